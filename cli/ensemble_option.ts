@@ -32,8 +32,8 @@ export interface GivenEnsemble {
   readonly set: readonly string[];
   /** Of `--members`, which these settings are added to. */
   readonly members: EnsemblePolicy | undefined;
-  /** null: the configured one. */
-  readonly engine: TrainEngine | null;
+  /** What the training learns with. */
+  readonly engines: readonly TrainEngine[];
 }
 
 /**
@@ -41,7 +41,7 @@ export interface GivenEnsemble {
  * @throws MinutehandError USAGE for a value beyond its limits, and for an ensemble that takes no part in the training
  */
 export function parseEnsemble(
-  { set, members, engine }: GivenEnsemble,
+  { set, members, engines }: GivenEnsemble,
   { minutehand: { train } }: Settings,
 ): EnsemblePolicy | undefined {
   if (set.length === 0) return members;
@@ -60,8 +60,7 @@ export function parseEnsemble(
     const name = `${PREFIX}${issue.path.slice(0, 2).join('.')}`;
     throw refusal(set.find((text) => text.startsWith(`${name}=`)) ?? set[0]!, issue.message);
   }
-  const trained = engine ?? train.engine;
-  const taking = learnersIn(trained, ensembleParameters({ ...train, ...data }));
+  const taking = engines.flatMap((engine) => learnersIn(engine, ensembleParameters({ ...train, ...data })));
   const unused = set.find((text) => !taking.includes(text.split('.')[1]!));
   if (unused !== undefined)
     throw refusal(

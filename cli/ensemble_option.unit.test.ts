@@ -6,8 +6,8 @@ import { ENSEMBLE_SETTINGS, isEnsembleSetting, parseEnsemble } from './ensemble_
 
 const settings = tinySettings();
 
-const parse = (set: readonly string[], engine: TrainEngine | null, members?: EnsemblePolicy) =>
-  parseEnsemble({ set, engine, members }, settings);
+const parse = (set: readonly string[], engine: TrainEngine, members?: EnsemblePolicy) =>
+  parseEnsemble({ set, engines: [engine], members }, settings);
 
 describe('--set of an ensemble', () => {
   it('has all that a request can set', () => {
@@ -34,7 +34,9 @@ describe('--set of an ensemble', () => {
     const { minutehand } = settings;
     const train = { ...minutehand.train, engine: 'stacking' as const, stacking: { seed: 3 } };
     const configured = { ...settings, minutehand: { ...minutehand, train } };
-    expect(parseEnsemble({ set: ['train.stacking.folds=4'], engine: null, members: undefined }, configured)).toEqual({
+    expect(
+      parseEnsemble({ set: ['train.stacking.folds=4'], engines: ['stacking'], members: undefined }, configured),
+    ).toEqual({
       stacking: { seed: 3, folds: 4 },
     });
     expect(parse([], 'stacking')).toBeUndefined();
@@ -55,7 +57,7 @@ describe('--set of an ensemble', () => {
     [['train.stacking.folds='], 'stacking', /NAME=VALUE/],
     [['train.bagging.members=3'], 'stacking', /--engine bagging/],
     [['train.stacking.folds=2'], 'gbdt', /--engine stacking/],
-    [['train.stacking.folds=2'], null, /--engine stacking/],
+    [['train.stacking.folds=2'], settings.minutehand.train.engine, /--engine stacking/],
   ] as const)('%j with %s is refused', (set, engine, words) => {
     expect(() => parse(set, engine)).toThrow(words);
   });

@@ -1,6 +1,7 @@
 import type { Rng } from '../../shared/ports.ts';
 import type { DirectionBalance } from '../../shared/policy/balances.ts';
 import { createRng } from '../../shared/rng.ts';
+import { DELIVERED_LEARNER } from '../../trainer/learning/strategies/direction/direction_learner.ts';
 import type { BiasLimits } from '../../trainer/learning/strategies/direction/gates/bias_limits.ts';
 import { EVALUATION_LABEL } from '../../trainer/learning/strategies/direction/label/direction.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
@@ -66,6 +67,7 @@ export async function biasedOf(plan: BiasPlan, world: number, biasLimits: BiasLi
     {
       windows: INSTRUMENT_WINDOWS,
       label: EVALUATION_LABEL,
+      learner: DELIVERED_LEARNER,
       balance: plan.balance,
       classWeightRatio: 1,
       stride: 3,

@@ -6,19 +6,11 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import {
-  DEVICES,
-  ENSEMBLES,
-  LEAGUE_ENTRANTS,
-  TRAIN_ENGINES,
-  VOTERS,
-  type Device,
-  type TrainEngine,
-} from '../../shared/policy/engines.ts';
+import { DEVICES, ENSEMBLES, TRAIN_ENGINES, type Device, type TrainEngine } from '../../shared/policy/engines.ts';
 import { FEATURES_OF_BARS } from '../../shared/policy/feature_place.ts';
 import { UPDATE_OF_POLICY } from '../../shared/policy/online_learning.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
-import { balancePolicy, ensemblePolicy, type EnsemblePolicy } from '../../shared/policy/schema.ts';
+import { balancePolicy } from '../../shared/policy/schema.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { StrategyName } from '../../shared/strategies/registry.ts';
 import { TRAINING_SETTINGS, trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
@@ -44,6 +36,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { parseSettings } from '../settings_option.ts';
+import { MEMBERS_HELP, parseEngine, parseMembers } from '../learner_options.ts';
 import { ENSEMBLE_SETTINGS, isEnsembleSetting, parseEnsemble } from '../ensemble_option.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
@@ -118,10 +111,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${TRAIN_ENGINES.join(', ')} (default: train.engine)`)
     .option('--single-model <name>', `one learner, no ensemble: ${SINGLE_MODELS.join(', ')}`)
-    .option(
-      '--members <list>',
-      `members of the engine ${ENSEMBLES.join(', ')}: of ${VOTERS.join(', ')}, those of league also of other engines (default: train.vote_members, train.bagging, train.stacking, train.league)`,
-    )
+    .option('--members <list>', MEMBERS_HELP)
     .addOption(
       new Option('--target <name>', 'net: a fourth model, of the result before costs, supplies expected_net_bps')
         .choices(TARGETS)
@@ -220,8 +210,14 @@ function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
       });
   const { set = [] } = flags;
   const engine = engineOf(flags);
-  const members = flags.members === undefined ? undefined : parseMembers(flags.members, engine, settings);
-  const ensemble = parseEnsemble({ set: set.filter(isEnsembleSetting), members, engine }, settings);
+  const members =
+    flags.members === undefined
+      ? undefined
+      : parseMembers(flags.members, engine ?? settings.minutehand.train.engine, settings);
+  const ensemble = parseEnsemble(
+    { set: set.filter(isEnsembleSetting), members, engines: [engine ?? settings.minutehand.train.engine] },
+    settings,
+  );
   const given = set.filter((text) => !isEnsembleSetting(text));
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   return {
@@ -281,51 +277,12 @@ function parseBalance(text: string): NonNullable<TrainingJob['parameters']['bala
 
 /** @throws MinutehandError USAGE */
 function engineOf({ engine, singleModel }: TrainFlags): TrainEngine | null {
-  if (singleModel === undefined) return parseEngine(engine);
+  if (singleModel === undefined) return parseEngine(engine, TRAIN_ENGINES);
   const single = SINGLE_MODELS.find((name) => name === singleModel);
   if (single === undefined)
     throw new MinutehandError('USAGE', { seen: `--single-model ${singleModel}`, expected: SINGLE_MODELS.join(', ') });
   if (engine !== undefined) throw new MinutehandError('USAGE', { seen: '--single-model with --engine' });
   return single;
-}
-
-/**
- * The members of the ensemble that is trained; the other figures of that are the configured ones.
- * @throws MinutehandError USAGE
- */
-function parseMembers(text: string, engine: TrainEngine | null, { minutehand: { train } }: Settings): EnsemblePolicy {
-  const members = text.split(',').map((name) => name.trim());
-  const { base: _base, mixed: _mixed, ...bagging } = train.bagging ?? {};
-  const ensembles: Partial<Record<TrainEngine, unknown>> = {
-    vote: { vote_members: members },
-    bagging: { bagging: { ...bagging, ...(members.length === 1 ? { base: members[0] } : { mixed: members }) } },
-    stacking: { stacking: { ...train.stacking, members } },
-    league: { league: { ...train.league, entrants: members } },
-  };
-  const trained = engine ?? train.engine;
-  const ensemble = ensembles[trained];
-  if (ensemble === undefined)
-    throw new MinutehandError('USAGE', {
-      seen: `--members with the engine ${trained}`,
-      expected: `--engine ${ENSEMBLES.join(', ')}`,
-    });
-  const { data, error } = ensemblePolicy.safeParse(ensemble);
-  if (data !== undefined) return data;
-  throw new MinutehandError('USAGE', {
-    seen: `--members ${text}: ${error?.issues[0]?.message}`,
-    expected:
-      trained === 'league'
-        ? `two or more of ${LEAGUE_ENTRANTS.join(', ')}, each once`
-        : `two to five of ${VOTERS.join(', ')}, each once`,
-  });
-}
-
-/** @throws MinutehandError USAGE */
-function parseEngine(name: string | undefined): TrainEngine | null {
-  if (name === undefined) return null;
-  if (!(TRAIN_ENGINES as readonly string[]).includes(name))
-    throw new MinutehandError('USAGE', { seen: `--engine ${name}`, expected: TRAIN_ENGINES.join(', ') });
-  return name as TrainEngine;
 }
 
 export interface TrainingCommand {

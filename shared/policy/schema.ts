@@ -12,6 +12,7 @@ import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
 import {
   DEVICES,
+  DIRECTION_ENGINES,
   LEAGUE_CHOICES,
   LEAGUE_ENTRANTS,
   META_LEARNERS,
@@ -26,8 +27,8 @@ import { ONLINE_LEARNING } from './online_learning.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `train.vote_members`,
- * `train.bagging`, `train.stacking`, `train.networks`, `train.balance`, `search.ranges` and `symbol_names` is required;
+ * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `train.direction_engine`,
+ * `train.vote_members`, `train.bagging`, `train.stacking`, `train.networks`, `train.balance`, `search.ranges` and `symbol_names` is required;
  * one that a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas, error messages
  * and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
  * cannot express them.
@@ -442,7 +443,8 @@ export const treesPolicy = z.strictObject({
 });
 
 /** Absent keys have the value that their description names. */
-const networkFigures = z.strictObject({
+/** Figures of the networks of one model. */
+export const networkFigures = z.strictObject({
   learning_rate: z.number().min(1e-5).max(0.01).optional().describe('Step of the optimizer (Adam). Absent: 0.001.'),
   dropout: z.number().min(0).max(0.5).optional().describe('Fraction of units left out in each step. Absent: 0.2.'),
   batch_size: z
@@ -567,6 +569,12 @@ export const trainPolicy = z.strictObject({
     .enum(TRAIN_ENGINES)
     .describe(
       `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, ${[...SCIKIT, ...NETWORKS].join(', ')} the environment that \`minutehand learners install\` makes, program a program of yours; all others are built in. \`league\` chooses one for each model at every training (elsewhere called \`retrain_learner: league\`). docs/reference/ENGINES.md.`,
+    ),
+  direction_engine: z
+    .enum(DIRECTION_ENGINES)
+    .optional()
+    .describe(
+      'Learning engine of direction models; members and networks are those of vote_members, bagging, stacking, league and networks. gru, lstm and transformer are of pairs alone. Absent: gbdt.',
     ),
   device: z
     .enum(DEVICES)

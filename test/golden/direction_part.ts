@@ -5,6 +5,7 @@ import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_n
 import { exp } from '../../shared/elementary.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { InstrumentBars } from '../../trainer/learning/instruments/instrument_bars.ts';
+import { DELIVERED_LEARNER } from '../../trainer/learning/strategies/direction/direction_learner.ts';
 import type { Instrument } from '../../trainer/learning/strategies/direction/instrument_rows.ts';
 import { makeDirectionBundle } from '../../trainer/learning/strategies/direction/make_direction_bundle.ts';
 import { NO_OBSERVATIONS } from '../../trainer/learning/instruments/series_files.ts';
@@ -95,6 +96,7 @@ const BIAS_LIMITS: BiasLimits = {
 const PLAN: DirectionPlan = {
   windows: WINDOWS,
   label: EVALUATION_LABEL,
+  learner: DELIVERED_LEARNER,
   balance: 'class_weights',
   classWeightRatio: 1,
   stride: 1,

@@ -1,12 +1,13 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
-import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
+import { DIRECTION_ENGINES, type DirectionEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
-import { defaultSymbols } from '../../../trainer/jobs/kinds/direction_defaults.ts';
+import { DIRECTION_ENGINE, defaultSymbols } from '../../../trainer/jobs/kinds/direction_defaults.ts';
+import { learnerParameters } from '../../../trainer/jobs/kinds/direction_learner_parameters.ts';
 import {
   DIRECTION_SETTINGS,
   directionSettingsSchema,
@@ -14,6 +15,8 @@ import {
 } from '../../../trainer/learning/strategies/direction/direction_settings.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../../trainer/learning/strategies/direction/label/direction.ts';
 import { parseCostBps } from '../../cost_option.ts';
+import { ENSEMBLE_SETTINGS, isEnsembleSetting, parseEnsemble } from '../../ensemble_option.ts';
+import { parseEngine, parseMembers } from '../../learner_options.ts';
 import { seriesFolder } from '../../series_folder.ts';
 import { parseInteger, parseWindow } from '../../period.ts';
 import { parseSettings } from '../../settings_option.ts';
@@ -26,6 +29,8 @@ export interface DirectionFlags {
   readonly balance: DirectionBalance;
   readonly compare?: string;
   readonly peers?: string;
+  readonly engine?: string;
+  readonly members?: string;
   readonly threshold?: string;
   readonly sigmas?: string;
   readonly horizon?: string;
@@ -84,6 +89,9 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
     throw new MinutehandError('USAGE', { seen: `--class-weight-ratio ${classWeightRatio}`, expected: 'from 0 to 1' });
   if (flags.balancePenalty === true && trials === 0)
     throw new MinutehandError('USAGE', { seen: '--balance-penalty without --trials', expected: '--trials <n>' });
+  const peers = chosen<DirectionEngine>(flags.peers, DIRECTION_ENGINES, '--peers');
+  const learner = learnerOf(flags, peers, settings);
+  const own = flags.set?.filter((text) => !isEnsembleSetting(text)) ?? [];
   return {
     kind: 'direction',
     // Bars of files count as live ones.
@@ -113,9 +121,10 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
       taker_fee_bps: parseCostBps(flags.feeBps, '--fee-bps'),
       slippage_bps: parseCostBps(flags.slippageBps, '--slippage-bps'),
       compare: chosen(flags.compare, DIRECTION_BALANCES, '--compare'),
-      peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
+      peers,
+      ...learner,
       ...(flags.coins !== undefined && { coins: parseInteger(flags.coins, '--coins') }),
-      ...(flags.set && { settings: settingsOf(flags.set, trials) }),
+      ...(own.length > 0 && { settings: settingsOf(own, trials) }),
     },
     // Without a folder to write to, it measures.
     output: { folder: flags.out ?? null, is_dry_run: flags.out === undefined && flags.adopt !== true },
@@ -125,9 +134,26 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
   };
 }
 
+/**
+ * The learner, with the members and the settings of ensembles that are given.
+ * @throws MinutehandError USAGE
+ */
+function learnerOf(
+  { engine: name, members: list, set = [] }: DirectionFlags,
+  peers: readonly DirectionEngine[],
+  settings: Settings,
+): ReturnType<typeof learnerParameters> {
+  const engine = parseEngine(name, DIRECTION_ENGINES) ?? undefined;
+  const trained = engine ?? settings.minutehand.train.direction_engine ?? DIRECTION_ENGINE;
+  const members = list === undefined ? undefined : parseMembers(list, trained, settings);
+  const engines = [trained, ...peers];
+  const ensemble = parseEnsemble({ set: set.filter(isEnsembleSetting), members, engines }, settings);
+  return learnerParameters({ engine, ensemble, peers }, settings);
+}
+
 /** @throws MinutehandError USAGE */
 function settingsOf(given: readonly string[], trials: number): DirectionSettings {
-  const settings = parseSettings(given, DIRECTION_SETTINGS, directionSettingsSchema);
+  const settings = parseSettings(given, [...DIRECTION_SETTINGS, ...ENSEMBLE_SETTINGS], directionSettingsSchema);
   const range = Object.keys(settings).find((name) => name.startsWith('search.'));
   if (range !== undefined && trials === 0)
     throw new MinutehandError('USAGE', { seen: `--set ${range} without --trials`, expected: '--trials <n>' });

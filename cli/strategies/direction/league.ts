@@ -9,8 +9,10 @@ import {
   DIRECTION_REFERENCE,
   DIRECTION_VARIANTS,
   directionEntrant,
+  waysOf,
   type DirectionLeagueJob,
 } from '../../../trainer/jobs/kinds/direction_league_job.ts';
+import { learnerParameters } from '../../../trainer/jobs/kinds/direction_learner_parameters.ts';
 import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/strategies/direction/run_league.ts';
 import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
 import { endLeague, parseSeeds, rangeOf } from '../../league_options.ts';
@@ -104,6 +106,10 @@ function jobOf({ entrants, seeds, ...flags }: LeagueFlags, settings: Settings): 
   const training = directionJobOf({ ...flags, ...usual }, settings, 'league');
   const { market, timeframe, symbols, window, seed, source, parameters, resources, trigger } = training;
   const { taker_fee_bps, slippage_bps, coins } = parameters;
+  const { engine: _reference, ...learners } = learnerParameters(
+    { engine: DIRECTION_REFERENCE, peers: waysOf(names).peers },
+    settings,
+  );
   return {
     kind: 'direction_league',
     market,
@@ -114,6 +120,7 @@ function jobOf({ entrants, seeds, ...flags }: LeagueFlags, settings: Settings): 
     source,
     parameters: {
       entrants: names,
+      ...learners,
       seeds: parseSeeds(seeds),
       ...(coins !== undefined && { coins }),
       taker_fee_bps,

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
-import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
+import { DIRECTION_ENGINES } from '../../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { isDrawn, type DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
 import type { PrintedTraining } from '../../../trainer/jobs/records/job_answer.ts';
@@ -18,6 +18,7 @@ import { configOf, configOption } from '../../config_option.ts';
 import { directionJobOf, type DirectionFlags } from './flags.ts';
 import { directionLines } from './lines.ts';
 import { directionPlanReport, printDirectionPlan } from './plan.ts';
+import { MEMBERS_HELP } from '../../learner_options.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { warningText } from '../../../shared/bundle/training_warning.ts';
 import { activationText, endByGates, gateLines } from '../../gate_lines.ts';
@@ -64,7 +65,9 @@ export function addDirection(program: Command, output: () => Output): void {
     )
     .option('--balance-penalty', `in the search, the gain of a trial with biased calls counts ${BALANCE_PENALTY} times`)
     .option('--compare <list>', `balances to measure beside it, or all: ${DIRECTION_BALANCES.join(', ')}`)
-    .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
+    .option('--engine <name>', `${DIRECTION_ENGINES.join(', ')} (default: train.direction_engine, else gbdt)`)
+    .option('--members <list>', MEMBERS_HELP)
+    .option('--peers <list>', `engines to measure on the same rows: ${DIRECTION_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
     .option('--horizon <bars>', 'of the training label (default: 24 hours)')
@@ -91,7 +94,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--verbose', 'a line on standard error for each stage')
     .option(
       '--set <name=value...>',
-      'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32',
+      'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32 train.stacking.folds=4',
     )
     .option('--require-gates', 'exit with 1 if a gate fails')
     .option(

@@ -7,6 +7,9 @@ import type { DirectionJob } from './direction_job.ts';
 /** Seed of a training of which no other is asked. */
 export const DIRECTION_SEED = 0;
 
+/** Engine of a training of which no other is asked. */
+export const DIRECTION_ENGINE = 'gbdt';
+
 /** Parameters of a training of which no others are asked, by the command line, the API or the schedule. */
 export const DIRECTION_DEFAULTS = {
   balance: DIRECTION_BALANCE,

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
-import { NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
+import { DIRECTION_ENGINES } from '../../../shared/policy/engines.ts';
+import { ensemblePolicy, networkFigures } from '../../../shared/policy/schema.ts';
 import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 
@@ -46,7 +47,14 @@ export const directionJobSchema = z
         taker_fee_bps: costBps.describe('Per fill'),
         slippage_bps: costBps.describe('Per fill'),
         compare: z.array(z.enum(DIRECTION_BALANCES)).describe('Balances to measure beside it'),
-        peers: z.array(z.enum(NATIVE_ENGINES)).describe('Engines to measure on the same rows'),
+        peers: z.array(z.enum(DIRECTION_ENGINES)).describe('Engines to measure on the same rows'),
+        engine: z.enum(DIRECTION_ENGINES).optional().describe('What the model is learned with; absent: gbdt'),
+        ensemble: ensemblePolicy
+          .optional()
+          .describe('What the ensembles among the engines consist of; absent: gbdt, random_forest and logistic'),
+        networks: networkFigures
+          .optional()
+          .describe('Figures of the networks among the engines; absent ones have their defaults'),
         coins: z
           .int()
           .min(0)

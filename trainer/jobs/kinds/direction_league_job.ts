@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCE, DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
-import { NATIVE_ENGINES, type NativeEngine } from '../../../shared/policy/engines.ts';
+import { DIRECTION_ENGINES, type DirectionEngine } from '../../../shared/policy/engines.ts';
+import { ensemblePolicy, networkFigures } from '../../../shared/policy/schema.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 import { leagueCoins, leagueSeeds } from './league_job.ts';
 
@@ -17,18 +18,20 @@ export function directionEntrant(name: string): string {
   return VARIANTS.some((balance) => balance === name) ? `${DIRECTION_REFERENCE}@${name}` : name;
 }
 
+const OTHER_ENGINES = DIRECTION_ENGINES.filter((engine) => engine !== DIRECTION_REFERENCE);
+
 /** The same trees with other class balances; without a library of its own, each of them can play. */
 export const DIRECTION_VARIANTS: readonly string[] = VARIANTS.map(directionEntrant);
-export const DIRECTION_ENTRANTS: readonly string[] = [DIRECTION_REFERENCE, ...DIRECTION_VARIANTS, ...NATIVE_ENGINES];
+export const DIRECTION_ENTRANTS: readonly string[] = [DIRECTION_REFERENCE, ...DIRECTION_VARIANTS, ...OTHER_ENGINES];
 
 /** The balances and engines that these entrants are. */
 export function waysOf(entrants: readonly string[]): {
   readonly compare: DirectionBalance[];
-  readonly peers: NativeEngine[];
+  readonly peers: DirectionEngine[];
 } {
   return {
     compare: VARIANTS.filter((balance) => entrants.includes(directionEntrant(balance))),
-    peers: NATIVE_ENGINES.filter((engine): engine is NativeEngine => entrants.includes(engine)),
+    peers: OTHER_ENGINES.filter((engine) => entrants.includes(engine)),
   };
 }
 
@@ -53,6 +56,12 @@ export const directionLeagueJobSchema = z
           error: `one more than ${DIRECTION_REFERENCE}, which always plays`,
         })
         .describe(`Ways to learn; ${DIRECTION_REFERENCE} always plays, and the others are compared with it`),
+      ensemble: ensemblePolicy
+        .optional()
+        .describe('What the ensembles among them consist of; absent: gbdt, random_forest and logistic'),
+      networks: networkFigures
+        .optional()
+        .describe('Figures of the networks among them; absent ones have their defaults'),
       seeds: leagueSeeds,
       coins: leagueCoins,
       taker_fee_bps: costBps.describe('Per fill'),

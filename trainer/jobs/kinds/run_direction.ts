@@ -25,11 +25,13 @@ import {
 import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
 import { placeboInstrument } from '../../learning/strategies/direction/placebo_instrument.ts';
 import { coinsOf } from '../../learning/placebo/mirrored_bars.ts';
+import { directionLearner } from '../../learning/strategies/direction/direction_learner.ts';
 import { makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
   outlineDirection,
+  refuseUnfitWays,
   trainDirection,
   type DirectionLook,
   type DirectionOutline,
@@ -40,6 +42,7 @@ import { f1Floor } from '../../learning/validate/quality_gate.ts';
 import { holdingFolders } from '../held_folders.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
+import { DIRECTION_ENGINE } from './direction_defaults.ts';
 import { isDrawn, type DirectionJob } from './direction_job.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { ownResources, type RunResources } from '../resources/run_resources.ts';
@@ -141,11 +144,13 @@ export async function directionRows(
 /** The plan of a job, and its bars and series. */
 async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: DirectionContext) {
   const { source, symbols, timeframe, window } = job;
+  const plan = planOf(job, settings);
+  refuseUnfitWays(plan);
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   onRead(0, 1);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
-  return { plan: planOf(job, settings), instruments: drawn(instruments, job) };
+  return { plan, instruments: drawn(instruments, job) };
 }
 
 /** The instruments of the market that a job learns from: the recorded one, or one whose direction is drawn. */
@@ -178,7 +183,7 @@ async function makeProduct(
     const place = { market, from: isoMinute(from), to: isoMinute(to) };
     const { workers: _workers, ...settings } = plan;
     const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings }));
-    const trials = seeds * (1 + plan.balances.length) + (plan.search?.trials ?? 0);
+    const trials = seeds * (1 + plan.balances.length + plan.peers.length) + (plan.search?.trials ?? 0);
     countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
     return countLook(looks, place, trades);
   };
@@ -207,10 +212,12 @@ export function planOf(
   settings: Settings,
 ): DirectionPlan {
   const { label, balance, class_weight_ratio, trials, balance_penalty, stride, compare, peers } = parameters;
+  const { engine = DIRECTION_ENGINE, ensemble = {}, networks } = parameters;
   const own = parameters.settings ?? {};
   return {
     windows: withInstrumentFormulas(settings, INSTRUMENT_WINDOWS),
     label,
+    learner: directionLearner(engine, { ...ensemble, ...(networks && { networks }) }),
     balance,
     classWeightRatio: class_weight_ratio,
     search:

@@ -1,7 +1,8 @@
 import type { Timeframe } from '../../../../shared/pair.ts';
 import type { FitCost } from '../../../learning/league/fit_cost.ts';
 import { failedEntrant, installedEntrants, type FailedEntrant } from '../../../learning/league/failed_entrants.ts';
-import { refuseMissingEngine } from '../../../learning/learners/trees/engines/engines.ts';
+import { ensembleParameters } from '../../../learning/learners/mixture/ensemble_parameters.ts';
+import { refuseMissingLearner } from '../../../learning/learners/registry.ts';
 import { earnersOnPlacebo, type PlaceboEarner } from '../../../learning/league/placebo_verdict.ts';
 import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
 import type { NetResult } from '../../../learning/strategies/direction/direction_net.ts';
@@ -56,8 +57,8 @@ export interface DirectionLeague {
  * @throws MinutehandError as `runDirection`, and LEARNER_MISSING where no other way than the reference is installed
  */
 export async function runDirectionLeague(job: DirectionLeagueJob, context: DirectionContext): Promise<DirectionLeague> {
-  const { seeds = 1, entrants: chosen } = job.parameters;
-  const { able, missing } = partitionMissing(chosen);
+  const { seeds = 1 } = job.parameters;
+  const { able, missing } = partitionMissing(job.parameters);
   const failed: FailedEntrant[] = [...missing];
   const onFailed = (way: string, error: unknown): void => void failed.push(failedEntrant(directionEntrant(way), error));
   const training = trainingOf({ ...job, parameters: { ...job.parameters, entrants: able } });
@@ -106,14 +107,14 @@ export async function runDirectionLeague(job: DirectionLeagueJob, context: Direc
  * Entrants whose libraries are on this machine, and the others.
  * @throws MinutehandError LEARNER_MISSING where nothing is left that the reference could be compared with
  */
-function partitionMissing(entrants: readonly string[]): {
+function partitionMissing({ entrants, ensemble = {} }: DirectionLeagueJob['parameters']): {
   readonly able: string[];
   readonly missing: readonly FailedEntrant[];
 } {
   const { peers } = waysOf(entrants);
   const { missing, error } = installedEntrants(
     peers.map((name) => ({ name })),
-    ({ name }) => refuseMissingEngine(name),
+    ({ name }) => refuseMissingLearner(name, ensembleParameters(ensemble)),
   );
   const able = entrants.filter((name) => !missing.some((own) => own.name === name));
   if (error !== undefined && able.every((name) => name === DIRECTION_REFERENCE)) throw error;
@@ -122,7 +123,7 @@ function partitionMissing(entrants: readonly string[]): {
 
 /** The training that measures it. */
 function trainingOf({ kind: _kind, parameters, ...job }: DirectionLeagueJob): DirectionJob {
-  const { entrants, coins, taker_fee_bps, slippage_bps } = parameters;
+  const { entrants, ensemble, networks, coins, taker_fee_bps, slippage_bps } = parameters;
   return {
     ...job,
     kind: 'direction',
@@ -132,6 +133,8 @@ function trainingOf({ kind: _kind, parameters, ...job }: DirectionLeagueJob): Di
       taker_fee_bps,
       slippage_bps,
       ...waysOf(entrants),
+      ...(ensemble && { ensemble }),
+      ...(networks && { networks }),
       ...(coins !== undefined && { coins }),
     },
     output: { folder: null, is_dry_run: true },

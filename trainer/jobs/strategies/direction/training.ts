@@ -12,6 +12,7 @@ import { directionSearchFits } from '../../../learning/strategies/direction/sear
 import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from '../../../learning/strategies/direction/train_direction.ts';
 import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../kinds/direction_defaults.ts';
 import type { DirectionJob } from '../../kinds/direction_job.ts';
+import { learnerParameters } from '../../kinds/direction_learner_parameters.ts';
 import type { RunParameters } from '../../kinds/run_parameters.ts';
 import { verifyDirectionDeeply } from './verify_direction.ts';
 import { DIRECTION_COMPARISON } from './live_comparison.ts';
@@ -105,8 +106,9 @@ export function directionParameters(settings: Pick<Settings, 'minutehand'>, time
 }
 
 /** @throws RangeError for a run without instruments or timeframe, which no door begins */
-function directionJobOf({ trigger, parameters }: TrainingRun, { minutehand }: Settings, workers: number): DirectionJob {
-  const { symbols, timeframe, horizon, direction_balance, direction_settings } = parameters;
+function directionJobOf({ trigger, parameters }: TrainingRun, settings: Settings, workers: number): DirectionJob {
+  const { minutehand } = settings;
+  const { symbols, timeframe, horizon, direction_engine, ensemble, direction_balance, direction_settings } = parameters;
   if (symbols === undefined || timeframe === undefined)
     throw new RangeError(`the run "${triggerText(trigger)}" of a direction model names no instruments or no timeframe`);
   const label = defaultLabel(timeframe);
@@ -124,6 +126,7 @@ function directionJobOf({ trigger, parameters }: TrainingRun, { minutehand }: Se
       peers: [],
       trials: parameters.trials ?? DIRECTION_DEFAULTS.trials,
       label: { ...label, horizon: horizon ?? label.horizon },
+      ...learnerParameters({ engine: direction_engine, ensemble }, settings),
       ...(direction_balance && { balance: direction_balance }),
       ...(direction_settings && { settings: direction_settings }),
     },

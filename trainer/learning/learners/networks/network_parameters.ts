@@ -27,7 +27,12 @@ export function isNetwork(name: string): name is Network {
 
 /** The figures of a model's network: its own, else those of all models, else the defaults. */
 export function networkParameters(configured: NetworksPolicy | undefined, model: ModelName): NetworkParameters {
-  return { ...DEFAULTS, ...numbersOf(configured), ...numbersOf(configured?.[model]) };
+  return { ...commonNetworkParameters(configured), ...numbersOf(configured?.[model]) };
+}
+
+/** The figures of the networks that have none of their own. */
+export function commonNetworkParameters(configured: NetworksPolicy | undefined): NetworkParameters {
+  return { ...DEFAULTS, ...numbersOf(configured) };
 }
 
 /** The figures that a search of the engine's parameters changes or keeps; null: the engine is no network. */

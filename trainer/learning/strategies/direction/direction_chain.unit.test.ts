@@ -1,3 +1,4 @@
+import { DELIVERED_LEARNER } from './direction_learner.ts';
 import { DELIVERED_BIAS_LIMITS, PREDICTION_BIAS_LIMITS } from './gates/bias_limits.fixture.ts';
 import { keyOf } from '../../../../shared/bundle/gates/gate_result.ts';
 import { generateKeyPairSync } from 'node:crypto';
@@ -9,7 +10,6 @@ import { signDirectionBundle } from '../../../../shared/bundle/direction/directi
 import { DIRECTION_FILE } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
-import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import type { SeriesHistory } from '../../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
@@ -109,6 +109,7 @@ function instrumentOf(bars: InstrumentBars, sentiment: SeriesHistory = NO_OBSERV
 const PLAN: DirectionPlan = {
   windows: WINDOWS,
   label: EVALUATION_LABEL,
+  learner: DELIVERED_LEARNER,
   balance: 'class_weights',
   classWeightRatio: 1,
   stride: 1,
@@ -285,7 +286,7 @@ describe('the direction model', () => {
     const { x } = trained.rows;
     const part = { rows: 64, columns: x.columns, values: x.values.subarray(0, 64 * x.columns) };
     const answers = loaded.infer(part.values, 64);
-    predictModel(trained.model, part).forEach((p, i) => expect(Math.abs(answers[i]! - p)).toBeLessThan(1e-6));
+    trained.model.exactAnswers(part).forEach((p, i) => expect(Math.abs(answers[i]! - p)).toBeLessThan(1e-6));
     for (let row = 0; row < 64; row++)
       expect(answers.slice(row * 3, row * 3 + 3).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
 
@@ -398,7 +399,7 @@ describe('the search for parameters', () => {
   async function searched(rows: InstrumentRows): ReturnType<typeof searchDirection> {
     const { params, balance, classWeightRatio, seed, stride, walkForward } = PLAN;
     const pool = openFitPool(0);
-    const learning = { engine: 'gbdt' as const, params, balance: { balance, classWeightRatio, seed }, stride };
+    const learning = { learner: DELIVERED_LEARNER, params, balance: { balance, classWeightRatio, seed }, stride };
     const request = { rows, learning, walkForward, timeframe: HOUR, search, pool, onTrial: () => undefined };
     try {
       return await searchDirection(request);

@@ -1,3 +1,4 @@
+import { DELIVERED_LEARNER } from './direction_learner.ts';
 import { PREDICTION_BIAS_LIMITS } from './gates/bias_limits.fixture.ts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EXPECTED_OF_DIRECTION, gateKey } from '../../../../shared/bundle/gates/gate_codes.ts';
@@ -28,6 +29,7 @@ const START = 1_600_000_000 - (1_600_000_000 % HOUR);
 const PLAN: DirectionPlan = {
   windows: { ...INSTRUMENT_WINDOWS, short_window: 8, medium_window: 16, long_window: 24 },
   label: EVALUATION_LABEL,
+  learner: DELIVERED_LEARNER,
   balance: 'class_weights',
   classWeightRatio: 1,
   stride: 2,
@@ -238,7 +240,7 @@ describe('an edge with every series one bar later', () => {
       const pool = openFitPool(0);
       try {
         const learning = {
-          engine: 'gbdt' as const,
+          learner: DELIVERED_LEARNER,
           params: { ...PLAN.params, seed: '1' },
           stride: 1,
           balance: { balance: PLAN.balance, classWeightRatio: 1, seed: '1' },

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { SEARCHED_PARAMETERS, treesPolicy, type SearchedParameter } from '../../../../shared/policy/schema.ts';
+import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
 import type { WalkForwardPlan } from './walk_forward.ts';
 
@@ -76,6 +77,12 @@ export function paramsWith(params: LearnerParams, given: DirectionSettings): Lea
     return value === undefined ? [] : [[own, value] as const];
   });
   return { ...params, ...Object.fromEntries(changed) };
+}
+
+/** The same parameters by the names of the configuration. */
+export function treePolicyOf(params: LearnerParams): TreePolicy {
+  const known = Object.entries(TREES).filter(([, own]) => params[own] !== undefined);
+  return Object.fromEntries(known.map(([name, own]) => [name, params[own]])) as TreePolicy;
 }
 
 /** The blocks with the given number of them. */

@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest';
 import { DIRECTION_BALANCES, type DirectionBalance } from '../../../../shared/policy/balances.ts';
+import { DELIVERED_LEARNER } from './direction_learner.ts';
 import { directionSettingsSchema, paramsWith, rangesOf, walkForwardWith } from './direction_settings.ts';
 import { searchSpace } from './search_direction.ts';
 import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from './train_direction.ts';
 import type { LearningPlan } from './walk_forward.ts';
 
 const learning: LearningPlan = {
-  engine: 'gbdt',
+  learner: DELIVERED_LEARNER,
   params: DIRECTION_PARAMS,
   balance: { balance: 'none', classWeightRatio: 1, seed: 's' },
   stride: 1,

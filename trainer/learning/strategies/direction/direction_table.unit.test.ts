@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { INSTRUMENT_WINDOWS } from '../../../../shared/core/features/instrument/definitions.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
 import { createRng } from '../../../../shared/rng.ts';
+import { DELIVERED_LEARNER } from './direction_learner.ts';
 import { DELIVERED_BIAS_LIMITS } from './gates/bias_limits.fixture.ts';
 import { EVALUATION_LABEL } from './label/direction.ts';
 import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
@@ -43,6 +44,7 @@ function planOf(balance: DirectionBalance): DirectionPlan {
   return {
     windows: INSTRUMENT_WINDOWS,
     label: { unit: 'percent', threshold: EVALUATION_LABEL.threshold, horizon: 24 },
+    learner: DELIVERED_LEARNER,
     balance,
     classWeightRatio: 1,
     stride: STRIDE,

@@ -1,12 +1,9 @@
 import { isoMinute } from '../../../../shared/bar.ts';
-import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
 import { ln } from '../../../../shared/elementary.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { vectorScaled } from '../../calibrate/vector_scaling.ts';
 import { DIRECTIONS } from './label/direction.ts';
-import { fittedTrees } from '../../learners/trees/fitted_trees.ts';
+import type { Fitted } from '../../learners/contract/fitted.ts';
 import { classMetrics } from '../../measures/class_metrics.ts';
 import { classShares, classTable, type ClassTable } from '../../measures/class_table.ts';
 import {
@@ -19,6 +16,7 @@ import {
 } from '../../splits/scenarios.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from '../../validate/importance.ts';
 import { spreadOverFolds, type Spread } from '../../validate/report.ts';
+import { calibratedModel } from './direction_learner.ts';
 import { answersOfBlocks, pickAnswers, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
 import { generatedInstrument } from './generated_markets.ts';
 import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
@@ -78,7 +76,7 @@ export interface ValidatedDirection {
   /** The evaluated blocks. */
   readonly blocks: readonly CalibratedBlock[];
   /** The published model, calibrated. */
-  readonly model: TreeModel;
+  readonly model: Fitted;
   readonly seed: string;
 }
 
@@ -103,7 +101,7 @@ export function validateDirection(validated: ValidatedDirection): DirectionValid
     importance: permutationImportance(
       { x: rows.x, y: rows.evaluation, time: rows.time, labelEnd: rows.labelEnd, pair: rows.instrument },
       blocks.map(({ model, scaling, split }) => ({
-        model: fittedTrees('gbdt', vectorScaled(model, scaling)),
+        model: calibratedModel(model, scaling),
         test: split.test,
       })),
       {
@@ -210,7 +208,7 @@ function generatedFigures(
   }
   return figuresOf(rows, {
     classes: CLASSES,
-    probabilities: predictModel(model, rows.x),
+    probabilities: model.exactAnswers(rows.x),
     labels: rows.evaluation,
     rows: Int32Array.from(rows.time.keys()),
   });

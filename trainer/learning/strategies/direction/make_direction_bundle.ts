@@ -5,11 +5,11 @@ import { writeDirectionBundle } from '../../../../shared/bundle/direction/direct
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
-import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
-import { withCover } from '../../../../shared/bundle/onnx/tree_cover.ts';
-import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
+import { isNetwork } from '../../learners/networks/network_parameters.ts';
+import { learnersIn } from '../../learners/registry.ts';
+import type { LearningPlan } from './walk_forward.ts';
 import { DIRECTIONS } from './label/direction.ts';
 import { classShares } from '../../measures/class_table.ts';
 import { directionCard } from './direction_card.ts';
@@ -55,9 +55,10 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
   const reference = directionReference({ rows, symbols, windows: plan.windows, timeframe, trades });
   const folder = writeDirectionBundle(out, created, {
     manifest: manifestOf(parts, schema.hash, timeframe),
-    model: encodeTreeModel(withCover(model, rows.x), { metadata }),
+    model: model.toOnnx({ metadata, trained: rows.x }),
     report: {
       ...report,
+      learning: reportedLearning(report.learning),
       others: others.map(({ cost: _ofOther, ...measured }) => measured),
       metrics,
       net: { ...report.net, trades: trades.length },
@@ -71,6 +72,18 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** How the model was learned, as the report states it: members and networks where some took part. */
+function reportedLearning({ learner, ...learning }: LearningPlan): object {
+  const { engine, ensembles, network } = learner;
+  const parts = learnersIn(engine, ensembles);
+  return {
+    engine,
+    ...learning,
+    ...(parts.length > 1 && { ensembles }),
+    ...(parts.some(isNetwork) && { network }),
+  };
 }
 
 function manifestOf(
@@ -87,7 +100,7 @@ function manifestOf(
     git_commit: gitCommit,
     market,
     engine: {
-      name: 'gbdt',
+      name: trained.learning.learner.engine,
       parameters: { ...Object.fromEntries(numbers), stride: plan.stride, class_weight_ratio: balance.classWeightRatio },
     },
     timeframe,
@@ -167,7 +180,7 @@ function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['
   const taken = takeRows(x, chosen);
   const values = new Float32Array(taken.values.length + x.columns).fill(NaN);
   values.set(taken.values);
-  const answers = predictModel(model, { rows: GOLDEN_ROWS + 1, columns: x.columns, values });
+  const answers = model.exactAnswers({ rows: GOLDEN_ROWS + 1, columns: x.columns, values });
   const row = <T>(of: ArrayLike<number>, width: number, i: number, map: (value: number) => T): T[] =>
     Array.from({ length: width }, (_, k) => map(of[i * width + k]!));
   const indices = Array.from({ length: GOLDEN_ROWS + 1 }, (_, i) => i);

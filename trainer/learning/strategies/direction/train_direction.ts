@@ -1,11 +1,12 @@
-import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Fitted } from '../../learners/contract/fitted.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
-import type { Engine } from '../../../../shared/policy/engines.ts';
-import { vectorScaled, type VectorScaling } from '../../calibrate/vector_scaling.ts';
+import type { DirectionEngine } from '../../../../shared/policy/engines.ts';
+import type { VectorScaling } from '../../calibrate/vector_scaling.ts';
 import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
 import type { DirectionPolicy } from './label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../../learners/trees/learner.ts';
-import { refuseMissingEngine } from '../../learners/trees/engines/engines.ts';
+import { isTrees } from '../../learners/trees/fitted_trees.ts';
+import { calibratedModel, learnsTrees, refuseUnfitLearner, type DirectionLearner } from './direction_learner.ts';
 import { openFitPool, type FitPool } from '../../learners/trees/fit_pool.ts';
 import type { BiasLimits } from './gates/bias_limits.ts';
 import { delayedEdge } from './delayed_edge.ts';
@@ -36,6 +37,7 @@ import {
 } from './search_direction.ts';
 import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { validateDirection, type DirectionValidation } from './direction_validation.ts';
 import { walkForwardSplits, type Split } from '../../splits/splits.ts';
@@ -44,7 +46,6 @@ import {
   fitOnBlocks,
   learn,
   scoreBlocks,
-  treesOf,
   type CalibratedBlock,
   type LearningPlan,
   type ScoredBlock,
@@ -74,6 +75,7 @@ export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
 export interface DirectionPlan {
   readonly windows: InstrumentWindows;
   readonly label: DirectionPolicy;
+  readonly learner: DirectionLearner;
   readonly balance: DirectionBalance;
   readonly classWeightRatio: number;
   readonly stride: number;
@@ -91,7 +93,7 @@ export interface DirectionPlan {
   readonly workers: number;
   /** Alternative balances and engines, measured on the same rows. */
   readonly balances: readonly DirectionBalance[];
-  readonly peers: readonly Engine[];
+  readonly peers: readonly DirectionEngine[];
   /** Seeds that the log loss of each way is measured with, from `seed` on; absent: 1. */
   readonly seeds?: number;
   /** Told which of the balances and peers failed, and why: the others go on. Absent: the training fails. */
@@ -118,10 +120,12 @@ export interface TrainedDirection {
   readonly learning: LearningPlan;
   /** null without a search. */
   readonly search: DirectionSearchReport | null;
-  readonly model: TreeModel;
+  /** Calibrated. */
+  readonly model: Fitted;
   readonly scaling: VectorScaling;
   readonly theta: number;
-  readonly trees: number;
+  /** null: it is not of trees alone. */
+  readonly trees: number | null;
   readonly metrics: DirectionMetrics;
   /** As of the other ways. */
   readonly log_loss_of_seeds: readonly number[];
@@ -205,7 +209,7 @@ export async function trainDirection(
     onStage('model of all rows', 1, 1);
     const scaling = fitOnBlocks(rows, scored, Infinity);
     const theta = chooseTheta({ rows, instruments, costs: plan.costs, novelty }, scored, Infinity);
-    const model = vectorScaled(raw, scaling);
+    const model = calibratedModel(raw, scaling);
     onStage('report', 0, 1);
     const validation = validateDirection({ rows, instruments, plan, blocks: calibrated, model, seed: plan.seed });
     onStage('report', 1, 1);
@@ -232,7 +236,7 @@ export async function trainDirection(
       model,
       scaling,
       theta,
-      trees: treesOf(raw),
+      trees: treesIn(raw),
       metrics,
       log_loss_of_seeds,
       cost,
@@ -251,7 +255,7 @@ export async function trainDirection(
 
 /** Features and labels, after their checks for foresight, and for engines that this machine lacks. */
 function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStage: OnStage) {
-  for (const peer of plan.peers) refuseMissingEngine(peer);
+  refuseUnfitWays(plan);
   onStage('features and labels', 0, 1);
   const series = refuseForeseeingSeries(instruments);
   refuseMissingSeries(instruments, plan.windows);
@@ -260,6 +264,23 @@ function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStag
   onStage('features and labels', 1, 1);
   return { rows, series, column };
 }
+
+/**
+ * Refuses learners that cannot learn what a plan asks of them, before anything is read.
+ * @throws MinutehandError LEARNER_TASK, LEARNER_MISSING
+ */
+export function refuseUnfitWays({ learner, balance, balances, peers, search }: WaysOfPlan): void {
+  refuseUnfitLearner(learner, [balance, ...balances]);
+  for (const engine of peers) refuseUnfitLearner({ ...learner, engine }, [balance]);
+  if (search !== null && !learnsTrees(learner))
+    throw new MinutehandError('LEARNER_TASK', {
+      seen: `a search of ${search.trials} trials with the engine ${learner.engine}`,
+      expected: 'an engine with trees, whose parameters the search varies',
+      next: 'Leave the search out, or choose another engine.',
+    });
+}
+
+type WaysOfPlan = Pick<DirectionPlan, 'learner' | 'balance' | 'balances' | 'peers' | 'search'>;
 
 /**
  * The rows of a training, after its checks.
@@ -340,6 +361,11 @@ function readsMirrored({ balance, balances }: DirectionPlan): boolean {
   return [balance, ...balances].includes('mirror');
 }
 
+/** Trees of all classes; null: the model is not of trees alone. */
+function treesIn(model: Fitted): number | null {
+  return isTrees(model) ? model.trees.ensembles.reduce((sum, { trees }) => sum + trees.length, 0) : null;
+}
+
 /** Balances and engines that are measured beside the chosen way. */
 function variantsOf({ balances, balance, peers }: DirectionPlan): number {
   return balances.filter((own) => own !== balance).length + peers.length;
@@ -360,7 +386,7 @@ async function searched({
 }: Run): Promise<{ learning: LearningPlan; report: DirectionSearchReport | null }> {
   const { params, balance, classWeightRatio, seed, stride, search, walkForward } = plan;
   const learning: LearningPlan = {
-    engine: 'gbdt',
+    learner: plan.learner,
     params: { ...params, seed },
     balance: { balance, classWeightRatio, seed },
     stride,
@@ -377,7 +403,10 @@ function otherWays({ balances, peers }: DirectionPlan, learning: LearningPlan): 
     ...balances
       .filter((balance) => balance !== learning.balance.balance)
       .map((balance): [string, LearningPlan] => [balance, { ...learning, balance: { ...learning.balance, balance } }]),
-    ...peers.map((engine): [string, LearningPlan] => [engine, { ...learning, engine }]),
+    ...peers.map((engine): [string, LearningPlan] => [
+      engine,
+      { ...learning, learner: { ...learning.learner, engine } },
+    ]),
   ];
 }
 

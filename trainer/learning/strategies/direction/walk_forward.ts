@@ -1,15 +1,16 @@
 import { isoMinute } from '../../../../shared/bar.ts';
-import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import type { Engine } from '../../../../shared/policy/engines.ts';
 import { fitVectorScaling, scaledProbabilities, type VectorScaling } from '../../calibrate/vector_scaling.ts';
 import { DIRECTIONS } from './label/direction.ts';
+import type { Fitted } from '../../learners/contract/fitted.ts';
+import type { Budget, Learner } from '../../learners/contract/learner.ts';
+import { isTreeEngine } from '../../learners/registry.ts';
 import { splitOffTheEnd } from '../../learners/contract/stopping_rows.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import type { FitPool } from '../../learners/trees/fit_pool.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
-import { openRawScorer } from '../../learners/trees/scoring.ts';
 import { walkForwardSplits, type Split } from '../../splits/splits.ts';
+import { openDirectionLearner, type DirectionLearner } from './direction_learner.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 import { learnedRows, mirroredLabel, mirroredOf, type DirectionBalancePlan } from './learned_rows.ts';
 
@@ -18,7 +19,8 @@ export const CLASSES = DIRECTIONS.length;
 const ONE_SIDE: readonly number[] = DIRECTIONS.map((name) => (name === 'range' ? 1 : 0));
 
 export interface LearningPlan {
-  readonly engine: Engine;
+  readonly learner: DirectionLearner;
+  /** Of the trees among its learners; the seed is that of all of them. */
   readonly params: LearnerParams;
   readonly balance: DirectionBalancePlan;
   /** Train on every `stride`-th bar of an instrument; evaluate on all. */
@@ -37,8 +39,7 @@ export interface WalkForwardPlan {
 /** A block of time, scored by a model of earlier data. */
 export interface ScoredBlock {
   readonly split: Split;
-  readonly model: TreeModel;
-  readonly trees: number;
+  readonly model: Fitted;
   /** Raw scores of the test rows, one array per class. */
   readonly logits: readonly Float32Array[];
   /** Of the same bars in the mirrored market; absent where the model has not learned from it. */
@@ -78,11 +79,10 @@ export async function scoreBlock(
   pool: FitPool,
 ): Promise<ScoredBlock> {
   const model = await learn(rows, split.train, plan, pool);
-  const score = openRawScorer(model);
+  const score = model.openMargins();
   return {
     split,
     model,
-    trees: treesOf(model),
     logits: score(takeRows(rows.x, split.test)),
     ...(plan.balance.balance === 'mirror' && { mirrored: score(takeRows(mirroredOf(rows), split.test)) }),
   };
@@ -91,7 +91,7 @@ export async function scoreBlock(
 /** The answers of the same models, calibrated alike, to other features of the same rows. */
 export function rescoreBlocks(blocks: readonly CalibratedBlock[], x: InstrumentRows['x']): CalibratedBlock[] {
   return blocks.map((block) => {
-    const logits = openRawScorer(block.model)(takeRows(x, block.split.test));
+    const logits = block.model.openMargins()(takeRows(x, block.split.test));
     return { ...block, logits, probabilities: scaledProbabilities(logits, block.scaling) };
   });
 }
@@ -105,19 +105,37 @@ export function stridedRows({ bar }: InstrumentRows, rows: Int32Array, stride: n
 export async function learn(
   rows: InstrumentRows,
   train: Int32Array,
-  { engine, params, balance, stride }: LearningPlan,
+  { learner: chosen, params, balance, stride }: LearningPlan,
   pool: FitPool,
-): Promise<TreeModel> {
-  const strided = stridedRows(rows, train, stride);
-  const parts = splitOffTheEnd(rows, strided) ?? { train: strided, stopping: new Int32Array() };
+): Promise<Fitted> {
+  const learner = openDirectionLearner(chosen, { params, columnNames: rows.columns, pool });
+  const parts = stoppingParts(rows, stridedRows(rows, train, stride), learner);
   const balanced = learnedRows(rows, parts.train, parts.stopping, balance);
-  const stopsEarly = parts.stopping.length > 0;
-  const { task, rows: own, train: subset, stopping } = balanced;
-  return pool.fit({ engine, task, rows: own, subset, params, stopsEarly, stopping }, () => undefined);
+  return await learner.fit({
+    task: balanced.task,
+    rows: balanced.rows,
+    subset: balanced.train,
+    columns: null,
+    budget: budgetOf(learner, balanced.stopping, params.rounds),
+    seed: params.seed,
+    continueFrom: null,
+  });
 }
 
-export function treesOf({ ensembles }: TreeModel): number {
-  return ensembles.reduce((sum, { trees }) => sum + trees.length, 0);
+/** Rows to learn from, and rows that tell how many steps help; none of these for a learner that does not ask. */
+function stoppingParts(
+  rows: InstrumentRows,
+  all: Int32Array,
+  { supports }: Learner,
+): { readonly train: Int32Array; readonly stopping: Int32Array } {
+  const split = supports.stopping ? splitOffTheEnd(rows, all) : null;
+  return split ?? { train: all, stopping: new Int32Array() };
+}
+
+/** With too few rows to set some aside, trees are as many as are asked for. */
+function budgetOf({ name }: Learner, stopping: Int32Array, rounds: number): Budget {
+  if (stopping.length > 0) return { kind: 'early_stopping', stopping };
+  return isTreeEngine(name) ? { kind: 'fixed', iterations: rounds } : { kind: 'early_stopping', stopping: null };
 }
 
 /**

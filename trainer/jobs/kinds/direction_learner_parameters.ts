@@ -1,0 +1,51 @@
+import type { DirectionEngine } from '../../../shared/policy/engines.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { ensemblePolicy, networkFigures, type EnsemblePolicy } from '../../../shared/policy/schema.ts';
+import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
+import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
+import { learnersIn } from '../../learning/learners/registry.ts';
+import { DIRECTION_ENGINE } from './direction_defaults.ts';
+import type { DirectionJob } from './direction_job.ts';
+
+/** What a person, a request or the schedule chooses to learn direction models with. */
+export interface ChosenDirectionLearner {
+  /** undefined: the configured one. */
+  readonly engine?: DirectionEngine | undefined;
+  /** Over the configured ensembles. */
+  readonly ensemble?: EnsemblePolicy | undefined;
+  /** Engines that are measured beside it. */
+  readonly peers?: readonly DirectionEngine[];
+}
+
+/**
+ * The learners of a job as its parameters state them: with the members and the networks that take part, so that a later
+ * change of the configuration does not change what the job means.
+ */
+export function learnerParameters(
+  { engine, ensemble, peers = [] }: ChosenDirectionLearner,
+  { minutehand: { train } }: Settings,
+): Pick<DirectionJob['parameters'], 'engine' | 'ensemble' | 'networks'> {
+  const chosen = engine ?? train.direction_engine ?? DIRECTION_ENGINE;
+  const ensembles = { ...configuredEnsembles(train), ...ensemble };
+  const parts = [chosen, ...peers].flatMap((name) => learnersIn(name, ensembleParameters(ensembles)));
+  return {
+    ...(chosen !== DIRECTION_ENGINE && { engine: chosen }),
+    ...(parts.length > 1 + peers.length && { ensemble: ensembles }),
+    ...(parts.some(isNetwork) && { networks: networkFigures.parse(ownFigures(train)) }),
+  };
+}
+
+function configuredEnsembles({
+  vote_members,
+  bagging,
+  stacking,
+  league,
+}: Settings['minutehand']['train']): EnsemblePolicy {
+  return ensemblePolicy.parse({ vote_members, bagging, stacking, league });
+}
+
+/** Of all networks, without those of models of pairs. */
+function ownFigures({ networks = {} }: Settings['minutehand']['train']): object {
+  const { sequence_bars: _bars, ai1: _ai1, ai2: _ai2, ai3: _ai3, ...figures } = networks;
+  return figures;
+}
