@@ -1,3 +1,10 @@
+import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
+import { DIRECTION_ENGINES, type DirectionEngine, type TrainEngine } from '../../../shared/policy/engines.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { DIRECTION_ENGINE } from '../../jobs/kinds/direction_defaults.ts';
+import { learnersIn } from '../../learning/learners/registry.ts';
+import { directionLearner, refuseUnfitLearner } from '../../learning/strategies/direction/direction_learner.ts';
+import type { ChosenLearner } from './ensemble_request.ts';
 import { isInstrument, parseSubject, type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
 import { readSymbol } from '../../../shared/symbol/symbol.ts';
 import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
@@ -13,6 +20,7 @@ import {
   instantOf,
   rangesOf,
   refuseGenerators,
+  refuseOfOtherLearners,
   treesOf,
   trialsOf,
   unsupported,
@@ -61,25 +69,30 @@ function knownTimeframe(text: string): Timeframe {
   throw unsupported('timeframe', text, TIMEFRAME_NAMES.join(', '), 'Give one of these; shorter bars are joined to it.');
 }
 
+/** The settings of a request for a direction model: its engine is the configured one of direction models. */
+export function ofDirection(settings: Settings): Settings {
+  const { minutehand } = settings;
+  const engine = minutehand.train.direction_engine ?? DIRECTION_ENGINE;
+  return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine } } };
+}
+
 /**
  * Converts a request to the parameters of a training of the direction model.
- * @throws MinutehandError SETTING_UNSUPPORTED for values that would not act
+ * @param learner that the request chooses, of `ofDirection` settings
+ * @throws MinutehandError SETTING_UNSUPPORTED for values that would not act, LEARNER_TASK for a learner that cannot
+ * learn a direction model, LEARNER_MISSING
  */
 export function directionParametersOf(
   config: MLTrainingConfig,
   { symbol, timeframe }: { readonly symbol: string; readonly timeframe: Timeframe },
+  learner: ChosenLearner,
+  settings: Settings,
 ): RunParameters {
-  const { kind, single_model_config: single, prediction_horizon } = config;
+  const { kind, prediction_horizon } = config;
   if (kind !== 'full')
     throw unsupported('kind', kind, 'full: a direction model has no warm start and no θ2', 'Omit it.');
-  if (single !== undefined && single.model_type !== 'gbdt')
-    throw unsupported(
-      'single_model_config.model_type',
-      single.model_type,
-      'gbdt: the direction model is one boosted model, which others are only compared with',
-      'Omit it; `minutehand train --strategy direction --peers` compares engines on the same blocks.',
-    );
-  refuseEnsemble(config);
+  const engine = directionEngineOf(learner.engine ?? settings.minutehand.train.engine);
+  refuseUnfit(config, engine, learner, settings);
   if (config.features !== undefined)
     throw unsupported(
       'features',
@@ -110,6 +123,8 @@ export function directionParametersOf(
     from: instantOf(config.start_date),
     to: instantOf(config.end_date, 'end'),
     horizon: prediction_horizon,
+    direction_engine: learner.engine === undefined ? undefined : engine,
+    ensemble: learner.ensemble,
     direction_balance: config.balance?.direction,
     direction_settings: settingsOf(config),
   };
@@ -136,14 +151,31 @@ function settingsOf(config: MLTrainingConfig): DirectionSettings | undefined {
   throw beyondLimit(String(issue.path[0]), wanted, issue.message);
 }
 
-/** @throws MinutehandError SETTING_UNSUPPORTED for any part of an ensemble */
-function refuseEnsemble({ ensemble_config }: MLTrainingConfig): void {
-  for (const [name, value] of Object.entries(ensemble_config ?? {}))
-    if (value !== undefined && value !== false)
-      throw unsupported(
-        `ensemble_config.${name}`,
-        JSON.stringify(value),
-        'no value: the direction model is one boosted model, of gbdt',
-        'Omit it; ensembles are for pairs (symbol all).',
-      );
+/** @throws MinutehandError SETTING_UNSUPPORTED for an engine of the features of several bars */
+function directionEngineOf(engine: TrainEngine): DirectionEngine {
+  const found = DIRECTION_ENGINES.find((own) => own === engine);
+  if (found !== undefined) return found;
+  throw unsupported(
+    'single_model_config.model_type',
+    engine,
+    `for an instrument one of ${DIRECTION_ENGINES.join(', ')}`,
+    'Choose one of these, or train the models of pairs: symbol all.',
+  );
+}
+
+/** Refuses a learner that cannot learn a direction model, and what would not act with the one that can. */
+function refuseUnfit(
+  config: MLTrainingConfig,
+  engine: DirectionEngine,
+  { ensemble }: ChosenLearner,
+  { minutehand: { train } }: Settings,
+): void {
+  const own = directionLearner(engine, { ...train, ...ensemble });
+  const { direction: balance = DIRECTION_BALANCE } = config.balance ?? {};
+  refuseUnfitLearner(own, [balance]);
+  refuseOfOtherLearners(config, {
+    engine,
+    parts: learnersIn(engine, own.ensembles),
+    searches: 'trees',
+  });
 }

@@ -51,7 +51,7 @@ export function runParametersOf(
   refuseOfOtherLearners(config, {
     engine,
     parts: learnersIn(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble })),
-    isLabelSearched: minutehand.search.label,
+    searches: minutehand.search.label ? 'the label as well' : 'trees and networks',
   });
   for (const [model, method] of Object.entries({ ...minutehand.train.balance, ...balance }))
     if (method === 'focal' && engine !== 'gbdt')
@@ -160,12 +160,12 @@ export function treesOf({
 }
 
 /** What a request learns with. */
-interface RequestedLearner {
+export interface RequestedLearner {
   readonly engine: string;
   /** Learners of its members; its own where it has none. */
   readonly parts: readonly string[];
-  /** Whether a search varies the label, which every learner has. */
-  readonly isLabelSearched: boolean;
+  /** What a search can vary beside trees: figures of a network, the label, which every learner has. */
+  readonly searches: 'trees' | 'trees and networks' | 'the label as well';
 }
 
 /** Its trees have no weight and are as many as are asked for. */
@@ -175,9 +175,9 @@ const FOREST = 'random_forest';
  * Refuses parameters of trees where no member has trees, and a search of a learner that has nothing to search.
  * @throws MinutehandError SETTING_UNSUPPORTED
  */
-function refuseOfOtherLearners(
+export function refuseOfOtherLearners(
   { n_estimators, max_depth, learning_rate, early_stopping_rounds, optimization_settings }: MLTrainingConfig,
-  { engine, parts, isLabelSearched }: RequestedLearner,
+  { engine, parts, searches }: RequestedLearner,
 ): void {
   const hasTrees = parts.some(isTreeEngine);
   const isBoosted = parts.some((part) => isTreeEngine(part) && part !== FOREST);
@@ -195,7 +195,7 @@ function refuseOfOtherLearners(
   if (optimization_settings?.enabled !== true) return;
   refuseOf(
     { 'optimization_settings.enabled': true },
-    hasTrees || isNetwork(engine) || isLabelSearched,
+    hasTrees || searches === 'the label as well' || (searches === 'trees and networks' && isNetwork(engine)),
     'false: it has no parameters that a search varies',
   );
   const [range] = Object.keys(optimization_settings.parameter_space);

@@ -5,7 +5,7 @@ import { refuseMissingLearner } from '../../learning/learners/registry.ts';
 import type { RunKind } from '../schedule/run.ts';
 import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import { mlTrainingConfig, type MLTrainingConfig, type TrainedLearner } from '../schema/training.ts';
-import { directionOf, directionParametersOf } from './direction_request.ts';
+import { directionOf, directionParametersOf, ofDirection } from './direction_request.ts';
 import { chosenLearner, CONFIGURED_LEARNER, trainedLearner } from './ensemble_request.ts';
 import { runParametersOf } from './training_options.ts';
 
@@ -15,8 +15,6 @@ export interface RequestedTraining {
   readonly parameters: RunParameters;
   readonly learner: TrainedLearner;
 }
-
-const OF_DIRECTION: TrainedLearner = { engine: 'gbdt', members: [], stand_ins: [] };
 
 /**
  * What a request trains: the direction model of an instrument, or the models of all pairs.
@@ -38,8 +36,12 @@ export function requestedTraining(
       next: 'Omit it. `minutehand train --dry-run` shows what a run would do, and writes nothing.',
     });
   const direction = directionOf(config);
-  if (direction !== null)
-    return { kind: 'direction', parameters: directionParametersOf(config, direction), learner: OF_DIRECTION };
+  if (direction !== null) {
+    const own = ofDirection(settings);
+    const learner = chosenLearner(config, own);
+    const parameters = directionParametersOf(config, direction, learner, own);
+    return { kind: 'direction', parameters, learner: trainedLearner(learner, own) };
+  }
   const chosen = body === null ? CONFIGURED_LEARNER : chosenLearner(config, settings);
   const parameters = runParametersOf(config, settings, chosen);
   const { model_type } = config.single_model_config ?? {};
