@@ -8,21 +8,13 @@ export const MEMBERS_HELP = `members of the engine ${ENSEMBLES.join(', ')}: of $
 
 /**
  * An engine of `--engine`; null: the configured one.
- * @param among the engines that the training can have
  * @throws MinutehandError USAGE
  */
-export function parseEngine<Engine extends TrainEngine>(
-  name: string | undefined,
-  among: readonly Engine[],
-): Engine | null {
+export function parseEngine(name: string | undefined): TrainEngine | null {
   if (name === undefined) return null;
-  const found = among.find((engine) => engine === name);
+  const found = TRAIN_ENGINES.find((engine) => engine === name);
   if (found !== undefined) return found;
-  const isOfPairs = (TRAIN_ENGINES as readonly string[]).includes(name);
-  throw new MinutehandError('USAGE', {
-    seen: `--engine ${name}`,
-    expected: `${isOfPairs ? 'for this strategy ' : ''}${among.join(', ')}`,
-  });
+  throw new MinutehandError('USAGE', { seen: `--engine ${name}`, expected: TRAIN_ENGINES.join(', ') });
 }
 
 /**

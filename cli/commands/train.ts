@@ -277,7 +277,7 @@ function parseBalance(text: string): NonNullable<TrainingJob['parameters']['bala
 
 /** @throws MinutehandError USAGE */
 function engineOf({ engine, singleModel }: TrainFlags): TrainEngine | null {
-  if (singleModel === undefined) return parseEngine(engine, TRAIN_ENGINES);
+  if (singleModel === undefined) return parseEngine(engine);
   const single = SINGLE_MODELS.find((name) => name === singleModel);
   if (single === undefined)
     throw new MinutehandError('USAGE', { seen: `--single-model ${singleModel}`, expected: SINGLE_MODELS.join(', ') });

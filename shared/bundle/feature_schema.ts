@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { featureDefinitions, readsSeries } from '../core/features/features.ts';
 import type { FeatureDefinition } from '../core/features/feature.ts';
 import type { InstrumentDefinition, InstrumentWindows } from '../core/features/instrument/definitions.ts';
-import { instrumentColumns } from '../core/features/instrument/instrument_columns.ts';
+import { barsTogether, instrumentColumns } from '../core/features/instrument/instrument_columns.ts';
 import { MAX_SEQUENCE, sequenceBars, type Windows } from '../core/features/windows.ts';
 import { FormulaError } from '../core/formula/formula_error.ts';
 import { SERIES } from '../core/series/series_names.ts';
@@ -57,11 +57,7 @@ export function bundleSchema(
   const windows = bundleWindows(configured.windows, manifest);
   const { formulas, sequence } = configured.windows;
   if (windows.formulas === formulas && windows.sequence === sequence) return configured;
-  if (sequenceBars(windows) < 1 || sequenceBars(windows) > MAX_SEQUENCE)
-    throw new MinutehandError('MODEL_MANIFEST', {
-      seen: `a sequence of ${windows.sequence} bars in ${manifest.version}`,
-      expected: `2 to ${MAX_SEQUENCE}`,
-    });
+  refuseLongSequence(manifest.version, sequenceBars(windows));
   return orManifestFault(manifest.version, () => featureSchema(windows));
 }
 
@@ -88,12 +84,16 @@ export function instrumentSchema(windows: InstrumentWindows, timeframe: number):
   return { hash, definitions, windows, timeframe };
 }
 
-/** The windows of this version with the formulas of a bundle, which it brings along. */
+/** The windows of this version with the formulas and the sequence of a bundle, which it brings along. */
 export function bundleInstrumentWindows(
-  { formulas: _others, ...own }: InstrumentWindows,
-  { windows: { formulas } }: Pick<DirectionManifest, 'windows'>,
+  { formulas: _others, sequence: _other, ...own }: InstrumentWindows,
+  { windows: { formulas, sequence } }: Pick<DirectionManifest, 'windows'>,
 ): InstrumentWindows {
-  return typeof formulas === 'string' ? { ...own, formulas } : own;
+  return {
+    ...own,
+    ...(typeof formulas === 'string' && { formulas }),
+    ...(typeof sequence === 'number' && { sequence }),
+  };
 }
 
 /**
@@ -105,8 +105,19 @@ export function bundleInstrumentSchema(
   manifest: Pick<DirectionManifest, 'version' | 'windows'>,
 ): InstrumentSchema {
   const windows = bundleInstrumentWindows(configured.windows, manifest);
-  if (windows.formulas === configured.windows.formulas) return configured;
+  const { formulas, sequence } = configured.windows;
+  if (windows.formulas === formulas && windows.sequence === sequence) return configured;
+  refuseLongSequence(manifest.version, barsTogether(windows));
   return orManifestFault(manifest.version, () => instrumentSchema(windows, configured.timeframe));
+}
+
+/** @throws MinutehandError MODEL_MANIFEST */
+function refuseLongSequence(version: string, bars: number): void {
+  if (bars < 1 || bars > MAX_SEQUENCE)
+    throw new MinutehandError('MODEL_MANIFEST', {
+      seen: `a sequence of ${bars} bars in ${version}`,
+      expected: `2 to ${MAX_SEQUENCE}`,
+    });
 }
 
 /** @throws MinutehandError MODEL_MANIFEST where a formula of the bundle is not computed by this version */

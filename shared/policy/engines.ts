@@ -74,9 +74,8 @@ export const BUILT_IN_ENGINES = ENGINES.filter((engine) => DECLARATIONS[engine].
 /** Networks that learners/python trains, in the environment that `minutehand learners install` makes. */
 export const NETWORKS = ['neural_net', 'gru', 'lstm', 'transformer'] as const;
 export type Network = (typeof NETWORKS)[number];
-const SEQUENCES = ['gru', 'lstm', 'transformer'] as const satisfies readonly Network[];
 /** Those that get the features of the last bars together. */
-export const SEQUENCE_NETWORKS: readonly string[] = SEQUENCES;
+export const SEQUENCE_NETWORKS: readonly string[] = ['gru', 'lstm', 'transformer'] satisfies Network[];
 
 /** Models of scikit-learn that learners/python trains, in the same environment. */
 export const SCIKIT = ['sklearn_logistic', 'sklearn_forest'] as const;
@@ -130,15 +129,6 @@ export const LEARNER_SUMMARIES = {
 /** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
 export type TrainEngine = Engine | keyof typeof LEARNER_SUMMARIES;
 export const TRAIN_ENGINES = [...ENGINES, ...Object.keys(LEARNER_SUMMARIES)] as [TrainEngine, ...TrainEngine[]];
-
-/**
- * What a direction model may be learned with: all that answer one of three classes from the features of one bar. The
- * daemon keeps no features of earlier bars of an instrument.
- */
-export type DirectionEngine = Exclude<TrainEngine, (typeof SEQUENCES)[number]>;
-export const DIRECTION_ENGINES = TRAIN_ENGINES.filter(
-  (engine): engine is DirectionEngine => !SEQUENCE_NETWORKS.includes(engine),
-);
 
 export function declarationOf(engine: Engine): EngineDeclaration {
   return DECLARATIONS[engine];

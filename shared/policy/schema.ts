@@ -12,7 +12,6 @@ import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
 import {
   DEVICES,
-  DIRECTION_ENGINES,
   LEAGUE_CHOICES,
   LEAGUE_ENTRANTS,
   META_LEARNERS,
@@ -443,8 +442,7 @@ export const treesPolicy = z.strictObject({
 });
 
 /** Absent keys have the value that their description names. */
-/** Figures of the networks of one model. */
-export const networkFigures = z.strictObject({
+const networkFigures = z.strictObject({
   learning_rate: z.number().min(1e-5).max(0.01).optional().describe('Step of the optimizer (Adam). Absent: 0.001.'),
   dropout: z.number().min(0).max(0.5).optional().describe('Fraction of units left out in each step. Absent: 0.2.'),
   batch_size: z
@@ -470,14 +468,18 @@ export const networkFigures = z.strictObject({
 });
 export type NetworkFigures = z.infer<typeof networkFigures>;
 
-/** Figures of the networks of all models, and of one model in place of these. */
-export const networksPolicy = networkFigures.extend({
+/** Figures of the networks of one training. */
+export const trainedNetworks = networkFigures.extend({
   sequence_bars: z
     .int()
     .min(2)
     .max(MAX_SEQUENCE)
     .optional()
     .describe('Bars whose features gru, lstm and transformer get together, the newest included. Absent: 60.'),
+});
+export type TrainedNetworks = z.infer<typeof trainedNetworks>;
+/** Figures of the networks of all models, and of one model in place of these. */
+export const networksPolicy = trainedNetworks.extend({
   ai1: networkFigures.optional().describe('Of AI1, in place of those of all models.'),
   ai2: networkFigures.optional().describe('Of AI2, in place of those of all models.'),
   ai3: networkFigures.optional().describe('Of AI3, in place of those of all models.'),
@@ -571,10 +573,10 @@ export const trainPolicy = z.strictObject({
       `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, ${[...SCIKIT, ...NETWORKS].join(', ')} the environment that \`minutehand learners install\` makes, program a program of yours; all others are built in. \`league\` chooses one for each model at every training (elsewhere called \`retrain_learner: league\`). docs/reference/ENGINES.md.`,
     ),
   direction_engine: z
-    .enum(DIRECTION_ENGINES)
+    .enum(TRAIN_ENGINES)
     .optional()
     .describe(
-      'Learning engine of direction models; members and networks are those of vote_members, bagging, stacking, league and networks. gru, lstm and transformer are of pairs alone. Absent: gbdt.',
+      'Learning engine of direction models; members and networks are those of vote_members, bagging, stacking, league and networks. Absent: gbdt.',
     ),
   device: z
     .enum(DEVICES)

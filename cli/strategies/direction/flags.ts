@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
-import { DIRECTION_ENGINES, type DirectionEngine } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
@@ -89,7 +89,7 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
     throw new MinutehandError('USAGE', { seen: `--class-weight-ratio ${classWeightRatio}`, expected: 'from 0 to 1' });
   if (flags.balancePenalty === true && trials === 0)
     throw new MinutehandError('USAGE', { seen: '--balance-penalty without --trials', expected: '--trials <n>' });
-  const peers = chosen<DirectionEngine>(flags.peers, DIRECTION_ENGINES, '--peers');
+  const peers = chosen<TrainEngine>(flags.peers, TRAIN_ENGINES, '--peers');
   const learner = learnerOf(flags, peers, settings);
   const own = flags.set?.filter((text) => !isEnsembleSetting(text)) ?? [];
   return {
@@ -140,10 +140,10 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
  */
 function learnerOf(
   { engine: name, members: list, set = [] }: DirectionFlags,
-  peers: readonly DirectionEngine[],
+  peers: readonly TrainEngine[],
   settings: Settings,
 ): ReturnType<typeof learnerParameters> {
-  const engine = parseEngine(name, DIRECTION_ENGINES) ?? undefined;
+  const engine = parseEngine(name) ?? undefined;
   const trained = engine ?? settings.minutehand.train.direction_engine ?? DIRECTION_ENGINE;
   const members = list === undefined ? undefined : parseMembers(list, trained, settings);
   const engines = [trained, ...peers];

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
-import { DIRECTION_ENGINES } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { isDrawn, type DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
 import type { PrintedTraining } from '../../../trainer/jobs/records/job_answer.ts';
@@ -65,9 +65,9 @@ export function addDirection(program: Command, output: () => Output): void {
     )
     .option('--balance-penalty', `in the search, the gain of a trial with biased calls counts ${BALANCE_PENALTY} times`)
     .option('--compare <list>', `balances to measure beside it, or all: ${DIRECTION_BALANCES.join(', ')}`)
-    .option('--engine <name>', `${DIRECTION_ENGINES.join(', ')} (default: train.direction_engine, else gbdt)`)
+    .option('--engine <name>', `${TRAIN_ENGINES.join(', ')} (default: train.direction_engine, else gbdt)`)
     .option('--members <list>', MEMBERS_HELP)
-    .option('--peers <list>', `engines to measure on the same rows: ${DIRECTION_ENGINES.join(', ')}`)
+    .option('--peers <list>', `engines to measure on the same rows: ${TRAIN_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
     .option('--horizon <bars>', 'of the training label (default: 24 hours)')

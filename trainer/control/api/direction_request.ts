@@ -1,5 +1,5 @@
 import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
-import { DIRECTION_ENGINES, type DirectionEngine, type TrainEngine } from '../../../shared/policy/engines.ts';
+import type { TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { DIRECTION_ENGINE } from '../../jobs/kinds/direction_defaults.ts';
 import { learnersIn } from '../../learning/learners/registry.ts';
@@ -91,7 +91,7 @@ export function directionParametersOf(
   const { kind, prediction_horizon } = config;
   if (kind !== 'full')
     throw unsupported('kind', kind, 'full: a direction model has no warm start and no θ2', 'Omit it.');
-  const engine = directionEngineOf(learner.engine ?? settings.minutehand.train.engine);
+  const engine = learner.engine ?? settings.minutehand.train.engine;
   refuseUnfit(config, engine, learner, settings);
   if (config.features !== undefined)
     throw unsupported(
@@ -151,22 +151,10 @@ function settingsOf(config: MLTrainingConfig): DirectionSettings | undefined {
   throw beyondLimit(String(issue.path[0]), wanted, issue.message);
 }
 
-/** @throws MinutehandError SETTING_UNSUPPORTED for an engine of the features of several bars */
-function directionEngineOf(engine: TrainEngine): DirectionEngine {
-  const found = DIRECTION_ENGINES.find((own) => own === engine);
-  if (found !== undefined) return found;
-  throw unsupported(
-    'single_model_config.model_type',
-    engine,
-    `for an instrument one of ${DIRECTION_ENGINES.join(', ')}`,
-    'Choose one of these, or train the models of pairs: symbol all.',
-  );
-}
-
 /** Refuses a learner that cannot learn a direction model, and what would not act with the one that can. */
 function refuseUnfit(
   config: MLTrainingConfig,
-  engine: DirectionEngine,
+  engine: TrainEngine,
   { ensemble }: ChosenLearner,
   { minutehand: { train } }: Settings,
 ): void {

@@ -38,7 +38,8 @@ export function requestedTraining(
   const direction = directionOf(config);
   if (direction !== null) {
     const own = ofDirection(settings);
-    const learner = chosenLearner(config, own);
+    const isNamed = config.ensemble_config !== undefined || config.single_model_config !== undefined;
+    const learner = isNamed ? chosenLearner(config, own) : CONFIGURED_LEARNER;
     const parameters = directionParametersOf(config, direction, learner, own);
     return { kind: 'direction', parameters, learner: trainedLearner(learner, own) };
   }

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
-import { DIRECTION_ENGINES } from '../../../shared/policy/engines.ts';
-import { ensemblePolicy, networkFigures } from '../../../shared/policy/schema.ts';
+import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
+import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 
@@ -47,12 +47,12 @@ export const directionJobSchema = z
         taker_fee_bps: costBps.describe('Per fill'),
         slippage_bps: costBps.describe('Per fill'),
         compare: z.array(z.enum(DIRECTION_BALANCES)).describe('Balances to measure beside it'),
-        peers: z.array(z.enum(DIRECTION_ENGINES)).describe('Engines to measure on the same rows'),
-        engine: z.enum(DIRECTION_ENGINES).optional().describe('What the model is learned with; absent: gbdt'),
+        peers: z.array(z.enum(TRAIN_ENGINES)).describe('Engines to measure on the same rows'),
+        engine: z.enum(TRAIN_ENGINES).optional().describe('What the model is learned with; absent: gbdt'),
         ensemble: ensemblePolicy
           .optional()
           .describe('What the ensembles among the engines consist of; absent: gbdt, random_forest and logistic'),
-        networks: networkFigures
+        networks: trainedNetworks
           .optional()
           .describe('Figures of the networks among the engines; absent ones have their defaults'),
         coins: z

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCE, DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
-import { DIRECTION_ENGINES, type DirectionEngine } from '../../../shared/policy/engines.ts';
-import { ensemblePolicy, networkFigures } from '../../../shared/policy/schema.ts';
+import { TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
+import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 import { leagueCoins, leagueSeeds } from './league_job.ts';
 
@@ -18,7 +18,7 @@ export function directionEntrant(name: string): string {
   return VARIANTS.some((balance) => balance === name) ? `${DIRECTION_REFERENCE}@${name}` : name;
 }
 
-const OTHER_ENGINES = DIRECTION_ENGINES.filter((engine) => engine !== DIRECTION_REFERENCE);
+const OTHER_ENGINES = TRAIN_ENGINES.filter((engine) => engine !== DIRECTION_REFERENCE);
 
 /** The same trees with other class balances; without a library of its own, each of them can play. */
 export const DIRECTION_VARIANTS: readonly string[] = VARIANTS.map(directionEntrant);
@@ -27,7 +27,7 @@ export const DIRECTION_ENTRANTS: readonly string[] = [DIRECTION_REFERENCE, ...DI
 /** The balances and engines that these entrants are. */
 export function waysOf(entrants: readonly string[]): {
   readonly compare: DirectionBalance[];
-  readonly peers: DirectionEngine[];
+  readonly peers: TrainEngine[];
 } {
   return {
     compare: VARIANTS.filter((balance) => entrants.includes(directionEntrant(balance))),
@@ -59,7 +59,7 @@ export const directionLeagueJobSchema = z
       ensemble: ensemblePolicy
         .optional()
         .describe('What the ensembles among them consist of; absent: gbdt, random_forest and logistic'),
-      networks: networkFigures
+      networks: trainedNetworks
         .optional()
         .describe('Figures of the networks among them; absent ones have their defaults'),
       seeds: leagueSeeds,

@@ -1,6 +1,6 @@
-import type { DirectionEngine } from '../../../shared/policy/engines.ts';
+import type { TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { ensemblePolicy, networkFigures, type EnsemblePolicy } from '../../../shared/policy/schema.ts';
+import { ensemblePolicy, trainedNetworks, type EnsemblePolicy } from '../../../shared/policy/schema.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
 import { learnersIn } from '../../learning/learners/registry.ts';
@@ -10,11 +10,11 @@ import type { DirectionJob } from './direction_job.ts';
 /** What a person, a request or the schedule chooses to learn direction models with. */
 export interface ChosenDirectionLearner {
   /** undefined: the configured one. */
-  readonly engine?: DirectionEngine | undefined;
+  readonly engine?: TrainEngine | undefined;
   /** Over the configured ensembles. */
   readonly ensemble?: EnsemblePolicy | undefined;
   /** Engines that are measured beside it. */
-  readonly peers?: readonly DirectionEngine[];
+  readonly peers?: readonly TrainEngine[];
 }
 
 /**
@@ -31,7 +31,7 @@ export function learnerParameters(
   return {
     ...(chosen !== DIRECTION_ENGINE && { engine: chosen }),
     ...(parts.length > 1 + peers.length && { ensemble: ensembles }),
-    ...(parts.some(isNetwork) && { networks: networkFigures.parse(ownFigures(train)) }),
+    ...(parts.some(isNetwork) && { networks: trainedNetworks.parse(ownFigures(train)) }),
   };
 }
 
@@ -46,6 +46,6 @@ function configuredEnsembles({
 
 /** Of all networks, without those of models of pairs. */
 function ownFigures({ networks = {} }: Settings['minutehand']['train']): object {
-  const { sequence_bars: _bars, ai1: _ai1, ai2: _ai2, ai3: _ai3, ...figures } = networks;
+  const { ai1: _ai1, ai2: _ai2, ai3: _ai3, ...figures } = networks;
   return figures;
 }

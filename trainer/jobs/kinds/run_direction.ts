@@ -25,7 +25,7 @@ import {
 import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
 import { placeboInstrument } from '../../learning/strategies/direction/placebo_instrument.ts';
 import { coinsOf } from '../../learning/placebo/mirrored_bars.ts';
-import { directionLearner } from '../../learning/strategies/direction/direction_learner.ts';
+import { directionLearner, windowsWith } from '../../learning/strategies/direction/direction_learner.ts';
 import { makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
@@ -214,10 +214,12 @@ export function planOf(
   const { label, balance, class_weight_ratio, trials, balance_penalty, stride, compare, peers } = parameters;
   const { engine = DIRECTION_ENGINE, ensemble = {}, networks } = parameters;
   const own = parameters.settings ?? {};
+  const learner = directionLearner(engine, { ...ensemble, ...(networks && { networks }) });
+  const learners = [learner, ...peers.map((peer) => ({ ...learner, engine: peer }))];
   return {
-    windows: withInstrumentFormulas(settings, INSTRUMENT_WINDOWS),
+    windows: windowsWith(withInstrumentFormulas(settings, INSTRUMENT_WINDOWS), learners),
     label,
-    learner: directionLearner(engine, { ...ensemble, ...(networks && { networks }) }),
+    learner,
     balance,
     classWeightRatio: class_weight_ratio,
     search:

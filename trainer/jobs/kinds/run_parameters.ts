@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
-import { DIRECTION_ENGINES, TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
@@ -31,7 +31,7 @@ export const runParametersSchema = z.strictObject({
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
   horizon: z.int().min(1).optional(),
   /** Of a direction model: what it is learned with, over that of the configuration. */
-  direction_engine: z.enum(DIRECTION_ENGINES).optional(),
+  direction_engine: z.enum(TRAIN_ENGINES).optional(),
   /** Of a direction model: balance of its classes, and settings of this training alone. */
   direction_balance: z.enum(DIRECTION_BALANCES).optional(),
   direction_settings: directionSettingsSchema.optional(),

@@ -10,6 +10,8 @@ export interface InstrumentWindows {
   readonly long_window: number;
   /** Formulas that are columns behind the hand-written ones, as `formulasText` writes them; absent: none. */
   readonly formulas?: string;
+  /** Bars whose features a model gets together, the oldest first; absent: those of the newest alone. */
+  readonly sequence?: number;
 }
 
 /** A day, three days and a week of hourly bars; RSI, Bollinger and ATR at their usual lengths. */

@@ -15,9 +15,17 @@ export function instrumentColumns(windows: InstrumentWindows): readonly Instrume
   return formulas.length === 0 ? written : [...written, ...formulas];
 }
 
-/** Bars of an instrument before every column of any instrument exists. @throws FormulaError */
+/**
+ * Bars of an instrument before every column of any instrument exists, of each row of a sequence.
+ * @throws FormulaError
+ */
 export function instrumentWarmUp(windows: InstrumentWindows): number {
-  return Math.max(...instrumentColumns(windows).map(({ warmup_bars }) => warmup_bars));
+  return Math.max(...instrumentColumns(windows).map(({ warmup_bars }) => warmup_bars)) + barsTogether(windows) - 1;
+}
+
+/** Bars whose features a model gets together; 1 = those of the newest alone. */
+export function barsTogether({ sequence = 1 }: Pick<InstrumentWindows, 'sequence'>): number {
+  return sequence;
 }
 
 /**

@@ -46,10 +46,12 @@ export async function verifyDirectionDeeply(path: string, options: DeepVerificat
   if (hashInstruments(instruments) !== manifest.data_hash) return impossible(otherData(manifest, options));
   const job = { seed: training.seed, parameters: parameters.data, resources: { workers } };
   const { noveltyMin: _ofToday, ...known } = planOf(job, settings);
+  const { sequence } = known.windows;
   const { novelty_min: noveltyMin } = training;
   const plan = {
     ...known,
-    windows: manifest.windows as unknown as InstrumentWindows,
+    // A learner that it was compared with may have read a sequence.
+    windows: { ...(manifest.windows as unknown as InstrumentWindows), ...(sequence !== undefined && { sequence }) },
     ...(noveltyMin !== undefined && { noveltyMin }),
   };
   const look = manifest.evaluation_look;

@@ -145,7 +145,8 @@ function createSharing(): Share {
 /** The part of the rows that a fit needs. */
 function shareRows({ x, y, time, labelEnd, weights }: FitRows, share: Share): FitRows {
   return {
-    x: { ...x, values: share(x.values) },
+    // Trees read no past rows.
+    x: { rows: x.rows, columns: x.columns, values: share(x.values) },
     y: share(y),
     time: share(time),
     labelEnd: share(labelEnd),

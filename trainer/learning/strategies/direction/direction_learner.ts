@@ -1,13 +1,18 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
 import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
-import { SEQUENCE_NETWORKS, type DirectionEngine } from '../../../../shared/policy/engines.ts';
+import { SEQUENCE_NETWORKS, type TrainEngine } from '../../../../shared/policy/engines.ts';
+import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import type { TrainPolicy } from '../../../../shared/policy/policy.ts';
 import type { VectorScaling } from '../../calibrate/vector_scaling.ts';
 import { vectorScaled } from '../../calibrate/vector_scaling.ts';
 import type { Fitted } from '../../learners/contract/fitted.ts';
 import type { Learner } from '../../learners/contract/learner.ts';
 import { ensembleParameters, type EnsembleParameters } from '../../learners/mixture/ensemble_parameters.ts';
-import { commonNetworkParameters, type NetworkParameters } from '../../learners/networks/network_parameters.ts';
+import {
+  commonNetworkParameters,
+  DEFAULT_SEQUENCE_BARS,
+  type NetworkParameters,
+} from '../../learners/networks/network_parameters.ts';
 import { isTreeEngine, learnerNamed, learnersIn, openLearner, refuseMissingLearner } from '../../learners/registry.ts';
 import type { FitPool } from '../../learners/trees/fit_pool.ts';
 import { fittedTrees, isTrees } from '../../learners/trees/fitted_trees.ts';
@@ -16,19 +21,26 @@ import { treePolicyOf } from './direction_settings.ts';
 
 /** What a direction model is learned with; the parameters of its trees are beside it. */
 export interface DirectionLearner {
-  readonly engine: DirectionEngine;
+  readonly engine: TrainEngine;
   /** What the ensembles among the learners consist of. */
   readonly ensembles: EnsembleParameters;
   /** Figures of the networks among them. */
   readonly network: NetworkParameters;
+  /** Bars whose features gru, lstm and transformer get together. */
+  readonly sequenceBars: number;
 }
 
 /** The configured ensembles and networks behind an engine. */
 export function directionLearner(
-  engine: DirectionEngine,
+  engine: TrainEngine,
   train: Pick<TrainPolicy, 'vote_members' | 'bagging' | 'stacking' | 'league' | 'networks'>,
 ): DirectionLearner {
-  return { engine, ensembles: ensembleParameters(train), network: commonNetworkParameters(train.networks) };
+  return {
+    engine,
+    ensembles: ensembleParameters(train),
+    network: commonNetworkParameters(train.networks),
+    sequenceBars: train.networks?.sequence_bars ?? DEFAULT_SEQUENCE_BARS,
+  };
 }
 
 /** One boosted model of our own trees. */
@@ -56,6 +68,16 @@ export function openDirectionLearner(
   });
 }
 
+/**
+ * The windows of a training with these learners: with a sequence where one of them gets the features of several bars.
+ */
+export function windowsWith(windows: InstrumentWindows, learners: readonly DirectionLearner[]): InstrumentWindows {
+  const reading = learners.find(({ engine, ensembles }) =>
+    learnersIn(engine, ensembles).some((name) => SEQUENCE_NETWORKS.includes(name)),
+  );
+  return reading === undefined ? windows : { ...windows, sequence: reading.sequenceBars };
+}
+
 /** Whether it has trees, whose parameters a search can vary. */
 export function learnsTrees({ engine, ensembles }: DirectionLearner): boolean {
   return learnersIn(engine, ensembles).some(isTreeEngine);
@@ -64,9 +86,8 @@ export function learnsTrees({ engine, ensembles }: DirectionLearner): boolean {
 /**
  * Refuses what cannot learn a direction model, before any bars are read.
  * @param balances that it would learn with
- * @throws MinutehandError LEARNER_TASK for a learner, or a member of one, that does not answer classes or that reads
- * the features of several bars, and for focal loss with another engine than gbdt; LEARNER_MISSING for a library that
- * this machine lacks
+ * @throws MinutehandError LEARNER_TASK for a learner, or a member of one, that does not answer classes, and for focal
+ * loss with another engine than gbdt; LEARNER_MISSING for a library that this machine lacks
  */
 export function refuseUnfitLearner(
   { engine, ensembles }: DirectionLearner,
@@ -74,12 +95,6 @@ export function refuseUnfitLearner(
 ): void {
   const seen = (part: string): string => (part === engine ? `the engine ${part}` : `${engine} with the member ${part}`);
   for (const part of learnersIn(engine, ensembles)) {
-    if (SEQUENCE_NETWORKS.includes(part))
-      throw new MinutehandError('LEARNER_TASK', {
-        seen: `${seen(part)} for a direction model`,
-        expected: 'learners of the features of one bar: the daemon keeps no earlier ones of an instrument',
-        next: 'Choose another engine, such as gbdt or neural_net, or other members.',
-      });
     if (!learnerNamed(part).supports.tasks.includes('multiclass'))
       throw new MinutehandError('LEARNER_TASK', {
         seen: `${seen(part)} for a direction model`,

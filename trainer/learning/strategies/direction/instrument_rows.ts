@@ -1,14 +1,16 @@
 import { writeFloats } from '../../../../shared/core/features/float_row.ts';
 import {
+  barsTogether,
   InstrumentColumns,
   instrumentColumns,
   instrumentWarmUp,
 } from '../../../../shared/core/features/instrument/instrument_columns.ts';
-import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix, PastRows } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import { SeriesCursor, type SeriesHistory } from '../../../../shared/core/series/series_cursor.ts';
 import { SERIES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
 import { instrumentOf } from '../../../../shared/pair.ts';
+import { joinedFloat32 } from '../../../../shared/joined_numbers.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { directionLabels, evaluationLabel, type DirectionPolicy } from './label/direction.ts';
 import { averageUniqueness, sampleWeights } from '../../label/uniqueness.ts';
@@ -68,17 +70,20 @@ export function instrumentRows(instruments: readonly Instrument[], plan: RowsPla
     }
     return all;
   };
+  const columns = definitions.length;
+  const bars = barsTogether(windows);
   const matrix = (of: (part: Part) => Float32Array): Matrix => {
-    const values = new Float32Array(rows * definitions.length);
-    parts.reduce((at, part) => {
-      values.set(of(part), at);
-      return at + part.values.length;
-    }, 0);
-    return { rows, columns: definitions.length, values };
+    const tables = parts.map(of);
+    const values = new Float32Array(rows * columns);
+    let at = 0;
+    parts.forEach(({ bar }, i) => {
+      for (const t of bar) values.set(tables[i]!.subarray(t * columns, (t + 1) * columns), columns * at++);
+    });
+    return { rows, columns, values, ...(bars > 1 && { past: pastOf(parts, tables, { bars, columns }) }) };
   };
   return {
     columns: definitions.map(({ name }) => name),
-    x: matrix((part) => part.values),
+    x: matrix((part) => part.table),
     y: joined((part) => part.y),
     time: joined((part) => part.time),
     labelEnd: joined((part) => part.labelEnd),
@@ -90,9 +95,25 @@ export function instrumentRows(instruments: readonly Instrument[], plan: RowsPla
   };
 }
 
+/** The bars before each row, of all instruments one after the other. @param tables [bars × columns] of each part */
+function pastOf(
+  parts: readonly Part[],
+  tables: readonly Float32Array[],
+  { bars, columns }: { readonly bars: number; readonly columns: number },
+): PastRows {
+  const last: number[] = [];
+  let first = 0;
+  parts.forEach(({ bar }, i) => {
+    for (const t of bar) last.push(first + t);
+    first += tables[i]!.length / columns;
+  });
+  return { bars, table: joinedFloat32(tables), last: Int32Array.from(last) };
+}
+
 interface Part {
   readonly count: number;
-  readonly values: Float32Array;
+  /** Features of all bars, [bars × columns]. */
+  readonly table: Float32Array;
   readonly mirrored: Float32Array | null;
   readonly y: Float64Array;
   readonly evaluation: Float64Array;
@@ -104,25 +125,21 @@ interface Part {
 
 function rowsOf(instrument: Instrument, { windows, label: policy, mirrored = false }: RowsPlan): Part {
   const { bars } = instrument;
-  const { matrix, width, sigma, isReady } = featuresOf(instrument, windows);
+  const { matrix, sigma, isReady } = featuresOf(instrument, windows);
+  const earlier = barsTogether(windows) - 1;
   const { policy: ofEvaluation, everySeconds } = evaluationLabel(bars.timeframe);
   const evaluation = directionLabels(bars, ofEvaluation, null, everySeconds);
   const training = directionLabels(bars, policy, sigma);
   const kept = Int32Array.from(bars.time.keys()).filter(
-    (t) => isReady[t] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,
+    (t) => isReady[t - earlier] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,
   );
   const closeOf = (t: number): number => bars.time[t]! + bars.timeframe;
-  const keptOf = (all: Float32Array): Float32Array => {
-    const values = new Float32Array(kept.length * width);
-    kept.forEach((t, i) => values.set(all.subarray(t * width, (t + 1) * width), i * width));
-    return values;
-  };
   const pick = (of: (t: number) => number): Float64Array => Float64Array.from(kept, of);
   const end = kept.map((t) => Math.max(training.end[t]!, evaluation.end[t]!));
   return {
     count: kept.length,
-    values: keptOf(matrix),
-    mirrored: mirrored ? keptOf(featuresOf(mirroredInstrument(instrument), windows).matrix) : null,
+    table: matrix,
+    mirrored: mirrored ? featuresOf(mirroredInstrument(instrument), windows).matrix : null,
     y: pick((t) => training.label[t]!),
     evaluation: pick((t) => evaluation.label[t]!),
     time: pick(closeOf),
@@ -133,9 +150,8 @@ function rowsOf(instrument: Instrument, { windows, label: policy, mirrored = fal
 }
 
 interface BarFeatures {
-  /** [bars × width]. */
+  /** [bars × columns]. */
   readonly matrix: Float32Array;
-  readonly width: number;
   /** Volatility of one bar's log return, [bars]. */
   readonly sigma: Float64Array;
   /** Whether the features were warm, [bars]. */
@@ -152,7 +168,7 @@ function featuresOf({ bars, series }: Instrument, windows: InstrumentWindows): B
     writeFloats(features.values, 0, width, matrix, t * width);
     sigma[t] = features.values[sigmaColumn]!;
   });
-  return { matrix, width, sigma, isReady };
+  return { matrix, sigma, isReady };
 }
 
 /**

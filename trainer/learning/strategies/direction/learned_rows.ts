@@ -1,5 +1,6 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
+import { joinedFloat32 } from '../../../../shared/joined_numbers.ts';
 import { DIRECTIONS, DOWN, UP } from './label/direction.ts';
 import { balanceRows, type BalancedRows, type BalancePlan } from '../../learners/balance/balance.ts';
 import type { FitRows } from '../../learners/contract/fit_rows.ts';
@@ -67,7 +68,7 @@ function withMirrorImages(
     Int32Array.from([...own, ...own.map((_, i) => count + first + i)]);
   return {
     rows: {
-      x: { rows: count + imaged.length, columns: x.columns, values },
+      x: { rows: count + imaged.length, columns: x.columns, values, ...pastOfBoth(x, mirrored, imaged) },
       y: behind(rows.y, mirroredLabel),
       time: behind(rows.time),
       labelEnd: behind(rows.labelEnd),
@@ -76,4 +77,14 @@ function withMirrorImages(
     train: images(0, train),
     stopping: images(train.length, stopping),
   };
+}
+
+/** The past of the rows, and of the mirror images of some of them, whose bars lie behind those of all rows. */
+function pastOfBoth(x: Matrix, mirrored: Matrix, imaged: Int32Array): Pick<Matrix, 'past'> {
+  if (x.past === undefined || mirrored.past === undefined) return {};
+  const first = x.past.table.length / x.columns;
+  const last = new Int32Array(x.rows + imaged.length);
+  last.set(x.past.last);
+  imaged.forEach((row, i) => (last[x.rows + i] = first + mirrored.past!.last[row]!));
+  return { past: { bars: x.past.bars, table: joinedFloat32([x.past.table, mirrored.past.table]), last } };
 }

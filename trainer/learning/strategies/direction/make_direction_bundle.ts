@@ -7,6 +7,9 @@ import { loadDirectionModel } from '../../../../shared/bundle/direction/directio
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
+import { barsOf } from '../../learners/contract/fitted.ts';
+import { isSequence, ownTable, sequencesOf } from '../../learners/contract/past_rows.ts';
+import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import { isNetwork } from '../../learners/networks/network_parameters.ts';
 import { learnersIn } from '../../learners/registry.ts';
 import type { LearningPlan } from './walk_forward.ts';
@@ -44,15 +47,16 @@ export interface DirectionBundleParts {
  * @throws MinutehandError MODEL_GOLDEN, MODEL_LOAD
  */
 export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<DirectionManifest> {
-  const { instruments, plan, trained, out, created } = parts;
+  const { instruments, trained, out, created } = parts;
   const { timeframe } = instruments[0]!.bars;
-  const schema = instrumentSchema(plan.windows, timeframe);
+  const windows = windowsOf(parts);
+  const schema = instrumentSchema(windows, timeframe);
   const metadata = { model: 'direction', feature_schema: schema.hash, classes: JSON.stringify(DIRECTIONS) };
   // Time and memory are of the machine: the same training makes the same bundle.
   const { metrics, blocks: _, cost: _cost, others, rows, model, ...report } = trained;
   const { trades } = report.net;
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
-  const reference = directionReference({ rows, symbols, windows: plan.windows, timeframe, trades });
+  const reference = directionReference({ rows, symbols, windows, timeframe, trades });
   const folder = writeDirectionBundle(out, created, {
     manifest: manifestOf(parts, schema.hash, timeframe),
     model: model.toOnnx({ metadata, trained: rows.x }),
@@ -72,6 +76,13 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** What the model reads: a sequence only where it gets one, whatever it was compared with. */
+function windowsOf({ plan, trained }: Pick<DirectionBundleParts, 'plan' | 'trained'>): InstrumentWindows {
+  const { sequence: _ofTraining, ...windows } = plan.windows;
+  const bars = barsOf(trained.model);
+  return bars > 1 ? { ...windows, sequence: bars } : windows;
 }
 
 /** How the model was learned, as the report states it: members and networks where some took part. */
@@ -104,7 +115,7 @@ function manifestOf(
       parameters: { ...Object.fromEntries(numbers), stride: plan.stride, class_weight_ratio: balance.classWeightRatio },
     },
     timeframe,
-    windows: { ...plan.windows },
+    windows: { ...windowsOf({ plan, trained }) },
     feature_schema: schema,
     features: [...rows.columns],
     instruments: instruments.map(({ bars }) => bars.symbol),
@@ -178,14 +189,17 @@ function biasOf(all: DirectionBias): ManifestBias {
 function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['golden'] {
   const chosen = Array.from({ length: GOLDEN_ROWS }, (_, i) => Math.floor((i * x.rows) / GOLDEN_ROWS));
   const taken = takeRows(x, chosen);
-  const values = new Float32Array(taken.values.length + x.columns).fill(NaN);
-  values.set(taken.values);
-  const answers = model.exactAnswers({ rows: GOLDEN_ROWS + 1, columns: x.columns, values });
+  const bars = barsOf(model);
+  const width = bars * x.columns;
+  const inputs = bars > 1 && isSequence(taken) ? sequencesOf(taken, 0, GOLDEN_ROWS) : taken.values;
+  const values = new Float32Array(inputs.length + width).fill(NaN);
+  values.set(inputs);
+  const answers = model.exactAnswers(ownTable(values, { rows: GOLDEN_ROWS + 1, columns: x.columns, bars }));
   const row = <T>(of: ArrayLike<number>, width: number, i: number, map: (value: number) => T): T[] =>
     Array.from({ length: width }, (_, k) => map(of[i * width + k]!));
   const indices = Array.from({ length: GOLDEN_ROWS + 1 }, (_, i) => i);
   return {
-    features: indices.map((i) => row(values, x.columns, i, (value) => (Number.isFinite(value) ? value : null))),
+    features: indices.map((i) => row(values, width, i, (value) => (Number.isFinite(value) ? value : null))),
     probabilities: indices.map((i) => row(answers, DIRECTIONS.length, i, (value) => value)),
   };
 }

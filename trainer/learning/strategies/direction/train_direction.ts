@@ -1,6 +1,6 @@
 import type { Fitted } from '../../learners/contract/fitted.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
-import type { DirectionEngine } from '../../../../shared/policy/engines.ts';
+import type { TrainEngine } from '../../../../shared/policy/engines.ts';
 import type { VectorScaling } from '../../calibrate/vector_scaling.ts';
 import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
 import type { DirectionPolicy } from './label/direction.ts';
@@ -93,7 +93,7 @@ export interface DirectionPlan {
   readonly workers: number;
   /** Alternative balances and engines, measured on the same rows. */
   readonly balances: readonly DirectionBalance[];
-  readonly peers: readonly DirectionEngine[];
+  readonly peers: readonly TrainEngine[];
   /** Seeds that the log loss of each way is measured with, from `seed` on; absent: 1. */
   readonly seeds?: number;
   /** Told which of the balances and peers failed, and why: the others go on. Absent: the training fails. */
