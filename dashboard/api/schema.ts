@@ -8948,7 +8948,7 @@ export interface components {
         };
         EnsembleConfig: {
             /**
-             * @description true: the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
+             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
              * @default false
              */
             enabled: boolean;
@@ -8966,7 +8966,7 @@ export interface components {
         };
         EnsembleConfigInput: {
             /**
-             * @description true: the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
+             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
              * @default false
              */
             enabled?: boolean;

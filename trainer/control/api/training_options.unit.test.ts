@@ -202,7 +202,7 @@ describe('a body with each field of a schema', () => {
         parameters({ trials: 7, settings: { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 } }),
       ],
       automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
-      ensemble_config: [{ enabled: true, bagging_params: {} }, 'ensemble_config.bagging_params'],
+      ensemble_config: [{ enabled: true }, 'ensemble_config.enabled'],
       single_model_config: [{ model_type: 'logistic' }, parameters({ engine: 'logistic' })],
       balance: [{ direction: 'smote' }, parameters({ balance: 'smote' })],
       features: ['bars', 'features bars'],

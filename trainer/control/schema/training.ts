@@ -101,7 +101,7 @@ export const ensembleConfig = z
       .boolean()
       .default(false)
       .describe(
-        'true: the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt',
+        'true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt',
       ),
     method: optional(
       z.enum(['bagging', 'stacking', 'league']),
