@@ -17,7 +17,7 @@ import { isTreeEngine, learnerNamed, learnersIn, openLearner, refuseMissingLearn
 import type { FitPool } from '../../learners/trees/fit_pool.ts';
 import { fittedTrees, isTrees } from '../../learners/trees/fitted_trees.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
-import { treePolicyOf } from './direction_settings.ts';
+import { treePolicyOf } from '../../learners/trees/tree_policy.ts';
 
 /** What a direction model is learned with; the parameters of its trees are beside it. */
 export interface DirectionLearner {

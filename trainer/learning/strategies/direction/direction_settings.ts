@@ -1,20 +1,8 @@
 import * as z from 'zod';
 import { SEARCHED_PARAMETERS, treesPolicy, type SearchedParameter } from '../../../../shared/policy/schema.ts';
-import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
+import { TREE_PARAMETERS } from '../../learners/trees/tree_policy.ts';
 import type { WalkForwardPlan } from './walk_forward.ts';
-
-/** Tree parameters of a direction model, by the names that models of pairs have in the configuration. */
-const TREES = {
-  rounds: 'rounds',
-  early_stopping_rounds: 'patience',
-  learning_rate: 'learningRate',
-  leaves: 'leaves',
-  min_data_in_leaf: 'minDataInLeaf',
-  l2: 'l2',
-  row_fraction: 'rowFraction',
-  column_fraction: 'columnFraction',
-} as const satisfies Readonly<Record<keyof typeof treesPolicy.shape, keyof LearnerParams>>;
 
 const BLOCKS = 'walk_forward.blocks';
 /** The first two blocks calibrate: with fewer, hardly anything is evaluated. */
@@ -72,17 +60,11 @@ function rangeIn(given: DirectionSettings, name: SearchedParameter): SearchRange
 
 /** The parameters with the given ones in their place. */
 export function paramsWith(params: LearnerParams, given: DirectionSettings): LearnerParams {
-  const changed = Object.entries(TREES).flatMap(([name, own]) => {
+  const changed = Object.entries(TREE_PARAMETERS).flatMap(([name, own]) => {
     const value = given[`trees.${name}`];
     return value === undefined ? [] : [[own, value] as const];
   });
   return { ...params, ...Object.fromEntries(changed) };
-}
-
-/** The same parameters by the names of the configuration. */
-export function treePolicyOf(params: LearnerParams): TreePolicy {
-  const known = Object.entries(TREES).filter(([, own]) => params[own] !== undefined);
-  return Object.fromEntries(known.map(([name, own]) => [name, params[own]])) as TreePolicy;
 }
 
 /** The blocks with the given number of them. */
