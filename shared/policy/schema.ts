@@ -27,10 +27,10 @@ import { isReservedTable } from './reserved_tables.ts';
 
 /*
  * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `train.direction_engine`,
- * `train.vote_members`, `train.bagging`, `train.stacking`, `train.networks`, `train.balance`, `search.ranges` and `symbol_names` is required;
- * one that a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas, error messages
- * and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
- * cannot express them.
+ * `train.vote_members`, `train.bagging`, `train.stacking`, `train.networks`, `train.balance`, `search.ranges` and
+ * `symbol_names` is required; one that a policy file lacks has its delivered value, which `config check` names. Types,
+ * JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in
+ * consistency.ts: JSON Schema cannot express them.
  */
 
 // Each process checks its configuration once: compiling the checks would take longer than they do.
