@@ -7,7 +7,7 @@ import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
 import { DIRECTION_ENGINE, defaultSymbols } from '../../../trainer/jobs/kinds/direction_defaults.ts';
-import { learnerParameters } from '../../../trainer/jobs/kinds/direction_learner_parameters.ts';
+import { learnerParameters } from '../../../trainer/jobs/strategies/direction/learner_parameters.ts';
 import {
   DIRECTION_SETTINGS,
   directionSettingsSchema,

@@ -12,7 +12,7 @@ import {
   waysOf,
   type DirectionLeagueJob,
 } from '../../../trainer/jobs/kinds/direction_league_job.ts';
-import { learnerParameters } from '../../../trainer/jobs/kinds/direction_learner_parameters.ts';
+import { learnerParameters } from '../../../trainer/jobs/strategies/direction/learner_parameters.ts';
 import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/strategies/direction/run_league.ts';
 import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
 import { endLeague, parseSeeds, rangeOf } from '../../league_options.ts';

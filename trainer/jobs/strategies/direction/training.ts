@@ -12,7 +12,7 @@ import { directionSearchFits } from '../../../learning/strategies/direction/sear
 import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from '../../../learning/strategies/direction/train_direction.ts';
 import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../kinds/direction_defaults.ts';
 import type { DirectionJob } from '../../kinds/direction_job.ts';
-import { learnerParameters } from '../../kinds/direction_learner_parameters.ts';
+import { learnerParameters } from './learner_parameters.ts';
 import type { RunParameters } from '../../kinds/run_parameters.ts';
 import { verifyDirectionDeeply } from './verify_direction.ts';
 import { DIRECTION_COMPARISON } from './live_comparison.ts';

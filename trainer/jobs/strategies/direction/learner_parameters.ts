@@ -1,11 +1,11 @@
-import type { TrainEngine } from '../../../shared/policy/engines.ts';
-import type { Settings } from '../../../shared/policy/policy.ts';
-import { ensemblePolicy, trainedNetworks, type EnsemblePolicy } from '../../../shared/policy/schema.ts';
-import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
-import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
-import { learnersIn } from '../../learning/learners/registry.ts';
-import { DIRECTION_ENGINE } from './direction_defaults.ts';
-import type { DirectionJob } from './direction_job.ts';
+import type { TrainEngine } from '../../../../shared/policy/engines.ts';
+import type { Settings } from '../../../../shared/policy/policy.ts';
+import { ensemblePolicy, trainedNetworks, type EnsemblePolicy } from '../../../../shared/policy/schema.ts';
+import { ensembleParameters } from '../../../learning/learners/mixture/ensemble_parameters.ts';
+import { isNetwork } from '../../../learning/learners/networks/network_parameters.ts';
+import { learnersIn } from '../../../learning/learners/registry.ts';
+import { DIRECTION_ENGINE } from '../../kinds/direction_defaults.ts';
+import type { DirectionJob } from '../../kinds/direction_job.ts';
 
 /** What a person, a request or the schedule chooses to learn direction models with. */
 export interface ChosenDirectionLearner {
