@@ -62,7 +62,7 @@ function encodeOwn({ name, input, part, width, metadata }: CalibratedPart): Uint
 
 function calibrated(model: ClassProbabilities, scaling: MarginScaling, options: ClassMarginOptions): Fitted {
   const { encode = encodeOwn, facts = {} } = options;
-  const { learner, columns, bars, width, iterations, epochs } = model;
+  const { learner, columns, bars, width, iterations, epochs, classEpochs } = model;
   const served = servedClassScaling(scaling)!;
   const graph: Fitted['graph'] = ({ input, output, prefix }): GraphPart => {
     const nodes = graphNodes(`${prefix}calibrated/`);
@@ -84,6 +84,7 @@ function calibrated(model: ClassProbabilities, scaling: MarginScaling, options: 
     width,
     iterations,
     epochs,
+    ...(classEpochs !== undefined && { classEpochs }),
     openMargins: () => (x) =>
       classMargins(model.answers(x), width, served).map((margins) => Float32Array.from(margins)),
     answers: (x) => rescaledClasses(model.answers(x), width, served).map(Math.fround),

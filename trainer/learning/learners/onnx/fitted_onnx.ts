@@ -82,9 +82,7 @@ function rescaledByClass(
     width: classes,
     openMargins: () => (x) =>
       classMargins(probabilities(x), classes, served).map((margins) => Float32Array.from(margins)),
-    answers() {
-      throw new RangeError(`${classes} answers per row, expected one`);
-    },
+    answers: (x) => rescaledClasses(probabilities(x), classes, served).map(Math.fround),
     exactAnswers: (x) => rescaledClasses(probabilities(x), classes, served),
     withMargins: (by) => rescaledByClass(trained, opened, classes, composedClassScaling(scaling, by, classes)),
   };
