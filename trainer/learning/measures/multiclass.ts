@@ -18,14 +18,17 @@ export interface ClassAnswers {
  * @throws RangeError when shapes differ or a label is not a class.
  */
 export function multiclassLogLoss(answers: ClassAnswers): number {
+  return classLosses(answers).reduce((sum, loss) => sum + loss, 0) / answers.labels.length;
+}
+
+/** The same of each row, [rows]. @throws RangeError as `multiclassLogLoss` */
+export function classLosses(answers: ClassAnswers): Float64Array {
   check(answers);
   const { classes, probabilities, labels } = answers;
-  let sum = 0;
-  for (let row = 0; row < labels.length; row++) {
-    const p = probabilities[row * classes + labels[row]!]!;
-    sum -= ln(Math.min(Math.max(p, 1e-15), 1 - 1e-15));
-  }
-  return sum / labels.length;
+  return Float64Array.from(
+    labels,
+    (label, row) => -ln(Math.min(Math.max(probabilities[row * classes + label]!, 1e-15), 1 - 1e-15)),
+  );
 }
 
 /** The most probable class of each row, the lowest of equals: [rows]. @throws RangeError when a probability is NaN */

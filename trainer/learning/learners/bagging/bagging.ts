@@ -1,15 +1,16 @@
-import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
+import { refuseEnsemble, type LearnerDefinition } from '../contract/learner.ts';
 import { withStoppingRows } from '../contract/stopping_rows.ts';
 import { memberSeed, type EnsembleSetup } from '../mixture/ensemble_parameters.ts';
 import { fittedMixture, mixtureOf } from '../mixture/fitted_mixture.ts';
 import { fitMembers } from '../mixture/member_fits.ts';
-import { areLogitTrees } from '../mixture/merged_trees.ts';
+import { areMarginTrees } from '../mixture/merged_trees.ts';
+import { widthOf } from '../mixture/mixture.ts';
 import { blockBootstrap } from './block_bootstrap.ts';
 
 /**
  * Bagging (Breiman 1996): the same learner, or several in turn, each on its own bootstrap sample of the days. All
- * members stop on the same rows, from which none learns. Boosted trees are averaged by their logits, so that the bag is
- * one model of trees; other members by their probabilities.
+ * members stop on the same rows, from which none learns. Boosted trees are averaged by their logits, or by the margins of
+ * their classes, so that the bag is one model of trees; other members by their probabilities.
  */
 export const BAGGING: LearnerDefinition<EnsembleSetup> = {
   name: 'bagging',
@@ -17,13 +18,14 @@ export const BAGGING: LearnerDefinition<EnsembleSetup> = {
   family: 'ensemble',
   // Of its least deterministic member.
   determinism: 'same_environment',
-  supports: { stopping: true, continuing: false, tasks: ['binary'] },
+  supports: { stopping: true, continuing: false, tasks: ['binary', 'multiclass'] },
   refuseMissing: () => undefined,
   open: ({ ensembles: { bagging }, openMember }) => ({
     name: BAGGING.name,
     supports: BAGGING.supports,
+    refuse: (request) => refuseEnsemble(BAGGING, bagging.members.map(openMember), request),
     async fit(request) {
-      refuseUnsupported(BAGGING, request);
+      refuseEnsemble(BAGGING, bagging.members.map(openMember), request);
       const { budget, rows } = request;
       const like = budget.kind === 'like' ? mixtureOf(budget.model).members : null;
       const { budget: ofAll, subset } = withStoppingRows(request);
@@ -42,13 +44,13 @@ export const BAGGING: LearnerDefinition<EnsembleSetup> = {
         }),
       );
       const weights = new Float64Array(members.length).fill(1 / members.length);
-      const isOfLogits = areLogitTrees(members);
+      const isOfMargins = areMarginTrees(members);
       return fittedMixture({
         learner: BAGGING.name,
         members,
         weights,
-        of: isOfLogits ? 'logit' : 'probability',
-        intercept: isOfLogits ? 0 : null,
+        of: isOfMargins ? 'logit' : 'probability',
+        intercept: isOfMargins ? Array.from({ length: widthOf({ members }) }, () => 0) : null,
       });
     },
   }),

@@ -34,6 +34,17 @@ export function classMargins(
   });
 }
 
+/** [answers][rows] as [rows × answers]. */
+export function byRow(answers: readonly ArrayLike<number>[]): Float64Array {
+  const width = answers.length;
+  const all = new Float64Array(answers[0]!.length * width);
+  for (let k = 0; k < width; k++) {
+    const own = answers[k]!;
+    for (let row = 0; row < own.length; row++) all[row * width + k] = own[row]!;
+  }
+  return all;
+}
+
 /** [rows × classes]; the probabilities themselves without a scaling. */
 export function rescaledClasses(
   probabilities: Float64Array,
@@ -41,10 +52,7 @@ export function rescaledClasses(
   scaling: MarginScaling | null,
 ): Float64Array {
   if (scaling === null) return probabilities;
-  const answers = new Float64Array(probabilities.length);
-  classMargins(probabilities, classes, scaling).forEach((margins, k) =>
-    margins.forEach((margin, row) => (answers[row * classes + k] = margin)),
-  );
+  const answers = byRow(classMargins(probabilities, classes, scaling));
   for (let at = 0; at < answers.length; at += classes) softmax(answers.subarray(at, at + classes));
   return answers;
 }

@@ -13,6 +13,8 @@ export interface GraphNodes {
   node(operator: string, inputs: readonly string[], result: string, attributes?: OnnxAttribute[]): OnnxNode;
   /** A float32 number as a float64 scalar. */
   scalar(name: string, value: number): OnnxNode[];
+  /** Float32 numbers as a float64 vector. */
+  vector(name: string, values: ArrayLike<number>): OnnxNode[];
   /** A vector of int64. */
   integers(name: string, values: readonly number[]): OnnxNode;
 }
@@ -31,6 +33,10 @@ export function graphNodes(prefix: string): GraphNodes {
     node,
     scalar: (name, value) => [
       node('Constant', [], `${name}32`, [{ name: 'value_float', type: ATTRIBUTE.FLOAT, number: value }]),
+      node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
+    ],
+    vector: (name, values) => [
+      node('Constant', [], `${name}32`, [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: Array.from(values) }]),
       node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
     ],
     integers: (name, values) =>

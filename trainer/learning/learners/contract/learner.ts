@@ -37,6 +37,8 @@ export interface LearnerDefinition<Setup> {
 export interface Learner {
   readonly name: string;
   readonly supports: LearnerSupport;
+  /** Of a learner over learners: throws what `fit` would throw for what one of them does not support. */
+  refuse?(request: FitRequest): void;
   /**
    * Learns from the rows of the subset, and from nothing else of the request's rows. The same request gives the same
    * model, as far as the determinism of the learner goes.
@@ -105,4 +107,25 @@ export function refuseUnsupported(
       seen: `${name}, with a model to go on from`,
       next: 'Use the engine gbdt to warm-start from a model, or learn from the beginning.',
     });
+}
+
+/**
+ * The same of a learner over learners, and of its members: nothing is learned where one of them cannot.
+ * @throws MinutehandError LEARNER_TASK, which names the member
+ */
+export function refuseEnsemble(
+  ensemble: Pick<LearnerDefinition<never>, 'name' | 'supports'>,
+  members: readonly Learner[],
+  request: FitRequest,
+): void {
+  refuseUnsupported(ensemble, request);
+  for (const member of members) {
+    const { kind } = request.task;
+    if (!member.supports.tasks.includes(kind))
+      throw new MinutehandError('LEARNER_TASK', {
+        seen: `${member.name} in ${ensemble.name}, ${kind}`,
+        expected: 'members that learn that task',
+      });
+    member.refuse?.(request);
+  }
 }

@@ -1,7 +1,8 @@
 import { rowLosses, simplestWithinError, standingsOf } from '../../statistics/standings.ts';
+import { classLosses } from '../../measures/multiclass.ts';
 import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
 import { barsOf, type Fitted } from '../contract/fitted.ts';
-import { refuseUnsupported, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';
+import { refuseEnsemble, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';
 import { barsPerRow } from '../contract/past_rows.ts';
 import { onLastBar } from '../onnx/last_bar.ts';
 import { fitMembers } from '../mixture/member_fits.ts';
@@ -26,13 +27,14 @@ export const LEAGUE: LearnerDefinition<EnsembleSetup> = {
   family: 'ensemble',
   // Of its least deterministic entrant.
   determinism: 'same_environment',
-  supports: { stopping: true, continuing: false, tasks: ['binary'] },
+  supports: { stopping: true, continuing: false, tasks: ['binary', 'multiclass'] },
   refuseMissing: () => undefined,
   open: ({ ensembles: { league }, openMember, complexityOf }) => ({
     name: LEAGUE.name,
     supports: LEAGUE.supports,
+    refuse: (request) => refuseEnsemble(LEAGUE, league.entrants.map(openMember), request),
     async fit(request) {
-      refuseUnsupported(LEAGUE, request);
+      refuseEnsemble(LEAGUE, league.entrants.map(openMember), request);
       const { budget, rows, subset } = request;
       const bars = barsPerRow(rows.x);
       if (budget.kind === 'like') {
@@ -100,9 +102,13 @@ async function choose(request: FitRequest, { learners, blocks, complexity, choic
 /** Of the rows of all blocks, each answered by the model of the time before it. */
 function lossesOf(rows: FitRows, blocks: readonly LaterBlock[], models: readonly Fitted[]): Float64Array {
   return Float64Array.from(
-    blocks.flatMap(({ block }, i) => [
-      ...rowLosses(models[i]!.answers(takeRows(rows.x, block)), takeLabels(rows.y, block)),
-    ]),
+    blocks.flatMap(({ block }, i) => {
+      const model = models[i]!;
+      const answers = model.answers(takeRows(rows.x, block));
+      const labels = takeLabels(rows.y, block);
+      if (model.width === 1) return [...rowLosses(answers, labels)];
+      return [...classLosses({ classes: model.width, probabilities: answers, labels })];
+    }),
   );
 }
 

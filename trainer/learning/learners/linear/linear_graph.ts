@@ -40,11 +40,11 @@ export function linearNodes(
   { input, output, prefix }: GraphPlace,
 ): OnnxNode[] {
   const nodes = graphNodes(prefix);
-  const { node, integers } = nodes;
+  const { node, integers, vector } = nodes;
   return [
     ...standardizedNodes(nodes, input, standardized, [
-      ...numbers(nodes, 'coefficients', coefficients),
-      ...numbers(nodes, 'intercept', [intercept]),
+      ...vector('coefficients', coefficients),
+      ...vector('intercept', [intercept]),
     ]),
     node('MatMul', ['clipped', 'coefficients'], 'sum'),
     node('Add', ['sum', 'intercept'], 'logit'),
@@ -63,12 +63,12 @@ export function multinomialNodes(
   { input, output, prefix }: GraphPlace,
 ): OnnxNode[] {
   const nodes = graphNodes(prefix);
-  const { node, integers } = nodes;
+  const { node, integers, vector } = nodes;
   const axis = [{ name: 'axis', type: ATTRIBUTE.INT, integer: CLASSES_AXIS }];
   return [
     ...standardizedNodes(nodes, input, standardized, [
-      ...coefficients.flatMap((own, k) => numbers(nodes, `coefficients_${k}`, own)),
-      ...numbers(nodes, 'intercepts', intercepts),
+      ...coefficients.flatMap((own, k) => vector(`coefficients_${k}`, own)),
+      ...vector('intercepts', intercepts),
       integers('one_column', [-1, 1]),
     ]),
     ...coefficients.flatMap((_, k) => [
@@ -87,14 +87,6 @@ export function multinomialNodes(
   ];
 }
 
-/** Float32 numbers as a float64 vector. */
-function numbers({ node }: GraphNodes, name: string, values: ArrayLike<number>): OnnxNode[] {
-  return [
-    node('Constant', [], `${name}32`, [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: Array.from(values) }]),
-    node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
-  ];
-}
-
 /**
  * The nodes that make `clipped`, float64 [N, used columns].
  * @param input name of the features
@@ -106,7 +98,7 @@ function standardizedNodes(
   { columns, mean, inverse, clip }: StandardizedColumns,
   constants: readonly OnnxNode[],
 ): OnnxNode[] {
-  const { named, node, scalar, integers } = nodes;
+  const { named, node, scalar, integers, vector } = nodes;
   return [
     integers('columns', columns),
     {
@@ -114,8 +106,8 @@ function standardizedNodes(
       inputs: [input, named('columns')],
     },
     node('Cast', ['used32'], 'used', castTo(ELEMENT_FLOAT64)),
-    ...numbers(nodes, 'mean', mean),
-    ...numbers(nodes, 'inverse', inverse),
+    ...vector('mean', mean),
+    ...vector('inverse', inverse),
     ...constants,
     ...scalar('zero', 0),
     ...scalar('lowest', -clip),

@@ -140,7 +140,7 @@ describe('greedyWeights', () => {
   const coin = labels.map(() => 0.5);
 
   it.each([true, false])('go halfway from equal ones to the best mean (of probabilities: %s)', (probabilities) => {
-    const found = greedyWeights({ answers: [coin, sure, coin], labels, weights }, probabilities);
+    const found = greedyWeights({ width: 1, answers: [coin, sure, coin], labels, weights }, probabilities);
     expect(found[1]).toBeCloseTo(1 / 6 + 1 / 2, 12);
     expect(found.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
   });
@@ -148,10 +148,10 @@ describe('greedyWeights', () => {
   it('combine members that are right on different rows, and count rows by their weight', () => {
     const early = labels.map((label, row) => (row < 200 ? (label === 1 ? 0.8 : 0.2) : 0.5));
     const late = labels.map((label, row) => (row >= 200 ? (label === 1 ? 0.8 : 0.2) : 0.5));
-    const both = greedyWeights({ answers: [early, late], labels, weights }, true);
+    const both = greedyWeights({ width: 1, answers: [early, late], labels, weights }, true);
     expect(both[0]).toBeCloseTo(0.5, 1);
     const ofEarly = greedyWeights(
-      { answers: [early, late], labels, weights: weights.map((_, row) => (row < 200 ? 1 : 0)) },
+      { width: 1, answers: [early, late], labels, weights: weights.map((_, row) => (row < 200 ? 1 : 0)) },
       true,
     );
     expect(ofEarly[0]).toBe(0.75);
@@ -165,10 +165,10 @@ describe('logisticMeta', () => {
       labels.map((_, row) => 0.3 + 0.001 * (row % 400)),
       labels.map((label) => (label === 1 ? 0.6 : 0.4)),
     ];
-    const { weights, intercept, of } = logisticMeta({ answers, labels, weights: labels.map(() => 1) }, true);
+    const { weights, intercept, of } = logisticMeta({ width: 1, answers, labels, weights: labels.map(() => 1) }, true);
     expect(of).toBe('probability');
     const margin = (row: number): number =>
-      intercept! + weights[0]! * answers[0]![row]! + weights[1]! * answers[1]![row]!;
+      intercept![0]! + weights[0]! * answers[0]![row]! + weights[1]! * answers[1]![row]!;
     expect(margin(0)).toBeGreaterThan(3);
     expect(margin(9)).toBeLessThan(-3);
   });

@@ -9,14 +9,21 @@ import {
   servedRescaling,
   type Rescaling,
 } from '../contract/rescaled.ts';
-import { fittedTrees, type FittedTrees } from '../trees/fitted_trees.ts';
+import { withClassMargins } from '../contract/class_margins.ts';
+import { fittedTrees } from '../trees/fitted_trees.ts';
 import { encodePart } from '../onnx/encode_part.ts';
 import { canMerge, mergedTrees } from './merged_trees.ts';
-import { barsOfMixture, type Mixture } from './mixture.ts';
+import { fittedClassMixture } from './class_mixture.ts';
+import {
+  barsOfMixture,
+  memberFacts,
+  mixtureShape,
+  weighedSum,
+  widthOf,
+  type FittedMixture,
+  type Mixture,
+} from './mixture.ts';
 import { mixturePart } from './mixture_graph.ts';
-
-/** A model of models. Its weights and its intercept are float32 numbers. */
-export interface FittedMixture extends Fitted, Mixture {}
 
 /**
  * The model of a mixture. Where it is a sum of trees, it is one model of trees, which the daemon scores by its own
@@ -28,9 +35,10 @@ export function fittedMixture(mixture: Mixture): FittedMixture {
   const served: Mixture = {
     ...mixture,
     weights: mixture.weights.map(Math.fround),
-    intercept: mixture.intercept === null ? null : Math.fround(mixture.intercept),
+    intercept: mixture.intercept === null ? null : mixture.intercept.map(Math.fround),
   };
-  if (canMerge(served)) return asMixture(fittedTrees(served.learner, mergedTrees(served)), served);
+  if (canMerge(served)) return asMixture(treesOfMixture(served), served);
+  if (widthOf(served) > 1) return fittedClassMixture(served);
   return served.intercept === null ? meanOfProbabilities(served, null) : marginMixture(served);
 }
 
@@ -40,12 +48,18 @@ export function mixtureOf(fitted: Fitted): FittedMixture {
   return fitted as FittedMixture;
 }
 
+function treesOfMixture(mixture: Mixture): Fitted {
+  const trees = fittedTrees(mixture.learner, mergedTrees(mixture));
+  const isOfShares = trees.link === 'identity' && trees.width > 1;
+  return isOfShares ? withClassMargins(trees, { facts: memberFacts(mixture) }) : trees;
+}
+
 /** A model of trees, with the members that its trees come from. */
-function asMixture(trees: FittedTrees, mixture: Mixture): FittedMixture & FittedTrees {
+function asMixture(trees: Fitted, mixture: Mixture): FittedMixture {
   return {
     ...trees,
     ...mixture,
-    withMargins: (by) => asMixture(trees.withMargins(by) as FittedTrees, mixture),
+    withMargins: (by) => asMixture(trees.withMargins(by), mixture),
     toOnnx: ({ metadata, ...facts }) => trees.toOnnx({ ...facts, metadata: { ...metadata, ...memberFacts(mixture) } }),
   };
 }
@@ -70,7 +84,7 @@ function meanOfProbabilities(mixture: Mixture, scaling: Rescaling | null): Fitte
 /** A weighted sum that is a margin. */
 function marginMixture(mixture: Mixture): FittedMixture {
   const { of, weights } = mixture;
-  const intercept = mixture.intercept ?? 0;
+  const intercept = mixture.intercept![0]!;
   const marginsOf = (answersOf: (member: Fitted) => Float64Array): Float64Array =>
     weighedSum(mixture, (member) => (of === 'logit' ? rescaledLogits(answersOf(member), null) : answersOf(member))).map(
       (sum) => sum + intercept,
@@ -86,31 +100,15 @@ function marginMixture(mixture: Mixture): FittedMixture {
       return marginMixture({
         ...mixture,
         weights: weights.map((weight) => Math.fround(factor * weight)),
-        intercept: Math.fround(scaled.intercept),
+        intercept: [Math.fround(scaled.intercept)],
       });
     },
     ...graphOf(mixture, null),
   };
 }
 
-function shared(
-  mixture: Mixture,
-): Mixture & Pick<Fitted, 'bars' | 'columns' | 'link' | 'width' | 'iterations' | 'columnUses'> {
-  const { members } = mixture;
-  const { columns } = members[0]!;
-  return {
-    ...mixture,
-    bars: barsOfMixture(mixture),
-    columns,
-    link: 'sigmoid',
-    width: 1,
-    iterations: members.reduce((sum, { iterations }) => sum + (iterations ?? 0), 0),
-    columnUses() {
-      const uses = new Int32Array(columns);
-      for (const member of members) member.columnUses().forEach((count, column) => (uses[column]! += count));
-      return uses;
-    },
-  };
+function shared(mixture: Mixture): ReturnType<typeof mixtureShape> & Pick<Fitted, 'link'> {
+  return { ...mixtureShape(mixture), link: 'sigmoid' };
 }
 
 function graphOf(mixture: Mixture, scaling: Rescaling | null): Pick<Fitted, 'graph' | 'toOnnx'> {
@@ -125,17 +123,4 @@ function graphOf(mixture: Mixture, scaling: Rescaling | null): Pick<Fitted, 'gra
         metadata: { ...metadata, ...memberFacts(mixture) },
       }),
   };
-}
-
-function memberFacts({ members, weights }: Mixture): Record<string, string> {
-  return {
-    members: members.map(({ learner }) => learner).join(' '),
-    weights: Array.from(weights, (weight) => weight.toFixed(6)).join(' '),
-  };
-}
-
-/** [rows] */
-function weighedSum({ members, weights }: Mixture, answersOf: (member: Fitted) => Float64Array): Float64Array {
-  const answers = members.map(answersOf);
-  return answers[0]!.map((_, row) => answers.reduce((sum, of, i) => sum + weights[i]! * of[row]!, 0));
 }

@@ -99,8 +99,8 @@ const logit = (p: number): number => Math.log(p / (1 - p));
 describe('an ensemble with a member that gets several bars together', () => {
   const combined: readonly [string, Pick<Mixture, 'of' | 'intercept'>][] = [
     ['mean of probabilities', { of: 'probability', intercept: null }],
-    ['regression on probabilities', { of: 'probability', intercept: -0.3 }],
-    ['regression on logits', { of: 'logit', intercept: 0.2 }],
+    ['regression on probabilities', { of: 'probability', intercept: [-0.3] }],
+    ['regression on logits', { of: 'logit', intercept: [0.2] }],
   ];
 
   it.each(combined)('gets as many, and its members of one bar read the newest: %s', async (_what, how) => {
@@ -120,7 +120,7 @@ describe('an ensemble with a member that gets several bars together', () => {
         const answer = how.of === 'logit' ? logit(of[row]!) : of[row]!;
         return all + Math.fround(weights[i]!) * answer;
       }, 0);
-      const expected = how.intercept === null ? sum : 1 / (1 + Math.exp(-sum - Math.fround(how.intercept)));
+      const expected = how.intercept === null ? sum : 1 / (1 + Math.exp(-sum - Math.fround(how.intercept[0]!)));
       expect(answers[row]).toBeCloseTo(expected, 5);
     }
     const calibrated = await served(mixture.withMargins({ slope: [0.5], intercept: [1] }));

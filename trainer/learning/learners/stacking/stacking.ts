@@ -1,9 +1,10 @@
 import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
-import { refuseUnsupported, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';
+import { refuseEnsemble, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';
 import { memberSeed, type EnsembleSetup, type StackingParameters } from '../mixture/ensemble_parameters.ts';
-import { fittedMixture, mixtureOf, type FittedMixture } from '../mixture/fitted_mixture.ts';
+import { fittedMixture, mixtureOf } from '../mixture/fitted_mixture.ts';
 import { fitMembers } from '../mixture/member_fits.ts';
+import type { FittedMixture } from '../mixture/mixture.ts';
 import type { AnsweredRows } from './answered_rows.ts';
 import { laterBlocks, type LaterBlock } from './later_blocks.ts';
 import { equalMeta, greedyMeta, logisticMeta, type LearnedMeta } from './meta_learner.ts';
@@ -18,14 +19,15 @@ export const STACKING: LearnerDefinition<EnsembleSetup> = {
   family: 'ensemble',
   // Of its least deterministic member.
   determinism: 'same_environment',
-  supports: { stopping: true, continuing: false, tasks: ['binary'] },
+  supports: { stopping: true, continuing: false, tasks: ['binary', 'multiclass'] },
   refuseMissing: () => undefined,
   open: ({ ensembles: { stacking }, openMember }) => ({
     name: STACKING.name,
     supports: STACKING.supports,
+    refuse: (request) => refuseEnsemble(STACKING, stacking.members.map(openMember), request),
     async fit(request) {
-      refuseUnsupported(STACKING, request);
       const learners = stacking.members.map(openMember);
+      refuseEnsemble(STACKING, learners, request);
       const seed = memberSeed(request.seed, stacking.seed);
       const { budget, rows, subset } = request;
       if (budget.kind === 'like') {
@@ -41,8 +43,7 @@ export const STACKING: LearnerDefinition<EnsembleSetup> = {
       }
       const blocks = budget.kind === 'fixed' ? null : laterBlocks(rows, subset, stacking.blocks);
       const { members, answered } = await fitAround(request, { learners, blocks: blocks ?? [], seed });
-      const meta =
-        answered === null ? equalMeta(members.length, stacking.probabilities) : learnMeta(answered, stacking);
+      const meta = answered === null ? equalMeta(members, stacking.probabilities) : learnMeta(answered, stacking);
       return stack(members, meta);
     },
   }),
@@ -100,6 +101,7 @@ function answersOf(
   const answered = Int32Array.from(blocks.flatMap(({ block }) => [...block]));
   const parts = blocks.map(({ block }) => takeRows(rows.x, block));
   return {
+    width: of(0, 0).width,
     answers: Array.from({ length: members }, (_, member) =>
       Float64Array.from(parts.flatMap((x, block) => [...of(member, block).answers(x)])),
     ),

@@ -1,5 +1,6 @@
 import type { Matrix, TreeEnsemble, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { byRow } from '../contract/class_rescaled.ts';
 import { softmax } from '../../../../shared/elementary.ts';
 import { packTrees, type PackedTrees } from '../../../../shared/bundle/tree_kernel/pack.ts';
 import { openTreeKernel } from '../../../../shared/bundle/tree_kernel/tree_kernel.ts';
@@ -50,15 +51,6 @@ function softmaxOf(logits: readonly Float32Array[]): Float64Array {
   const width = logits.length;
   for (let at = 0; at < answers.length; at += width) softmax(answers.subarray(at, at + width));
   return answers;
-}
-
-/** [answers][rows] as [rows × answers]. */
-function byRow(answers: readonly Float32Array[]): Float64Array {
-  const width = answers.length;
-  const rows = answers[0]!.length;
-  const all = new Float64Array(rows * width);
-  answers.forEach((own, k) => own.forEach((answer, row) => (all[row * width + k] = answer)));
-  return all;
 }
 
 function openScorer(

@@ -1,10 +1,11 @@
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
-import { refuseUnsupported, type Budget, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
+import { refuseEnsemble, type Budget, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
 import { splitOffTheEnd } from '../contract/stopping_rows.ts';
 import type { EnsembleSetup } from '../mixture/ensemble_parameters.ts';
-import { fittedMixture, mixtureOf, type FittedMixture } from '../mixture/fitted_mixture.ts';
+import { fittedMixture, mixtureOf } from '../mixture/fitted_mixture.ts';
 import { fitMembers } from '../mixture/member_fits.ts';
+import type { FittedMixture } from '../mixture/mixture.ts';
 import { voteWeights } from './vote_weights.ts';
 
 /**
@@ -17,14 +18,15 @@ export const VOTE: LearnerDefinition<EnsembleSetup> = {
   family: 'ensemble',
   // Of its least deterministic member.
   determinism: 'same_environment',
-  supports: { stopping: true, continuing: false, tasks: ['binary'] },
+  supports: { stopping: true, continuing: false, tasks: ['binary', 'multiclass'] },
   refuseMissing: () => undefined,
   open: ({ ensembles: { voteMembers }, openMember }) => ({
     name: VOTE.name,
     supports: VOTE.supports,
+    refuse: (request) => refuseEnsemble(VOTE, voteMembers.map(openMember), request),
     async fit(request) {
-      refuseUnsupported(VOTE, request);
       const learners = voteMembers.map(openMember);
+      refuseEnsemble(VOTE, learners, request);
       const fitAll = (subset: Int32Array, budgetOf: (member: number) => Budget): Promise<Fitted[]> =>
         fitMembers(
           request,
@@ -47,6 +49,7 @@ export const VOTE: LearnerDefinition<EnsembleSetup> = {
       const fitted = await fitAll(train, () => ({ kind: 'early_stopping', stopping }));
       const x = takeRows(rows.x, stopping);
       const weights = voteWeights({
+        width: fitted[0]!.width,
         answers: fitted.map((member) => member.answers(x)),
         labels: Float64Array.from(stopping, (row) => rows.y[row]!),
         weights: Float64Array.from(stopping, (row) => rows.weights[row]!),

@@ -58,7 +58,7 @@ describe('voteWeights', () => {
 
   it('goes halfway from equal weights to the best mixture', () => {
     // The sure member is better on every row, so the best mixture is that member alone.
-    const found = voteWeights({ answers: [coin, sure, coin], labels, weights });
+    const found = voteWeights({ width: 1, answers: [coin, sure, coin], labels, weights });
     expect(found[1]).toBeCloseTo(1 / 6 + 1 / 2, 3);
     expect(found[0]).toBeCloseTo(1 / 6, 3);
     expect(found.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
@@ -66,16 +66,17 @@ describe('voteWeights', () => {
 
   it('keeps equal weights for equal answers, and for rows without weight', () => {
     for (const own of [weights, new Float64Array(500)])
-      for (const weight of voteWeights({ answers: [coin, coin], labels, weights: own })) expect(weight).toBe(0.5);
+      for (const weight of voteWeights({ width: 1, answers: [coin, coin], labels, weights: own }))
+        expect(weight).toBe(0.5);
   });
 
   it('counts a soft label for both classes, and a row by its weight', () => {
     const soft = new Float64Array(500).fill(0.5);
-    expect(voteWeights({ answers: [coin, sure], labels: soft, weights })[0]).toBeGreaterThan(0.7);
+    expect(voteWeights({ width: 1, answers: [coin, sure], labels: soft, weights })[0]).toBeGreaterThan(0.7);
     const half = weights.map((_, row) => (row < 250 ? 1 : 0));
     const wrongLater = sure.map((p, row) => (row < 250 ? p : 1 - p));
-    expect(voteWeights({ answers: [coin, wrongLater], labels, weights: half })[1]).toBeGreaterThan(0.7);
-    expect(voteWeights({ answers: [coin, wrongLater], labels, weights })[1]).toBeLessThan(0.7);
+    expect(voteWeights({ width: 1, answers: [coin, wrongLater], labels, weights: half })[1]).toBeGreaterThan(0.7);
+    expect(voteWeights({ width: 1, answers: [coin, wrongLater], labels, weights })[1]).toBeLessThan(0.7);
   });
 });
 
