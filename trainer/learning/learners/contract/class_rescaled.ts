@@ -1,7 +1,7 @@
 import { ln, softmax } from '../../../../shared/elementary.ts';
-import { ATTRIBUTE, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { ATTRIBUTE, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { MarginScaling } from './fitted.ts';
-import { castTo, type GraphNodes } from './graph_nodes.ts';
+import type { GraphNodes } from './graph_nodes.ts';
 import { checkedScaling, LEAST } from './rescaled.ts';
 
 /**
@@ -72,19 +72,15 @@ export function composedClassScaling(first: MarginScaling | null, by: MarginScal
  * @param from float64 probabilities, [N, classes] @returns the nodes, the last of which makes `probabilities`, float64
  */
 export function rescaledClassNodes(
-  { node, scalar }: GraphNodes,
+  { node, scalar, vector }: GraphNodes,
   from: string,
   { slope, intercept }: MarginScaling,
 ): OnnxNode[] {
-  const numbers = (name: string, values: readonly number[]): OnnxNode[] => [
-    node('Constant', [], `${name}32`, [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: [...values] }]),
-    node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
-  ];
   return [
     ...scalar('least', LEAST),
     ...scalar('one', 1),
-    ...numbers('slopes', slope),
-    ...numbers('intercepts', intercept),
+    ...vector('slopes', slope),
+    ...vector('intercepts', intercept),
     node('Clip', [from, 'least', 'one'], 'inside'),
     node('Log', ['inside'], 'logarithms'),
     node('Mul', ['logarithms', 'slopes'], 'scaled'),
