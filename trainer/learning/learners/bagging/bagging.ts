@@ -9,7 +9,7 @@ import { blockBootstrap } from './block_bootstrap.ts';
 
 /**
  * Bagging (Breiman 1996): the same learner, or several in turn, each on its own bootstrap sample of the days. All
- * members stop on the same rows, from which none learns. Boosted trees are averaged by their logits, or by the margins of
+ * members stop on the same rows, from which none learns. Boosted trees are averaged by their logits, or the margins of
  * their classes, so that the bag is one model of trees; other members by their probabilities.
  */
 export const BAGGING: LearnerDefinition<EnsembleSetup> = {

@@ -9,8 +9,8 @@ export function areMarginTrees(members: readonly Fitted[]): boolean {
 }
 
 /**
- * Whether a mixture is itself sums of trees: of margins where the members are trees whose sums are margins, or a mean of
- * probabilities where the sums of their trees are these probabilities.
+ * Whether a mixture is itself sums of trees: of margins where the members are trees whose sums are margins, or a mean
+ * of probabilities where the sums of their trees are these probabilities.
  */
 export function canMerge({ members, of, intercept }: Mixture): boolean {
   if (intercept !== null) return of === 'logit' && areMarginTrees(members);
@@ -18,8 +18,8 @@ export function canMerge({ members, of, intercept }: Mixture): boolean {
 }
 
 /**
- * All trees of the members, answer by answer, with leaves and base scores multiplied by the weights. They are rounded to
- * float32 again, with a relative error of 6e-8.
+ * All trees of the members, answer by answer, with leaves and base scores multiplied by the weights. They are rounded
+ * to float32 again, with a relative error of 6e-8.
  */
 export function mergedTrees({ members, weights, intercept }: Mixture): TreeModel {
   const models = members.map(treesOf);

@@ -33,8 +33,8 @@ export interface ConditionalLogit {
 }
 
 /**
- * Ridge conditional logit (McFadden 1974): the margin of a class is the weighted sum of what the members say of it, with
- * the same weights for every class, plus an intercept of the class. Two classes are a logistic regression on the
+ * Ridge conditional logit (McFadden 1974): the margin of a class is the weighted sum of what the members say of it,
+ * with the same weights for every class, plus an intercept of the class. Two classes are a logistic regression on the
  * difference. Newton's method from zero, halving steps that go too far: the same rows give the same bits.
  * @throws MinutehandError DATA_TOO_SHORT without a row of weight
  */
