@@ -6,11 +6,13 @@ minutehand starts it; `minutehand learners install` makes the environment that i
 import sys
 from importlib.metadata import version
 
-from minutehand_learner import serve
+from minutehand_learner import BINARY, MULTICLASS, serve
 
 NETWORKS = ["neural_net", "lstm", "gru", "transformer"]
 SCIKIT = ["sklearn_logistic", "sklearn_forest"]
 TABPFN = "tabpfn"
+TASKS = (BINARY, MULTICLASS)
+"""Of all but TabPFN."""
 
 
 def main() -> None:
@@ -36,21 +38,22 @@ def serve_network(name: str, device: str) -> None:
     from transformer import Transformer
 
     builds = {
-        "neural_net": lambda shape, settings: NeuralNet(shape.features, settings.dropout),
-        "lstm": lambda shape, settings: Lstm(shape.features, settings.lstm_units, settings.dropout),
-        "gru": lambda shape, settings: Gru(shape.features, settings.dropout),
-        "transformer": lambda shape, settings: Transformer(shape.bars, shape.features, settings.dropout),
+        "neural_net": lambda shape, settings: NeuralNet(shape, settings.dropout),
+        "lstm": lambda shape, settings: Lstm(shape, settings.lstm_units, settings.dropout),
+        "gru": lambda shape, settings: Gru(shape, settings.dropout),
+        "transformer": lambda shape, settings: Transformer(shape, settings.dropout),
     }
     serve(
         f"{name}, torch {torch.__version__}",
         lambda rows, request, progress: fit_network(builds[name], rows, request, progress, device),
+        TASKS,
     )
 
 
 def serve_scikit(name: str) -> None:
     from scikit import fit_forest, fit_logistic
 
-    serve(f"{name}, scikit-learn {version('scikit-learn')}", fit_logistic if name == SCIKIT[0] else fit_forest)
+    serve(f"{name}, scikit-learn {version('scikit-learn')}", fit_logistic if name == SCIKIT[0] else fit_forest, TASKS)
 
 
 def serve_tabpfn(device: str) -> None:

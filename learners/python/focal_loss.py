@@ -9,12 +9,15 @@ expected loss set to 0 (Charoenphakdee et al. 2021, "On Focal Loss for Class-Pos
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn.functional import logsigmoid
 
 
 @dataclass(frozen=True)
 class FocalLoss:
+    """Of one logit a row."""
+
     gamma: float = 2.0
     alpha: float = 0.25
     """Weight of a label of 1; a label of 0 has 1 - alpha."""
@@ -36,6 +39,13 @@ class FocalLoss:
         falling = self.alpha * rest * (rest**gamma - gamma * p * rest ** (gamma - 1.0) * logsigmoid(logit))
         rising = (1.0 - self.alpha) * p * (p**gamma - gamma * rest * p ** (gamma - 1.0) * logsigmoid(-logit))
         return rising / (falling + rising)
+
+    def start(self, label: np.ndarray, weight: np.ndarray) -> torch.Tensor:
+        """:returns: bias of the last layer, [1], at which the probability is the share of the labels"""
+        return torch.tensor([self.logit_of(float(np.average(label, weights=weight)))])
+
+    def labels(self, label: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(label.astype(np.float32))
 
     def logit_of(self, share: float) -> float:
         """:returns: the logit whose probability is this share, by bisection; the start of the last layer's bias"""

@@ -1,4 +1,4 @@
-"""The protocol of a learner program: `serve(name, fit)`. Needs pyarrow and numpy.
+"""The protocol of a learner program: `serve(name, fit, tasks)`. Needs pyarrow and numpy.
 
 minutehand starts the program named by MINUTEHAND_LEARNER_PROGRAM and asks it for one model after the other, a JSON
 object a line. docs/guides/extend/WRITE_A_LEARNER.md describes it.
@@ -15,7 +15,9 @@ from typing import Callable
 import numpy as np
 import pyarrow.parquet as pq
 
-PROTOCOL = 1
+PROTOCOL = 2
+BINARY = "binary"
+MULTICLASS = "multiclass"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Rows:
     x: np.ndarray
     """float32 [rows, features]; NaN = missing."""
     label: np.ndarray
-    """float64 [rows], in [0, 1]; a fraction for the role ai3."""
+    """float64 [rows], in [0, 1]; a fraction for the role ai3; of several classes the number of the row's class."""
     weight: np.ndarray
     """float64 [rows], above 0."""
     time: np.ndarray
@@ -61,30 +63,39 @@ class Request:
     """train.ai1, train.ai2 or train.ai3 of the configuration."""
     stopping: Rows | None
     """Rows to choose the number of steps on, which the model must not learn from."""
+    classes: int | None = None
+    """Of the task multiclass: their number; a class may have no row. The last one is what is left when no other holds
+    (of a direction: up, down, range). None: one probability."""
 
 
 @dataclass(frozen=True)
 class Model:
     onnx: bytes | None
     """None of a model that is asked for answers alone. One input, float [N, features] or [N, bars, features];
-    one output with the probability, float [N], [N, 1] or [N, 2]."""
+    one output with the probability, float [N], [N, 1] or [N, 2], or with that of each class, float [N, classes]."""
     probability: Callable[[np.ndarray], np.ndarray]
-    """Of rows of x, or of sequences [rows, bars, features].
+    """Of rows of x, or of sequences [rows, bars, features]: [rows], or [rows, classes].
     minutehand compares it with the ONNX model in onnxruntime (1e-5)."""
     iterations: int | None = None
-    epochs: list[dict[str, float | None]] | None = None
-    """Seen after each epoch, for the manifest of the bundle: loss, stopping_loss, positive_share."""
+    epochs: list[dict] | None = None
+    """Seen after each epoch, for the manifest of the bundle: loss, stopping_loss, and positive_share, or of several
+    classes class_shares, a list of the share of each."""
 
 
-def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Model]) -> None:
-    """Answers requests until standard input ends. What is printed elsewhere in the program goes to standard error."""
+def serve(
+    name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Model], tasks: tuple[str, ...] = (BINARY,)
+) -> None:
+    """Answers requests until standard input ends. What is printed elsewhere in the program goes to standard error.
+
+    :param tasks: what `fit` learns, of BINARY and MULTICLASS
+    """
     out = sys.stdout
     sys.stdout = sys.stderr
 
     def say(message: dict) -> None:
         print(json.dumps(message), file=out, flush=True)
 
-    say({"minutehand_learner": PROTOCOL, "name": name})
+    say({"minutehand_learner": PROTOCOL, "name": name, "tasks": list(tasks)})
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     while True:
@@ -98,6 +109,7 @@ def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Mod
                 iterations=request["iterations"],
                 parameters=request["parameters"],
                 stopping=stopping,
+                classes=request.get("classes"),
             )
             model = fit(rows, asked, lambda share: say({"id": number, "progress": min(max(share, 0.0), 1.0)}))
             if "answers" in request:
@@ -113,12 +125,16 @@ def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Mod
                     "id": number,
                     "done": True,
                     "iterations": model.iterations,
-                    **({} if model.epochs is None else {"epochs": model.epochs}),
+                    **({} if model.epochs is None else {_epochs_of(asked): model.epochs}),
                     "probabilities": [float(p) for p in np.ravel(checked)],
                 }
             )
         except Exception as error:
             say({"id": number, "error": f"{type(error).__name__}: {error}"})
+
+
+def _epochs_of(request: Request) -> str:
+    return "epochs" if request.classes is None else "class_epochs"
 
 
 def _answer(model: Model, request: dict) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from class_focal_loss import ClassFocalLoss
 from focal_loss import FocalLoss
 from minutehand_learner import Model, Request, Rows
 from scaling import Scaling, scaling_of
+from shape import Shape
 
 OPSET = 17
 SCORED_AT_ONCE = 65_536
@@ -31,19 +33,11 @@ class NetworkSettings:
     patience: int
     """Epochs without a better loss on the stopping rows after which training ends."""
     class_weight_ratio: float
-    """Alpha of the focal loss: the weight of a label of 1; that of 0 is 1 minus it."""
+    """Alpha of the focal loss: the weight of a label of 1; that of 0 is 1 minus it. Of several classes the weight of
+    each but the last."""
     focal_gamma: float
     lstm_units: int = 128
     """Of the first layer of `lstm`; other networks have none."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a network gets for one row."""
-
-    bars: int
-    """Rows of a sequence; 1: the row alone, without a dimension for it."""
-    features: int
 
 
 class Inputs:
@@ -70,17 +64,21 @@ class Inputs:
         return iter(rows.split(max(1, SCORED_AT_ONCE // self.bars)))
 
 
-class Served(nn.Module):
-    """What the ONNX file holds: features as they are in, probability out."""
+Loss = FocalLoss | ClassFocalLoss
 
-    def __init__(self, scaling: Scaling, network: nn.Module, loss: FocalLoss) -> None:
+
+class Served(nn.Module):
+    """What the ONNX file holds: features as they are in, probability out, or that of each class."""
+
+    def __init__(self, scaling: Scaling, network: nn.Module, loss: Loss) -> None:
         super().__init__()
         self.scaling = scaling
         self.network = network
         self.loss = loss
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.loss.probability(self.network(self.scaling(x))).unsqueeze(1)
+        answers = self.loss.probability(self.network(self.scaling(x)))
+        return answers.unsqueeze(1) if isinstance(self.loss, FocalLoss) else answers
 
 
 Build = Callable[[Shape, NetworkSettings], nn.Module]
@@ -101,16 +99,17 @@ def fit_network(
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(request.seed)
     settings = NetworkSettings(**request.parameters)
-    loss = FocalLoss(settings.focal_gamma, settings.class_weight_ratio)
+    loss = _loss_of(request, settings)
     sequence = rows.sequence
-    network = build(Shape(1 if sequence is None else sequence.bars, rows.x.shape[1]), settings)
+    shape = Shape(1 if sequence is None else sequence.bars, rows.x.shape[1], request.classes)
+    network = build(shape, settings)
     weight = rows.weight / rows.weight.mean()
     with torch.no_grad():
-        network.last.bias.fill_(loss.logit_of(float(np.average(rows.label, weights=rows.weight))))
+        network.last.bias.copy_(loss.start(rows.label, rows.weight))
     served = Served(scaling_of(_learned_from(rows)), network, loss)
 
     inputs = Inputs(served.scaling, rows, device)
-    label = torch.from_numpy(rows.label.astype(np.float32)).to(device)
+    label = loss.labels(rows.label).to(device)
     weights = torch.from_numpy(weight.astype(np.float32)).to(device)
     held = None if request.stopping is None else _Held(served, request.stopping, device)
     network.to(device)
@@ -118,7 +117,7 @@ def fit_network(
     order = torch.Generator().manual_seed(request.seed)
 
     epochs = settings.epochs if request.iterations is None else request.iterations
-    seen: list[dict[str, float | None]] = []
+    seen: list[dict] = []
     best = (float("inf"), 0, copy.deepcopy(network.state_dict()))
     for epoch in range(1, epochs + 1):
         network.train()
@@ -137,7 +136,7 @@ def fit_network(
             {
                 "loss": total / len(label),
                 "stopping_loss": stopping_loss,
-                "positive_share": float((seen_now > 0.5).mean()),
+                **_watched(seen_now),
             }
         )
         progress(epoch / epochs)
@@ -161,13 +160,29 @@ def fit_network(
     )
 
 
+def _loss_of(request: Request, settings: NetworkSettings) -> Loss:
+    if request.classes is None:
+        return FocalLoss(settings.focal_gamma, settings.class_weight_ratio)
+    return ClassFocalLoss(request.classes, settings.focal_gamma, settings.class_weight_ratio)
+
+
+def _watched(answers: np.ndarray) -> dict:
+    """What a network says of the watched rows: its share of positive answers, or that of each class. A direction whose
+    share of up is far from that of down is a bias, or a market that went one way.
+    """
+    if answers.ndim == 1:
+        return {"positive_share": float((answers > 0.5).mean())}
+    counts = np.bincount(answers.argmax(axis=1), minlength=answers.shape[1])
+    return {"class_shares": [float(count) / len(answers) for count in counts]}
+
+
 class _Held:
     """Rows on which the number of epochs is chosen."""
 
     def __init__(self, served: Served, rows: Rows, device: str) -> None:
         self.served = served
         self.inputs = Inputs(served.scaling, rows, device)
-        self.label = torch.from_numpy(rows.label.astype(np.float32)).to(device)
+        self.label = served.loss.labels(rows.label).to(device)
         self.weight = torch.from_numpy((rows.weight / rows.weight.sum()).astype(np.float32)).to(device)
 
     def loss(self) -> float:
@@ -192,7 +207,7 @@ def _learned_from(rows: Rows) -> np.ndarray:
 
 
 def _answers(served: Served, inputs: Inputs, count: int | None = None) -> np.ndarray:
-    """:returns: probabilities of the first rows, or of all"""
+    """:returns: probabilities of the first rows, or of all: [rows] or [rows, classes]"""
     with torch.no_grad():
         parts = [served.loss.probability(served.network(inputs.of(rows))) for rows in inputs.parts(count)]
         return torch.cat(parts).cpu().numpy()

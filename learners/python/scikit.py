@@ -24,26 +24,44 @@ TREES_AT_ONCE = 10
 
 
 def fit_logistic(rows: Rows, request: Request, progress: Callable[[float], None]) -> Model:
-    """Standardized columns, a missing value counts as the mean; `l2` is the penalty, 1 / C."""
+    """Standardized columns, a missing value counts as the mean; `l2` is the penalty, 1 / C. Of several classes a softmax,
+    where a class without rows has next to nothing.
+    """
     mean, inverse = _scaling(rows.x)
-    x, label, weight = _by_class(_scaled(rows.x, mean, inverse), rows)
+    x, label, weight = _by_class(_scaled(rows.x, mean, inverse), rows, request)
     l2 = request.parameters["l2"]
+    answers = request.classes or 1
+    coefficients = np.zeros((x.shape[1], answers), dtype=np.float32)
+    intercepts = np.full(answers, -ONE_CLASS_MARGIN, dtype=np.float32)
     if label.min() == label.max():
         # scikit-learn refuses rows of one class.
-        coefficients = np.zeros(x.shape[1], dtype=np.float32)
-        intercept = np.float32(ONE_CLASS_MARGIN if label[0] == 1 else -ONE_CLASS_MARGIN)
+        if request.classes is not None:
+            intercepts[label[0]] = 0
+        elif label[0] == 1:
+            intercepts[0] = ONE_CLASS_MARGIN
     else:
         classifier = LogisticRegression(C=1 / l2 if l2 > 0 else np.inf, max_iter=MAX_ITERATIONS)
         classifier.fit(x.astype(np.float64), label, sample_weight=weight)
-        coefficients = classifier.coef_[0].astype(np.float32)
-        intercept = np.float32(classifier.intercept_[0])
+        learned, shifts = classifier.coef_, classifier.intercept_
+        if request.classes is None:
+            places = np.array([0])
+        else:
+            places = classifier.classes_
+            if len(places) == 2:
+                # One margin between two classes is half of it for one, and half against the other.
+                learned, shifts = np.vstack([-learned, learned]) / 2, np.concatenate([-shifts, shifts]) / 2
+        coefficients[:, places] = learned.T
+        intercepts[places] = shifts
     progress(1.0)
 
     def probability(of: np.ndarray) -> np.ndarray:
-        margin = _scaled(of, mean, inverse).astype(np.float64) @ coefficients + intercept
-        return 1 / (1 + np.exp(-margin))
+        margins = _scaled(of, mean, inverse).astype(np.float64) @ coefficients + intercepts
+        if request.classes is None:
+            return 1 / (1 + np.exp(-margins[:, 0]))
+        shares = np.exp(margins - margins.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
 
-    return Model(onnx=_linear_graph(mean, inverse, coefficients, intercept), probability=probability)
+    return Model(onnx=_linear_graph(mean, inverse, coefficients, intercepts), probability=probability)
 
 
 def fit_forest(rows: Rows, request: Request, progress: Callable[[float], None]) -> Model:
@@ -51,7 +69,7 @@ def fit_forest(rows: Rows, request: Request, progress: Callable[[float], None]) 
     parameters = request.parameters
     trees = int(parameters["rounds"] if request.iterations is None else request.iterations)
     row_fraction = parameters["row_fraction"]
-    x, label, weight = _by_class(_finite(rows.x), rows)
+    x, label, weight = _by_class(_finite(rows.x), rows, request)
     forest = RandomForestClassifier(
         n_estimators=0,
         max_leaf_nodes=int(parameters["leaves"]),
@@ -66,20 +84,31 @@ def fit_forest(rows: Rows, request: Request, progress: Callable[[float], None]) 
         forest.n_estimators = min(done, trees)
         forest.fit(x, label, sample_weight=weight)
         progress(forest.n_estimators / trees)
-    # Of one class alone there is no column of the other.
-    positive = list(forest.classes_).index(1) if 1 in forest.classes_ else None
+    answered = [1] if request.classes is None else list(range(request.classes))
 
     def probability(of: np.ndarray) -> np.ndarray:
-        return np.zeros(len(of)) if positive is None else forest.predict_proba(_finite(of))[:, positive]
+        answers = _answered(forest.predict_proba(_finite(of)), forest, answered)
+        return answers[:, 0] if request.classes is None else answers
 
-    return Model(onnx=_forest_graph(forest, positive, rows.x.shape[1]), probability=probability, iterations=trees)
+    return Model(onnx=_forest_graph(forest, answered, rows.x.shape[1]), probability=probability, iterations=trees)
 
 
-def _by_class(x: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _answered(shares: np.ndarray, forest: RandomForestClassifier, answered: list[int]) -> np.ndarray:
+    """:param shares: [rows, classes that have rows]; :returns: [rows, answered classes], 0 of a class without rows"""
+    answers = np.zeros((len(shares), len(answered)))
+    for column, label in enumerate(forest.classes_):
+        if label in answered:
+            answers[:, answered.index(label)] = shares[:, column]
+    return answers
+
+
+def _by_class(x: np.ndarray, rows: Rows, request: Request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A row of a fractional label is a row of each class, by its share.
 
-    :returns: x, classes 0 or 1, weights above 0
+    :returns: x, classes 0 or 1, or those of the request, and weights above 0
     """
+    if request.classes is not None:
+        return x, rows.label.astype(np.int64), rows.weight / rows.weight.mean()
     ones = rows.weight * rows.label
     zeros = rows.weight * (1 - rows.label)
     x = np.concatenate([x[ones > 0], x[zeros > 0]])
@@ -117,7 +146,14 @@ def _scaled(x: np.ndarray, mean: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     return np.clip(np.where(np.isnan(scaled), np.float32(0), scaled), -CLIP, CLIP).astype(np.float32)
 
 
-def _linear_graph(mean: np.ndarray, inverse: np.ndarray, coefficients: np.ndarray, intercept: np.float32) -> bytes:
+def _linear_graph(mean: np.ndarray, inverse: np.ndarray, coefficients: np.ndarray, intercepts: np.ndarray) -> bytes:
+    """:param coefficients: float32 [features, answers]; of one answer the graph ends with a sigmoid"""
+    answers = len(intercepts)
+    link = (
+        helper.make_node("Sigmoid", ["margin"], ["probability"])
+        if answers == 1
+        else helper.make_node("Softmax", ["margin"], ["probability"], axis=1)
+    )
     nodes = [
         helper.make_node("Sub", ["X", "mean"], ["centered"]),
         helper.make_node("Mul", ["centered", "inverse"], ["scaled"]),
@@ -126,7 +162,7 @@ def _linear_graph(mean: np.ndarray, inverse: np.ndarray, coefficients: np.ndarra
         helper.make_node("Clip", ["known", "least", "largest"], ["clipped"]),
         helper.make_node("MatMul", ["clipped", "weights"], ["product"]),
         helper.make_node("Add", ["product", "intercept"], ["margin"]),
-        helper.make_node("Sigmoid", ["margin"], ["probability"]),
+        link,
     ]
     constants = {
         "mean": mean,
@@ -134,14 +170,14 @@ def _linear_graph(mean: np.ndarray, inverse: np.ndarray, coefficients: np.ndarra
         "zero": np.float32(0),
         "least": np.float32(-CLIP),
         "largest": np.float32(CLIP),
-        "weights": coefficients[:, None],
-        "intercept": np.array([intercept], dtype=np.float32),
+        "weights": coefficients,
+        "intercept": intercepts,
     }
-    return _model(nodes, len(mean), constants)
+    return _model(nodes, len(mean), answers, constants)
 
 
-def _forest_graph(forest: RandomForestClassifier, positive: int | None, features: int) -> bytes:
-    """The mean of the trees as a TreeEnsembleRegressor, whose leaves hold their share of it."""
+def _forest_graph(forest: RandomForestClassifier, answered: list[int], features: int) -> bytes:
+    """The mean of the trees as a TreeEnsembleRegressor, whose leaves hold their share of it for each answered class."""
     nodes: dict[str, list] = {
         name: []
         for name in [
@@ -160,7 +196,7 @@ def _forest_graph(forest: RandomForestClassifier, positive: int | None, features
         tree = estimator.tree_
         missing_left = tree.__getstate__()["nodes"]["missing_go_to_left"]
         values = tree.value[:, 0, :]
-        shares = np.zeros(tree.node_count) if positive is None else values[:, positive] / values.sum(axis=1)
+        shares = _answered(values / values.sum(axis=1, keepdims=True), forest, answered)
         for node in range(tree.node_count):
             is_leaf = tree.children_left[node] < 0
             nodes["treeids"].append(number)
@@ -172,22 +208,23 @@ def _forest_graph(forest: RandomForestClassifier, positive: int | None, features
             nodes["falsenodeids"].append(0 if is_leaf else int(tree.children_right[node]))
             nodes["missing_value_tracks_true"].append(0 if is_leaf else int(missing_left[node]))
             if is_leaf:
-                targets["treeids"].append(number)
-                targets["nodeids"].append(node)
-                targets["ids"].append(0)
-                targets["weights"].append(float(shares[node]) / len(forest.estimators_))
+                for answer, share in enumerate(shares[node]):
+                    targets["treeids"].append(number)
+                    targets["nodeids"].append(node)
+                    targets["ids"].append(answer)
+                    targets["weights"].append(float(share) / len(forest.estimators_))
     node = helper.make_node(
         "TreeEnsembleRegressor",
         ["X"],
         ["probability"],
         domain="ai.onnx.ml",
-        n_targets=1,
+        n_targets=len(answered),
         aggregate_function="SUM",
         post_transform="NONE",
         **{f"nodes_{name}": values for name, values in nodes.items()},
         **{f"target_{name}": values for name, values in targets.items()},
     )
-    return _model([node], features, {})
+    return _model([node], features, len(answered), {})
 
 
 def _threshold(of: float) -> float:
@@ -196,12 +233,12 @@ def _threshold(of: float) -> float:
     return float(rounded if float(rounded) <= of else np.nextafter(rounded, np.float32(-np.inf)))
 
 
-def _model(nodes: list, features: int, constants: dict[str, np.ndarray]) -> bytes:
+def _model(nodes: list, features: int, answers: int, constants: dict[str, np.ndarray]) -> bytes:
     graph = helper.make_graph(
         nodes,
         "scikit-learn",
         [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, features])],
-        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, answers])],
         [numpy_helper.from_array(np.asarray(value, dtype=np.float32), name) for name, value in constants.items()],
     )
     model = helper.make_model(

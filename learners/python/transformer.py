@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from recurrent import as_sequence
+from shape import Shape, last_layer, logits
 
 WIDTH = 32
 HEADS = 4
@@ -55,15 +56,15 @@ class Layer(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, bars: int, features: int, dropout: float) -> None:
+    def __init__(self, shape: Shape, dropout: float) -> None:
         super().__init__()
-        self.embed = nn.Linear(features, WIDTH)
-        self.place = nn.Parameter(torch.randn(bars, WIDTH) * 0.02)
+        self.embed = nn.Linear(shape.features, WIDTH)
+        self.place = nn.Parameter(torch.randn(shape.bars, WIDTH) * 0.02)
         self.layers = nn.Sequential(*(Layer(dropout) for _ in range(LAYERS)))
         self.normalize = nn.LayerNorm(WIDTH)
-        self.last = nn.Linear(WIDTH, 1)
+        self.last = last_layer(WIDTH, shape)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """:param x: standardized, [rows, bars, features] or [rows, features]; :returns: logits, [rows]"""
+        """:param x: standardized, [rows, bars, features] or [rows, features]; :returns: logits, [rows] or [rows, classes]"""
         seen = self.layers(self.embed(as_sequence(x)) + self.place)
-        return self.last(self.normalize(seen).mean(dim=1)).squeeze(1)
+        return logits(self.last, self.normalize(seen).mean(dim=1))

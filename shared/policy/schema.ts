@@ -456,7 +456,9 @@ const networkFigures = z.strictObject({
     .min(0.05)
     .max(0.95)
     .optional()
-    .describe('α of the focal loss: weight of positives; negatives have 1 − α. Absent: 0.25.'),
+    .describe(
+      'α of the focal loss: weight of positives (of a direction: up and down); negatives (range) have 1 − α. Absent: 0.25.',
+    ),
   focal_gamma: z.number().min(1).max(5).optional().describe('γ of the focal loss. Absent: 2.'),
   lstm_units: z
     .int()

@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,10 +13,12 @@ import { tinyBars, tinySettings, tinyTraining } from '../../../../test/tiny_mode
 import { train } from '../../training/pipeline.ts';
 import { FAKE_PYTHON_NOTE, fakePython, networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
 import { auc } from '../../measures/metrics.ts';
+import { likeliestClasses } from '../../measures/multiclass.ts';
 import { takeRows, type FitRows } from '../contract/fit_rows.ts';
-import { rowsOfTable } from '../contract/past_rows.ts';
-import { fitAllRows } from '../contract/learner.ts';
+import { barsPerRow, isSequence, rowsOfTable, sequencesOf as sequencesIn } from '../contract/past_rows.ts';
+import { fitAllRows, type Budget } from '../contract/learner.ts';
 import type { Fitted } from '../contract/fitted.ts';
+import { openSession } from '../onnx/sessions.ts';
 import { writeRows } from '../program/rows_file.ts';
 import { isNetwork, networkParameters } from './network_parameters.ts';
 import { NETWORK_LEARNERS } from './networks.ts';
@@ -64,6 +66,52 @@ function sequencesOf(seed: string): FitRows {
   );
   return { ...rowsOf(seed), x, y };
 }
+
+const CLASSES = 3;
+/** Of networks of classes. */
+const EPOCHS = 12;
+
+/** By the first column of the row, or of the row three bars ago: 0 where it is high, 1 where it is low, else 2. */
+function classesOf({ x }: FitRows): Float64Array {
+  const rng = createRng('classes');
+  const { past } = x;
+  return Float64Array.from({ length: x.rows }, (_, row) => {
+    const from = past === undefined ? x.values[row * NAMES.length]! : past.table[(past.last[row]! - 3) * NAMES.length]!;
+    const seen = (from || 0) + 0.3 * rng.normal();
+    return seen > 0.5 ? 0 : seen < -0.5 ? 1 : 2;
+  });
+}
+
+/** What must be zero, a line for each gamma and alpha; float64 throughout. */
+const CLASS_LOSS = `
+import json
+import numpy as np
+import torch
+from class_focal_loss import ClassFocalLoss
+from focal_loss import FocalLoss
+
+for gamma, alpha in [(2.0, 0.25), (1.0, 0.4), (3.5, 0.7), (5.0, 0.05)]:
+    one, two, three = FocalLoss(gamma, alpha), ClassFocalLoss(2, gamma, alpha), ClassFocalLoss(3, gamma, alpha)
+    z = torch.linspace(-12, 12, 49, dtype=torch.float64)
+    both = torch.stack([z, torch.zeros_like(z)], 1)
+    first, last = torch.zeros(49, dtype=torch.long), torch.ones(49, dtype=torch.long)
+    between = [
+        one.probability(z) - two.probability(both)[:, 0],
+        one.of(z, torch.ones_like(z)) - two.of(both, first),
+        one.of(z, torch.zeros_like(z)) - two.of(both, last),
+    ]
+    shares = np.array([0.6, 0.1, 0.3])
+    logits = torch.tensor([three.logits_of(shares)], dtype=torch.float64, requires_grad=True)
+    # The probability is where the expected loss has no slope.
+    sum(shares[k] * three.of(logits, torch.tensor([k]))[0] for k in range(3)).backward()
+    far = torch.tensor([[100.0, 0, -100], [300, 0, 0], [0, 0, 0], [-50, -50, 60]], dtype=torch.float64)
+    print(json.dumps({
+        "between": max(float(of.abs().max()) for of in between),
+        "slope": float(logits.grad.abs().max()),
+        "shares": float((three.probability(logits.detach().float()) - torch.tensor(shares)).abs().max()),
+        "sums": float((three.probability(far).sum(dim=1) - 1).abs().max()),
+    }))
+`;
 
 const learnerOf = (name: string) => NETWORK_LEARNERS.find((own) => own.name === name)!;
 
@@ -185,6 +233,104 @@ describe('learners/python', () => {
           Float64Array.from(unseen, (row) => rows.y[row]!),
         ),
       ).toBeGreaterThan(0.65);
+    },
+  );
+
+  it.skipIf(note !== '').each(NETWORKS)(
+    `%s learns three classes, alike each time, and answers so in onnxruntime${note}`,
+    async (name) => {
+      vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+      const rows = SEQUENCE_NETWORKS.includes(name) ? sequencesOf('networks') : rowsOf('networks');
+      const three = { ...rows, y: classesOf(rows) };
+      const learner = learnerOf(name).open({
+        network: { ...networkParameters(undefined, 'ai1'), epochs: EPOCHS, learning_rate: 0.01, lstm_units: 64 },
+        columnNames: NAMES,
+      });
+      const ask = (budget: Budget): Promise<Fitted> =>
+        learner.fit({
+          task: { kind: 'multiclass', classes: CLASSES },
+          rows: three,
+          subset: Int32Array.from({ length: ROWS / 2 }, (_, row) => row),
+          columns: null,
+          budget,
+          seed: name,
+          continueFrom: null,
+        });
+      const fixed = { kind: 'fixed', iterations: EPOCHS } as const;
+      const fitted = await ask(fixed);
+      const again = await ask(fixed);
+      expect(fitted.toOnnx({ metadata: {} })).toEqual(again.toOnnx({ metadata: {} }));
+      expect([fitted.link, fitted.width, fitted.epochs]).toEqual(['softmax', CLASSES, undefined]);
+      const unseen = takeRows(
+        three.x,
+        Array.from({ length: ROWS / 2 }, (_, row) => ROWS / 2 + row),
+      );
+      const p = fitted.exactAnswers(unseen);
+      const called = likeliestClasses(p, CLASSES);
+      const right = called.filter((label, row) => label === three.y[ROWS / 2 + row]).length;
+      expect(right / called.length).toBeGreaterThan(0.55);
+      const calibrated = fitted.withMargins({ slope: [0.7, 1.2, 0.9], intercept: [-0.2, 0.3, 0.1] });
+      const bars = barsPerRow(unseen);
+      const values = isSequence(unseen) ? sequencesIn(unseen, 0, unseen.rows) : unseen.values;
+      for (const own of [fitted, calibrated]) {
+        const session = await openSession(own.toOnnx({ metadata: {} }), CLASSES);
+        const served = session.run({ rows: unseen.rows, columns: bars * NAMES.length, values }, bars);
+        const exact = own.exactAnswers(unseen);
+        served.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(1e-5));
+      }
+      // What was seen of the rows that were learned from, after each epoch.
+      expect(fitted.classEpochs).toHaveLength(EPOCHS);
+      for (const { class_shares, stopping_loss } of fitted.classEpochs!) {
+        expect(class_shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+        expect(stopping_loss).toBeNull();
+      }
+      const learned = takeRows(
+        three.x,
+        Array.from({ length: ROWS / 2 }, (_, row) => row),
+      );
+      const own = likeliestClasses(fitted.exactAnswers(learned), CLASSES);
+      for (let k = 0; k < CLASSES; k++)
+        expect(fitted.classEpochs!.at(-1)!.class_shares[k]).toBeCloseTo(
+          own.filter((label) => label === k).length / own.length,
+          2,
+        );
+    },
+  );
+
+  it.skipIf(note !== '')(`of classes stops when a gain is missing, with the losses of what it held${note}`, async () => {
+    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    const rows = rowsOf('networks');
+    const network = { ...networkParameters(undefined, 'ai1'), patience: 2, learning_rate: 0.01 };
+    const fitted = await NETWORK_LEARNERS[0]!.open({ network, columnNames: NAMES }).fit({
+      task: { kind: 'multiclass', classes: CLASSES },
+      rows: { ...rows, y: classesOf(rows) },
+      subset: Int32Array.from(rows.y.keys()),
+      columns: null,
+      budget: { kind: 'early_stopping', stopping: null },
+      seed: 'stops',
+      continueFrom: null,
+    });
+    const { classEpochs = [], iterations } = fitted;
+    expect(classEpochs.length).toBeLessThan(100);
+    expect(classEpochs).toHaveLength(iterations! + 2);
+    const held = classEpochs.map(({ stopping_loss }) => stopping_loss!);
+    expect(held[iterations! - 1]).toBe(Math.min(...held));
+  });
+
+  it.skipIf(note !== '')(
+    `the focal loss of classes is that of one probability with two, and its answers are the probabilities${note}`,
+    () => {
+      const { status, stdout, stderr } = spawnSync(TEST_NETWORKS_PYTHON, ['-B', '-c', CLASS_LOSS], {
+        encoding: 'utf8',
+        cwd: join(packageRoot(), 'learners', 'python'),
+      });
+      expect(`${status} ${stderr}`).toBe('0 ');
+      for (const line of stdout.trim().split('\n')) {
+        const { between, slope, shares, sums } = JSON.parse(line) as Record<string, number>;
+        // float64 but for the shares, whose logits are float32 where training starts.
+        for (const difference of [between, slope, sums]) expect(difference).toBeLessThan(1e-9);
+        expect(shares).toBeLessThan(1e-6);
+      }
     },
   );
 

@@ -49,7 +49,7 @@ function networkLearner(name: Network, complexity: number): LearnerDefinition<Ne
     complexity,
     family: 'network',
     determinism: 'same_environment',
-    supports: { stopping: true, continuing: false, tasks: ['binary'] },
+    supports: { stopping: true, continuing: false, tasks: ['binary', 'multiclass'] },
     refuseMissing: () => void networksPython(),
     open: ({ network, columnNames, device }) => ({
       name,

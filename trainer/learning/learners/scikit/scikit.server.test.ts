@@ -15,9 +15,11 @@ import {
 } from '../../../../test/networks_python.ts';
 import { skipNote } from '../../../../test/skip_note.ts';
 import { auc } from '../../measures/metrics.ts';
+import { likeliestClasses } from '../../measures/multiclass.ts';
 import { takeRows, type FitRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
-import { fitAllRows } from '../contract/learner.ts';
+import { fitAllRows, type FitRequest } from '../contract/learner.ts';
+import { LOGISTIC } from '../linear/logistic.ts';
 import { SCIKIT_LEARNERS } from './scikit.ts';
 
 const NAMES = ['z_score', 'beta', 'half_life'];
@@ -69,6 +71,38 @@ const fit = (name: Scikit, seed = 'scikit'): Promise<Fitted> =>
     continueFrom: null,
   });
 
+const CLASSES = 3;
+
+/** 0 where the first column and some noise are high, 1 where they are low, else 2. */
+function classesOf({ x }: FitRows): Float64Array {
+  const rng = createRng('classes');
+  return Float64Array.from({ length: x.rows }, (_, row) => {
+    const first = (x.values[row * NAMES.length]! || 1) + 0.5 * rng.normal();
+    return first > 0.5 ? 0 : first < -0.5 ? 1 : 2;
+  });
+}
+
+const requestOf = (own: FitRows): FitRequest => ({
+  task: { kind: 'multiclass', classes: CLASSES },
+  rows: own,
+  subset: Int32Array.from({ length: LEARNED }, (_, row) => row),
+  columns: null,
+  budget: { kind: 'early_stopping', stopping: null },
+  seed: 'classes',
+  continueFrom: null,
+});
+
+const fitClasses = (name: Scikit, own: FitRows, parameters = PARAMETERS): Promise<Fitted> =>
+  learnerOf(name).open({ parameters, columnNames: NAMES }).fit(requestOf(own));
+
+/** Of the rows that were not learned from: how many have the class that is called likeliest. */
+function shareRight(fitted: Fitted, { x, y }: FitRows): number {
+  const called = likeliestClasses(fitted.exactAnswers(x), CLASSES);
+  let right = 0;
+  for (let row = LEARNED; row < ROWS; row++) if (called[row] === y[row]) right++;
+  return right / (ROWS - LEARNED);
+}
+
 describe('a model of scikit-learn', () => {
   it.skipIf(FAKE_PYTHON_NOTE !== '')(`is asked of its own program, with every figure${FAKE_PYTHON_NOTE}`, async () => {
     vi.stubEnv(NETWORKS_PYTHON, fakePython(folder));
@@ -104,6 +138,32 @@ describe('a model of scikit-learn', () => {
       expect(first.iterations).toBe(name === 'sklearn_forest' ? PARAMETERS.rounds : null);
     },
   );
+
+  it.skipIf(note !== '').each(SCIKIT)(`%s learns classes, of which one may have no row${note}`, async (name) => {
+    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    const three = { ...rows, y: classesOf(rows) };
+    const first = await fitClasses(name, three);
+    expect([first.link, first.width]).toEqual(['softmax', CLASSES]);
+    const again = await fitClasses(name, three);
+    expect(Buffer.compare(first.toOnnx({ metadata: {} }), again.toOnnx({ metadata: {} }))).toBe(0);
+    expect(shareRight(first, three)).toBeGreaterThan(0.6);
+    // Of two classes scikit-learn has one margin.
+    const two = { ...three, y: three.y.map((label) => (label === 1 ? 2 : label)) };
+    const without = await fitClasses(name, two);
+    const p = without.exactAnswers(rows.x);
+    expect(p.every((own, i) => i % CLASSES !== 1 || own < 1e-3)).toBe(true);
+    expect(shareRight(without, two)).toBeGreaterThan(0.7);
+  });
+
+  it.skipIf(note !== '')(`is what our own logistic regression of classes finds${note}`, async () => {
+    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    const three = { ...rows, y: classesOf(rows) };
+    // Our penalty is one on the mean loss, that of scikit-learn on its sum.
+    const theirs = await fitClasses('sklearn_logistic', three, { ...PARAMETERS, l2: 1e-4 * LEARNED });
+    const ours = await LOGISTIC.open(null).fit(requestOf(three));
+    const expected = theirs.exactAnswers(rows.x);
+    ours.exactAnswers(rows.x).forEach((p, i) => expect(Math.abs(p - expected[i]!)).toBeLessThan(1e-3));
+  });
 
   it('has the operators of the networks, so that both can be members of one ensemble', () => {
     const opsetOf = (file: string): string =>

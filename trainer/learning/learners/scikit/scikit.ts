@@ -26,7 +26,7 @@ function scikitLearner(name: Scikit): LearnerDefinition<ScikitSetup> {
     complexity: COMPLEXITY[name],
     family: FAMILY[name],
     determinism: 'same_environment',
-    supports: { stopping: false, continuing: false, tasks: ['binary'] },
+    supports: { stopping: false, continuing: false, tasks: ['binary', 'multiclass'] },
     refuseMissing: () => void pythonOfScikit(),
     open: ({ parameters, columnNames }) => ({
       name,
