@@ -11,7 +11,8 @@ export function renderEnginesDoc(): string {
   return `# Engines
 
 Generated from \`shared/policy/engines.ts\` by \`npm run docs\`. Do not edit. \`train.engine\` and \`--engine\` of \`train\` choose
-what learns, \`--engine\` of \`fit\` one of those that learn trees; each exports ONNX.
+what learns, \`--engine\` of \`fit\` one of those that learn trees; each exports ONNX. All of them learn one probability, and
+the probabilities of several classes (a direction: up, down, range); a \`program\` says which of the two it learns.
 
 ${table(['engine', 'what', 'needs'], rows)}
 `;
