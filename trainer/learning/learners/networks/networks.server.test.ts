@@ -297,25 +297,28 @@ describe('learners/python', () => {
     },
   );
 
-  it.skipIf(note !== '')(`of classes stops when a gain is missing, with the losses of what it held${note}`, async () => {
-    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
-    const rows = rowsOf('networks');
-    const network = { ...networkParameters(undefined, 'ai1'), patience: 2, learning_rate: 0.01 };
-    const fitted = await NETWORK_LEARNERS[0]!.open({ network, columnNames: NAMES }).fit({
-      task: { kind: 'multiclass', classes: CLASSES },
-      rows: { ...rows, y: classesOf(rows) },
-      subset: Int32Array.from(rows.y.keys()),
-      columns: null,
-      budget: { kind: 'early_stopping', stopping: null },
-      seed: 'stops',
-      continueFrom: null,
-    });
-    const { classEpochs = [], iterations } = fitted;
-    expect(classEpochs.length).toBeLessThan(100);
-    expect(classEpochs).toHaveLength(iterations! + 2);
-    const held = classEpochs.map(({ stopping_loss }) => stopping_loss!);
-    expect(held[iterations! - 1]).toBe(Math.min(...held));
-  });
+  it.skipIf(note !== '')(
+    `of classes stops when a gain is missing, with the losses of what it held${note}`,
+    async () => {
+      vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+      const rows = rowsOf('networks');
+      const network = { ...networkParameters(undefined, 'ai1'), patience: 2, learning_rate: 0.01 };
+      const fitted = await NETWORK_LEARNERS[0]!.open({ network, columnNames: NAMES }).fit({
+        task: { kind: 'multiclass', classes: CLASSES },
+        rows: { ...rows, y: classesOf(rows) },
+        subset: Int32Array.from(rows.y.keys()),
+        columns: null,
+        budget: { kind: 'early_stopping', stopping: null },
+        seed: 'stops',
+        continueFrom: null,
+      });
+      const { classEpochs = [], iterations } = fitted;
+      expect(classEpochs.length).toBeLessThan(100);
+      expect(classEpochs).toHaveLength(iterations! + 2);
+      const held = classEpochs.map(({ stopping_loss }) => stopping_loss!);
+      expect(held[iterations! - 1]).toBe(Math.min(...held));
+    },
+  );
 
   it.skipIf(note !== '')(
     `the focal loss of classes is that of one probability with two, and its answers are the probabilities${note}`,
