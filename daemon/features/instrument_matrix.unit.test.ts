@@ -232,3 +232,90 @@ describe('formulas of direction models', () => {
     }
   });
 });
+
+describe('direction models of several bars', () => {
+  const BARS = 4;
+  const modelOf = (windows: Partial<InstrumentWindows>) => ({
+    formulas: instrumentSchema({ ...INSTRUMENT_WINDOWS, sequence: BARS, ...windows }, 60),
+  });
+  const WRITTEN = modelOf({});
+  const LONG = modelOf({ formulas: `far = close / delay(close, ${WARMUP + 2}) - 1` });
+
+  /** Features of the last bars by hand: the rows of as many engines without a sequence, the oldest first. */
+  function slowRows(last: number, index: number, { formulas: { windows } }: typeof WRITTEN): Float32Array {
+    const { sequence: _, ...alone } = windows;
+    const rows = Array.from({ length: BARS }, (_, i) => {
+      const columns = new InstrumentColumns(alone, INSTRUMENTS[index - FIRST]!);
+      for (let n = 0; n <= last - BARS + 1 + i; n++)
+        columns.step({ ...barOf(n, index), time: openOf(n, index), open: 1, takerBuyVolume: NaN }, NO_SERIES);
+      return [...columns.values];
+    });
+    return Float32Array.from(rows.flat());
+  }
+
+  function expectRows(matrix: InstrumentMatrix, last: number, model: typeof WRITTEN): void {
+    for (const index of [BTC, SOL]) {
+      const expected = slowRows(last, index, model);
+      const row = matrix.rowOf(index, model);
+      const { length } = expected;
+      expect(
+        matrix
+          .groupOf(index)
+          .valuesOf(model)
+          .slice(row * length, (row + 1) * length),
+      ).toEqual(expected);
+      const columns = new InstrumentColumns(model.formulas.windows, INSTRUMENTS[index - FIRST]!);
+      for (let n = 0; n <= last; n++)
+        columns.step({ ...barOf(n, index), time: openOf(n, index), open: 1, takerBuyVolume: NaN }, NO_SERIES);
+      const own = new Float32Array(columns.rowWidth);
+      columns.writeRow(own, 0);
+      expect([own, columns.ready]).toEqual([expected, true]);
+    }
+  }
+
+  it('get the rows of their last bars once all of them are warm, with formulas and without', () => {
+    const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
+    matrix.use(60, [WRITTEN, LONG]);
+    const readyAt: Record<string, number> = {};
+    const last = WARMUP + 8;
+    for (let n = 0; n <= last; n++) {
+      matrix.step([BTC, ETH, SOL].map((index) => itemOf(n, index)));
+      if (matrix.isReady(BTC, WRITTEN)) readyAt['written'] ??= n + 1;
+      if (matrix.isReady(BTC, LONG)) readyAt['long'] ??= n + 1;
+    }
+    expect(readyAt).toEqual({ written: WARMUP + BARS - 1, long: WARMUP + 3 + BARS - 1 });
+    for (const model of [WRITTEN, LONG]) expectRows(matrix, last, model);
+    expect(WRITTEN.formulas.hash).not.toBe(instrumentSchema(INSTRUMENT_WINDOWS, 60).hash);
+  });
+
+  it.each([
+    ['more bars than they look back over', WARMUP + 20, true],
+    ['too few bars for the oldest row', WARMUP + BARS - 3, false],
+  ])('are warmed from a journal with %s', async (_, stored, isReady) => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-instruments-'));
+    const store = openJournal(join(folder, 'journal.db'));
+    try {
+      const inputs = Array.from({ length: stored }, (_, n) =>
+        [BTC, SOL].map((index) =>
+          barInput({ ...itemOf(n, index).minute.a!, symbol: INSTRUMENTS[index - FIRST]!.a }, false),
+        ),
+      );
+      store.append(inputs.flat(), [], []);
+      const matrix = new InstrumentMatrix(INSTRUMENTS, FIRST, series, NO_RULES);
+      const step = (n: number): void => matrix.step([BTC, SOL].map((index) => itemOf(n, index)));
+      for (let n = 0; n < stored; n++) step(n);
+      const pause = (): Promise<void> => Promise.resolve();
+      const manifest = { timeframe: 60 } as DirectionModel['manifest'];
+      await matrix.warm({ ...WRITTEN, manifest }, store, { stored: pause, pause });
+      matrix.use(60, [WRITTEN]);
+      step(stored);
+      expect([matrix.isReady(BTC, WRITTEN), matrix.isReady(BTC)]).toEqual([isReady, true]);
+      if (isReady) expectRows(matrix, stored, WRITTEN);
+      else step(stored + 1);
+      expect(matrix.isReady(BTC, WRITTEN)).toBe(true);
+    } finally {
+      store.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

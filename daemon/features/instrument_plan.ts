@@ -1,9 +1,11 @@
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
-import type { InstrumentDefinition } from '../../shared/core/features/instrument/definitions.ts';
+import { INSTRUMENT_WINDOWS, type InstrumentDefinition } from '../../shared/core/features/instrument/definitions.ts';
+import { barsTogether, instrumentWarmUp } from '../../shared/core/features/instrument/instrument_columns.ts';
+import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import { instrumentInputs, type InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import { instrumentFormulasOf } from '../../shared/core/formula/named_formulas.ts';
-import type { Pair } from '../../shared/pair.ts';
+import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import { FormulaPlan, type PlannedBar } from './formula_plan.ts';
 import type { ReadHistory } from './formula_warm_up.ts';
 import { warmBars } from './rule_warm_up.ts';
@@ -20,7 +22,7 @@ export function planOfInstruments(
     subjects: instruments,
     written: features.length,
     inputsOf: instrumentInputs(features),
-    sequence: { bars: 1, warmupBars: 0 },
+    sequence: { bars: barsTogether(schema.windows), warmupBars: instrumentWarmUp(schema.windows) },
   });
 }
 
@@ -31,7 +33,8 @@ export function copyOfInstrumentBar(bar: PlannedBar<InstrumentReading>): Planned
 /** The last bars of instruments that a journal has, with their hand-written features and series. */
 export function instrumentHistoryOf(store: FormulaStore): ReadHistory<InstrumentReading> {
   return async ({ subject, index, count, until, pause }) => {
+    const { warmupBars } = new InstrumentFeatures(INSTRUMENT_WINDOWS, barSecondsOf(subject));
     const bars = await warmBars(store, subject, count, until, pause);
-    return bars.map((reading) => ({ ...reading, index, isWarm: true }));
+    return bars.map((reading, i) => ({ ...reading, index, isWarm: i + 1 >= warmupBars }));
   };
 }

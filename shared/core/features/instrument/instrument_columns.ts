@@ -1,5 +1,7 @@
 import type { Pair } from '../../../pair.ts';
 import { instrumentInputs, type InstrumentFields, type InstrumentReading } from '../../formula/bar_inputs.ts';
+import { writeFloats } from '../float_row.ts';
+import { RowRing } from '../row_ring.ts';
 import { FormulaColumns } from '../../formula/formula_columns.ts';
 import { formulaDefinition, instrumentFormulasOf } from '../../formula/named_formulas.ts';
 import { instrumentDefinitions, type InstrumentDefinition, type InstrumentWindows } from './definitions.ts';
@@ -29,8 +31,9 @@ export function barsTogether({ sequence = 1 }: Pick<InstrumentWindows, 'sequence
 }
 
 /**
- * All columns of one instrument: its hand-written features, and behind them the formulas of its schema. Once warm, the
- * values are a pure function of the last `warmupBars` bars and series values, to the bit.
+ * All columns of one instrument: its hand-written features, and behind them the formulas of its schema; where models get
+ * a sequence, its last rows. Once warm, the values are a pure function of the last `warmupBars` bars and series values,
+ * to the bit.
  */
 export class InstrumentColumns {
   readonly definitions: readonly InstrumentDefinition[];
@@ -40,6 +43,8 @@ export class InstrumentColumns {
   readonly #written: InstrumentFeatures;
   /** null = the schema has none. */
   readonly #formulas: FormulaColumns<InstrumentReading> | null;
+  /** null = models get the newest row alone. */
+  readonly #sequence: RowRing | null;
   #bars = 0;
 
   /** @throws FormulaError */
@@ -50,7 +55,9 @@ export class InstrumentColumns {
     this.definitions = instrumentColumns(windows);
     const inputs = instrumentInputs(written.definitions);
     this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, [instrument], inputs);
-    this.warmupBars = Math.max(written.warmupBars, this.#formulas?.warmupBars ?? 1);
+    const together = barsTogether(windows);
+    this.warmupBars = Math.max(written.warmupBars, this.#formulas?.warmupBars ?? 1) + together - 1;
+    this.#sequence = together === 1 ? null : new RowRing(together, this.definitions.length);
     this.values = this.#formulas === null ? written.values : new Float64Array(this.definitions.length).fill(NaN);
   }
 
@@ -72,9 +79,22 @@ export class InstrumentColumns {
     const features = this.#written.values;
     this.#written.step(bar, series);
     this.#bars++;
-    if (this.#formulas === null) return;
-    this.#formulas.step(0, { bar, features, series });
-    this.values.set(features);
-    this.values.set(this.#formulas.values(0), features.length);
+    if (this.#formulas !== null) {
+      this.#formulas.step(0, { bar, features, series });
+      this.values.set(features);
+      this.values.set(this.#formulas.values(0), features.length);
+    }
+    this.#sequence?.push(this.values);
+  }
+
+  /** Numbers that a model gets for a bar. */
+  get rowWidth(): number {
+    return this.definitions.length * (this.#sequence?.bars ?? 1);
+  }
+
+  /** Writes them, float32, from `at` on; of a sequence, its rows one behind the other, the newest last. */
+  writeRow(out: Float32Array, at: number): void {
+    if (this.#sequence === null) writeFloats(this.values, 0, this.values.length, out, at);
+    else this.#sequence.write(out, at);
   }
 }

@@ -126,12 +126,11 @@ interface Part {
 function rowsOf(instrument: Instrument, { windows, label: policy, mirrored = false }: RowsPlan): Part {
   const { bars } = instrument;
   const { matrix, sigma, isReady } = featuresOf(instrument, windows);
-  const earlier = barsTogether(windows) - 1;
   const { policy: ofEvaluation, everySeconds } = evaluationLabel(bars.timeframe);
   const evaluation = directionLabels(bars, ofEvaluation, null, everySeconds);
   const training = directionLabels(bars, policy, sigma);
   const kept = Int32Array.from(bars.time.keys()).filter(
-    (t) => isReady[t - earlier] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,
+    (t) => isReady[t] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,
   );
   const closeOf = (t: number): number => bars.time[t]! + bars.timeframe;
   const pick = (of: (t: number) => number): Float64Array => Float64Array.from(kept, of);
