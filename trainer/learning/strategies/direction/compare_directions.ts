@@ -17,7 +17,7 @@ import { checkAdoption } from '../../gates/registry.ts';
 import { classMetrics, meanAndError } from '../../measures/class_metrics.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import { noAnswers, put, strategyByBlock } from './direction_net.ts';
-import { answersOfBlocks, pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
+import { answersOfBlocks, classAucs, pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
 import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
 import { answersTo, firstUnseen, noveltiesOf, rowsPerScore } from './evaluate_direction.ts';
 import { missingSeries } from './formula_series.ts';
@@ -134,6 +134,8 @@ export function compareDirections(
   const old = {
     ...answersTo((features, count) => champion.infer(features, count), own.rows, chosen),
     rows: young.rows,
+    // Both sides are ranked within the blocks of the challenger.
+    ...(young.block && { block: young.block }),
   };
   const { noveltyMin, seed } = plan;
   const splits = blocks.map(({ split }) => split);
@@ -218,11 +220,11 @@ function compared(side: Side): Compared {
     return backtestStrategy(own, byBar[i]!, (t) => side.strategyAt(time[t]! + timeframe), costs, noveltyMin);
   });
   const until = answers.rows.reduce((most, row) => Math.max(most, rows.time[row]!), from);
-  const { auc, brier } = classMetrics(answers);
+  const { brier } = classMetrics(answers);
   return {
     version,
     // Of the classes that occur among the rows: the same ones for both sides.
-    scores: { auc: meanAndError(auc).mean, brier },
+    scores: { auc: meanAndError(classAucs(answers)).mean, brier },
     all: tradingOf(trades, from, until),
     withEdge: tradingOf(
       trades.filter(({ pairId }) => edge[pairId]?.no_edge === false),

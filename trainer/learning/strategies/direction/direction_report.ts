@@ -2,7 +2,8 @@ import { ln } from '../../../../shared/elementary.ts';
 import { DOWN, RANGE, UP } from './label/direction.ts';
 import { quantileOf, resampledMeans } from '../../statistics/block_bootstrap.ts';
 import { classMetrics, meanAndError, type ClassMetrics } from '../../measures/class_metrics.ts';
-import { aucByDays, type AucEstimate } from '../../statistics/auc_error.ts';
+import { splitAuc } from '../../measures/split_auc.ts';
+import { aucOfSplits, type AucEstimate } from '../../statistics/auc_error.ts';
 import { classF1, type ClassF1 } from '../../validate/class_f1.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
@@ -35,6 +36,8 @@ export interface EvaluatedAnswers {
   readonly labels: Float64Array;
   /** Row of `InstrumentRows` of each prediction. */
   readonly rows: Int32Array;
+  /** Number of the block of each prediction, whose model is another one; absent: all are of one model. */
+  readonly block?: Int32Array;
 }
 
 export function answersOfBlocks(
@@ -52,12 +55,13 @@ export function answersOfBlocks(
     probabilities,
     labels: Float64Array.from(all, (row) => rows.evaluation[row]!),
     rows: all,
+    block: Int32Array.from(blocks.flatMap(({ split }, i) => new Array<number>(split.test.length).fill(i))),
   };
 }
 
 /** Those of the answers that are at these positions. */
 export function pickAnswers(
-  { classes, probabilities, labels, rows }: EvaluatedAnswers,
+  { classes, probabilities, labels, rows, block }: EvaluatedAnswers,
   own: Int32Array,
 ): EvaluatedAnswers {
   const picked = new Float64Array(own.length * classes);
@@ -67,6 +71,7 @@ export function pickAnswers(
     probabilities: picked,
     labels: Float64Array.from(own, (i) => labels[i]!),
     rows: own.map((i) => rows[i]!),
+    ...(block && { block: own.map((i) => block[i]!) }),
   };
 }
 
@@ -104,37 +109,68 @@ export function evaluatedMetrics(
   };
   return {
     ...classMetrics(answers),
+    auc: classAucs(answers),
     ...classF1(answers, times),
-    auc_errors: Array.from({ length: CLASSES }, (_, k) => classAuc(rows, answers, k)?.standard_error ?? null),
+    auc_errors: Array.from(
+      { length: CLASSES },
+      (_, k) => estimateOf(rows, answers, classScores(answers, k))?.standard_error ?? null,
+    ),
     up_or_down_auc: upOrDown?.auc ?? null,
     up_or_down_error: upOrDown?.standard_error ?? null,
   };
 }
 
-/** One class against the rest. */
-function classAuc(
-  rows: Pick<InstrumentRows, 'time'>,
-  { probabilities, labels, rows: of }: EvaluatedAnswers,
-  k: number,
+/**
+ * Each class against the rest, [classes]; null where all or no rows of every block are of it. A row is ranked among the
+ * rows that the same model has answered (`aucOfSplits`).
+ */
+export function classAucs(answers: EvaluatedAnswers): (number | null)[] {
+  return Array.from({ length: CLASSES }, (_, k) => splitAuc(classScores(answers, k)));
+}
+
+/** One class against the rest, of each model. */
+function classScores(answers: EvaluatedAnswers, k: number): ClassScores[] {
+  const { probabilities, labels } = answers;
+  return byModel(answers, Int32Array.from(labels.keys())).map((own) => ({
+    own,
+    scores: Float64Array.from(own, (i) => probabilities[i * CLASSES + k]!),
+    labels: Float64Array.from(own, (i) => (labels[i] === k ? 1 : 0)),
+  }));
+}
+
+interface ClassScores {
+  /** Places among the answers. */
+  readonly own: Int32Array;
+  readonly scores: Float64Array;
+  readonly labels: Float64Array;
+}
+
+/** Places among the answers, apart by the model that has answered. */
+function byModel({ block }: EvaluatedAnswers, places: Int32Array): Int32Array[] {
+  if (block === undefined) return [places];
+  return [...new Set(places.map((i) => block[i]!))].map((number) => places.filter((i) => block[i] === number));
+}
+
+function estimateOf(
+  { time }: Pick<InstrumentRows, 'time'>,
+  { rows: of }: EvaluatedAnswers,
+  models: readonly ClassScores[],
 ): AucEstimate | null {
-  return aucByDays(
-    Float64Array.from(labels, (_, i) => probabilities[i * CLASSES + k]!),
-    Float64Array.from(labels, (label) => (label === k ? 1 : 0)),
-    Float64Array.from(of, (row) => rows.time[row]!),
+  return aucOfSplits(
+    models.map(({ own, scores, labels }) => ({ scores, labels, time: Float64Array.from(own, (i) => time[of[i]!]!) })),
   );
 }
 
-/** Among the rows that left the range. */
-export function upOrDownAuc(
-  rows: Pick<InstrumentRows, 'time'>,
-  { probabilities, labels, rows: of }: EvaluatedAnswers,
-): AucEstimate | null {
+/** Among the rows that left the range, each ranked among those that the same model has answered. */
+export function upOrDownAuc(rows: Pick<InstrumentRows, 'time'>, answers: EvaluatedAnswers): AucEstimate | null {
+  const { probabilities, labels } = answers;
   const left = Int32Array.from(labels.keys()).filter((i) => labels[i] !== RANGE);
-  return aucByDays(
-    Float64Array.from(left, (i) => probabilities[i * CLASSES + UP]! - probabilities[i * CLASSES + DOWN]!),
-    Float64Array.from(left, (i) => (labels[i] === UP ? 1 : 0)),
-    Float64Array.from(left, (i) => rows.time[of[i]!]!),
-  );
+  const models = byModel(answers, left).map((own) => ({
+    own,
+    scores: Float64Array.from(own, (i) => probabilities[i * CLASSES + UP]! - probabilities[i * CLASSES + DOWN]!),
+    labels: Float64Array.from(own, (i) => (labels[i] === UP ? 1 : 0)),
+  }));
+  return estimateOf(rows, answers, models);
 }
 
 /** Baseline: the base rates of each block's training rows, over all instruments or per instrument. */

@@ -17,7 +17,7 @@ import {
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from '../../validate/importance.ts';
 import { spreadOverFolds, type Spread } from '../../validate/report.ts';
 import { calibratedModel } from './direction_learner.ts';
-import { answersOfBlocks, pickAnswers, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
+import { answersOfBlocks, classAucs, pickAnswers, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
 import { generatedInstrument } from './generated_markets.ts';
 import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
 import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
@@ -142,13 +142,13 @@ function splitReport(rows: InstrumentRows, block: CalibratedBlock): SplitReport 
 }
 
 function figuresOf(rows: Pick<InstrumentRows, 'time'>, answers: EvaluatedAnswers): ClassFigures {
-  const { log_loss, brier, class_wise_ece, auc, mean_probability } = classMetrics(answers);
+  const { log_loss, brier, class_wise_ece, mean_probability } = classMetrics(answers);
   return {
     rows: answers.labels.length,
     log_loss,
     brier,
     class_wise_ece,
-    auc,
+    auc: classAucs(answers),
     up_or_down_auc: upOrDownAuc(rows, answers)?.auc ?? null,
     mean_probability,
     ...classTable(answers),
