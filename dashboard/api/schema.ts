@@ -8948,7 +8948,7 @@ export interface components {
         };
         EnsembleConfig: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
+             * @description true: the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine (of an instrument: train.direction_engine) where that is a single learner, else of gbdt
              * @default false
              */
             enabled: boolean;
@@ -8966,7 +8966,7 @@ export interface components {
         };
         EnsembleConfigInput: {
             /**
-             * @description true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt
+             * @description true: the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine (of an instrument: train.direction_engine) where that is a single learner, else of gbdt
              * @default false
              */
             enabled?: boolean;
@@ -11589,7 +11589,7 @@ export interface components {
             optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];
             /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
             automl_config?: components["schemas"]["AutoMLConfigModel"];
-            /** @description Of pairs. Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed. Of an instrument gbdt is trained, and an ensemble refused */
+            /** @description Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed */
             ensemble_config?: components["schemas"]["EnsembleConfig"];
             /** @description One learner in place of an ensemble */
             single_model_config?: components["schemas"]["SingleModelConfig"];
@@ -11662,7 +11662,7 @@ export interface components {
             optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
             /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
             automl_config?: components["schemas"]["AutoMLConfigModelInput"];
-            /** @description Of pairs. Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed. Of an instrument gbdt is trained, and an ensemble refused */
+            /** @description Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed */
             ensemble_config?: components["schemas"]["EnsembleConfigInput"];
             /** @description One learner in place of an ensemble */
             single_model_config?: components["schemas"]["SingleModelConfigInput"];

@@ -92,7 +92,6 @@ export function directionParametersOf(
   if (kind !== 'full')
     throw unsupported('kind', kind, 'full: a direction model has no warm start and no θ2', 'Omit it.');
   const engine = learner.engine ?? settings.minutehand.train.engine;
-  refuseEnsemble(config);
   refuseUnfit(config, engine, learner, settings);
   if (config.features !== undefined)
     throw unsupported(
@@ -167,16 +166,4 @@ function refuseUnfit(
     parts: learnersIn(engine, own.ensembles),
     searches: 'trees',
   });
-}
-
-/** @throws MinutehandError SETTING_UNSUPPORTED for any part of an ensemble */
-function refuseEnsemble({ ensemble_config }: MLTrainingConfig): void {
-  for (const [name, value] of Object.entries(ensemble_config ?? {}))
-    if (value !== undefined && value !== false)
-      throw unsupported(
-        `ensemble_config.${name}`,
-        JSON.stringify(value),
-        'no value: an instrument has one learner, of single_model_config',
-        'Omit it; ensembles are for pairs (symbol all).',
-      );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../../shared/errors.ts';
+import type { TrainEngine } from '../../../shared/policy/engines.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { requestTrigger } from '../schedule/run.ts';
@@ -202,7 +203,7 @@ describe('a body with each field of a schema', () => {
         parameters({ trials: 7, settings: { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 } }),
       ],
       automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
-      ensemble_config: [{ enabled: true }, 'ensemble_config.enabled'],
+      ensemble_config: [{ enabled: true, method: 'bagging' }, parameters({ engine: 'bagging' })],
       single_model_config: [{ model_type: 'logistic' }, parameters({ engine: 'logistic' })],
       balance: [{ direction: 'smote' }, parameters({ balance: 'smote' })],
       features: ['bars', 'features bars'],
@@ -360,6 +361,36 @@ describe('the learner of a training request', () => {
       // What continues the active models has their learner.
       expect(of({ ensemble_config: {}, kind: 'incremental' }).engine).toBeUndefined();
     }
+  });
+
+  it('of an instrument is chosen as that of all pairs, over the configured engine of direction models', () => {
+    const { minutehand } = settings;
+    const ofInstrument = (body: object, engine?: TrainEngine) => {
+      const train = { ...minutehand.train, ...(engine && { direction_engine: engine }) };
+      const own = { ...settings, minutehand: { ...minutehand, train } };
+      const config = mlTrainingConfig.parse({ symbol: 'BTCUSDT', ...body });
+      const { parameters, learner } = requestedTraining(config, own);
+      return [learner.engine, parameters.direction_engine, parameters.ensemble];
+    };
+    const single = (model_type: string) => ({ single_model_config: { model_type } });
+    expect(ofInstrument({})[0]).toBe('vote');
+    expect(ofInstrument({ ensemble_config: { enabled: false } })).toEqual(['gbdt', undefined, undefined]);
+    expect(ofInstrument({ ensemble_config: { enabled: false } }, 'logistic')).toEqual([
+      'logistic',
+      undefined,
+      undefined,
+    ]);
+    expect(ofInstrument({ ensemble_config: { enabled: false } }, 'vote')).toEqual(['gbdt', 'gbdt', undefined]);
+    expect(ofInstrument(stacking({ base_models: ['gbdt', 'logistic'] }))).toEqual([
+      'stacking',
+      'stacking',
+      { stacking: { members: ['gbdt', 'logistic'] } },
+    ]);
+    const refused = (body: object, words: string): void => expect(() => ofInstrument(body), words).toThrow(words);
+    refused({ ...single('logistic'), balance: { direction: 'focal' } }, 'logistic with the balance focal');
+    refused({ ...single('logistic'), n_estimators: 9 }, 'n_estimators 9 with the learner logistic');
+    refused({ ...single('logistic'), optimization_settings: { enabled: true } }, 'optimization_settings.enabled');
+    refused(single('vote'), 'single_model_config.model_type vote');
   });
 
   it('leads from an ensemble that is named as a single model to the field that takes it', () => {

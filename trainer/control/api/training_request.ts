@@ -38,7 +38,7 @@ export function requestedTraining(
   const direction = directionOf(config);
   if (direction !== null) {
     const own = ofDirection(settings);
-    const learner = config.single_model_config === undefined ? CONFIGURED_LEARNER : chosenLearner(config, own);
+    const learner = chosenLearner(config, own);
     const parameters = directionParametersOf(config, direction, learner, own);
     return { kind: 'direction', parameters, learner: trainedLearner(learner, own) };
   }

@@ -101,7 +101,7 @@ export const ensembleConfig = z
       .boolean()
       .default(false)
       .describe(
-        'true (pairs only): the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine where that is a single learner, else of gbdt',
+        'true: the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine (of an instrument: train.direction_engine) where that is a single learner, else of gbdt',
       ),
     method: optional(
       z.enum(['bagging', 'stacking', 'league']),
@@ -249,7 +249,7 @@ export const mlTrainingConfig = z
     ),
     ensemble_config: optional(
       ensembleConfig,
-      'Of pairs. Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed. Of an instrument gbdt is trained, and an ensemble refused',
+      'Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed',
     ),
     single_model_config: optional(singleModelConfig, 'One learner in place of an ensemble'),
     balance: optional(

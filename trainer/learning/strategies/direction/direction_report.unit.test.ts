@@ -13,7 +13,12 @@ const row = fc.record({
   up: fc.constantFrom(0.1, 0.2, 0.3, 0.4),
   down: fc.constantFrom(0.1, 0.2, 0.3, 0.4),
 });
-type Row = typeof row extends fc.Arbitrary<infer T> ? T : never;
+interface Row {
+  readonly block: number;
+  readonly label: number;
+  readonly up: number;
+  readonly down: number;
+}
 
 function answersOf(rows: readonly Row[], isOneModel = false): EvaluatedAnswers {
   const probabilities = new Float64Array(rows.length * CLASSES);

@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest';
+import { tinySettings } from '../../../../test/tiny_settings.ts';
+import type { Settings } from '../../../../shared/policy/policy.ts';
+import { planOf } from '../../kinds/run_direction.ts';
+import { DIRECTION_DEFAULTS, defaultLabel } from '../../kinds/direction_defaults.ts';
+import { directionJobSchema } from '../../kinds/direction_job.ts';
+import { learnerParameters, type ChosenDirectionLearner } from './learner_parameters.ts';
+
+const settings = tinySettings();
+
+function configured(train: Partial<Settings['minutehand']['train']>): Settings {
+  const { minutehand } = settings;
+  return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, ...train } } };
+}
+
+/** The plan of a job with these parameters, as a later configuration would see it. */
+function planned(chosen: ChosenDirectionLearner, own: Settings) {
+  const parameters = directionJobSchema.shape.parameters.parse({
+    ...DIRECTION_DEFAULTS,
+    label: defaultLabel('1h'),
+    peers: chosen.peers ?? [],
+    ...learnerParameters(chosen, own),
+  });
+  return planOf({ parameters, seed: 1, resources: { workers: 1 } }, settings);
+}
+
+it('are none for the delivered engine', () => {
+  expect(learnerParameters({}, settings)).toEqual({});
+  expect(learnerParameters({ engine: 'gbdt' }, configured({ direction_engine: 'vote' }))).toEqual({});
+  expect(learnerParameters({ peers: ['xgboost'] }, settings)).toEqual({});
+});
+
+it('state the configured engine with the members and networks that take part, whatever is configured later', () => {
+  const own = configured({
+    direction_engine: 'vote',
+    vote_members: ['gbdt', 'lstm'],
+    networks: { epochs: 3, sequence_bars: 20, ai1: { epochs: 7 } },
+  });
+  expect(learnerParameters({}, own)).toEqual({
+    engine: 'vote',
+    ensemble: { vote_members: ['gbdt', 'lstm'] },
+    networks: { epochs: 3, sequence_bars: 20 },
+  });
+  const { learner, windows } = planned({}, own);
+  expect([learner.engine, learner.ensembles.voteMembers]).toEqual(['vote', ['gbdt', 'lstm']]);
+  expect([learner.network.epochs, windows.sequence]).toEqual([3, 20]);
+});
+
+it('have what is given over what is configured', () => {
+  const own = configured({ vote_members: ['gbdt', 'logistic'], stacking: { folds: 4 } });
+  const given: ChosenDirectionLearner = {
+    engine: 'stacking',
+    ensemble: { stacking: { members: ['gbdt', 'xgboost'] } },
+  };
+  expect(learnerParameters(given, own)).toEqual({
+    engine: 'stacking',
+    ensemble: { vote_members: ['gbdt', 'logistic'], stacking: { members: ['gbdt', 'xgboost'] } },
+  });
+});
+
+it('count the engines that are measured beside it, whose sequences all rows have then', () => {
+  const own = configured({ networks: { sequence_bars: 12 } });
+  expect(learnerParameters({ peers: ['gru', 'vote'] }, own)).toEqual({
+    ensemble: {},
+    networks: { sequence_bars: 12 },
+  });
+  expect(planned({ peers: ['gru'] }, own).windows.sequence).toBe(12);
+  expect(planned({ peers: ['neural_net'] }, own).windows.sequence).toBeUndefined();
+});
