@@ -31,9 +31,9 @@ export function barsTogether({ sequence = 1 }: Pick<InstrumentWindows, 'sequence
 }
 
 /**
- * All columns of one instrument: its hand-written features, and behind them the formulas of its schema; where models get
- * a sequence, its last rows. Once warm, the values are a pure function of the last `warmupBars` bars and series values,
- * to the bit.
+ * All columns of one instrument: its hand-written features, and behind them the formulas of its schema; where models
+ * get a sequence, its last rows. Once warm, the values are a pure function of the last `warmupBars` bars and series
+ * values, to the bit.
  */
 export class InstrumentColumns {
   readonly definitions: readonly InstrumentDefinition[];
