@@ -191,7 +191,10 @@ export class GraphWriter {
     if (kind === 3) return this.node('Log', [this.node('Clip', [one, this.scalar(0.001), this.scalar(1)])]);
     if (kind === 4) return this.node('Sum', [one, this.#one(scores), this.#one(scores)]);
     if (kind === 5) return this.node('Where', [this.node('IsNaN', [one]), this.#one(scores), this.scalar(0.5)]);
-    if (kind === 6) return this.#concat(Array.from({ length: width }, () => this.linear()));
+    if (kind === 6) {
+      const first = 1 + this.#rng.integer(width - 1);
+      return this.#concat([this.classLinear(first), this.classLinear(width - first)]);
+    }
     const normals = Array.from({ length: width }, () => Math.fround(this.#rng.normal()));
     const other = [this.#one(scores), this.scalar(normals[0]!), this.vector(normals)][this.#rng.integer(3)]!;
     const sides = this.#rng.uniform() < 0.5 ? [one, other] : [other, one];

@@ -10,7 +10,9 @@ import { withClassMargins } from '../contract/class_margins.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Fitted, MarginScaling } from '../contract/fitted.ts';
 import type { FitRequest, Learner } from '../contract/learner.ts';
+import { multiclassLogLoss } from '../../measures/multiclass.ts';
 import { barsPerRow } from '../contract/past_rows.ts';
+import { isChosen } from '../league/league_learner.ts';
 import { fittedMultinomial } from '../linear/multinomial.ts';
 import { networkParameters } from '../networks/network_parameters.ts';
 import { onLastBar } from '../onnx/last_bar.ts';
@@ -350,6 +352,56 @@ describe('a bag of classes', () => {
     const scaled = bag.withMargins({ slope: [2, 1, 1], intercept: [0, 0, 0.5] });
     expect(isTrees(scaled)).toBe(false);
     expect(readOwnModel(scaled.toOnnx({ metadata: {} })).width).toBe(3);
+  });
+});
+
+describe('an ensemble of trees and a line over classes', () => {
+  const members = ['gbdt', 'random_forest', 'logistic'] as const;
+  type Ensemble = readonly [what: string, engine: string, Parameters<typeof ensembleParameters>[0]];
+  const all: readonly Ensemble[] = [
+    ['a vote', 'vote', {}],
+    ['a bag', 'bagging', { bagging: { members: 3, mixed: [...members] } }],
+    ...(['greedy', 'logistic'] as const).flatMap((meta) =>
+      [true, false].map((probabilities): Ensemble => {
+        const what = `a stack (${meta}, of probabilities: ${probabilities})`;
+        return [what, 'stacking', { stacking: { meta, probabilities, folds: 2 } }];
+      }),
+    ),
+  ];
+
+  it.each(all)('is scored by our own code, as onnxruntime scores it, and better than base rates: %s', async (...of) => {
+    const [, engine, configured] = of;
+    const learner = open(engine, configured);
+    const ensemble = mixtureOf(await learner.fit(request));
+    expect(ensemble.members.map(({ learner: name }) => name)).toEqual(members);
+    expect(ensemble.weights.every((weight) => weight !== 0)).toBe(true);
+    const fresh = rowsOf('fresh');
+    const calibrated = ensemble.withMargins({ slope: [0.9, 0.8, 1.1], intercept: [0.1, 0, -0.1] });
+    for (const model of [ensemble, calibrated]) {
+      const bytes = model.toOnnx({ metadata: {} });
+      const { values } = await onnxAnswers(bytes, fresh.x);
+      const read = readOwnModel(bytes);
+      expect(read.model.engine).toBe('own-graph');
+      const own = openOwnModel(read.model, fresh.x.rows)(fresh.x.values, fresh.x.rows);
+      expect(model.answers(fresh.x)).toEqual(Float64Array.from(own));
+      for (let i = 0; i < values.length; i++) expect(Math.abs(own[i]! - values[i]!)).toBeLessThanOrEqual(TOLERANCE);
+    }
+    const loss = multiclassLogLoss({ classes: 3, probabilities: ensemble.answers(fresh.x), labels: fresh.y });
+    expect(loss).toBeLessThan(0.8);
+    const again = mixtureOf(await learner.fit({ ...request, budget: { kind: 'like', model: ensemble } }));
+    expect([again.weights, again.intercept, again.of]).toEqual([ensemble.weights, ensemble.intercept, ensemble.of]);
+  });
+
+  it('is chosen among by its log loss of classes', async () => {
+    const choose = async (choice: 'best' | 'simplest_within_error', entrants: readonly string[]): Promise<string> => {
+      const configured = { league: { entrants: [...entrants] as 'gbdt'[], choice, blocks: 2 } };
+      const chosen = await open('league', configured).fit(request);
+      expect(isChosen(chosen) && [chosen.width, chosen.link]).toEqual([3, 'softmax']);
+      expect(chosen.answers(rows.x)).toHaveLength(3 * rows.x.rows);
+      return isChosen(chosen) ? chosen.chosen.learner : '';
+    };
+    expect(await choose('best', ['prior', 'gbdt'])).toBe('gbdt');
+    expect(await choose('simplest_within_error', ['random_forest', 'prior', 'gbdt'])).not.toBe('prior');
   });
 });
 
