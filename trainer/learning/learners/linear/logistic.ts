@@ -10,7 +10,8 @@ import { ownPart } from '../contract/graph_part.ts';
 import { noWeight, refuseUnsupported, usedColumns, type LearnerDefinition } from '../contract/learner.ts';
 import { checkedScaling } from '../contract/rescaled.ts';
 import { linearNodes } from './linear_graph.ts';
-import { fitMultinomial, fittedMultinomial } from './multinomial.ts';
+import { fitMultinomial } from './multinomial.ts';
+import { fittedMultinomial } from './multinomial_model.ts';
 import { CLIP, dot, MAX_STEPS, RIDGE, scalingOf, standardize, TOLERANCE, type Scaling } from './standardization.ts';
 
 const MIN_CURVATURE = 1e-9;

@@ -1,33 +1,17 @@
 import { exp, ln, softmax } from '../../../../shared/elementary.ts';
-import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
-import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
-import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { solve } from '../../statistics/linear_solve.ts';
 import { classWeights } from '../contract/class_labels.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
-import type { Fitted, GraphPlace, MarginScaling } from '../contract/fitted.ts';
-import { ownPart } from '../contract/graph_part.ts';
 import { noWeight } from '../contract/learner.ts';
-import { checkedScaling, LEAST } from '../contract/rescaled.ts';
-import { multinomialNodes } from './linear_graph.ts';
-import { CLIP, dot, MAX_STEPS, RIDGE, scalingOf, standardize, TOLERANCE, type Scaling } from './standardization.ts';
+import { LEAST } from '../contract/rescaled.ts';
+import type { MultinomialModel } from './multinomial_model.ts';
+import { dot, MAX_STEPS, RIDGE, scalingOf, standardize, TOLERANCE, type Scaling } from './standardization.ts';
 
 /** A step is halved until the loss falls by this share of what its slope promises (Armijo's rule). */
 const SUFFICIENT = 1e-4;
 const SHORTEST_STEP = 1e-8;
 /** Differences of the loss below this are its rounding. */
 const ROUNDING = 1e-12;
-
-/** A softmax of linear functions of standardized columns, one for each class. */
-export interface MultinomialModel {
-  /** Columns of the matrix. */
-  readonly width: number;
-  /** The columns that it uses. */
-  readonly columns: readonly number[];
-  readonly scaling: Scaling;
-  /** [classes], each of the standardized columns, one for each of `columns`, and behind them the intercept. */
-  readonly coefficients: readonly Float64Array[];
-}
 
 export interface MultinomialFit {
   readonly rows: Pick<FitRows, 'x' | 'y' | 'weights'>;
@@ -45,7 +29,8 @@ export interface MultinomialFit {
  *
  * All classes have coefficients (the symmetric form of Friedman, Hastie & Tibshirani 2010, section 4.1) and none is the
  * reference of the others: the penalty then treats them alike, and whichever class is called 0 the model is the same.
- * The penalty makes the coefficients of a column sum to 0; the intercepts, which have none, are made to.
+ * At the minimum the coefficients of a column sum to 0, and those of the intercepts may, so that what is found are the
+ * coefficients of differences between the classes, one fewer than these.
  *
  * A class without a row of weight has no maximum-likelihood intercept: its probability is at most 2^-20 anywhere, and
  * nothing else is learned of it. Rows of one class alone give that class all the rest.
@@ -72,18 +57,35 @@ interface SoftmaxShape {
 
 interface Slope {
   readonly loss: number;
-  /** [present classes × (columns + 1)]. */
+  /** [contrasts × (columns + 1)]. */
   readonly gradient: Float64Array;
-  readonly hessian: Float64Array[];
+  readonly hessian: readonly Float64Array[];
 }
 
-/** The penalized mean log loss of the classes that have rows. */
+/** Rows whose products are summed together, so that they stay in the first-level cache. */
+const ROWS_PER_BLOCK = 128;
+
+/**
+ * Differences between classes, orthonormal and each of sum 0 (Helmert's contrasts), [contrasts][classes]: coefficients
+ * of sum 0 are in proportion to them, and as long as theirs.
+ */
+function contrastsOf(classes: number): number[][] {
+  return Array.from({ length: classes - 1 }, (_, contrast) => {
+    const before = contrast + 1;
+    const length = Math.sqrt(before * (before + 1));
+    return Array.from({ length: classes }, (__, k) => (k < before ? 1 / length : k === before ? -before / length : 0));
+  });
+}
+
+/** The penalized mean log loss of the classes that have rows, by the coefficients of their contrasts. */
 class SoftmaxFit {
   readonly #rows: Pick<FitRows, 'x' | 'y' | 'weights'>;
   readonly #subset: Int32Array;
   readonly #shape: SoftmaxShape;
-  /** Of each class: its coefficients and the intercept. */
+  /** Of each contrast: its coefficients and the intercept. */
   readonly #size: number;
+  readonly #contrasts: readonly (readonly number[])[];
+  /** Number of a class among those that have rows. */
   readonly #place: ReadonlyMap<number, number>;
 
   constructor(rows: Pick<FitRows, 'x' | 'y' | 'weights'>, subset: Int32Array, shape: SoftmaxShape) {
@@ -91,43 +93,52 @@ class SoftmaxFit {
     this.#subset = subset;
     this.#shape = shape;
     this.#size = shape.columns.length + 1;
+    this.#contrasts = contrastsOf(shape.present.length);
     this.#place = new Map(shape.present.map((label, k) => [label, k]));
   }
 
   /** Coefficients and intercept of each class that has rows. */
   minimum(onStep: (step: number) => void = () => undefined): Float64Array[] {
-    const classes = this.#shape.present.length;
-    let all: Float64Array = new Float64Array(classes * this.#size);
-    let at = classes === 1 ? null : this.#slopeAt(all);
+    let all: Float64Array = new Float64Array(this.#contrasts.length * this.#size);
+    let at = all.length === 0 ? null : this.#slopeAt(all);
     for (let step = 0; step < MAX_STEPS && at !== null; step++) {
       onStep(step);
       const toward = solve(at.hessian, at.gradient);
       const promised = dot(toward, at.gradient);
-      let share = 1;
+      const isLast = toward.every((own) => Math.abs(own) < TOLERANCE);
       let next: Slope | null = null;
-      for (; next === null && share >= SHORTEST_STEP; share /= 2) {
-        const moved = all.map((own, i) => own - share * toward[i]!);
+      for (let share = 1; next === null && share >= SHORTEST_STEP; share /= 2) {
+        const moved = movedBy(all, toward, share);
         const there = this.#slopeAt(moved);
         if (!(there.loss <= at.loss - SUFFICIENT * share * promised + ROUNDING)) continue;
         all = moved;
         next = there;
       }
-      const isDone = toward.every((own) => Math.abs(own) < TOLERANCE);
-      at = isDone ? null : next;
+      at = isLast ? null : next;
     }
-    return this.#shape.present.map((_, k) => all.slice(k * this.#size, (k + 1) * this.#size));
+    return this.#ofClasses(all);
+  }
+
+  #ofClasses(all: Float64Array): Float64Array[] {
+    return this.#shape.present.map((_, k) => {
+      const own = new Float64Array(this.#size);
+      this.#contrasts.forEach((contrast, a) => {
+        for (let i = 0; i < this.#size; i++) own[i]! += contrast[k]! * all[a * this.#size + i]!;
+      });
+      return own;
+    });
   }
 
   #slopeAt(all: Float64Array): Slope {
     const { x, y, weights } = this.#rows;
-    const { columns, scaling, present } = this.#shape;
+    const { columns, scaling } = this.#shape;
     const size = this.#size;
-    const classes = present.length;
+    const contrasts = this.#contrasts;
+    const of = this.#ofClasses(all);
     const gradient = new Float64Array(all.length);
-    const hessian = Array.from(all, () => new Float64Array(all.length));
+    const products = new WeightedProducts(size, (contrasts.length * (contrasts.length + 1)) / 2);
     const z = new Float64Array(size);
-    const p = new Float64Array(classes);
-    const of = present.map((_, k) => all.subarray(k * size, (k + 1) * size));
+    const p = new Float64Array(of.length);
     let loss = 0;
     let total = 0;
     for (const row of this.#subset) {
@@ -139,69 +150,125 @@ class SoftmaxFit {
       loss += weight * logLoss(p, label);
       total += weight;
       softmax(p);
-      for (let k = 0; k < classes; k++) {
-        const residual = weight * (p[k]! - (k === label ? 1 : 0));
-        for (let i = 0; i < size; i++) gradient[k * size + i]! += residual * z[i]!;
-        for (let l = 0; l <= k; l++) {
-          const curvature = weight * p[k]! * ((k === l ? 1 : 0) - p[l]!);
-          this.#addSquare(hessian, { k, l, curvature }, z);
+      const means = contrasts.map((contrast) => contrast.reduce((sum, own, k) => sum + own * p[k]!, 0));
+      const at = products.add(z);
+      let pair = 0;
+      contrasts.forEach((contrast, a) => {
+        const residual = weight * (means[a]! - contrast[label]!);
+        for (let i = 0; i < size; i++) gradient[a * size + i]! += residual * z[i]!;
+        for (let b = 0; b <= a; b++, pair++) {
+          const square = contrast.reduce((sum, own, k) => sum + own * contrasts[b]![k]! * p[k]!, 0);
+          products.weigh(at, pair, weight * (square - means[a]! * means[b]!));
         }
-      }
+      });
     }
-    for (let k = 0; k < classes; k++)
-      for (let l = 0; l <= k; l++) for (let i = 0; i < size; i++) this.#mirror(hessian, { k, l, i });
-    this.#addPenalty({ gradient, hessian }, all, total);
     let squares = 0;
-    for (const own of of) for (let i = 0; i < size - 1; i++) squares += own[i]! ** 2;
+    all.forEach((own, i) => {
+      if (i % size !== size - 1) squares += own ** 2;
+    });
     return {
       loss: loss / total + (RIDGE / 2) * squares,
-      gradient: gradient.map((own) => own / total),
-      hessian: hessian.map((own) => own.map((value) => value / total)),
+      gradient: gradient.map((own, i) => own / total + (i % size === size - 1 ? 0 : RIDGE * all[i]!)),
+      hessian: this.#hessianOf(products.sums(), total),
     };
   }
 
-  /** Adds the lower half of a block of two classes. */
-  #addSquare(
-    hessian: readonly Float64Array[],
-    { k, l, curvature }: { readonly k: number; readonly l: number; readonly curvature: number },
-    z: Float64Array,
-  ): void {
+  /** @param sums of each pair of contrasts, the lower half of [size × size] */
+  #hessianOf(sums: readonly Float64Array[], total: number): Float64Array[] {
     const size = this.#size;
-    const first = l * size;
-    for (let i = 0; i < size; i++) {
-      const scaled = curvature * z[i]!;
-      const ofRow = hessian[k * size + i]!;
-      for (let j = 0; j <= i; j++) ofRow[first + j]! += scaled * z[j]!;
-    }
+    const count = this.#contrasts.length;
+    const hessian = Array.from({ length: count * size }, () => new Float64Array(count * size));
+    let pair = 0;
+    for (let a = 0; a < count; a++)
+      for (let b = 0; b <= a; b++, pair++)
+        for (let i = 0; i < size; i++)
+          for (let j = 0; j <= i; j++) {
+            const value = sums[pair]![i * size + j]! / total;
+            hessian[a * size + i]![b * size + j] = value;
+            hessian[a * size + j]![b * size + i] = value;
+            hessian[b * size + j]![a * size + i] = value;
+            hessian[b * size + i]![a * size + j] = value;
+          }
+    for (let i = 0; i < hessian.length; i++) if (i % size !== size - 1) hessian[i]![i]! += RIDGE;
+    return hessian;
+  }
+}
+
+function movedBy(all: Float64Array, toward: Float64Array, share: number): Float64Array {
+  return all.map((own, i) => own - share * toward[i]!);
+}
+
+/**
+ * Sums over rows of weight · z_i · z_j, for several weights of each row: rows are taken by the block, in their order, as
+ * columns that are multiplied with each other.
+ */
+class WeightedProducts {
+  readonly #size: number;
+  /** [size × rows of the block]. */
+  readonly #columns: Float64Array;
+  /** Of each kind of weight: [rows of the block]. */
+  readonly #weights: readonly Float64Array[];
+  /** Of each kind of weight: the lower half of [size × size]. */
+  readonly #sums: readonly Float64Array[];
+  #rows = 0;
+
+  /** @param kinds number of weights of a row */
+  constructor(size: number, kinds: number) {
+    this.#size = size;
+    this.#columns = new Float64Array(size * ROWS_PER_BLOCK);
+    this.#weights = Array.from({ length: kinds }, () => new Float64Array(ROWS_PER_BLOCK));
+    this.#sums = Array.from({ length: kinds }, () => new Float64Array(size * size));
   }
 
-  /** The other half of a row of a block, and the block on the other side of the diagonal: both are symmetric. */
-  #mirror(
-    hessian: readonly Float64Array[],
-    { k, l, i }: { readonly k: number; readonly l: number; readonly i: number },
-  ): void {
-    const size = this.#size;
-    for (let j = 0; j <= i; j++) {
-      const value = hessian[k * size + i]![l * size + j]!;
-      hessian[k * size + j]![l * size + i] = value;
-      hessian[l * size + j]![k * size + i] = value;
-      hessian[l * size + i]![k * size + j] = value;
-    }
+  /** @returns where its weights belong */
+  add(z: Float64Array): number {
+    if (this.#rows === ROWS_PER_BLOCK) this.#finishBlock();
+    const at = this.#rows++;
+    for (let i = 0; i < this.#size; i++) this.#columns[i * ROWS_PER_BLOCK + at] = z[i]!;
+    return at;
   }
 
-  /** A common shift of the intercepts changes no answer: their mean gets a curvature, and stays at 0. */
-  #addPenalty({ gradient, hessian }: Omit<Slope, 'loss'>, all: Float64Array, total: number): void {
-    const size = this.#size;
-    const classes = this.#shape.present.length;
-    for (let k = 0; k < classes; k++) {
-      for (let i = 0; i < size - 1; i++) {
-        const at = k * size + i;
-        gradient[at]! += total * RIDGE * all[at]!;
-        hessian[at]![at]! += total * RIDGE;
+  weigh(at: number, kind: number, weight: number): void {
+    this.#weights[kind]![at] = weight;
+  }
+
+  sums(): readonly Float64Array[] {
+    this.#finishBlock();
+    return this.#sums;
+  }
+
+  #finishBlock(): void {
+    const columns = this.#columns;
+    const rows = this.#rows;
+    const weighted = new Float64Array(ROWS_PER_BLOCK);
+    this.#weights.forEach((weights, kind) => {
+      const sums = this.#sums[kind]!;
+      for (let i = 0; i < this.#size; i++) {
+        for (let row = 0; row < rows; row++) weighted[row] = weights[row]! * columns[i * ROWS_PER_BLOCK + row]!;
+        for (let j = 0; j <= i; j++)
+          sums[i * this.#size + j]! += dotAt(weighted, columns, j * ROWS_PER_BLOCK, rows);
       }
-      for (let l = 0; l < classes; l++) hessian[k * size + size - 1]![l * size + size - 1]! += total / classes ** 2;
-    }
+    });
+    this.#rows = 0;
   }
+}
+
+/** The product of the first numbers of one vector and those from an offset on of another. */
+function dotAt(a: Float64Array, b: Float64Array, offset: number, count: number): number {
+  // Four sums, which do not wait for each other.
+  let first = 0;
+  let second = 0;
+  let third = 0;
+  let fourth = 0;
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    first += a[i]! * b[offset + i]!;
+    second += a[i + 1]! * b[offset + i + 1]!;
+    third += a[i + 2]! * b[offset + i + 2]!;
+    fourth += a[i + 3]! * b[offset + i + 3]!;
+  }
+  for (; i < count; i++) first += a[i]! * b[offset + i]!;
+  return first + second + (third + fourth);
 }
 
 /** ln of the sum of exp, without overflow, less the logit of the label. */
@@ -211,82 +278,4 @@ function logLoss(logits: Float64Array, label: number): number {
   let sum = 0;
   for (const logit of logits) sum += exp(logit - greatest);
   return ln(sum) + greatest - logits[label]!;
-}
-
-/** Logits of every row, [classes][rows]. */
-export function classLogits({ columns, scaling, coefficients }: MultinomialModel, x: Matrix): Float64Array[] {
-  const z = new Float64Array(columns.length + 1);
-  const logits = coefficients.map(() => new Float64Array(x.rows));
-  for (let row = 0; row < x.rows; row++) {
-    standardize(x, row, columns, scaling, z);
-    coefficients.forEach((own, k) => (logits[k]![row] = dot(own, z)));
-  }
-  return logits;
-}
-
-/** The model in the float32 numbers that its graph holds, so that both answer alike. @param learner its name */
-export function fittedMultinomial(learner: string, model: MultinomialModel): Fitted {
-  const { width: inputs, columns, scaling } = model;
-  const own: MultinomialModel = { ...model, coefficients: model.coefficients.map((each) => each.map(Math.fround)) };
-  const classes = own.coefficients.length;
-  const nodesAt = (place: GraphPlace): OnnxNode[] =>
-    multinomialNodes(
-      {
-        columns,
-        mean: scaling.mean,
-        inverse: scaling.inverse,
-        clip: CLIP,
-        coefficients: own.coefficients.map((each) => each.subarray(0, columns.length)),
-        intercepts: own.coefficients.map((each) => each[columns.length]!),
-      },
-      place,
-    );
-  const fitted: Fitted = {
-    learner,
-    columns: inputs,
-    link: 'softmax',
-    width: classes,
-    iterations: null,
-    openMargins: () => (x) => classLogits(own, x).map((logits) => Float32Array.from(logits)),
-    answers: (x) => fitted.exactAnswers(x).map(Math.fround),
-    exactAnswers(x) {
-      if (x.columns !== inputs) throw new RangeError(`the model has ${inputs} columns, the matrix ${x.columns}`);
-      const logits = classLogits(own, x);
-      const answers = new Float64Array(x.rows * classes);
-      for (let row = 0; row < x.rows; row++) {
-        const ofRow = answers.subarray(row * classes, (row + 1) * classes);
-        logits.forEach((each, k) => (ofRow[k] = each[row]!));
-        softmax(ofRow);
-      }
-      return answers;
-    },
-    withMargins: (by) => fittedMultinomial(learner, scaledMultinomial(model, by)),
-    columnUses() {
-      const uses = new Int32Array(inputs);
-      columns.forEach((column, i) => (uses[column] = own.coefficients.some((each) => each[i] !== 0) ? 1 : 0));
-      return uses;
-    },
-    graph: (place) => ownPart(nodesAt(place)),
-    toOnnx: ({ metadata }) =>
-      encodeGraph({
-        name: 'multinomial_regression',
-        inputs: [featuresInput(inputs)],
-        nodes: nodesAt({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
-        width: classes,
-        metadata,
-      }),
-  };
-  return fitted;
-}
-
-function scaledMultinomial(model: MultinomialModel, scaling: MarginScaling): MultinomialModel {
-  const { slope, intercept } = checkedScaling(scaling, model.coefficients.length);
-  return {
-    ...model,
-    coefficients: model.coefficients.map((own, k) => {
-      const scaled = own.map((value) => slope[k]! * value);
-      scaled[own.length - 1]! += intercept[k]!;
-      return scaled;
-    }),
-  };
 }

@@ -4,7 +4,8 @@ import { LEAST } from '../contract/rescaled.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { FitRequest } from '../contract/learner.ts';
 import { fitLogistic, LOGISTIC } from './logistic.ts';
-import { fitMultinomial, fittedMultinomial, type MultinomialModel } from './multinomial.ts';
+import { fitMultinomial } from './multinomial.ts';
+import { fittedMultinomial, type MultinomialModel } from './multinomial_model.ts';
 import { descend, standardizedRows } from './multinomial.oracle.ts';
 import { PRIOR } from './prior.ts';
 

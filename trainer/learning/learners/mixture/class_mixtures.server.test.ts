@@ -13,7 +13,7 @@ import type { FitRequest, Learner } from '../contract/learner.ts';
 import { multiclassLogLoss } from '../../measures/multiclass.ts';
 import { barsPerRow } from '../contract/past_rows.ts';
 import { isChosen } from '../league/league_learner.ts';
-import { fittedMultinomial } from '../linear/multinomial.ts';
+import { fittedMultinomial } from '../linear/multinomial_model.ts';
 import { networkParameters } from '../networks/network_parameters.ts';
 import { onLastBar } from '../onnx/last_bar.ts';
 import { learnerNamed, openLearner } from '../registry.ts';
