@@ -245,8 +245,7 @@ class WeightedProducts {
       const sums = this.#sums[kind]!;
       for (let i = 0; i < this.#size; i++) {
         for (let row = 0; row < rows; row++) weighted[row] = weights[row]! * columns[i * ROWS_PER_BLOCK + row]!;
-        for (let j = 0; j <= i; j++)
-          sums[i * this.#size + j]! += dotAt(weighted, columns, j * ROWS_PER_BLOCK, rows);
+        for (let j = 0; j <= i; j++) sums[i * this.#size + j]! += dotAt(weighted, columns, j * ROWS_PER_BLOCK, rows);
       }
     });
     this.#rows = 0;
