@@ -199,8 +199,8 @@ function movedBy(all: Float64Array, toward: Float64Array, share: number): Float6
 }
 
 /**
- * Sums over rows of weight · z_i · z_j, for several weights of each row: rows are taken by the block, in their order, as
- * columns that are multiplied with each other.
+ * Sums over rows of weight · z_i · z_j, for several weights of each row: rows are taken by the block, in their order,
+ * as columns that are multiplied with each other.
  */
 class WeightedProducts {
   readonly #size: number;
