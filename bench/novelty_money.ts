@@ -178,7 +178,7 @@ async function ofDirection(path: string): Promise<void> {
     }));
     const rows = instrumentRows(instruments, { windows: manifest.windows as unknown as InstrumentWindows, label });
     const chosen = positions(rows.time.length, (row) => rows.time[row]! >= from);
-    const { probabilities } = answersTo(model.infer.bind(model), rows, chosen);
+    const { probabilities } = await answersTo(model.infer.bind(model), rows, chosen);
     const known = noveltiesOf(model, rows.x, chosen);
     if (known === undefined) throw new Error('the bundle does not describe its training rows');
     if (factor === null) {

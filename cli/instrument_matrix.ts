@@ -16,7 +16,7 @@ export interface InstrumentTable {
   readonly columns: readonly string[];
   readonly featureSchema: string;
   /** Lines of CSV without the header, for bars from `from` until before `to`, epoch seconds. */
-  lines(from: number, to: number): readonly string[];
+  lines(from: number, to: number): Promise<readonly string[]>;
 }
 
 /**
@@ -42,23 +42,33 @@ export async function instrumentMatrix(
   return {
     columns: direction === null ? names : [...names, ...PROBABILITIES],
     featureSchema: schema.hash,
-    lines(from, to) {
+    async lines(from, to) {
       const lines: string[] = [];
+      const rows: Float32Array[] = [];
       stepAll(bars!, known, features, (t) => {
         const time = bars!.time[t]!;
         if (time < from || time >= to) return;
         const cells = [...features.values].map((value) => (Number.isNaN(value) ? '' : String(value)));
-        lines.push([time, ...cells, ...(direction === null ? [] : answers(direction, features))].join(','));
+        lines.push([time, ...cells].join(','));
+        if (direction !== null) rows.push(rowOf(features));
       });
+      if (direction === null) return lines;
+      for (let i = 0; i < lines.length; i++) lines[i] += `,${(await answers(direction, rows[i]!)).join()}`;
       return lines;
     },
   };
 }
 
-/** Empty cells in warm-up. */
-function answers(direction: DirectionModel, features: InstrumentColumns): string[] {
-  if (!features.ready) return PROBABILITIES.map(() => '');
+/** As the model takes them; empty in warm-up. */
+function rowOf(features: InstrumentColumns): Float32Array {
+  if (!features.ready) return new Float32Array(0);
   const row = new Float32Array(features.values.length);
   writeFloats(features.values, 0, row.length, row, 0);
-  return [...direction.infer(row, 1)].map(String);
+  return row;
+}
+
+/** Empty cells in warm-up. */
+async function answers(direction: DirectionModel, row: Float32Array): Promise<string[]> {
+  if (row.length === 0) return PROBABILITIES.map(() => '');
+  return [...(await direction.infer(row, 1))].map(String);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { OWN_SERVICE } from '../shared/bundle/direction/own_service.fixture.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
@@ -100,6 +101,7 @@ const DIRECTION: Strategy = {
       manifest: manifest as unknown as DirectionModel['manifest'],
       modelsHash: `hash of ${version}`,
       check: { rows: 0, largestDifference: 0 },
+      ...OWN_SERVICE,
       infer(features) {
         before();
         return Float64Array.from(sign * (features[0]! - 50) > 0 ? UP : DOWN);
@@ -109,6 +111,23 @@ const DIRECTION: Strategy = {
   },
   activate: ({ pipeline }, set) =>
     pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: set as DirectionModel }),
+};
+
+/** The same by a model that does not answer at once, as a session of onnxruntime. */
+const DIRECTION_LATER: Strategy = {
+  ...DIRECTION,
+  name: 'direction by promises',
+  model(version, before) {
+    const model = DIRECTION.model(version, before) as DirectionModel;
+    const later: DirectionModel = {
+      ...model,
+      async infer(features, rows) {
+        await new Promise(setImmediate);
+        return model.infer(features, rows);
+      },
+    };
+    return later;
+  },
 };
 
 interface Said {
@@ -129,7 +148,7 @@ function failAt(call: number): () => void {
   };
 }
 
-describe.each([PAIRS, DIRECTION])('$name', ({ subject, options, timeframe, swapRow, model, activate }) => {
+describe.each([PAIRS, DIRECTION, DIRECTION_LATER])('$name', ({ subject, options, timeframe, swapRow, model, activate }) => {
   const open = (): Bench => openBench(settings, options);
 
   async function feed({ pipeline }: Bench, from: number, to: number): Promise<void> {

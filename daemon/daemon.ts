@@ -49,7 +49,7 @@ import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from 
 import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
-import { FollowedDirections, refuseForeignDirection } from './infer/followed_directions.ts';
+import { FollowedDirections, ownDirection } from './infer/followed_directions.ts';
 import { followRules, followRuleShadows, ownRuleLoader, type FollowedRulesOptions } from './infer/followed_rules.ts';
 import type { FollowedSlots } from './infer/followed_slots.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
@@ -641,8 +641,14 @@ class AssembledDaemon implements Daemon {
         await this.pipeline.idleWindow();
         return work();
       });
-      if (model.formulas !== undefined) await this.#warmOnHistory((store) => this.pipeline.warmDirection(model, store));
-      return model;
+      if (model.formulas === undefined) return model;
+      try {
+        await this.#warmOnHistory((store) => this.pipeline.warmDirection(model, store));
+        return model;
+      } catch (error) {
+        await model.release();
+        throw error;
+      }
     };
     return { timeframes, load };
   }
@@ -656,8 +662,7 @@ class AssembledDaemon implements Daemon {
       timeframes: directions.timeframes,
       load: async (version, timeframe) => {
         const model = await directions.load(pathInside(directionFolder(paths.models), version), timeframe);
-        refuseForeignDirection(model, settings.minutehand.market, timeframe);
-        return model;
+        return ownDirection(model, settings.minutehand.market, timeframe);
       },
     };
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { OWN_SERVICE } from '../shared/bundle/direction/own_service.fixture.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
@@ -46,6 +47,7 @@ function modelOf(version: string, answers: () => readonly number[], strategy: ob
     manifest: manifest as unknown as DirectionModel['manifest'],
     modelsHash: `hash of ${version}`,
     check: { rows: 0, largestDifference: 0 },
+      ...OWN_SERVICE,
     infer: () => Float64Array.from(answers()),
   };
 }

@@ -145,14 +145,37 @@ export class Instruments {
     return this.#pairsOf(batch);
   }
 
-  /** Scores the instruments of the batch. */
-  infer(): void {
+  /** Scores the instruments of the batch. @returns a promise where a model does not answer at once */
+  infer(): void | Promise<void> {
     this.arms.begin();
-    for (const group of this.#matrix.groups) {
-      const scores = this.slots.infer(group);
-      this.#scores.set(group, scores);
-      this.arms.infer(group, scores);
+    return this.#inferFrom(0);
+  }
+
+  /** @param first group that is not scored; without an await up to the first one that answers by a promise */
+  #inferFrom(first: number): void | Promise<void> {
+    const { groups } = this.#matrix;
+    for (let i = first; i < groups.length; i++) {
+      const group = groups[i]!;
+      const scoring = this.slots.infer(group);
+      if (scoring instanceof Promise) return this.#inferLater(i, scoring);
+      const comparing = this.#compare(group, scoring);
+      if (comparing instanceof Promise) return comparing.then(() => this.#inferFrom(i + 1));
     }
+    this.#finishScores();
+  }
+
+  async #inferLater(i: number, scoring: Promise<DirectionScores>): Promise<void> {
+    await this.#compare(this.#matrix.groups[i]!, await scoring);
+    return this.#inferFrom(i + 1);
+  }
+
+  #compare(group: TimeframeRows, scores: DirectionScores): void | Promise<void> {
+    this.#scores.set(group, scores);
+    return this.arms.infer(group, scores);
+  }
+
+  /** What reads the scores of all groups. */
+  #finishScores(): void {
     this.rules.finish(this.#scoresOf);
     this.#byRole.challenger.finish(this.#scoresOf);
     if (this.#byRole.isPresent) {

@@ -275,7 +275,8 @@ export class Pipeline {
     const { active } = this.#models;
     const comparing = this.#arms.infer(active, rows);
     const compared = comparing instanceof Promise ? await comparing : comparing;
-    this.#instruments.infer();
+    const directing = this.#instruments.infer();
+    if (directing instanceof Promise) await directing;
     if (this.#pairRules.isPresent) this.#pairRules.checkTimes();
     watch.lap('infer');
     const nowMs = clock.nowMs();

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { OWN_SERVICE } from '../shared/bundle/direction/own_service.fixture.ts';
 import { armVersion, parseRolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
 import { fileRule } from '../shared/bundle/rule/rule_bundle.ts';
 import { FileRuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
@@ -184,6 +185,7 @@ describe('a rule that a pipeline serves', () => {
       manifest: { version, timeframe: 60, edge: {} } as unknown as DirectionModel['manifest'],
       modelsHash: version,
       check: { rows: 0, largestDifference: 0 },
+      ...OWN_SERVICE,
       // Up while the close is in the upper half of its last bars.
       infer: (values, rows) =>
         Float64Array.from({ length: 3 * rows }, (_, i) => (i % 3 === (values[0]! > 0 ? 0 : 1) ? 0.8 : 0.1)),
@@ -248,6 +250,7 @@ describe('a rule that a pipeline serves', () => {
       manifest: { version, timeframe: 60, edge: {} } as unknown as DirectionModel['manifest'],
       modelsHash: version,
       check: { rows: 0, largestDifference: 0 },
+      ...OWN_SERVICE,
       infer: (_, rows) => Float64Array.from({ length: 3 * rows }, (_unused, i) => [0.8, 0.1, 0.1][i % 3]!),
     });
     const alone = openBench(settings, ALONE);
@@ -352,6 +355,7 @@ describe('a rule that a pipeline serves', () => {
       } as unknown as DirectionModel['manifest'],
       modelsHash: 'a hash',
       check: { rows: 0, largestDifference: 0 },
+      ...OWN_SERVICE,
       infer: (_values, rows) => Float64Array.from({ length: 3 * rows }, (_unused, i) => [0.8, 0.1, 0.1][i % 3]!),
     };
     for (const set of [model, null]) {

@@ -8,7 +8,7 @@ import {
   liveInstrumentSchema,
 } from '../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILE, type DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
-import { openDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { openOwnDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { readPointerFile } from '../shared/bundle/pointer.ts';
 import { replaceDurably, writeDurably } from '../shared/durable_file.ts';
@@ -214,5 +214,14 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
       inputs: drawnDescription(createRng(`inputs of direction ${index % MODELS_MADE}`), features),
     }),
   } as unknown as DirectionManifest;
-  return openDirection({ manifest, modelsHash: sha256, check: { rows: 0, largestDifference: 0 }, model }, rows);
+  return openOwnDirection(
+    {
+      folder: version,
+      manifest,
+      modelsHash: sha256,
+      check: { rows: 0, largestDifference: 0 },
+      scoring: { engine: 'wasm-simd', trees: model, note: '' },
+    },
+    rows,
+  );
 }

@@ -177,7 +177,7 @@ export class InstrumentReference implements SubjectReference {
   }
 
   #probabilities(model: DirectionModel): [number, number, number] {
-    const [up, down, range] = model.infer(Float32Array.from(this.#features.values), 1);
+    const [up, down, range] = model.infer(Float32Array.from(this.#features.values), 1) as Float64Array;
     return [up!, down!, range!];
   }
 }

@@ -155,7 +155,7 @@ async function replay(name: string): Promise<readonly InstrumentSignal[]> {
 async function backtest(name: string, noveltyMin: number | undefined): Promise<string[]> {
   const model = await open(name, 4096);
   let trades: readonly Trade[] = [];
-  evaluateDirection({
+  await evaluateDirection({
     manifest: model.manifest,
     infer: model.infer.bind(model),
     novelty: model.novelty,

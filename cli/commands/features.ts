@@ -265,7 +265,7 @@ async function runInstrument(
   const matrix = await instrumentMatrix(instrumentOf(given, seen), data, series ?? null, model ?? null);
   await writeOut(out, matrix.featureSchema, output, async (write) => {
     await write(`time,${matrix.columns.join()}\n`);
-    const lines = matrix.lines(from, to);
+    const lines = await matrix.lines(from, to);
     for (let at = 0; at < lines.length; at += ROWS_PER_WRITE)
       await write(`${lines.slice(at, at + ROWS_PER_WRITE).join('\n')}\n`);
     return lines.length;

@@ -229,6 +229,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   });
   progress.stop();
   await models?.release();
+  for (const { set } of directions) await set.release();
   if (summary.minutes === 0) {
     file?.discard();
     throw new MinutehandError('DATA_MISSING', {

@@ -1,4 +1,5 @@
 import type { DependencyFault } from '../../shared/dependencies/watch.ts';
+import type { ScoringEngine } from '../../shared/bundle/scoring_engine.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt, Stop } from '../../shared/bundle/halts.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
@@ -31,6 +32,10 @@ export interface DirectionHealth {
   readonly instruments_ready: number;
   /** Version of the active direction model of each timeframe that has one. */
   readonly versions: Partial<Record<Timeframe, string>>;
+  /** Engine of each of them. */
+  readonly inference_engines: Partial<Record<Timeframe, ScoringEngine>>;
+  /** What was compared, or why one is not scored by a faster engine. */
+  readonly inference_notes: Partial<Record<Timeframe, string>>;
   /** Why a bundle was refused, until another one is accepted. */
   readonly refused: ModelRefusal | null;
   /** Sources of the models' training that this daemon does not receive: their features are missing. */

@@ -88,6 +88,8 @@ export function healthReport(sources: HealthSources): HealthReport {
         instruments,
         instruments_ready: status.readyInstruments,
         versions: status.directions,
+        inference_engines: status.directionEngines,
+        inference_notes: status.directionEngineNotes,
         refused: directions?.refused ?? null,
         missing_sources: directions?.missingSources ?? [],
         ...(Object.keys(followed.directionShadows).length > 0 && { shadows: followed.directionShadows }),

@@ -179,7 +179,12 @@ describe('the health of a daemon', () => {
 });
 
 describe('the health of a daemon with instruments', () => {
-  const READY = { readyInstruments: 2, directions: { '1m': '20261120_0800' } };
+  const READY = {
+    readyInstruments: 2,
+    directions: { '1m': '20261120_0800' },
+    directionEngines: { '1m': 'onnxruntime-node' },
+    directionEngineNotes: { '1m': 'more than trees' },
+  };
   const ofInstruments = (pairs: number, status: object, directions: object | null = null): HealthReport =>
     reportOf({ ...READY, ...status }, { identity: { pairs, instruments: 2 }, directions });
 
@@ -188,6 +193,8 @@ describe('the health of a daemon with instruments', () => {
       instruments: 2,
       instruments_ready: 2,
       versions: { '1m': '20261120_0800' },
+      inference_engines: { '1m': 'onnxruntime-node' },
+      inference_notes: { '1m': 'more than trees' },
       refused: null,
       missing_sources: [],
     });

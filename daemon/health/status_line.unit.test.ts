@@ -60,7 +60,15 @@ describe('the status line', () => {
   });
 
   it('shows the instruments beside the pairs, or alone, and that all of them wait', () => {
-    const direction = { instruments: 2, instruments_ready: 1, versions: {}, refused: null, missing_sources: [] };
+    const direction = {
+      instruments: 2,
+      instruments_ready: 1,
+      versions: {},
+      inference_engines: {},
+      inference_notes: {},
+      refused: null,
+      missing_sources: [],
+    };
     const trained = { ...direction, versions: { '1m': '20261120_0800', '1h': '20261120_0900' } };
     expect(statusLine({ ...GOOD, direction, silent_pairs: ['BTCUSDT', 'ETHUSDT@1h'] })).toBe(
       'last bar 2026-11-20 12:34 UTC, no bars for BTCUSDT ETHUSDT@1h, 2 of 2 pairs ready, models 20261120_0300, ' +

@@ -11,6 +11,7 @@ import type { Journal } from '../journal/journal.ts';
 import { shadowRow } from '../journal/record.ts';
 import type { RolloutInput } from '../queue/input.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
+import { releaseDirection } from './direction_slots.ts';
 
 export interface DirectionArmsOptions extends Pick<
   ArmsOptions<DirectionModel, InstrumentPosition>,
@@ -51,8 +52,7 @@ export class DirectionArms {
       isOwn: ({ timeframe }) => timeframe !== undefined,
       versionOf: ({ manifest }) => manifest.version,
       onChallenger: () => undefined,
-      // Nothing of it is bound to a thread.
-      release: () => undefined,
+      release: releaseDirection,
     });
   }
 
@@ -96,8 +96,9 @@ export class DirectionArms {
   /**
    * Scores the rows of a timeframe by the challenger, if the rollout concerns that timeframe.
    * @param champion scores of the active model
+   * @returns a promise where the challenger does not answer at once
    */
-  infer(group: TimeframeRows, champion: DirectionScores): void {
+  infer(group: TimeframeRows, champion: DirectionScores): void | Promise<void> {
     if (!this.#isActive(group.barSeconds)) return;
     const { challenger } = this.#lane.running!;
     const scored = (probabilities: Float64Array | null): ArmScores => ({
@@ -106,11 +107,11 @@ export class DirectionArms {
     });
     // A bar that nothing is decided on names the model of its arm, too.
     if (group.rows === 0) return void (this.#scored = scored(null));
-    // Direction models answer at once.
-    const probabilities = this.#lane.infer((model) =>
-      model.infer(group.valuesOf(model), group.rows),
-    ) as Float64Array | null;
-    if (probabilities !== null) this.#scored = scored(probabilities);
+    const take = (probabilities: Float64Array | null): void => {
+      if (probabilities !== null) this.#scored = scored(probabilities);
+    };
+    const scoring = this.#lane.infer((model) => model.infer(group.valuesOf(model), group.rows));
+    return scoring instanceof Promise ? scoring.then(take) : take(scoring);
   }
 
   #isActive(barSeconds: number): boolean {

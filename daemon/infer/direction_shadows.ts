@@ -8,6 +8,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { ShadowInput } from '../queue/input.ts';
 import type { AnswerArm } from './direction_arms.ts';
+import { releaseDirection } from './direction_slots.ts';
 import { ShadowLane } from './shadow_lane.ts';
 
 export interface DirectionShadowsOptions {
@@ -59,8 +60,7 @@ export class DirectionShadows {
       flat: FLAT_POSITION,
       journal,
       onFailure: (error, { manifest: { version } }) => observer.onShadowFailure(error, { version, slot: timeframe }),
-      // Nothing of it is bound to a thread.
-      release: () => undefined,
+      release: releaseDirection,
     });
   }
 
@@ -73,9 +73,11 @@ export class DirectionShadows {
     if (lane === undefined || lane.model === null || group.rows === 0) return;
     await lane.follow(
       published,
-      (model): DirectionScores => {
+      (model): DirectionScores | Promise<DirectionScores> => {
         const features = group.valuesOf(model);
-        return { model, probabilities: model.infer(features, group.rows), features };
+        const scoring = model.infer(features, group.rows);
+        if (!(scoring instanceof Promise)) return { model, probabilities: scoring, features };
+        return scoring.then((probabilities) => ({ model, probabilities, features }));
       },
       answer,
     );

@@ -1,4 +1,5 @@
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import type { ScoringEngine } from '../../shared/bundle/scoring_engine.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
@@ -32,10 +33,24 @@ export class DirectionSlots {
 
   /** Versions by timeframe. */
   get versions(): Partial<Record<Timeframe, string>> {
+    return this.#ofActive(({ manifest }) => manifest.version);
+  }
+
+  /** What scores the active model, by timeframe. */
+  get engines(): Partial<Record<Timeframe, ScoringEngine>> {
+    return this.#ofActive(({ engine }) => engine);
+  }
+
+  /** Why, by timeframe. */
+  get engineNotes(): Partial<Record<Timeframe, string>> {
+    return this.#ofActive(({ engineNote }) => engineNote);
+  }
+
+  #ofActive<Value>(of: (model: DirectionModel) => Value): Partial<Record<Timeframe, Value>> {
     const active = [...this.#slots].flatMap(([barSeconds, slot]) =>
-      slot.active === null ? [] : [[timeframeOf(barSeconds), slot.active.manifest.version]],
+      slot.active === null ? [] : [[timeframeOf(barSeconds), of(slot.active)]],
     );
-    return Object.fromEntries(active) as Partial<Record<Timeframe, string>>;
+    return Object.fromEntries(active) as Partial<Record<Timeframe, Value>>;
   }
 
   /** The active model of a timeframe and its fallback. */
@@ -61,16 +76,17 @@ export class DirectionSlots {
     for (const slot of this.#slots.values()) slot.clear();
   }
 
-  /** Scores the rows of a batch. Without a model, or when the last one fails: mode HALT. */
-  infer(rows: TimeframeRows): DirectionScores {
+  /**
+   * Scores the rows of a batch, at once where our own code does. Without a model, or when the last one fails: mode
+   * HALT.
+   */
+  infer(rows: TimeframeRows): DirectionScores | Promise<DirectionScores> {
     const slot = this.#slots.get(rows.barSeconds);
     if (slot === undefined || slot.active === null || rows.rows === 0)
       return { model: slot?.active ?? null, probabilities: null };
-    // Direction models answer at once.
-    const probabilities = slot.infer(rows) as Float64Array | null;
-    // The fallback, where the active model has failed.
-    const model = slot.active;
-    return { model, probabilities, ...(model !== null && { features: rows.valuesOf(model) }) };
+    const scoring = slot.infer(rows);
+    if (!(scoring instanceof Promise)) return scoresOf(slot, rows, scoring);
+    return scoring.then((probabilities) => scoresOf(slot, rows, probabilities));
   }
 
   #slotOf(timeframe: Timeframe): DirectionSlot {
@@ -96,8 +112,21 @@ export class DirectionSlots {
       onSwap: (model) => observer.onDirectionSwap?.(model, timeframe),
       onFailure: (...failure) => observer.onDirectionFailure?.(...failure),
       onRecovery: (model) => observer.onDirectionRecovery?.(model),
-      // Nothing of it is bound to a thread.
-      release: () => undefined,
+      release: releaseDirection,
     });
   }
+}
+
+/** A model that cannot be released costs memory, not signals. */
+export function releaseDirection(model: DirectionModel): void {
+  model.release().catch(() => undefined);
+}
+
+/** Of the model that has answered: the fallback, where the active one has failed. */
+function scoresOf(
+  { active: model }: DirectionSlot,
+  rows: TimeframeRows,
+  probabilities: Float64Array | null,
+): DirectionScores {
+  return { model, probabilities, ...(model !== null && { features: rows.valuesOf(model) }) };
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { OWN_SERVICE } from '../../shared/bundle/direction/own_service.fixture.ts';
 import { timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import { DegradationSet } from '../queue/degradation_set.ts';
 import { stateRow, type Input, type StateInput } from '../queue/input.ts';
@@ -8,7 +9,7 @@ import { DirectionSlots } from './direction_slots.ts';
 
 function modelOf(version: string, infer: () => Float64Array = () => new Float64Array(3)): DirectionModel {
   const manifest = { version } as DirectionModel['manifest'];
-  return { manifest, modelsHash: version, check: { rows: 0, largestDifference: 0 }, infer };
+  return { manifest, modelsHash: version, check: { rows: 0, largestDifference: 0 }, ...OWN_SERVICE, infer };
 }
 
 const rowsOf = (barSeconds: number, rows: number) => ({
@@ -108,7 +109,7 @@ it('the model before answers for one that fails, within the same bar; only its t
   expect(recorded).toEqual(['1h 20260101_0000', 'direction_models 1h']);
   expect([degradations.isInstrumentDegraded('1h'), degradations.isInstrumentDegraded('1m')]).toEqual([true, false]);
   expect(degradations.isPairDegraded).toBe(false);
-  expect(slots.infer(rowsOf(60, 1)).model).toBe(other);
+  expect(slots.infer(rowsOf(60, 1))).toMatchObject({ model: other });
   // A new model ends it.
   swap('1h', modelOf('20260103_0000'));
   expect([...degradations.names]).toEqual([]);

@@ -50,9 +50,7 @@ export class FollowedDirections {
       placeOf: (timeframe) => directionPlace(modelsFolder, timeframe),
       pathsOf: (version) => bundlePaths(folderOf(version), DIRECTION_FILES, files),
       load: async (version, timeframe) => {
-        const set = await load(folderOf(version), timeframe);
-        refuseForeignDirection(set, market, timeframe);
-        return set;
+        return ownDirection(await load(folderOf(version), timeframe), market, timeframe);
       },
       apply: (timeframe, set) => apply({ kind: 'direction', timeframe, set }),
       withoutPointer: 'stays',
@@ -88,10 +86,10 @@ export class FollowedDirections {
     return this.#slots.stop();
   }
 
-  onSwap({ manifest, check }: DirectionModel, timeframe: Timeframe): void {
+  onSwap({ manifest, check, engine }: DirectionModel, timeframe: Timeframe): void {
     const { log, print } = this.#options;
     const { version } = manifest;
-    log.info({ version, timeframe, cross_check: check }, 'direction model active');
+    log.info({ version, timeframe, engine, cross_check: check }, 'direction model active');
     print(`Direction model ${version} is active for ${timeframe}.`);
     if (this.#options.timeframes.includes(timeframe)) this.#learned.set(timeframe, manifest.sources ?? []);
     const missing = this.missingSources;
@@ -118,11 +116,24 @@ export class FollowedDirections {
   }
 }
 
-/** @throws MinutehandError MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME for another market or timeframe */
-export function refuseForeignDirection({ manifest }: DirectionModel, market: MarketKind, timeframe: Timeframe): void {
-  const { version } = manifest;
+/**
+ * The model, which is released where it is refused.
+ * @throws MinutehandError MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME for another market or timeframe
+ */
+export async function ownDirection(
+  model: DirectionModel,
+  market: MarketKind,
+  timeframe: Timeframe,
+): Promise<DirectionModel> {
+  const { version, ...manifest } = model.manifest;
   const origin = { version, market: manifest.market, timeframes: [timeframeOf(manifest.timeframe)] };
-  refuseForeign(origin, { market, timeframes: [timeframe] });
+  try {
+    refuseForeign(origin, { market, timeframes: [timeframe] });
+    return model;
+  } catch (error) {
+    await model.release();
+    throw error;
+  }
 }
 
 function fallbackText({ manifest: { version } }: DirectionModel, fallback: DirectionModel | null): string {

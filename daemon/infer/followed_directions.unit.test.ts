@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activateDirection } from '../../test/activate.ts';
 import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { OWN_SERVICE } from '../../shared/bundle/direction/own_service.fixture.ts';
 import { pointerKind } from '../../shared/bundle/active_file.ts';
 import { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -42,6 +43,7 @@ const modelOf = (version: string, sources?: readonly string[], timeframe: Timefr
       market: simulated.has(version) ? 'simulated' : 'live',
     },
     check: { rows: 1, largestDifference: 0 },
+    ...OWN_SERVICE,
   }) as unknown as DirectionModel;
 
 beforeEach(() => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../shared/bar.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { OWN_SERVICE } from '../../shared/bundle/direction/own_service.fixture.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { DegradationSet } from '../queue/degradation_set.ts';
@@ -151,8 +152,9 @@ function createDesk() {
   };
 }
 
-/** The same of the direction models of hourly instruments, which answer at once and hold nothing to release. */
-function createDirectionDesk() {
+/** The same of the direction models of hourly instruments. @param isPromise all answer by promises */
+function createDirectionDesk(isPromise = false) {
+  const released: string[] = [];
   const facts = createFacts(
     (input) => input.kind === 'direction',
     (input) => slots.announce(input),
@@ -172,8 +174,16 @@ function createDirectionDesk() {
   const setOf = (version: string, answers: Answers = {}): DirectionModel => {
     const call = facts.callOf(version, answers);
     const manifest = { version } as DirectionModel['manifest'];
-    const infer = (): Float64Array => Float64Array.of(call()(), 0, 0);
-    return { manifest, modelsHash: version, check: { rows: 0, largestDifference: 0 }, infer };
+    const infer = (): Float64Array | Promise<Float64Array> => {
+      const answer = call();
+      const work = (): Float64Array => Float64Array.of(answer(), 0, 0);
+      return isPromise ? Promise.resolve().then(work) : work();
+    };
+    const release = (): Promise<void> => {
+      released.push(version);
+      return Promise.reject(new Error('cannot be released'));
+    };
+    return { manifest, modelsHash: version, check: { rows: 0, largestDifference: 0 }, ...OWN_SERVICE, infer, release };
   };
   const announce = (set: DirectionModel | null): DirectionInput => {
     const input: DirectionInput = { kind: 'direction', timeframe: '1h', set };
@@ -190,8 +200,10 @@ function createDirectionDesk() {
     apply: () => {
       for (const input of pending.splice(0)) slots.swap(input as DirectionInput);
     },
-    infer: (rows = 1): Promise<number | null> =>
-      Promise.resolve(slots.infer({ ...HOURLY, rows }).probabilities?.[0] ?? null),
+    infer: async (rows = 1): Promise<number | null> =>
+      (await slots.infer({ ...HOURLY, rows })).probabilities?.[0] ?? null,
+    slots,
+    released,
     degradation: 'direction_models',
   };
 }
@@ -215,6 +227,10 @@ interface Desk<Model, Swap> {
 describe.each([
   { strategy: 'pairs', open: createDesk as unknown as () => Desk<unknown, unknown> },
   { strategy: 'direction', open: createDirectionDesk as unknown as () => Desk<unknown, unknown> },
+  {
+    strategy: 'direction by promises',
+    open: (() => createDirectionDesk(true)) as unknown as () => Desk<unknown, unknown>,
+  },
 ])('slots of $strategy', ({ open }) => {
   it('score nothing without a set or without rows', async () => {
     const { active, swap, setOf, infer, asked } = open();
@@ -358,6 +374,25 @@ describe.each([
     finish(none);
     swap(setOf('c', { fails: true }));
     expect([await infer(), recorded[2]]).toEqual([null, 'recorded swap none']);
+  });
+});
+
+describe('slots of direction alone', () => {
+  it('return no promise where the model returns none', () => {
+    const atOnce = createDirectionDesk();
+    atOnce.swap(atOnce.setOf('a'));
+    expect(atOnce.slots.infer({ ...HOURLY, rows: 1 })).not.toBeInstanceOf(Promise);
+    const later = createDirectionDesk(true);
+    later.swap(later.setOf('a'));
+    expect(later.slots.infer({ ...HOURLY, rows: 1 })).toBeInstanceOf(Promise);
+  });
+
+  it('keep the model before as the fallback, and release the one before that and one that fails', async () => {
+    const { swap, setOf, infer, released, active } = createDirectionDesk(true);
+    for (const version of ['a', 'b', 'c']) swap(setOf(version));
+    expect(released).toEqual(['a']);
+    swap(setOf('d', { fails: true }));
+    expect([await infer(), active(), released]).toEqual([1, 'c', ['a', 'b', 'd']]);
   });
 });
 

@@ -28,6 +28,8 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     haltedPairs: [],
     rules: {},
     directions: {},
+    directionEngines: {},
+    directionEngineNotes: {},
     sources: [],
     readyInstruments: 0,
     withheld: 0,

@@ -209,8 +209,13 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_inference_engine_info',
     type: 'gauge',
     labels: ['model', 'engine'],
-    help: '1 for the engine that serves the model.',
-    read: ({ status }) => Object.entries(status.models?.engines ?? {}).map((labels) => [labels, 1]),
+    help: '1 for the engine that serves the model; direction models by timeframe, such as direction_1h.',
+    read: ({ status }) => [
+      ...Object.entries(status.models?.engines ?? {}).map((labels) => [labels, 1] as const),
+      ...Object.entries(status.directionEngines).map(
+        ([timeframe, engine]) => [[`direction_${timeframe}`, engine], 1] as const,
+      ),
+    ],
   },
   {
     name: 'minutehand_model_age_seconds',

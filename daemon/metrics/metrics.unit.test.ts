@@ -198,6 +198,7 @@ describe('the metrics of events', () => {
         silentPairs: ['A_B'],
         expiredPairs: ['A_B', 'C_D'],
         haltedPairs: ['A_B', 'C_D', 'E_F'],
+        directionEngines: { '1h': 'own-graph' },
         degradations: new Set(['file', 'redis']),
         suspectBars: new Map([['EURUSD', 2]]),
         series: [SERIES],
@@ -245,10 +246,11 @@ describe('the metrics of events', () => {
       minutehand_signals_per_minute: 0,
       'minutehand_inference_engine_info{model="ai1",engine="wasm-simd"}': 1,
       'minutehand_inference_engine_info{model="ai3",engine="onnxruntime-node"}': 1,
+      'minutehand_inference_engine_info{model="direction_1h",engine="own-graph"}': 1,
     });
     hasModels = false;
     const names = [...(await scrape(metrics)).keys()];
-    expect(names.filter((name) => /model_age|engine_info/.test(name))).toEqual([]);
+    expect(names.filter((name) => /model_age|engine_info\{model="ai/.test(name))).toEqual([]);
   });
 });
 

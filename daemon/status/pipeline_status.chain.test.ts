@@ -90,7 +90,7 @@ describe('the status of a pipeline', () => {
         isSubjectDegraded: () => false,
       },
       halts: { pairIds: ['A_B'] },
-      directions: { versions: { '1h': 'v' } },
+      directions: { versions: { '1h': 'v' }, engines: { '1h': 'own-graph' }, engineNotes: { '1h': 'why' } },
       batches: { withheld: 7 },
     };
     const status = open(parts);
@@ -99,6 +99,7 @@ describe('the status of a pipeline', () => {
     ]);
     const isDegraded = [parsePair('XAUUSD_XAGUSD'), parseInstrument('BTCUSDT@1h'), parseInstrument('BTCUSDT')];
     expect(isDegraded.map((subject) => status.isDegraded(subject))).toEqual([true, true, false]);
+    expect([status.directionEngines, status.directionEngineNotes]).toEqual([{ '1h': 'own-graph' }, { '1h': 'why' }]);
     expect([status.haltedPairs, status.directions, status.withheld]).toEqual([['A_B'], { '1h': 'v' }, 7]);
   });
 });

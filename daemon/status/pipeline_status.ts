@@ -12,6 +12,7 @@ import type { HaltedPairs } from '../infer/halted_pairs.ts';
 import type { DirectionArms } from '../infer/direction_arms.ts';
 import type { DirectionSlots } from '../infer/direction_slots.ts';
 import type { ModelSlots } from '../infer/model_slots.ts';
+import type { ScoringEngine } from '../../shared/bundle/scoring_engine.ts';
 import { receivedSeries } from '../features/series_reader.ts';
 import type { Inputs } from './inputs.ts';
 import type { BatchPublisher } from '../batches/batch_publisher.ts';
@@ -21,7 +22,7 @@ import type { DegradationSet } from '../queue/degradation_set.ts';
 interface Owners {
   /** Pairs, and behind them instruments. */
   readonly subjects: readonly Pair[];
-  readonly directions: Pick<DirectionSlots, 'versions'>;
+  readonly directions: Pick<DirectionSlots, 'versions' | 'engines' | 'engineNotes'>;
   /** Of instruments, and of pairs. */
   readonly rules: readonly Pick<LaneRules<unknown>, 'versions'>[];
   readonly clock: Clock;
@@ -146,6 +147,16 @@ export class PipelineStatus {
   /** Versions of the active direction models. */
   get directions(): Partial<Record<Timeframe, string>> {
     return this.#owners.directions.versions;
+  }
+
+  /** What scores the active direction models. */
+  get directionEngines(): Partial<Record<Timeframe, ScoringEngine>> {
+    return this.#owners.directions.engines;
+  }
+
+  /** Why. */
+  get directionEngineNotes(): Partial<Record<Timeframe, string>> {
+    return this.#owners.directions.engineNotes;
   }
 
   /** Versions of the rules that answer, by subject. */

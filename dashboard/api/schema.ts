@@ -15848,6 +15848,10 @@ export interface components {
             rows: number;
             /** @description Of a probability */
             largest_difference: number;
+            /** @description What scores it in a daemon: wasm-simd, own-graph or onnxruntime-node */
+            engine: string;
+            /** @description What was compared, or why no faster engine scores it */
+            note: string;
         };
         VerifiedDirectionInput: {
             version: string;
@@ -15855,6 +15859,10 @@ export interface components {
             rows: number;
             /** @description Of a probability */
             largest_difference: number;
+            /** @description What scores it in a daemon: wasm-simd, own-graph or onnxruntime-node */
+            engine: string;
+            /** @description What was compared, or why no faster engine scores it */
+            note: string;
         };
     };
     responses: never;

@@ -22,13 +22,48 @@ export function rowWidth({ columns, bars }: RowShape): number {
   return bars * columns;
 }
 
+/** A model in onnxruntime whose answers to a row may be several. */
+export interface RowSession {
+  /** Name of the output that `run` returns. */
+  readonly output: string;
+  /**
+   * The answers to the first `rows` rows of `features`, row by row.
+   * @throws TypeError when they are not float32
+   */
+  run(features: Float32Array, rows: number): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
 /**
  * A model in onnxruntime. Its one input takes the features; its answer is the output `score`, `probabilities`, or the
  * only one, of one column, or of two as binary classifiers have it: the second is the probability. Blocks the thread
  * for some milliseconds.
  * @throws MinutehandError MODEL_LOAD
  */
-export async function loadScorer(bytes: Uint8Array, { columns, bars }: RowShape, name: string): Promise<Scorer> {
+export async function loadScorer(bytes: Uint8Array, shape: RowShape, name: string): Promise<Scorer> {
+  const session = await openRowSession(bytes, shape, name);
+  return {
+    async score(features, rows) {
+      const data = await session.run(features, rows);
+      if (data.length === rows) return data;
+      if (data.length !== 2 * rows)
+        throw new RangeError(`${session.output} has ${data.length} numbers for ${rows} rows`);
+      return Float32Array.from({ length: rows }, (_, row) => data[2 * row + 1]!);
+    },
+    release: () => session.release(),
+  };
+}
+
+/**
+ * A model in onnxruntime. Its one input takes the features; its answers are the output `score`, `probabilities`, or the
+ * only one. Blocks the thread for some milliseconds.
+ * @throws MinutehandError MODEL_LOAD
+ */
+export async function openRowSession(
+  bytes: Uint8Array,
+  { columns, bars }: RowShape,
+  name: string,
+): Promise<RowSession> {
   // Its library takes 50 ms to load; a process whose models all are trees for the WASM scorer never needs it.
   const { Tensor } = await import('./onnxruntime.ts');
   const session = await createSession(bytes, name);
@@ -47,14 +82,12 @@ export async function loadScorer(bytes: Uint8Array, { columns, bars }: RowShape,
   const width = bars * columns;
   const shape = bars === 1 ? [columns] : [bars, columns];
   return {
-    async score(features, rows) {
+    output,
+    async run(features, rows) {
       const view = features.length === rows * width ? features : features.subarray(0, rows * width);
       const answer = (await session.run({ [input]: new Tensor('float32', view, [rows, ...shape]) }, [output]))[output]!;
       if (!(answer.data instanceof Float32Array)) throw new TypeError(`${output} is ${answer.type}, not float32`);
-      if (answer.data.length === rows) return answer.data;
-      const { data } = answer;
-      if (data.length !== 2 * rows) throw new RangeError(`${output} has ${data.length} numbers for ${rows} rows`);
-      return Float32Array.from({ length: rows }, (_, row) => data[2 * row + 1]!);
+      return answer.data;
     },
     release: () => session.release(),
   };

@@ -45,10 +45,10 @@ import { pathInside } from '../path_name.ts';
 export interface ExplainedDirection extends Pick<DirectionModel, 'manifest' | 'novelty'> {
   /** Of its columns. */
   readonly schema: InstrumentSchema;
-  /** Up, down, range. */
-  readonly ensembles: readonly TreeEnsemble[];
+  /** Up, down, range; null for a model that is not trees and a softmax. */
+  readonly ensembles: readonly TreeEnsemble[] | null;
   /** Probabilities of one row: up, down, range. */
-  infer(row: Float32Array): Float64Array;
+  infer(row: Float32Array): Float64Array | Promise<Float64Array>;
 }
 
 /** @throws MinutehandError as `prepareDirection` */
@@ -57,12 +57,13 @@ export async function openExplainedDirection(models: string, version: string): P
   const { timeframe } = readDirectionBundle(folder).manifest;
   const written = liveInstrumentSchema(timeframe);
   const prepared = await prepareDirection(folder, written);
-  const model = openDirection(prepared, 1);
+  const { scoring } = prepared;
+  const model = await openDirection(prepared, 1);
   return {
     manifest: model.manifest,
     ...(model.novelty && { novelty: model.novelty }),
     schema: prepared.formulas ?? written,
-    ensembles: prepared.model.ensembles,
+    ensembles: scoring.engine === 'wasm-simd' ? scoring.trees.ensembles : null,
     infer: (row) => model.infer(row, 1),
   };
 }
@@ -93,7 +94,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   const { definitions, windows } = model?.schema ?? liveInstrumentSchema(barSecondsOf(instrument));
   const minute = recompute(question, windows);
   const row = minute?.features.ready === true ? rowOf(minute.features) : null;
-  const probabilities = model === null || row === null ? null : [...model.infer(row)];
+  const probabilities = model === null || row === null ? null : [...(await model.infer(row))];
   const names = definitions.map(({ name }) => name);
   const [up, down, range] = probabilities ?? [];
   const answered = probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! };
@@ -125,9 +126,9 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
       model === null || row === null || probabilities === null
         ? null
         : {
-            up: attribute(up!, model.ensembles[0]!, row, names),
-            down: attribute(down!, model.ensembles[1]!, row, names),
-            range: attribute(range!, model.ensembles[2]!, row, names),
+            up: attribute(up!, model.ensembles?.[0] ?? null, row, names),
+            down: attribute(down!, model.ensembles?.[1] ?? null, row, names),
+            range: attribute(range!, model.ensembles?.[2] ?? null, row, names),
           },
     strategy: strategy === null ? null : { ...strategy, has_edge: hasEdge },
     rule: null,

@@ -243,7 +243,7 @@ async function directionAnswers(models: string): Promise<Value> {
     const { timeframe } = readDirectionBundle(path).manifest;
     const model = await loadDirectionModel(path, liveInstrumentSchema(timeframe), 64);
     const { features } = model.manifest.golden;
-    const found = model.infer(
+    const found = await model.infer(
       Float32Array.from(features.flat(), (own) => own ?? NaN),
       features.length,
     );

@@ -24,7 +24,9 @@ export function checkDirections({ core, minutehand }: Settings, paths: HomePaths
         const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
         if (active === null)
           return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
-        const { manifest, novelty } = await directionOpener(paths.models, 1)(active.version, timeframe);
+        const model = await directionOpener(paths.models, 1)(active.version, timeframe);
+        await model.release();
+        const { manifest, novelty, engine } = model;
         const { edge, market } = manifest;
         refuseForeign(
           { version: active.version, market, timeframes: [] },
@@ -34,7 +36,7 @@ export function checkDirections({ core, minutehand }: Settings, paths: HomePaths
           .map(parseInstrument)
           .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
         const withEdge = own.filter(({ a }) => edge[a]?.no_edge === false).length;
-        const detail = `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge`;
+        const detail = `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge, scored by ${engine}`;
         if (core.novelty_min === null || novelty !== undefined) return { what, verdict: 'ok', detail };
         return {
           what,
@@ -53,9 +55,13 @@ export function checkDirections({ core, minutehand }: Settings, paths: HomePaths
 export async function scoreDirection(folder: string, isTimed: boolean): Promise<number | null> {
   const { manifest } = readDirectionBundle(folder);
   const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), isTimed ? TEST_ROWS : 1);
-  if (!isTimed) return null;
-  const rows = randomRows(folder, manifest.features.length);
-  const beganMs = performance.now();
-  refuseOutside(folder, model.infer(rows, TEST_ROWS));
-  return perSecond(TEST_ROWS, beganMs);
+  try {
+    if (!isTimed) return null;
+    const rows = randomRows(folder, manifest.features.length);
+    const beganMs = performance.now();
+    refuseOutside(folder, await model.infer(rows, TEST_ROWS));
+    return perSecond(TEST_ROWS, beganMs);
+  } finally {
+    await model.release();
+  }
 }

@@ -101,7 +101,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     for (const { bars } of instruments)
       if (bars.joinedFrom !== undefined) output.line(joinedLine(bars.symbol, bars.joinedFrom, timeframe));
     const to = period.to ?? Infinity;
-    const evaluation = evaluateDirection({
+    const evaluation = await evaluateDirection({
       manifest,
       infer: model.infer.bind(model),
       novelty: model.novelty,
@@ -133,6 +133,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     });
   } finally {
     progress.stop();
+    await model.release();
   }
 }
 

@@ -885,7 +885,7 @@ export const EN = {
   'direction.instruments': 'Instruments',
   'direction.withEdge': 'With edge',
   'direction.verify': 'Verify',
-  'direction.verified': 'Verified: {rows:row|rows}, largest difference {difference}',
+  'direction.verified': 'Verified: {rows:row|rows}, largest difference {difference}, scored by {engine}',
   'direction.confirm':
     'Make {version} the active direction model of {timeframe}? Daemons take it over at the next bar.',
   'direction.confirmVerify': 'Verify {version}? Its answers are compared with onnxruntime; nothing changes.',

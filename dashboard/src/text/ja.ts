@@ -883,7 +883,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'direction.instruments': '銘柄',
   'direction.withEdge': '優位性あり',
   'direction.verify': '検証',
-  'direction.verified': '検証済み: {rows} 行、最大差 {difference}',
+  'direction.verified': '検証済み: {rows} 行、最大差 {difference}、計算エンジン {engine}',
   'direction.confirm': '{version} を {timeframe} の稼働方向モデルにしますか？次の足からデーモンに反映されます。',
   'direction.confirmVerify': '{version} を検証しますか？onnxruntime の出力と照合します（変更はありません）。',
   'direction.logLoss': '対数損失',

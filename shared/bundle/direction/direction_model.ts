@@ -1,24 +1,39 @@
+import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
-import { exp } from '../../elementary.ts';
 import { joinedFloat32 } from '../../joined_numbers.ts';
 import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { InputNovelty } from '../input_novelty.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
 import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
+import type { ScoringEngine } from '../scoring_engine.ts';
+import { readOwnModel } from '../own_model.ts';
 import { checkRows } from '../tree_kernel/cross_check.ts';
-import { packTrees } from '../tree_kernel/pack.ts';
-import { openTreeKernel } from '../tree_kernel/tree_kernel.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FILE, type DirectionManifest } from './direction_manifest.ts';
+import {
+  CLASSES,
+  openDirectionSession,
+  openOwnScoring,
+  type DirectionScoring,
+  type DirectionSession,
+  type OwnDirectionScoring,
+} from './direction_scoring.ts';
+import { refuseOtherShapes } from './direction_shapes.ts';
 
 /** Logits beyond 8 are float32 sums of hundreds of leaves in onnxruntime: some 1e-6 of a probability. */
 const TOLERANCE = 1e-5;
+/** Of a sum of probabilities from 1: rounding of float16 networks stays below, logits do not. */
+const SUM_TOLERANCE = 1e-3;
+const WARM_UP_RUNS = 8;
 
 /** A verified direction model, ready to score. */
 export interface DirectionModel {
   readonly manifest: DirectionManifest;
   readonly modelsHash: string;
+  readonly engine: ScoringEngine;
+  /** What was compared, or why the slowest engine scores. */
+  readonly engineNote: string;
   /** Of its columns, where there are formulas among them; absent: the hand-written features are all. */
   readonly formulas?: InstrumentSchema;
   /** Measures how unlike its training rows an input is; absent: the bundle does not describe them. */
@@ -26,17 +41,26 @@ export interface DirectionModel {
   /** Rows that were compared with onnxruntime, and the largest difference of a probability. */
   readonly check: { readonly rows: number; readonly largestDifference: number };
   /**
-   * Probabilities of the first `rows` rows of `features`, by row: up, down, range. Nothing is allocated; they belong to
-   * the caller until the next call.
+   * Probabilities of the first `rows` rows of `features`, by row: up, down, range; they belong to the caller until the
+   * next call. At once, and without allocating, when our own code scores; else a promise.
    * @throws RangeError more rows than it was loaded for
-   * @throws MinutehandError MODEL_OUTPUT when a probability is not within [0, 1]
+   * @throws MinutehandError MODEL_OUTPUT when probabilities are not within [0, 1], or do not add up to 1; at once or by
+   * the promise
    */
-  infer(features: Float32Array, rows: number): Float64Array;
+  infer(features: Float32Array, rows: number): Float64Array | Promise<Float64Array>;
+  /** Gives memory and sessions back. Not to be used afterward. */
+  release(): Promise<void>;
 }
 
 /** A verified bundle without anything that is bound to a thread. */
 export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'modelsHash' | 'check' | 'formulas'> {
-  readonly model: TreeModel;
+  readonly folder: string;
+  readonly scoring: DirectionScoring;
+}
+
+/** The same of a model that our own code scores. */
+export interface OwnDirection extends PreparedDirection {
+  readonly scoring: OwnDirectionScoring;
 }
 
 /** Reads, verifies and opens a bundle, with its own formulas. @throws MinutehandError as prepareDirection */
@@ -49,8 +73,8 @@ export async function loadDirectionModel(
 }
 
 /**
- * Reads and verifies a bundle, and compares the WASM scorer with onnxruntime on rows at all thresholds and with the
- * golden answers.
+ * Reads and verifies a bundle, and finds out what scores it: our own code where the graph is trees and a softmax, which
+ * is compared with onnxruntime on rows at all thresholds; else onnxruntime. Either has to give the golden answers.
  * @param configured schema of this version; the formulas of a bundle are its own
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD,
  * MODEL_GOLDEN, KERNEL_MISSING
@@ -63,20 +87,46 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
       expected: schema.hash,
     });
-  const { model } = decodeTreeModel(bytes);
-  const columns = schema.definitions.length;
-  const classes = model.ensembles.length;
-  if (model.link !== 'softmax' || classes !== 3 || model.ensembles.some((own) => own.columns !== columns))
+  const graph: DirectionGraph = { folder, manifest, bytes, columns: schema.definitions.length };
+  const known = { folder, manifest, modelsHash, ...(schema.windows.formulas !== undefined && { formulas: schema }) };
+  const trees = treesOf(bytes);
+  return { ...known, ...(trees === null ? await prepareSession(graph) : await prepareTrees(graph, trees)) };
+}
+
+/** A graph of a bundle. */
+interface DirectionGraph {
+  readonly folder: string;
+  readonly manifest: DirectionManifest;
+  readonly bytes: Uint8Array;
+  /** Columns of the features. */
+  readonly columns: number;
+}
+
+type Scored = Pick<PreparedDirection, 'scoring' | 'check'>;
+
+/** null: another graph. */
+function treesOf(bytes: Uint8Array): TreeModel | null {
+  try {
+    return decodeTreeModel(bytes).model;
+  } catch (error) {
+    if (error instanceof MinutehandError) return null;
+    throw error;
+  }
+}
+
+async function prepareTrees(graph: DirectionGraph, trees: TreeModel): Promise<Scored> {
+  const { folder, manifest, bytes, columns } = graph;
+  const classes = trees.ensembles.length;
+  if (trees.link !== 'softmax' || classes !== CLASSES || trees.ensembles.some((own) => own.columns !== columns))
     throw new MinutehandError('MODEL_LOAD', {
-      seen: `${classes} × ${model.link} of ${model.ensembles[0]!.columns} columns in ${folder}`,
+      seen: `${classes} × ${trees.link} of ${trees.ensembles[0]!.columns} columns in ${folder}`,
       expected: `3 × softmax of ${columns} columns`,
     });
-  const golden = Float32Array.from(manifest.golden.features.flat(), (value) => value ?? NaN);
-  const hard = model.ensembles.map((own, k) => checkRows(own, `${manifest.files[DIRECTION_FILE].sha256}/${k}`));
-  const rows = joinedFloat32([golden, ...hard]);
+  const hard = trees.ensembles.map((own, k) => checkRows(own, `${manifest.files[DIRECTION_FILE].sha256}/${k}`));
+  const rows = joinedFloat32([goldenRows(manifest), ...hard]);
   const count = rows.length / columns;
   const expected = (await onnxAnswers(bytes, { rows: count, columns, values: rows })).values;
-  const answers = softmaxScorer(model, count)(rows, count);
+  const answers = openOwnScoring({ engine: 'wasm-simd', trees, note: '' }, count)(rows, count);
   const largestDifference = largest(answers, expected);
   if (!(largestDifference <= TOLERANCE))
     throw new MinutehandError('MODEL_LOAD', {
@@ -85,54 +135,150 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
     });
   checkGolden(manifest, answers, folder);
   const check = { rows: count, largestDifference };
-  return { manifest, modelsHash, check, model, ...(schema.windows.formulas !== undefined && { formulas: schema }) };
+  return { check, scoring: { engine: 'wasm-simd', trees, note: noteOf(check) } };
 }
 
-/** @param maxRows of one call @throws MinutehandError KERNEL_MISSING, MODEL_MANIFEST */
-export function openDirection(prepared: PreparedDirection, maxRows: number): DirectionModel {
-  const { model, ...known } = prepared;
+function noteOf({ rows, largestDifference }: DirectionModel['check']): string {
+  return `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
+}
+
+async function prepareSession(graph: DirectionGraph): Promise<Scored> {
+  const { folder, manifest, bytes, columns } = graph;
+  refuseOtherShapes(bytes, columns, join(folder, DIRECTION_FILE));
+  const session = await openDirectionSession(bytes, columns, join(folder, DIRECTION_FILE));
+  try {
+    const answers = await goldenAnswers(session, manifest, folder);
+    const rows = manifest.golden.features.length;
+    const check = { rows, largestDifference: largest(answers, manifest.golden.probabilities.flat()) };
+    return { check, scoring: { engine: 'onnxruntime-node', bytes, note: `more than trees and arithmetic: ${refusalOf(bytes)}` } };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Why our own code does not score a graph. */
+function refusalOf(bytes: Uint8Array): string {
+  try {
+    readOwnModel(bytes);
+    return 'several answers a row';
+  } catch (error) {
+    if (error instanceof MinutehandError) return error.seen ?? error.message;
+    throw error;
+  }
+}
+
+function goldenRows({ golden }: DirectionManifest): Float32Array {
+  return Float32Array.from(golden.features.flat(), (value) => value ?? NaN);
+}
+
+/** @throws MinutehandError MODEL_LOAD for a graph that gives no probabilities, MODEL_GOLDEN for other ones */
+async function goldenAnswers(
+  session: DirectionSession,
+  manifest: DirectionManifest,
+  folder: string,
+): Promise<Float64Array> {
+  const path = join(folder, DIRECTION_FILE);
+  let answers: Float64Array;
+  try {
+    answers = await session.score(goldenRows(manifest), manifest.golden.features.length);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });
+  }
+  for (let row = 0; row < manifest.golden.features.length; row++) {
+    const own = answers.subarray(row * CLASSES, (row + 1) * CLASSES);
+    if (!areProbabilities(own))
+      throw new MinutehandError('MODEL_LOAD', {
+        seen: `${path} answers ${own.join(', ')} on golden row ${row}`,
+        expected: 'probabilities of up, down and range, which add up to 1: logits need a Softmax as the last operator',
+      });
+  }
+  checkGolden(manifest, answers, folder);
+  return answers;
+}
+
+/**
+ * Opens a prepared model on this thread, and warms it.
+ * @param maxRows of one call
+ * @throws MinutehandError KERNEL_MISSING, MODEL_MANIFEST, MODEL_LOAD, MODEL_GOLDEN
+ */
+export async function openDirection(prepared: PreparedDirection, maxRows: number): Promise<DirectionModel> {
+  const { scoring, ...known } = prepared;
+  if (scoring.engine !== 'onnxruntime-node') return openOwnDirection({ ...known, scoring }, maxRows);
   const { manifest } = known;
-  const score = softmaxScorer(model, maxRows);
-  const classes = model.ensembles.length;
+  const session = await openSession(prepared, scoring.bytes);
+  let isReleased = false;
   return {
-    ...known,
-    ...(manifest.inputs && { novelty: new InputNovelty(manifest.inputs, manifest.features) }),
-    infer(features, wanted) {
-      const probabilities = score(features, wanted);
-      for (let i = 0; i < wanted * classes; i++)
-        if (!(probabilities[i]! >= 0 && probabilities[i]! <= 1))
-          throw new MinutehandError('MODEL_OUTPUT', { seen: `${manifest.version} answered ${probabilities[i]}` });
+    ...describe(prepared),
+    async infer(features, rows) {
+      if (rows > maxRows) throw new RangeError(`${rows} rows in a direction model for ${maxRows}`);
+      if (isReleased) throw new Error(`the direction model ${manifest.version} was released`);
+      const probabilities = await session.score(features, rows);
+      for (let row = 0; row < rows; row++) {
+        const own = probabilities.subarray(row * CLASSES, (row + 1) * CLASSES);
+        if (!areProbabilities(own))
+          throw new MinutehandError('MODEL_OUTPUT', { seen: `${manifest.version} answered ${own.join(', ')}` });
+      }
       return probabilities;
+    },
+    async release() {
+      if (isReleased) return;
+      isReleased = true;
+      await session.release();
     },
   };
 }
 
-/** Softmax over the classes' sums, which WASM scores in one call; the result is overwritten by the next one. */
-export function softmaxScorer(
-  { ensembles }: TreeModel,
-  maxRows: number,
-): (features: Float32Array, rows: number) => Float64Array {
-  const kernel = openTreeKernel(
-    ensembles.map((own) => packTrees(own, 'none')),
-    maxRows,
-  );
-  const classes = ensembles.length;
-  const probabilities = new Float64Array(maxRows * classes);
-  return (features, rows) => {
-    kernel.score(features, rows);
-    for (let row = 0; row < rows; row++) {
-      let greatest = -Infinity;
-      for (let k = 0; k < classes; k++) greatest = Math.max(greatest, kernel.answers[k]![row]!);
-      let sum = 0;
-      for (let k = 0; k < classes; k++) {
-        const e = exp(kernel.answers[k]![row]! - greatest);
-        probabilities[row * classes + k] = e;
-        sum += e;
-      }
-      for (let k = 0; k < classes; k++) probabilities[row * classes + k] = probabilities[row * classes + k]! / sum;
-    }
-    return probabilities;
+/** The same of a model that our own code scores, at once. @throws MinutehandError KERNEL_MISSING, MODEL_MANIFEST */
+export function openOwnDirection(prepared: OwnDirection, maxRows: number): DirectionModel {
+  const { manifest } = prepared;
+  const score = openOwnScoring(prepared.scoring, maxRows);
+  return {
+    ...describe(prepared),
+    infer(features, wanted) {
+      const probabilities = score(features, wanted);
+      for (let i = 0; i < wanted * CLASSES; i++)
+        if (!(probabilities[i]! >= 0 && probabilities[i]! <= 1))
+          throw new MinutehandError('MODEL_OUTPUT', { seen: `${manifest.version} answered ${probabilities[i]}` });
+      return probabilities;
+    },
+    release: () => Promise.resolve(),
   };
+}
+
+/** All of a model but its scores. */
+function describe({ folder: _folder, scoring, ...known }: PreparedDirection): Omit<DirectionModel, 'infer' | 'release'> {
+  const { manifest } = known;
+  return {
+    ...known,
+    engine: scoring.engine,
+    engineNote: scoring.note,
+    ...(manifest.inputs && { novelty: new InputNovelty(manifest.inputs, manifest.features) }),
+  };
+}
+
+async function openSession({ manifest, folder }: PreparedDirection, bytes: Uint8Array): Promise<DirectionSession> {
+  const columns = manifest.features.length;
+  const session = await openDirectionSession(bytes, columns, join(folder, DIRECTION_FILE));
+  try {
+    await goldenAnswers(session, manifest, folder);
+    const golden = goldenRows(manifest);
+    for (let run = 0; run < WARM_UP_RUNS; run++) await session.score(golden, 1);
+    return session;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+/** Whether they are the probabilities of a row. */
+function areProbabilities(row: Float64Array): boolean {
+  let sum = 0;
+  for (const probability of row) {
+    if (!(probability >= 0 && probability <= 1)) return false;
+    sum += probability;
+  }
+  return Math.abs(sum - 1) <= SUM_TOLERANCE;
 }
 
 function largest(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -146,9 +292,9 @@ function largest(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 function checkGolden({ golden }: DirectionManifest, answers: Float64Array, folder: string): void {
   golden.features.forEach((_, row) => {
-    for (let k = 0; k < 3; k++) {
+    for (let k = 0; k < CLASSES; k++) {
       const expected = golden.probabilities[row]?.[k];
-      const seen = answers[row * 3 + k]!;
+      const seen = answers[row * CLASSES + k]!;
       if (expected === undefined || !(Math.abs(seen - expected) <= TOLERANCE))
         throw new MinutehandError('MODEL_GOLDEN', {
           seen: `direction answers ${seen} on golden row ${row} of ${folder}`,

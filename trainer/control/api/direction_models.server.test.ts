@@ -229,6 +229,7 @@ describe('instruments in the API', () => {
     const verified = await own.post('/api/ml/direction-models/{model_name}/verify', { path });
     expect(verified.rows).toBeGreaterThan(10);
     expect(verified.largest_difference).toBeLessThan(1e-5);
+    expect([verified.engine, verified.note]).toEqual(['wasm-simd', expect.stringContaining('onnxruntime on')]);
     expect(readActiveDirection(api.paths.models, '1h')).toBeNull();
 
     const none = { timeframe: '1h', version: null, previous: null, shadow: null };

@@ -33,5 +33,7 @@ export const verifiedDirectionSchema = z
     version: z.string(),
     rows: z.int().describe('Rows compared with onnxruntime'),
     largest_difference: z.number().describe('Of a probability'),
+    engine: z.string().describe('What scores it in a daemon: wasm-simd, own-graph or onnxruntime-node'),
+    note: z.string().describe('What was compared, or why no faster engine scores it'),
   })
   .meta({ id: 'VerifiedDirection' });

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
-import { loadDirectionModel, type DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import { isAtOnce } from '../../../shared/bundle/scoring_engine.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../../../shared/bar_file/own_timeframe.ts';
@@ -22,7 +23,9 @@ import type { StrategySubject } from '../../../shared/policy/strategy_file.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { refuseUnsoundLegs } from '../../learning/data_quality/unsound_legs.ts';
+import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
 import { refuseForeseeingSeries } from '../../learning/strategies/direction/series_foresight.ts';
+import { answeredAtOnce, answeredBefore, type KnownDirection } from '../../learning/strategies/direction/known_answers.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
 import { refuseForeseeingLegs } from '../../learning/feature_checks/leg_series.ts';
@@ -89,15 +92,20 @@ async function readInstrument(
     onProgress,
   );
   refuseForeseeingSeries([bars!]);
-  const model = direction === null ? null : await readDirection(direction, instrument);
+  const model = direction === null ? null : await readDirection(direction, instrument, bars!);
   return instrumentSubject(bars!, instrument, instrumentCosts(instrument.a, costs, settings), model);
 }
 
 /** @throws MinutehandError USAGE; as loadDirectionModel */
-async function readDirection(folder: string, instrument: Pair): Promise<DirectionModel> {
+async function readDirection(folder: string, instrument: Pair, bars: Instrument): Promise<KnownDirection> {
   const barSeconds = barSecondsOf(instrument);
   const model = await loadDirectionModel(folder, liveInstrumentSchema(barSeconds), 1);
-  if (model.manifest.timeframe === barSeconds) return model;
+  if (model.manifest.timeframe === barSeconds && isAtOnce(model.engine)) return answeredAtOnce(model);
+  try {
+    if (model.manifest.timeframe === barSeconds) return await answeredBefore(model, bars);
+  } finally {
+    await model.release();
+  }
   throw new MinutehandError('USAGE', {
     seen: `the direction model ${basename(folder)} of ${timeframeOf(model.manifest.timeframe)} bars`,
     expected: `a direction model of ${timeframeOf(barSeconds)} bars`,

@@ -1,5 +1,4 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
-import type { DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { barReader } from '../../../shared/bar_file/bar_file.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
@@ -27,6 +26,7 @@ import {
   type PriceHistory,
 } from '../history/pair_history.ts';
 import type { OvernightSwaps } from '../trades/backtest.ts';
+import { trainedUntil, type KnownDirection } from '../strategies/direction/known_answers.ts';
 import { laterSeries } from './later_series.ts';
 
 /** Receives values of formulas. @param outputs [formulas], each with `count` values of the bars from `begin` on */
@@ -114,7 +114,7 @@ export function instrumentSubject(
   instrument: Instrument,
   pair: Pair,
   costs: PairFillCosts['a'] & Partial<SwapCosts>,
-  direction: DirectionModel | null = null,
+  direction: KnownDirection | null = null,
 ): RuleSubject {
   const { bars, series: known } = instrument;
   const history = instrumentHistory(instrument, pair);
@@ -128,7 +128,7 @@ export function instrumentSubject(
     // Settlements are paid when they are due, whenever a formula reads of them.
     funding: known.funding_rate.length === 0 ? null : settlementsOf(known.funding_rate),
   };
-  const withSeries = (series: Instrument['series']): RuleSubject => ({
+  const withSeries = (series: Instrument['series'], which: 'known' | 'later'): RuleSubject => ({
     ...unchanged,
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
@@ -138,7 +138,7 @@ export function instrumentSubject(
       const inputs = new InstrumentInputs(engine, instrumentDefinitions(windows), bars.timeframe);
       const block = new Block(engine, 0, take);
       const row = new Float32Array(features.definitions.length);
-      const trainedUntil = direction === null ? Infinity : Date.parse(direction.manifest.period.to) / 1000;
+      const answersFrom = direction === null ? Infinity : trainedUntil(direction);
       stepAll(bars, series, features, (t, values) => {
         const bar = {
           time: bars.time[t]!,
@@ -150,17 +150,17 @@ export function instrumentSubject(
           takerBuyVolume: bars.takerBuyVolume[t]!,
         };
         inputs.write(block.place, { bar, features: features.written, series: values });
-        if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= trainedUntil) {
+        if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= answersFrom) {
           writeFloats(features.values, 0, row.length, row, 0);
-          inputs.writeProbabilities(block.place, direction.infer(row, 1));
+          inputs.writeProbabilities(block.place, direction.answer(t, row, which));
         }
         block.added();
       });
       block.end();
     },
-    withSeriesLater: () => withSeries(laterSeries(series, bars.timeframe)),
+    withSeriesLater: () => withSeries(laterSeries(series, bars.timeframe), 'later'),
   });
-  return withSeries(known);
+  return withSeries(known, 'known');
 }
 
 function instrumentHistory({ bars }: Instrument, pair: Pair): PairHistory {

@@ -5,6 +5,7 @@ import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { ruleSources } from '../../../shared/core/formula/sources.ts';
 import { parseInstrument } from '../../../shared/pair.ts';
 import { NO_SERIES } from '../instruments/series_files.ts';
+import { answeredAtOnce } from '../strategies/direction/known_answers.ts';
 import { FIXTURE_COSTS, randomBars } from './rule_subject.fixture.ts';
 import { formulaValues, instrumentSubject } from './rule_subject.ts';
 
@@ -23,7 +24,7 @@ describe('the bars that a rule runs on', () => {
     const sources = ruleSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
     const formulas = ['ML_UP_PROB', 'ML_DOWN_PROB', 'ML_RANGE_PROB'].map((name) => parseFormula(name, sources));
     const pair = parseInstrument('BTCUSDT@1h');
-    const subject = instrumentSubject({ bars, series: NO_SERIES }, pair, FIXTURE_COSTS, direction);
+    const subject = instrumentSubject({ bars, series: NO_SERIES }, pair, FIXTURE_COSTS, answeredAtOnce(direction));
     expect(subject.direction).toBe('own');
     const known = formulaValues(subject, formulas).map((values) => [...values]);
     expect(known.map((values) => values.findIndex((value) => !Number.isNaN(value)))).toEqual([

@@ -73,8 +73,9 @@ function addWriteRoutes(api: Api, context: ApiContext): void {
     async handler(request) {
       const { model_name } = request.params;
       request.written = { target: `direction ${model_name}` };
-      const { check } = await verify(paths.models, model_name);
-      return { version: model_name, rows: check.rows, largest_difference: check.largestDifference };
+      const { check, scoring } = await verify(paths.models, model_name);
+      const { engine, note } = scoring;
+      return { version: model_name, rows: check.rows, largest_difference: check.largestDifference, engine, note };
     },
   });
 

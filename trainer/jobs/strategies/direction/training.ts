@@ -1,6 +1,6 @@
 import { liveInstrumentSchema } from '../../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
-import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
+import { prepareDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, TIMEFRAMES, type Timeframe } from '../../../../shared/pair.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
@@ -66,7 +66,7 @@ export const DIRECTION_TRAINING: StrategyTraining = {
 
   async verify(folder) {
     const { timeframe } = readDirectionBundle(folder).manifest;
-    return (await loadDirectionModel(folder, liveInstrumentSchema(timeframe), 1)).manifest.version;
+    return (await prepareDirection(folder, liveInstrumentSchema(timeframe))).manifest.version;
   },
 
   verifyDeeply: (folder, options) =>

@@ -69,7 +69,12 @@ async function compareWithActive(
   { modelsFolder, limits }: DirectionComparisonPlace,
 ): Promise<Comparison> {
   const champion = await openActive(challenger, modelsFolder);
-  return 'reason' in champion ? { kind: 'none', evidence: champion } : compareDirections(challenger, champion, limits);
+  if ('reason' in champion) return { kind: 'none', evidence: champion };
+  try {
+    return await compareDirections(challenger, champion, limits);
+  } finally {
+    await champion.release();
+  }
 }
 
 /**
@@ -82,7 +87,9 @@ export async function refuseImpossibleComparison(
   modelsFolder: string,
 ): Promise<void> {
   const champion = await openActive(challenger, modelsFolder);
-  if ('reason' in champion || champion.formulas === undefined) return;
+  if ('reason' in champion) return;
+  await champion.release();
+  if (champion.formulas === undefined) return;
   const missing = missingSeries(challenger.instruments, champion.formulas.windows);
   if (missing === null) return;
   throw comparisonImpossible(champion.manifest.version, missing.text, `Import ${missing.series} of these symbols`);
@@ -113,11 +120,11 @@ async function openActive(
  * walk-forward blocks of the challenger. There the challenger answers by the models of its blocks, each learned on
  * earlier bars; the model of all rows, which becomes active, has learned from these bars and cannot be judged on them.
  */
-export function compareDirections(
+export async function compareDirections(
   { trained: { rows, blocks, net }, instruments, plan, costs, version }: NewDirection,
   champion: Pick<DirectionModel, 'manifest' | 'infer' | 'formulas' | 'novelty'>,
   limits: AdoptionLimits,
-): Comparison {
+): Promise<Comparison> {
   const { manifest } = champion;
   const evaluated = answersOfBlocks(rows, blocks);
   const firstEvaluated = blocks[0]!.split.from;
@@ -132,7 +139,7 @@ export function compareDirections(
   );
   const chosen = young.rows.map((row) => own.at(row));
   const old = {
-    ...answersTo((features, count) => champion.infer(features, count), own.rows, chosen),
+    ...(await answersTo((features, count) => champion.infer(features, count), own.rows, chosen)),
     rows: young.rows,
     // Both sides are ranked within the blocks of the challenger.
     ...(young.block && { block: young.block }),

@@ -115,7 +115,13 @@ interface Plan {
 }
 
 /** A challenger evaluated from day 8 on, in two blocks. */
-function comparison({ old, young, learnedDays = 10, horizon, thetas = [0.45, 0.45] }: Plan): Comparison {
+async function comparison({
+  old,
+  young,
+  learnedDays = 10,
+  horizon,
+  thetas = [0.45, 0.45],
+}: Plan): Promise<Comparison> {
   const answers = answersOf(young);
   const borders = [START + 8 * DAY, START + 20 * DAY, Infinity];
   const blocks = [0, 1].map((block) => {
@@ -152,8 +158,8 @@ const failed = (own: Comparison): string[] =>
     .map(keyOf);
 
 describe('a new direction model beside the active one', () => {
-  it('is judged on the bars after the last label of the active one, by both on the same bars', () => {
-    const own = comparison({ old: 0.3, young: 0.3 });
+  it('is judged on the bars after the last label of the active one, by both on the same bars', async () => {
+    const own = await comparison({ old: 0.3, young: 0.3 });
     if (own.kind !== 'compared') throw new Error(own.kind);
     // Ten days of bars, and a day of labels.
     expect(own.since).toBe(new Date((START + 11 * DAY) * 1000).toISOString().replace(':00.000Z', 'Z'));
@@ -166,18 +172,18 @@ describe('a new direction model beside the active one', () => {
     expect(failed(own)).toEqual([]);
   });
 
-  it('waits as long as a label that looks further ahead', () => {
-    const own = comparison({ old: 0.3, young: 0.3, horizon: 72 });
+  it('waits as long as a label that looks further ahead', async () => {
+    const own = await comparison({ old: 0.3, young: 0.3, horizon: 72 });
     expect(own).toMatchObject({ since: expect.stringContaining(isoOf(13).slice(0, 13)) });
   });
 
-  it('begins with the evaluated blocks where the active one has learned from fewer bars', () => {
-    const own = comparison({ old: 0.3, young: 0.3, learnedDays: 2 });
+  it('begins with the evaluated blocks where the active one has learned from fewer bars', async () => {
+    const own = await comparison({ old: 0.3, young: 0.3, learnedDays: 2 });
     expect(own).toMatchObject({ since: expect.stringContaining(isoOf(8).slice(0, 13)) });
   });
 
-  it('is refused with too few bars that neither has learned from', () => {
-    const own = comparison({ old: 0.3, young: 0.3, learnedDays: 37 });
+  it('is refused with too few bars that neither has learned from', async () => {
+    const own = await comparison({ old: 0.3, young: 0.3, learnedDays: 37 });
     expect(failed(own)).toEqual(['direction.champion']);
     const [, verdict] = checkAdoption({
       role: 'direction',
@@ -189,29 +195,29 @@ describe('a new direction model beside the active one', () => {
     expect(gateText(verdict!).seen).toBe('24 labeled bars that neither these models nor old have learned from');
   });
 
-  it('is refused when it ranks the classes worse by the limit or more', () => {
-    expect(failed(comparison({ old: 0.3, young: 0 }))).toContain('direction.champion_auc');
-    expect(failed(comparison({ old: 0, young: 0.3 }))).toEqual([]);
+  it('is refused when it ranks the classes worse by the limit or more', async () => {
+    expect(failed(await comparison({ old: 0.3, young: 0 }))).toContain('direction.champion_auc');
+    expect(failed(await comparison({ old: 0, young: 0.3 }))).toEqual([]);
   });
 
-  it('without trades on either side is judged by its Brier score', () => {
+  it('without trades on either side is judged by its Brier score', async () => {
     const never = [1, 1];
     // Confident answers win the ranking alike; the smaller skill has the larger squared error.
-    const worse = comparison({ old: 0.3, young: 0.12, thetas: never });
+    const worse = await comparison({ old: 0.3, young: 0.12, thetas: never });
     if (worse.kind !== 'compared') throw new Error(worse.kind);
     const silent = { net_sharpe: null, trades: 0 };
     const idle: Comparison = { ...worse, champion: { ...worse.champion, all: silent, withEdge: silent } };
     expect(worse.challenger.all).toEqual(silent);
     expect(worse.brierLoss.mean).toBeGreaterThan(worse.brierLoss.chance);
     expect(failed(idle)).toEqual(['direction.champion_brier']);
-    const better = comparison({ old: 0.12, young: 0.3, thetas: never });
+    const better = await comparison({ old: 0.12, young: 0.3, thetas: never });
     expect(failed({ ...better, champion: idle.champion } as Comparison)).not.toContain('direction.champion_brier');
   });
 
-  it('trades each block by its own threshold, as its training did', () => {
-    const both = comparison({ old: 0.3, young: 0.3 });
-    const first = comparison({ old: 0.3, young: 0.3, thetas: [0.45, 1] });
-    const second = comparison({ old: 0.3, young: 0.3, thetas: [1, 0.45] });
+  it('trades each block by its own threshold, as its training did', async () => {
+    const both = await comparison({ old: 0.3, young: 0.3 });
+    const first = await comparison({ old: 0.3, young: 0.3, thetas: [0.45, 1] });
+    const second = await comparison({ old: 0.3, young: 0.3, thetas: [1, 0.45] });
     const tradesOf = (own: Comparison): number => (own.kind === 'compared' ? own.challenger.all.trades : NaN);
     expect(tradesOf(first)).toBeGreaterThan(0);
     expect(tradesOf(second)).toBeGreaterThan(0);

@@ -285,7 +285,7 @@ describe('the direction model', () => {
     expect(loaded.check.largestDifference).toBeLessThanOrEqual(1e-6);
     const { x } = trained.rows;
     const part = { rows: 64, columns: x.columns, values: x.values.subarray(0, 64 * x.columns) };
-    const answers = loaded.infer(part.values, 64);
+    const answers = await loaded.infer(part.values, 64);
     trained.model.exactAnswers(part).forEach((p, i) => expect(Math.abs(answers[i]! - p)).toBeLessThan(1e-6));
     for (let row = 0; row < 64; row++)
       expect(answers.slice(row * 3, row * 3 + 3).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);

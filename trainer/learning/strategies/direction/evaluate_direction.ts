@@ -88,7 +88,7 @@ export const rowsPerScore = ROWS_PER_SCORE;
  * several models, or one with several costs, on the same bars chooses among them: each is a look (`lookLevel`).
  * @throws MinutehandError SERIES_FORESIGHT; DATA_TOO_SHORT without a labeled bar in the period
  */
-export function evaluateDirection(request: EvaluationRequest): DirectionEvaluation {
+export async function evaluateDirection(request: EvaluationRequest): Promise<DirectionEvaluation> {
   const { manifest, instruments, from, to, costs, seed } = request;
   const { timeframe } = manifest;
   const series = refuseForeseeingSeries(instruments);
@@ -104,7 +104,7 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
       expected: 'bars after the labels of the training period, and 24 hours after them',
       next: 'Give newer bars, or `--from` with an earlier day: figures of the training period are in-sample.',
     });
-  const answers = answersTo(request.infer, rows, chosen);
+  const answers = await answersTo(request.infer, rows, chosen);
   const trades = tradesOf(request, rows, answers);
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
   const times = chosen.map((row) => rows.time[row]!);
@@ -118,7 +118,7 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   const bias = modelBias(rows, answers, timeframe, request.biasLimits);
   const hasEdge = !net.no_edge || Object.values(edge).some(({ no_edge }) => !no_edge);
   const isOutside = series.length > 0;
-  const delayed = hasEdge && isOutside ? delayedOf(request, plan, chosen, edge, net) : null;
+  const delayed = hasEdge && isOutside ? await delayedOf(request, plan, chosen, edge, net) : null;
   const metrics = evaluatedMetrics(rows, answers);
   return {
     period,
@@ -164,14 +164,19 @@ function withoutClaims(edge: Readonly<Record<string, InstrumentEdge>>): Record<s
 }
 
 /** Probabilities of a finished model, and labels, of the chosen rows. @param infer of at most `rowsPerScore` rows */
-export function answersTo(infer: DirectionModel['infer'], rows: InstrumentRows, chosen: Int32Array): EvaluatedAnswers {
+export async function answersTo(
+  infer: DirectionModel['infer'],
+  rows: InstrumentRows,
+  chosen: Int32Array,
+): Promise<EvaluatedAnswers> {
   const x = takeRows(rows.x, chosen);
   const probabilities = new Float64Array(chosen.length * CLASSES);
   const chunk = new Float32Array(ROWS_PER_SCORE * x.columns);
   for (let at = 0; at < chosen.length; at += ROWS_PER_SCORE) {
     const count = Math.min(ROWS_PER_SCORE, chosen.length - at);
     chunk.set(x.values.subarray(at * x.columns, (at + count) * x.columns));
-    probabilities.set(infer(chunk, count).subarray(0, count * CLASSES), at * CLASSES);
+    const answers = await infer(chunk, count);
+    probabilities.set(answers.subarray(0, count * CLASSES), at * CLASSES);
   }
   const labels = Float64Array.from(chosen, (row) => rows.evaluation[row]!);
   return { classes: CLASSES, probabilities, labels, rows: chosen };
@@ -201,7 +206,7 @@ function tradesOf(
 }
 
 /** The same with every series one bar later, of the instruments that show an edge. */
-function delayedOf(
+async function delayedOf(
   request: EvaluationRequest,
   plan: Parameters<typeof instrumentRows>[1],
   chosen: Int32Array,
@@ -212,7 +217,8 @@ function delayedOf(
   const claimed = Object.keys(edge).filter((symbol) => !edge[symbol]!.no_edge);
   const isClaimed = ({ pairId }: { readonly pairId: string }): boolean =>
     claimed.length === 0 || claimed.includes(pairId);
-  const trades = tradesOf(request, rows, answersTo(request.infer, rows, chosen)).filter(isClaimed);
+  const answers = await answersTo(request.infer, rows, chosen);
+  const trades = tradesOf(request, rows, answers).filter(isClaimed);
   const claimedEdges = claimed.map((symbol) => edge[symbol]!);
   const count = claimedEdges.reduce((sum, own) => sum + own.trades, 0);
   const claimedNet =

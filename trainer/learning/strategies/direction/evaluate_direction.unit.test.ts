@@ -69,17 +69,17 @@ function evaluated(
   });
 }
 
-it('claims an edge on bars that the model has not learned from, and none where one of them is known to it', () => {
-  const fresh = evaluated(500, 600);
+it('claims an edge on bars that the model has not learned from, and none where one of them is known to it', async () => {
+  const fresh = await evaluated(500, 600);
   expect(fresh.inSample).toBe(false);
   expect([fresh.net.no_edge, fresh.edge['BTCUSDT']!.no_edge]).toEqual([false, false]);
-  const known = evaluated(700, 600);
+  const known = await evaluated(700, 600);
   expect(known.inSample).toBe(true);
   expect({ ...known.net, no_edge: false }).toEqual(fresh.net);
   expect([known.net.no_edge, known.edge['BTCUSDT']!.no_edge]).toEqual([true, true]);
 });
 
-it('counts bars within the horizon of the last label as learned from', () => {
+it('counts bars within the horizon of the last label as learned from', async () => {
   const firstOf = (horizon: number, timeframe: number): number =>
     (firstUnseen({
       period: { from: isoOf(0), to: isoOf(100) },
@@ -91,14 +91,12 @@ it('counts bars within the horizon of the last label as learned from', () => {
   expect([firstOf(24, HOUR), firstOf(6, HOUR), firstOf(288, HOUR / 12)]).toEqual([124, 124, 124]);
   // A training label of three days knows prices three days later.
   expect([firstOf(72, HOUR), firstOf(72, 4 * HOUR)]).toEqual([172, 388]);
-  expect([evaluated(600, 624).inSample, evaluated(600, 623).inSample]).toEqual([false, true]);
-  expect([evaluated(600, 672, { horizon: 72 }).inSample, evaluated(600, 671, { horizon: 72 }).inSample]).toEqual([
-    false,
-    true,
-  ]);
+  expect([(await evaluated(600, 624)).inSample, (await evaluated(600, 623)).inSample]).toEqual([false, true]);
+  const far = { horizon: 72 };
+  expect([(await evaluated(600, 672, far)).inSample, (await evaluated(600, 671, far)).inSample]).toEqual([false, true]);
 });
 
-it('counts a look at the evaluated bars, and a later look claims less', () => {
+it('counts a look at the evaluated bars, and a later look claims less', async () => {
   const looks: EvaluationLook[] = [];
   const at = (number: number) =>
     evaluated(500, 600, {
@@ -107,7 +105,7 @@ it('counts a look at the evaluated bars, and a later look claims less', () => {
         return number;
       },
     });
-  const first = at(1);
+  const first = await at(1);
   expect(first.look).toEqual({ number: 1, level: lookLevel(1) });
   expect(looks[0]).toMatchObject(first.period);
   expect(looks[0]!.trades).toHaveLength(first.net.trades);
@@ -116,16 +114,16 @@ it('counts a look at the evaluated bars, and a later look claims less', () => {
   // The first look whose level the result does not reach.
   const late = Math.ceil(Math.sqrt(0.01 / p_value!)) + 1;
   expect(lookLevel(late)).toBeLessThan(p_value!);
-  const later = at(late);
+  const later = await at(late);
   expect(later.look).toEqual({ number: late, level: lookLevel(late) });
   expect([later.net.no_edge, later.edge['BTCUSDT']!.no_edge]).toEqual([true, true]);
   expect(later.edge['BTCUSDT']!.lower_net_bps).toBeLessThan(bound!);
   expect({ ...later.net, no_edge: false }).toEqual(first.net);
 });
 
-it('counts no look at bars of which the model has learned some: it claims nothing of them', () => {
+it('counts no look at bars of which the model has learned some: it claims nothing of them', async () => {
   const countLook = (): never => {
     throw new Error('no look');
   };
-  expect(evaluated(700, 600, { countLook }).look).toBeNull();
+  expect((await evaluated(700, 600, { countLook })).look).toBeNull();
 });

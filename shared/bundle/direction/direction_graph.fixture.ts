@@ -1,0 +1,171 @@
+import { basename } from 'node:path';
+import { createRng } from '../../rng.ts';
+import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../onnx/onnx.ts';
+import { ATTRIBUTE, type OnnxAttribute, type OnnxNode } from '../onnx/schema.ts';
+import { pathInside } from '../../path_name.ts';
+import { directionFolder } from './active_direction.ts';
+import { readDirectionBundle, writeDirectionBundle } from './direction_bundle.ts';
+import { DIRECTION_FORMAT, type DirectionManifest } from './direction_manifest.ts';
+import { openDirectionSession } from './direction_scoring.ts';
+
+const CLASSES = 3;
+
+function node(
+  operator: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: OnnxAttribute[] = [],
+): OnnxNode {
+  return { name: `${output}_of`, operator, inputs: [...inputs], outputs: [output], attributes };
+}
+
+function integers(output: string, values: readonly number[]): OnnxNode {
+  return node('Constant', [], output, [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...values] }]);
+}
+
+function constants(output: string, values: readonly number[], ...shape: number[]): OnnxNode[] {
+  return [
+    node('Constant', [], `${output}_flat`, [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: [...values] }]),
+    integers(`${output}_shape`, shape),
+    node('Reshape', [`${output}_flat`, `${output}_shape`], output),
+  ];
+}
+
+const softmax = (input: string, output: string): OnnxNode =>
+  node('Softmax', [input], output, [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }]);
+
+/** Missing values count as 0. */
+const KNOWN = [
+  node('Constant', [], 'zero', [{ name: 'value_float', type: ATTRIBUTE.FLOAT, number: 0 }]),
+  node('IsNaN', [INPUT_NAME], 'missing'),
+  node('Where', ['missing', 'zero', INPUT_NAME], 'known'),
+];
+
+export interface NetworkOptions {
+  readonly columns: number;
+  readonly seed: string;
+  /** Answers per row; default 3. */
+  readonly classes?: number;
+  /** Of the last layer; default: probabilities. */
+  readonly answers?: 'probabilities' | 'logits';
+  /** Added to the logit of up. */
+  readonly upScore?: number;
+  /** Whether features of any size are taken; else infinite ones give no probabilities. Default true. */
+  readonly isBounded?: boolean;
+}
+
+const UNITS = 8;
+
+/** Weights of a network of one hidden layer, for graph and oracle. */
+export function networkWeights({ columns, seed, classes = CLASSES, upScore = 0 }: NetworkOptions) {
+  const rng = createRng(seed);
+  const random = (count: number): number[] =>
+    Array.from({ length: count }, () => Math.fround(rng.normal() / Math.sqrt(columns)));
+  const biases = random(classes);
+  biases[0] = Math.fround(biases[0]! + upScore);
+  return { hidden: random(columns * UNITS), hiddenBiases: random(UNITS), last: random(UNITS * classes), biases };
+}
+
+/** A network of one hidden layer that only onnxruntime computes: Tanh, Gemm, Relu, Gemm, Softmax. */
+export function networkGraph(options: NetworkOptions): Uint8Array {
+  const { columns, classes = CLASSES, answers = 'probabilities', isBounded = true } = options;
+  const { hidden, hiddenBiases, last, biases } = networkWeights(options);
+  const logits = answers === 'logits' ? OUTPUT_NAME : 'logits';
+  return encodeGraph({
+    name: 'network',
+    inputs: [featuresInput(columns)],
+    nodes: [
+      ...KNOWN,
+      ...(isBounded ? [node('Tanh', ['known'], 'bounded')] : []),
+      ...constants('hidden_weights', hidden, columns, UNITS),
+      ...constants('hidden_biases', hiddenBiases, UNITS),
+      ...constants('last_weights', last, UNITS, classes),
+      ...constants('last_biases', biases, classes),
+      node('Gemm', [isBounded ? 'bounded' : 'known', 'hidden_weights', 'hidden_biases'], 'sums'),
+      node('Relu', ['sums'], 'hidden'),
+      node('Gemm', ['hidden', 'last_weights', 'last_biases'], logits),
+      ...(answers === 'logits' ? [] : [softmax(logits, OUTPUT_NAME)]),
+    ],
+    width: classes,
+    metadata: {},
+  });
+}
+
+/** Probabilities of a row by hand, in float64. */
+export function networkAnswer(options: NetworkOptions, row: ArrayLike<number>): number[] {
+  const { columns, classes = CLASSES } = options;
+  const { hidden, hiddenBiases, last, biases } = networkWeights(options);
+  const bounded = Array.from(row, (value) => Math.tanh(Number.isNaN(value) ? 0 : value));
+  const layer = hiddenBiases.map((bias, unit) => {
+    let sum = bias;
+    for (let column = 0; column < columns; column++) sum += bounded[column]! * hidden[column * UNITS + unit]!;
+    return Math.max(0, sum);
+  });
+  const logits = Array.from({ length: classes }, (_, k) =>
+    layer.reduce((sum, value, unit) => sum + value * last[unit * classes + k]!, biases[k]!),
+  );
+  const greatest = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - greatest));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
+/** A graph that takes sequences of bars: probabilities of the sums over bars and columns. */
+export function sequenceGraph(columns: number, bars: number): Uint8Array {
+  return encodeGraph({
+    name: 'sequence',
+    inputs: [featuresInput(columns, bars)],
+    nodes: [
+      node('ReduceMean', [INPUT_NAME], 'mean', [
+        { name: 'axes', type: ATTRIBUTE.INTS, integers: [1, 2] },
+        { name: 'keepdims', type: ATTRIBUTE.INT, integer: 0 },
+      ]),
+      integers('column', [-1, 1]),
+      node('Reshape', ['mean', 'column'], 'means'),
+      ...constants('weights', [1, -1, 0], 1, CLASSES),
+      node('MatMul', ['means', 'weights'], 'logits'),
+      softmax('logits', OUTPUT_NAME),
+    ],
+    width: CLASSES,
+    metadata: {},
+  });
+}
+
+export interface GraphBundleOptions {
+  /** Version of a bundle in the folder, whose manifest it takes over. */
+  readonly of: string;
+  readonly created: Date;
+  readonly graph: Uint8Array;
+  /** Of the golden rows; default: those of onnxruntime. */
+  readonly probabilities?: readonly (readonly number[])[];
+}
+
+/** Writes a bundle of this graph beside another one, signed where there is a key. @returns its version */
+export async function writeGraphDirection(models: string, options: GraphBundleOptions): Promise<string> {
+  const { manifest } = readDirectionBundle(pathInside(directionFolder(models), options.of));
+  const { format: _format, version: _version, created: _created, files: _files, ...kept } = manifest;
+  const probabilities = options.probabilities?.map((row) => [...row]) ?? (await goldenOf(manifest, options.graph));
+  const folder = writeDirectionBundle(directionFolder(models), options.created, {
+    manifest: {
+      ...kept,
+      engine: { name: 'network', parameters: { units: UNITS } },
+      golden: { features: manifest.golden.features, probabilities },
+    },
+    model: options.graph,
+    report: {},
+    card: ({ version }) => `# Direction model ${version}\n`,
+  });
+  return basename(folder);
+}
+
+async function goldenOf(manifest: DirectionManifest, graph: Uint8Array): Promise<number[][]> {
+  const { features } = manifest.golden;
+  const rows = Float32Array.from(features.flat(), (value) => value ?? NaN);
+  const session = await openDirectionSession(graph, manifest.features.length, DIRECTION_FORMAT);
+  try {
+    const answers = await session.score(rows, features.length);
+    return features.map((_, row) => [...answers.subarray(row * CLASSES, (row + 1) * CLASSES)]);
+  } finally {
+    await session.release();
+  }
+}

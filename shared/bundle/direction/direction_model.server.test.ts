@@ -1,0 +1,149 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTinyDirection } from '../../../test/tiny_direction.ts';
+import { createRng } from '../../rng.ts';
+import { randomRows } from '../tree_kernel/random_ensemble.fixture.ts';
+import { directionFolder, liveInstrumentSchema } from './active_direction.ts';
+import {
+  networkAnswer,
+  networkGraph,
+  sequenceGraph,
+  writeGraphDirection,
+  type GraphBundleOptions,
+} from './direction_graph.fixture.ts';
+import { DIRECTION_FILE } from './direction_manifest.ts';
+import { loadDirectionModel, openDirection, prepareDirection } from './direction_model.ts';
+import { openDirectionSession } from './direction_scoring.ts';
+
+const SCHEMA = liveInstrumentSchema(3600);
+const COLUMNS = SCHEMA.definitions.length;
+const NETWORK = { columns: COLUMNS, seed: 'network' };
+const ROWS = 40;
+
+const models = mkdtempSync(join(tmpdir(), 'minutehand-direction-model-'));
+const folderOf = (version: string): string => join(directionFolder(models), version);
+let trees: string;
+let minute = 0;
+beforeAll(() => {
+  trees = writeTinyDirection(models, 'BTCUSDT', '1h', new Date(0));
+});
+afterAll(() => rmSync(models, { recursive: true, force: true }));
+
+const written = (graph: Uint8Array, more: Partial<GraphBundleOptions> = {}): Promise<string> =>
+  writeGraphDirection(models, { of: trees, created: new Date(++minute * 60_000), graph, ...more });
+
+const refused = async (graph: Uint8Array, more?: Partial<GraphBundleOptions>) =>
+  prepareDirection(folderOf(await written(graph, more)), SCHEMA).then(
+    () => null,
+    (error: unknown) => error as { code: string; seen?: string; expected?: string },
+  );
+
+const UNIFORM = [
+  [0.2, 0.3, 0.5],
+  [0.2, 0.3, 0.5],
+  [0.2, 0.3, 0.5],
+];
+
+describe('a direction model', () => {
+  it('of trees is scored by our own code, at once', async () => {
+    const model = await loadDirectionModel(folderOf(trees), SCHEMA, ROWS);
+    expect([model.engine, model.engineNote]).toEqual([
+      'wasm-simd',
+      expect.stringMatching(/(equal to|within .* of) onnxruntime on \d+ rows/),
+    ]);
+    const rows = randomRows(createRng('rows'), ROWS, COLUMNS, 0.1);
+    const session = await openDirectionSession(readFileSync(join(folderOf(trees), DIRECTION_FILE)), COLUMNS, 'trees');
+    const expected = await session.score(rows, ROWS);
+    await session.release();
+    const answers = model.infer(rows, ROWS);
+    expect(answers).toBeInstanceOf(Float64Array);
+    (answers as Float64Array)
+      .subarray(0, 3 * ROWS)
+      .forEach((p, i) => expect(Math.abs(p - expected[i]!)).toBeLessThan(1e-5));
+    await model.release();
+  });
+
+  it('of a network is scored by onnxruntime, as by hand, and each row as it would be alone', async () => {
+    const version = await written(networkGraph(NETWORK));
+    const model = await loadDirectionModel(folderOf(version), SCHEMA, ROWS);
+    expect(model.engine).toBe('onnxruntime-node');
+    expect(model.engineNote).toMatch(/^more than trees and arithmetic: /);
+    expect(model.check).toEqual({ rows: 3, largestDifference: 0 });
+    const rows = randomRows(createRng('rows'), ROWS, COLUMNS, 0.1);
+    const scoring = model.infer(rows, ROWS);
+    expect(scoring).toBeInstanceOf(Promise);
+    const answers = await scoring;
+    expect(answers).toHaveLength(3 * ROWS);
+    for (let row = 0; row < ROWS; row++) {
+      const own = rows.subarray(row * COLUMNS, (row + 1) * COLUMNS);
+      const byHand = networkAnswer(NETWORK, own);
+      byHand.forEach((p, k) => expect(Math.abs(answers[row * 3 + k]! - p)).toBeLessThan(1e-6));
+      expect([...(await model.infer(own, 1))]).toEqual([...answers.subarray(row * 3, row * 3 + 3)]);
+    }
+    await expect(model.infer(rows, ROWS + 1)).rejects.toThrow(RangeError);
+    await model.release();
+    await model.release();
+    await expect(model.infer(rows, 1)).rejects.toThrow(/was released/);
+  });
+
+  it('may be opened on another thread than the one that verified it: it is plain data until then', async () => {
+    const version = await written(networkGraph(NETWORK));
+    const prepared = structuredClone(await prepareDirection(folderOf(version), SCHEMA));
+    const model = await openDirection(prepared, 1);
+    const row = randomRows(createRng('row'), 1, COLUMNS);
+    expect(Math.abs((await model.infer(row, 1))[0]! - networkAnswer(NETWORK, row)[0]!)).toBeLessThan(1e-6);
+    await model.release();
+  });
+
+  it('fails at a row that it answers no probabilities to', async () => {
+    const graph = networkGraph({ ...NETWORK, isBounded: false });
+    const model = await loadDirectionModel(folderOf(await written(graph)), SCHEMA, 1);
+    const row = new Float32Array(COLUMNS);
+    expect(await model.infer(row, 1)).toHaveLength(3);
+    await expect(model.infer(row.fill(Infinity), 1)).rejects.toMatchObject({ code: 'MODEL_OUTPUT' });
+    await model.release();
+  });
+});
+
+describe('a direction bundle is refused', () => {
+  it('with a graph of other columns', async () => {
+    const other = networkGraph({ ...NETWORK, columns: COLUMNS + 1 });
+    expect(await refused(other, { probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringContaining(`takes ${COLUMNS + 1} features`),
+      expected: expect.stringContaining(`[N, ${COLUMNS}]`),
+    });
+  });
+
+  it('with another number of classes', async () => {
+    const two = networkGraph({ ...NETWORK, classes: 2 });
+    expect(await refused(two, { probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringContaining('answers with 2 numbers a row'),
+    });
+  });
+
+  it('with a graph of sequences, and says where these are served', async () => {
+    expect(await refused(sequenceGraph(COLUMNS, 16), { probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringMatching(/takes a sequence of 16 bars: .* served for pairs only/),
+    });
+  });
+
+  it('with a graph that gives logits', async () => {
+    expect(await refused(networkGraph({ ...NETWORK, answers: 'logits' }), { probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      expected: expect.stringContaining('logits need a Softmax'),
+    });
+  });
+
+  it('with golden answers of another graph', async () => {
+    expect(await refused(networkGraph(NETWORK), { probabilities: UNIFORM })).toMatchObject({ code: 'MODEL_GOLDEN' });
+  });
+
+  it('with bytes that are no graph, by each engine alike', async () => {
+    expect(await refused(new Uint8Array([1, 2, 3]), { probabilities: UNIFORM })).toMatchObject({ code: 'MODEL_LOAD' });
+  });
+});

@@ -1,0 +1,88 @@
+import { exp } from '../../elementary.ts';
+import type { TreeModel } from '../onnx/tree_ensemble.ts';
+import { openRowSession } from '../scorer.ts';
+import { packTrees } from '../tree_kernel/pack.ts';
+import { openTreeKernel } from '../tree_kernel/tree_kernel.ts';
+
+/** Up, down, range. */
+export const CLASSES = 3;
+
+/**
+ * Probabilities of the first `rows` rows of `features`, by row: up, down, range. They belong to the caller until the
+ * next call.
+ */
+export type ScoreDirections = (features: Float32Array, rows: number) => Float64Array;
+
+/** What scores a direction model, as plain data that may be passed to another thread. */
+export type DirectionScoring = { readonly note: string } & (
+  | { readonly engine: 'wasm-simd'; readonly trees: TreeModel }
+  | { readonly engine: 'onnxruntime-node'; readonly bytes: Uint8Array }
+);
+
+/** The part that answers at once and without a promise. */
+export type OwnDirectionScoring = Exclude<DirectionScoring, { readonly engine: 'onnxruntime-node' }>;
+
+/**
+ * Softmax over the classes' sums, which WASM scores in one call; the result is overwritten by the next one.
+ * @param maxRows of one call
+ * @throws MinutehandError KERNEL_MISSING
+ */
+export function openOwnScoring({ trees }: OwnDirectionScoring, maxRows: number): ScoreDirections {
+  const { ensembles } = trees;
+  const kernel = openTreeKernel(
+    ensembles.map((own) => packTrees(own, 'none')),
+    maxRows,
+  );
+  const classes = ensembles.length;
+  const probabilities = new Float64Array(maxRows * classes);
+  return (features, rows) => {
+    kernel.score(features, rows);
+    for (let row = 0; row < rows; row++) {
+      let greatest = -Infinity;
+      for (let k = 0; k < classes; k++) greatest = Math.max(greatest, kernel.answers[k]![row]!);
+      let sum = 0;
+      for (let k = 0; k < classes; k++) {
+        const e = exp(kernel.answers[k]![row]! - greatest);
+        probabilities[row * classes + k] = e;
+        sum += e;
+      }
+      for (let k = 0; k < classes; k++) probabilities[row * classes + k] = probabilities[row * classes + k]! / sum;
+    }
+    return probabilities;
+  };
+}
+
+/** A direction model in onnxruntime. */
+export interface DirectionSession {
+  /** As `ScoreDirections`, by a promise. @throws RangeError when an answer has not three numbers a row */
+  score(features: Float32Array, rows: number): Promise<Float64Array>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a graph float32 [N, columns] → float32 [N, 3]. Each row is scored by a call of its own: what an instrument is
+ * answered does not depend, not even in its last bit, on which others are scored with it, so that a replay, an
+ * explanation and a backtest, which batch differently, give the same probabilities. Blocks the thread for some
+ * milliseconds.
+ * @throws MinutehandError MODEL_LOAD
+ */
+export async function openDirectionSession(
+  bytes: Uint8Array,
+  columns: number,
+  path: string,
+): Promise<DirectionSession> {
+  const session = await openRowSession(bytes, { columns, bars: 1 }, path);
+  return {
+    async score(features, rows) {
+      const probabilities = new Float64Array(rows * CLASSES);
+      for (let row = 0; row < rows; row++) {
+        const answers = await session.run(features.subarray(row * columns, (row + 1) * columns), 1);
+        if (answers.length !== CLASSES)
+          throw new RangeError(`${session.output} has ${answers.length} numbers a row, not 3: up, down, range`);
+        probabilities.set(answers, row * CLASSES);
+      }
+      return probabilities;
+    },
+    release: () => session.release(),
+  };
+}

@@ -1,0 +1,70 @@
+import type { DirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
+import { CLASSES } from '../../../../shared/bundle/direction/direction_scoring.ts';
+import { writeFloats } from '../../../../shared/core/features/float_row.ts';
+import { INSTRUMENT_WINDOWS } from '../../../../shared/core/features/instrument/definitions.ts';
+import { InstrumentColumns } from '../../../../shared/core/features/instrument/instrument_columns.ts';
+import { instrumentOf } from '../../../../shared/pair.ts';
+import { stepAll, type Instrument } from './instrument_rows.ts';
+import { laterSeries } from '../../formula_rules/later_series.ts';
+
+/** A direction model whose probabilities are there when formulas are evaluated, which waits for nothing. */
+export interface KnownDirection extends Pick<DirectionModel, 'manifest' | 'formulas'> {
+  /**
+   * Up, down, range of a bar of the instrument, until the next call.
+   * @param row its features
+   * @param series of the instrument, or those one bar later
+   */
+  answer(bar: number, row: Float32Array, series: 'known' | 'later'): ArrayLike<number>;
+}
+
+/** Epoch seconds: the model answers bars that open from then on. */
+export function trainedUntil({ manifest }: Pick<DirectionModel, 'manifest'>): number {
+  return Date.parse(manifest.period.to) / 1000;
+}
+
+/** A model that answers at once. @throws TypeError one that answers by a promise */
+export function answeredAtOnce({ manifest, formulas, infer }: DirectionModel): KnownDirection {
+  return {
+    manifest,
+    ...(formulas && { formulas }),
+    answer(_bar, row) {
+      const answer = infer(row, 1);
+      if (answer instanceof Promise) throw new TypeError(`${manifest.version} answers by a promise`);
+      return answer;
+    },
+  };
+}
+
+/** A model that answers by a promise: it is asked about all bars of the instrument before formulas read them. */
+export async function answeredBefore(model: DirectionModel, instrument: Instrument): Promise<KnownDirection> {
+  const { manifest, formulas } = model;
+  const { bars, series } = instrument;
+  const known = await answersOf(model, instrument);
+  const later = await answersOf(model, { bars, series: laterSeries(series, bars.timeframe) });
+  const answers = { known, later };
+  return {
+    manifest,
+    ...(formulas && { formulas }),
+    answer: (bar, _row, which) => answers[which].subarray(bar * CLASSES, (bar + 1) * CLASSES),
+  };
+}
+
+/** [bars × 3]; NaN for bars that the model does not answer. */
+async function answersOf(model: DirectionModel, { bars, series }: Instrument): Promise<Float64Array> {
+  const windows = model.formulas?.windows ?? INSTRUMENT_WINDOWS;
+  const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
+  const columns = features.definitions.length;
+  const first = bars.time.findIndex((time) => time >= trainedUntil(model));
+  const answers = new Float64Array(bars.length * CLASSES).fill(NaN);
+  if (first < 0) return answers;
+  const rows = new Float32Array((bars.length - first) * columns);
+  const isReady = stepAll(bars, series, features, (t) => {
+    if (t >= first) writeFloats(features.values, 0, columns, rows, (t - first) * columns);
+  });
+  for (let t = first; t < bars.length; t++) {
+    if (isReady[t] !== 1) continue;
+    const row = rows.subarray((t - first) * columns, (t - first + 1) * columns);
+    answers.set(await model.infer(row, 1), t * CLASSES);
+  }
+  return answers;
+}
