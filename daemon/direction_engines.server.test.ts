@@ -6,6 +6,8 @@ import { writeTinyDirection } from '../test/tiny_direction.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { directionFolder, directionOpener, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import {
+  linearAnswer,
+  linearGraph,
   networkAnswer,
   networkGraph,
   writeGraphDirection,
@@ -40,9 +42,11 @@ const models = mkdtempSync(join(tmpdir(), 'minutehand-direction-engines-'));
 let trees: string;
 let network: string;
 let otherNetwork: string;
+let linear: string;
 beforeAll(async () => {
   trees = writeTinyDirection(models, ID, '1m', new Date(0));
   network = await writeGraphDirection(models, { of: trees, created: new Date(60_000), graph: networkGraph(NETWORK) });
+  linear = await writeGraphDirection(models, { of: trees, created: new Date(180_000), graph: linearGraph(NETWORK) });
   otherNetwork = await writeGraphDirection(models, {
     of: trees,
     created: new Date(120_000),
@@ -129,19 +133,22 @@ describe('a direction model of a network', () => {
     activate(bench, set.third.model);
     await feed(bench, WARM + 40, WARM + 60);
     expect([set.first.released(), set.second.released(), set.third.released()]).toEqual([1, 0, 0]);
-    activate(bench, (await watched(network)).model);
+    activate(bench, (await watched(linear)).model);
+    expect(bench.pipeline.status.directionEngines).toEqual({ '1m': 'wasm-simd' });
     await feed(bench, WARM + 60, WARM + 80);
+    expect(bench.pipeline.status.directionEngines).toEqual({ '1m': 'own-graph' });
     expect([set.first.released(), set.second.released(), set.third.released()]).toEqual([1, 1, 0]);
     expect(bench.failures).toEqual([]);
 
     const scored = signalsOf(bench).filter(({ ml_up_prob }) => ml_up_prob !== null);
-    expect([...new Set(scored.map(({ model_version }) => model_version))]).toEqual([trees, network]);
+    expect([...new Set(scored.map(({ model_version }) => model_version))]).toEqual([trees, network, linear]);
     for (const symbol of [ID, OTHER]) {
       const rows = rowsOf(symbol);
-      const own = scored.filter(({ pair_id, model_version }) => pair_id === symbol && model_version === network);
-      expect(own.length).toBeGreaterThanOrEqual(60);
+      const own = scored.filter(({ pair_id, model_version }) => pair_id === symbol && model_version !== trees);
+      expect(own).toHaveLength(60);
       for (const signal of own) {
-        const byHand = networkAnswer(NETWORK, rows.get(Date.parse(signal.timestamp) / 1000)!);
+        const answer = signal.model_version === network ? networkAnswer : linearAnswer;
+        const byHand = answer(NETWORK, rows.get(Date.parse(signal.timestamp) / 1000)!);
         probabilitiesOf(signal).forEach((p, k) => expect(Math.abs(p! - byHand[k]!)).toBeLessThan(1e-6));
       }
     }

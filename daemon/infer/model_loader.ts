@@ -86,6 +86,10 @@ export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
 
 /** The tables of an answer, to be transferred and not copied. */
 export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
+  if ('direction' in answer) {
+    const { scoring } = answer.direction;
+    return scoring.engine === 'own-graph' ? scoring.graph.trees.map(({ bytes }) => bytes.buffer) : [];
+  }
   if (!('prepared' in answer)) return [];
   const { models, groups = [] } = answer.prepared;
   const all = [models, ...groups.map((group) => group.models)].flatMap((own) => Object.values(own));

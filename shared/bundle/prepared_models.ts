@@ -12,11 +12,10 @@ import {
   type BundleModel,
   type PerBundleModel,
 } from './bundle_models.ts';
-import type { TreeEnsemble } from './onnx/tree_ensemble.ts';
 import { packedTreesOf, readOwnModel, type OwnModel, type ReadOwnModel } from './own_model.ts';
 import { sequenceBars } from '../core/features/windows.ts';
 import { loadScorer, rowWidth, type RowShape } from './scorer.ts';
-import { checkAnswers, checkRows, CROSS_CHECK_TOLERANCE, type CrossCheckResult } from './tree_kernel/cross_check.ts';
+import { checkAnswers, hardRows, CROSS_CHECK_TOLERANCE, type CrossCheckResult } from './tree_kernel/cross_check.ts';
 import { packTrees } from './tree_kernel/pack.ts';
 import { kernelModule } from './tree_kernel/tree_kernel.ts';
 
@@ -160,12 +159,6 @@ async function prepareModel(
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
   if (largestDifference <= CROSS_CHECK_TOLERANCE) return { ...own.model, note: found };
   return inOnnxruntime(`our own answers differ by up to ${largestDifference}`);
-}
-
-/** Rows at the limits of the nodes of each of its models of trees; without trees rows of all sizes. */
-function hardRows({ columns, ensembles }: ReadOwnModel, seed: string): Float32Array[] {
-  const tested: readonly TreeEnsemble[] = ensembles.length > 0 ? ensembles : [{ columns, baseScore: 0, trees: [] }];
-  return tested.map((ensemble, i) => checkRows(ensemble, i === 0 ? seed : `${seed}/${i}`));
 }
 
 async function compare(

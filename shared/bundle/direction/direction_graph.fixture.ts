@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { createRng } from '../../rng.ts';
 import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../onnx/onnx.ts';
-import { ATTRIBUTE, type OnnxAttribute, type OnnxNode } from '../onnx/schema.ts';
+import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxAttribute, type OnnxNode } from '../onnx/schema.ts';
 import { pathInside } from '../../path_name.ts';
 import { directionFolder } from './active_direction.ts';
 import { readDirectionBundle, writeDirectionBundle } from './direction_bundle.ts';
@@ -104,6 +104,67 @@ export function networkAnswer(options: NetworkOptions, row: ArrayLike<number>): 
   const logits = Array.from({ length: classes }, (_, k) =>
     layer.reduce((sum, value, unit) => sum + value * last[unit * classes + k]!, biases[k]!),
   );
+  return sharesOf(logits);
+}
+
+const CLIP = 3;
+
+/** Weights of a linear model, for graph and oracle: [columns × classes] and [classes]. */
+export function linearWeights({ columns, seed, upScore = 0 }: NetworkOptions) {
+  const rng = createRng(seed);
+  const weights = Array.from({ length: columns * CLASSES }, () => Math.fround(rng.normal() / Math.sqrt(columns)));
+  return { weights, biases: [Math.fround(upScore), 0, 0] };
+}
+
+/** A softmax of linear functions of bounded features, which our own code computes; what is missing counts as 0. */
+export function linearGraph(options: NetworkOptions): Uint8Array {
+  const { columns } = options;
+  const { weights, biases } = linearWeights(options);
+  const cast = (input: string, output: string, to: number): OnnxNode =>
+    node('Cast', [input], output, [{ name: 'to', type: ATTRIBUTE.INT, integer: to }]);
+  const wide = (output: string, values: readonly number[]): OnnxNode[] => [
+    node('Constant', [], `${output}_32`, [{ name: 'value_floats', type: ATTRIBUTE.FLOATS, floats: [...values] }]),
+    cast(`${output}_32`, output, ELEMENT_FLOAT64),
+  ];
+  const scalar = (output: string, value: number): OnnxNode[] => [
+    node('Constant', [], `${output}_32`, [{ name: 'value_float', type: ATTRIBUTE.FLOAT, number: value }]),
+    cast(`${output}_32`, output, ELEMENT_FLOAT64),
+  ];
+  return encodeGraph({
+    name: 'linear',
+    inputs: [featuresInput(columns)],
+    nodes: [
+      integers('columns', [...Array(columns).keys()]),
+      ...scalar('zero', 0),
+      ...scalar('lowest', -CLIP),
+      ...scalar('highest', CLIP),
+      ...wide('flat_weights', weights),
+      ...wide('biases', biases),
+      integers('weights_shape', [columns, CLASSES]),
+      node('Reshape', ['flat_weights', 'weights_shape'], 'weights'),
+      node('Gather', [INPUT_NAME, 'columns'], 'gathered', [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }]),
+      cast('gathered', 'wide', ELEMENT_FLOAT64),
+      node('IsNaN', ['wide'], 'missing'),
+      node('Where', ['missing', 'zero', 'wide'], 'known'),
+      node('Clip', ['known', 'lowest', 'highest'], 'clipped'),
+      node('MatMul', ['clipped', 'weights'], 'sums'),
+      node('Add', ['sums', 'biases'], 'logits'),
+      softmax('logits', 'probabilities'),
+      cast('probabilities', OUTPUT_NAME, ELEMENT_FLOAT32),
+    ],
+    width: CLASSES,
+    metadata: {},
+  });
+}
+
+/** Probabilities of a row by hand, in float64. */
+export function linearAnswer(options: NetworkOptions, row: ArrayLike<number>): number[] {
+  const { weights, biases } = linearWeights(options);
+  const clipped = Array.from(row, (value) => Math.min(CLIP, Math.max(-CLIP, Number.isNaN(value) ? 0 : value)));
+  return sharesOf(biases.map((bias, k) => clipped.reduce((sum, x, i) => sum + x * weights[i * CLASSES + k]!, bias)));
+}
+
+function sharesOf(logits: readonly number[]): number[] {
   const greatest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp(logit - greatest));
   const total = powers.reduce((sum, power) => sum + power, 0);

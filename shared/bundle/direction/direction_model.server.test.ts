@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { createRng } from '../../rng.ts';
+import { encodeTreeModel } from '../onnx/onnx.ts';
 import { randomRows } from '../tree_kernel/random_ensemble.fixture.ts';
 import { directionFolder, liveInstrumentSchema } from './active_direction.ts';
 import {
+  linearAnswer,
+  linearGraph,
   networkAnswer,
   networkGraph,
   sequenceGraph,
@@ -63,6 +66,44 @@ describe('a direction model', () => {
       .subarray(0, 3 * ROWS)
       .forEach((p, i) => expect(Math.abs(p - expected[i]!)).toBeLessThan(1e-5));
     await model.release();
+  });
+
+  it('of a linear softmax is scored by our own code, at once, as by hand and by onnxruntime', async () => {
+    const graph = linearGraph(NETWORK);
+    const version = await written(graph);
+    const model = await loadDirectionModel(folderOf(version), SCHEMA, ROWS);
+    expect([model.engine, model.engineNote]).toEqual([
+      'own-graph',
+      expect.stringMatching(/(equal to|within .* of) onnxruntime on 610 rows/),
+    ]);
+    expect(model.check.rows).toBe(610);
+    const rows = randomRows(createRng('rows'), ROWS, COLUMNS, 0.1);
+    const session = await openDirectionSession(graph, COLUMNS, 'linear');
+    const expected = await session.score(rows, ROWS);
+    await session.release();
+    const answers = model.infer(rows, ROWS) as Float64Array;
+    expect(answers).toBeInstanceOf(Float64Array);
+    for (let row = 0; row < ROWS; row++) {
+      const byHand = linearAnswer(NETWORK, rows.subarray(row * COLUMNS, (row + 1) * COLUMNS));
+      byHand.forEach((p, k) => {
+        expect(Math.abs(answers[row * 3 + k]! - p)).toBeLessThan(1e-6);
+        expect(Math.abs(answers[row * 3 + k]! - expected[row * 3 + k]!)).toBeLessThan(1e-6);
+      });
+    }
+    expect(() => model.infer(rows, ROWS + 1)).toThrow(RangeError);
+    await model.release();
+  });
+
+  it('of a forest of classes, whose trees give the probabilities, is scored by our own code', async () => {
+    const shares = [0.2, 0.3, 0.5].map((share) => ({ columns: COLUMNS, baseScore: share, trees: [] }));
+    const model = await loadDirectionModel(
+      folderOf(await written(encodeTreeModel({ link: 'identity', ensembles: shares }))),
+      SCHEMA,
+      1,
+    );
+    expect(model.engine).toBe('own-graph');
+    const answers = model.infer(new Float32Array(COLUMNS), 1) as Float64Array;
+    [0.2, 0.3, 0.5].forEach((share, k) => expect(answers[k]).toBeCloseTo(share, 6));
   });
 
   it('of a network is scored by onnxruntime, as by hand, and each row as it would be alone', async () => {
@@ -139,8 +180,30 @@ describe('a direction bundle is refused', () => {
     });
   });
 
-  it('with golden answers of another graph', async () => {
-    expect(await refused(networkGraph(NETWORK), { probabilities: UNIFORM })).toMatchObject({ code: 'MODEL_GOLDEN' });
+  it('with golden answers of another graph, whatever scores it', async () => {
+    for (const graph of [networkGraph(NETWORK), linearGraph(NETWORK)])
+      expect(await refused(graph, { probabilities: UNIFORM })).toMatchObject({ code: 'MODEL_GOLDEN' });
+  });
+
+  it('with trees that give logits', async () => {
+    const logits = [2, -1, 0.5].map((score) => ({ columns: COLUMNS, baseScore: score, trees: [] }));
+    const graph = encodeTreeModel({ link: 'identity', ensembles: logits });
+    expect(await refused(graph, { probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringContaining('answers 2, -1, 0.5 on golden row 0'),
+      expected: expect.stringContaining('logits need a Softmax'),
+    });
+  });
+
+  it('with data in another file', async () => {
+    const graph = networkGraph(NETWORK);
+    // A tensor of the graph (field 5) whose data are elsewhere (fields 8: name, 14: data location 1).
+    const tensor = [0x2a, 0x05, 0x42, 0x01, 0x77, 0x70, 0x01];
+    const outside = new Uint8Array([...graph, 0x3a, tensor.length, ...tensor]);
+    expect(await refused(outside, { probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringContaining('data in another file'),
+    });
   });
 
   it('with bytes that are no graph, by each engine alike', async () => {

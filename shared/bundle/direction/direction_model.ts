@@ -7,8 +7,10 @@ import { onnxAnswers } from '../onnx/answers.ts';
 import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import type { ScoringEngine } from '../scoring_engine.ts';
-import { readOwnModel } from '../own_model.ts';
-import { checkRows } from '../tree_kernel/cross_check.ts';
+import { packedTreesOf, readOwnModel, type ReadOwnModel } from '../own_model.ts';
+import { openRowSession } from '../scorer.ts';
+import { checkAnswers, checkRows, hardRows } from '../tree_kernel/cross_check.ts';
+import { kernelModule } from '../tree_kernel/tree_kernel.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FILE, type DirectionManifest } from './direction_manifest.ts';
 import {
@@ -73,8 +75,9 @@ export async function loadDirectionModel(
 }
 
 /**
- * Reads and verifies a bundle, and finds out what scores it: our own code where the graph is trees and a softmax, which
- * is compared with onnxruntime on rows at all thresholds; else onnxruntime. Either has to give the golden answers.
+ * Reads and verifies a bundle, and finds out what scores it: our own code where the graph is trees and a softmax, or
+ * trees and arithmetic around them, which is compared with onnxruntime on rows at all thresholds; else onnxruntime. Any
+ * has to give the golden answers.
  * @param configured schema of this version; the formulas of a bundle are its own
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD,
  * MODEL_GOLDEN, KERNEL_MISSING
@@ -90,7 +93,7 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
   const graph: DirectionGraph = { folder, manifest, bytes, columns: schema.definitions.length };
   const known = { folder, manifest, modelsHash, ...(schema.windows.formulas !== undefined && { formulas: schema }) };
   const trees = treesOf(bytes);
-  return { ...known, ...(trees === null ? await prepareSession(graph) : await prepareTrees(graph, trees)) };
+  return { ...known, ...(trees === null ? await prepareOther(graph) : await prepareTrees(graph, trees)) };
 }
 
 /** A graph of a bundle. */
@@ -104,10 +107,11 @@ interface DirectionGraph {
 
 type Scored = Pick<PreparedDirection, 'scoring' | 'check'>;
 
-/** null: another graph. */
+/** null: another graph than trees and a softmax. */
 function treesOf(bytes: Uint8Array): TreeModel | null {
   try {
-    return decodeTreeModel(bytes).model;
+    const { model } = decodeTreeModel(bytes);
+    return model.link === 'softmax' ? model : null;
   } catch (error) {
     if (error instanceof MinutehandError) return null;
     throw error;
@@ -117,7 +121,7 @@ function treesOf(bytes: Uint8Array): TreeModel | null {
 async function prepareTrees(graph: DirectionGraph, trees: TreeModel): Promise<Scored> {
   const { folder, manifest, bytes, columns } = graph;
   const classes = trees.ensembles.length;
-  if (trees.link !== 'softmax' || classes !== CLASSES || trees.ensembles.some((own) => own.columns !== columns))
+  if (classes !== CLASSES || trees.ensembles.some((own) => own.columns !== columns))
     throw new MinutehandError('MODEL_LOAD', {
       seen: `${classes} × ${trees.link} of ${trees.ensembles[0]!.columns} columns in ${folder}`,
       expected: `3 × softmax of ${columns} columns`,
@@ -142,28 +146,64 @@ function noteOf({ rows, largestDifference }: DirectionModel['check']): string {
   return `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
 }
 
-async function prepareSession(graph: DirectionGraph): Promise<Scored> {
+async function prepareOther(graph: DirectionGraph): Promise<Scored> {
   const { folder, manifest, bytes, columns } = graph;
-  refuseOtherShapes(bytes, columns, join(folder, DIRECTION_FILE));
+  const path = join(folder, DIRECTION_FILE);
+  refuseOtherShapes(bytes, columns, path);
+  const own = readOwn(bytes);
+  if ('refusal' in own) return prepareSession(graph, own.refusal);
+  const seed = manifest.files[DIRECTION_FILE].sha256;
+  const rows = joinedFloat32([goldenRows(manifest), ...hardRows(own, seed)]);
+  const session = await openRowSession(bytes, { columns, bars: 1 }, path);
+  let check: DirectionModel['check'];
+  try {
+    check = checkAnswers(own.model, columns, rows, await session.run(rows, rows.length / columns));
+  } catch (cause) {
+    throw unusable(path, cause);
+  } finally {
+    await session.release();
+  }
+  if (!(check.largestDifference <= TOLERANCE))
+    return prepareSession(graph, `our own answers differ by up to ${check.largestDifference}`);
+  const scoring: DirectionScoring = { engine: 'own-graph', graph: own.model.graph, note: noteOf(check) };
+  const golden = manifest.golden.features.length;
+  refuseWrongGolden(manifest, openOwnScoring(scoring, golden)(goldenRows(manifest), golden), folder);
+  return { check, scoring };
+}
+
+type OwnDirectionGraph = ReadOwnModel & { readonly model: { readonly engine: 'own-graph' } };
+
+/** A graph that our own code scores, or why it does not. */
+function readOwn(bytes: Uint8Array): OwnDirectionGraph | { readonly refusal: string } {
+  try {
+    const own = readOwnModel(bytes);
+    if (own.model.engine !== 'own-graph') return { refusal: 'trees of one answer a row' };
+    if (packedTreesOf(own.model).length > 0) kernelModule();
+    return own as OwnDirectionGraph;
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+    if (error.code === 'KERNEL_MISSING') return { refusal: `${error.message} ${error.next}` };
+    return { refusal: `more than trees and arithmetic: ${error.seen}` };
+  }
+}
+
+function unusable(path: string, cause: unknown): MinutehandError {
+  if (cause instanceof MinutehandError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });
+}
+
+/** @param note why our own code does not score it */
+async function prepareSession(graph: DirectionGraph, note: string): Promise<Scored> {
+  const { folder, manifest, bytes, columns } = graph;
   const session = await openDirectionSession(bytes, columns, join(folder, DIRECTION_FILE));
   try {
     const answers = await goldenAnswers(session, manifest, folder);
     const rows = manifest.golden.features.length;
     const check = { rows, largestDifference: largest(answers, manifest.golden.probabilities.flat()) };
-    return { check, scoring: { engine: 'onnxruntime-node', bytes, note: `more than trees and arithmetic: ${refusalOf(bytes)}` } };
+    return { check, scoring: { engine: 'onnxruntime-node', bytes, note } };
   } finally {
     await session.release();
-  }
-}
-
-/** Why our own code does not score a graph. */
-function refusalOf(bytes: Uint8Array): string {
-  try {
-    readOwnModel(bytes);
-    return 'several answers a row';
-  } catch (error) {
-    if (error instanceof MinutehandError) return error.seen ?? error.message;
-    throw error;
   }
 }
 
@@ -182,19 +222,22 @@ async function goldenAnswers(
   try {
     answers = await session.score(goldenRows(manifest), manifest.golden.features.length);
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });
+    throw unusable(path, cause);
   }
+  refuseWrongGolden(manifest, answers, folder);
+  return answers;
+}
+
+/** @throws MinutehandError MODEL_LOAD for answers that are no probabilities, MODEL_GOLDEN for other ones */
+function refuseWrongGolden(manifest: DirectionManifest, answers: Float64Array, folder: string): void {
   for (let row = 0; row < manifest.golden.features.length; row++) {
-    const own = answers.subarray(row * CLASSES, (row + 1) * CLASSES);
-    if (!areProbabilities(own))
+    if (!areProbabilities(answers, row))
       throw new MinutehandError('MODEL_LOAD', {
-        seen: `${path} answers ${own.join(', ')} on golden row ${row}`,
+        seen: `${join(folder, DIRECTION_FILE)} answers ${answersText(answers, row)} on golden row ${row}`,
         expected: 'probabilities of up, down and range, which add up to 1: logits need a Softmax as the last operator',
       });
   }
   checkGolden(manifest, answers, folder);
-  return answers;
 }
 
 /**
@@ -214,11 +257,7 @@ export async function openDirection(prepared: PreparedDirection, maxRows: number
       if (rows > maxRows) throw new RangeError(`${rows} rows in a direction model for ${maxRows}`);
       if (isReleased) throw new Error(`the direction model ${manifest.version} was released`);
       const probabilities = await session.score(features, rows);
-      for (let row = 0; row < rows; row++) {
-        const own = probabilities.subarray(row * CLASSES, (row + 1) * CLASSES);
-        if (!areProbabilities(own))
-          throw new MinutehandError('MODEL_OUTPUT', { seen: `${manifest.version} answered ${own.join(', ')}` });
-      }
+      refuseOthers(manifest.version, probabilities, rows);
       return probabilities;
     },
     async release() {
@@ -237,9 +276,7 @@ export function openOwnDirection(prepared: OwnDirection, maxRows: number): Direc
     ...describe(prepared),
     infer(features, wanted) {
       const probabilities = score(features, wanted);
-      for (let i = 0; i < wanted * CLASSES; i++)
-        if (!(probabilities[i]! >= 0 && probabilities[i]! <= 1))
-          throw new MinutehandError('MODEL_OUTPUT', { seen: `${manifest.version} answered ${probabilities[i]}` });
+      refuseOthers(manifest.version, probabilities, wanted);
       return probabilities;
     },
     release: () => Promise.resolve(),
@@ -271,14 +308,26 @@ async function openSession({ manifest, folder }: PreparedDirection, bytes: Uint8
   }
 }
 
-/** Whether they are the probabilities of a row. */
-function areProbabilities(row: Float64Array): boolean {
+/** @throws MinutehandError MODEL_OUTPUT for numbers that are no probabilities of the first rows */
+function refuseOthers(version: string, answers: Float64Array, rows: number): void {
+  for (let row = 0; row < rows; row++)
+    if (!areProbabilities(answers, row))
+      throw new MinutehandError('MODEL_OUTPUT', { seen: `${version} answered ${answersText(answers, row)}` });
+}
+
+/** Whether the answers to a row are probabilities, which add up to 1. */
+function areProbabilities(answers: Float64Array, row: number): boolean {
   let sum = 0;
-  for (const probability of row) {
+  for (let i = row * CLASSES; i < (row + 1) * CLASSES; i++) {
+    const probability = answers[i]!;
     if (!(probability >= 0 && probability <= 1)) return false;
     sum += probability;
   }
   return Math.abs(sum - 1) <= SUM_TOLERANCE;
+}
+
+function answersText(answers: Float64Array, row: number): string {
+  return answers.subarray(row * CLASSES, (row + 1) * CLASSES).join(', ');
 }
 
 function largest(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,5 +1,7 @@
 import { exp } from '../../elementary.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
+import type { OwnGraph } from '../own_graph/own_graph.ts';
+import { openOwnModel } from '../own_model.ts';
 import { openRowSession } from '../scorer.ts';
 import { packTrees } from '../tree_kernel/pack.ts';
 import { openTreeKernel } from '../tree_kernel/tree_kernel.ts';
@@ -16,19 +18,28 @@ export type ScoreDirections = (features: Float32Array, rows: number) => Float64A
 /** What scores a direction model, as plain data that may be passed to another thread. */
 export type DirectionScoring = { readonly note: string } & (
   | { readonly engine: 'wasm-simd'; readonly trees: TreeModel }
+  | { readonly engine: 'own-graph'; readonly graph: OwnGraph }
   | { readonly engine: 'onnxruntime-node'; readonly bytes: Uint8Array }
 );
 
 /** The part that answers at once and without a promise. */
 export type OwnDirectionScoring = Exclude<DirectionScoring, { readonly engine: 'onnxruntime-node' }>;
 
-/**
- * Softmax over the classes' sums, which WASM scores in one call; the result is overwritten by the next one.
- * @param maxRows of one call
- * @throws MinutehandError KERNEL_MISSING
- */
-export function openOwnScoring({ trees }: OwnDirectionScoring, maxRows: number): ScoreDirections {
-  const { ensembles } = trees;
+/** @param maxRows of one call @throws MinutehandError KERNEL_MISSING */
+export function openOwnScoring(scoring: OwnDirectionScoring, maxRows: number): ScoreDirections {
+  if (scoring.engine === 'wasm-simd') return softmaxScorer(scoring.trees, maxRows);
+  const score = openOwnModel(scoring, maxRows);
+  const probabilities = new Float64Array(maxRows * CLASSES);
+  return (features, rows) => {
+    if (rows > maxRows) throw new RangeError(`${rows} rows in a direction model for ${maxRows}`);
+    const answers = score(features, rows);
+    for (let i = 0; i < rows * CLASSES; i++) probabilities[i] = answers[i]!;
+    return probabilities;
+  };
+}
+
+/** Softmax over the classes' sums, which WASM scores in one call; the result is overwritten by the next one. */
+export function softmaxScorer({ ensembles }: TreeModel, maxRows: number): ScoreDirections {
   const kernel = openTreeKernel(
     ensembles.map((own) => packTrees(own, 'none')),
     maxRows,

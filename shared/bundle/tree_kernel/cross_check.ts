@@ -39,6 +39,15 @@ export function checkRows({ columns, trees }: TreeEnsemble, seed: string): Float
   return Float32Array.from(rows.flat());
 }
 
+/** Rows at the limits of the nodes of each of a model's ensembles of trees; without trees rows of all sizes. */
+export function hardRows(
+  { columns, ensembles }: { readonly columns: number; readonly ensembles: readonly TreeEnsemble[] },
+  seed: string,
+): Float32Array[] {
+  const tested = ensembles.length > 0 ? ensembles : [{ columns, baseScore: 0, trees: [] }];
+  return tested.map((ensemble, i) => checkRows(ensemble, i === 0 ? seed : `${seed}/${i}`));
+}
+
 /** Fisher and Yates's. */
 function shuffle(rng: Rng, values: number[]): void {
   for (let i = values.length - 1; i > 0; i--) {

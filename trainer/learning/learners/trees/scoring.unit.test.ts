@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { predictLogits, predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { randomEnsemble, randomRows } from '../../../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
-import { softmaxScorer } from '../../../../shared/bundle/direction/direction_model.ts';
+import { softmaxScorer } from '../../../../shared/bundle/direction/direction_scoring.ts';
 import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import { openOwnModel, readOwnModel } from '../../../../shared/bundle/own_model.ts';
 import { createRng } from '../../../../shared/rng.ts';
