@@ -148,290 +148,296 @@ function failAt(call: number): () => void {
   };
 }
 
-describe.each([PAIRS, DIRECTION, DIRECTION_LATER])('$name', ({ subject, options, timeframe, swapRow, model, activate }) => {
-  const open = (): Bench => openBench(settings, options);
+describe.each([PAIRS, DIRECTION, DIRECTION_LATER])(
+  '$name',
+  ({ subject, options, timeframe, swapRow, model, activate }) => {
+    const open = (): Bench => openBench(settings, options);
 
-  async function feed({ pipeline }: Bench, from: number, to: number): Promise<void> {
-    for (const { bars } of market.slice(from, to)) {
-      for (const bar of bars) if (pipeline.inputs.hasSymbol(bar.symbol)) pipeline.inputs.take(barInput(bar, false));
-      await pipeline.settled();
+    async function feed({ pipeline }: Bench, from: number, to: number): Promise<void> {
+      for (const { bars } of market.slice(from, to)) {
+        for (const bar of bars) if (pipeline.inputs.hasSymbol(bar.symbol)) pipeline.inputs.take(barInput(bar, false));
+        await pipeline.settled();
+      }
     }
-  }
 
-  /** Warm, with the first model. */
-  async function boot(): Promise<Bench> {
-    const bench = open();
-    await feed(bench, 0, FROM);
-    activate(bench, model(FIRST));
-    return bench;
-  }
-
-  /** Signals from the first minute behind the warm-up on. */
-  const live = ({ rows }: Bench): Said[] => rows.slice(FROM).map(saidBy);
-  const told = ({ rows }: Bench): string[] => rows.map(({ body, position }) => `${body} ${position}`);
-  const changes = ({ inputs }: Bench): string[] =>
-    inputs.filter((row) => minuteInputOf(row) === null).map(({ kind, subject: of }) => `${kind} ${of}`);
-
-  /** The journaled inputs, answered by another pipeline. @param load the models that its rows name */
-  async function replayed({ inputs }: Bench, load: (version: string) => ShadowModels): Promise<string[]> {
-    const again = open();
-    for (const row of inputs.filter(({ kind }) => kind !== 'earlier')) {
-      const input = await inputOf(
-        row,
-        (version) => Promise.resolve(load(version) as ModelSet),
-        (version) => Promise.resolve(load(version) as DirectionModel),
-      );
-      again.pipeline.inputs.apply(minuteInputOf(row) ?? input);
-      await again.pipeline.settled();
-    }
-    return told(again);
-  }
-
-  describe('the model before', () => {
-    it('answers the bar at which the active one fails, in mode DEGRADED, until another is active', async () => {
-      const bench = await boot();
-      activate(bench, model(SECOND, failAt(3)));
-      await feed(bench, FROM, FROM + 5);
-      const modes = live(bench).map(({ model_version, mode }) => `${model_version} ${mode}`);
-      expect(modes).toEqual([
-        ...Array.from({ length: 2 }, () => `${SECOND} OK`),
-        ...Array.from({ length: 3 }, () => `${FIRST} DEGRADED`),
-      ]);
-      expect(changes(bench).slice(-3, -1)).toEqual([expect.stringMatching(/^earlier/), swapRow(FIRST)]);
-      const load = (version: string): ShadowModels =>
-        version === SECOND ? model(SECOND, failAt(3)) : model(version as Version);
-      expect(await replayed(bench, load)).toEqual(told(bench));
-      activate(bench, model(SECOND));
-      await feed(bench, FROM + 5, FROM + 6);
-      expect(live(bench).at(-1)).toMatchObject({ model_version: SECOND, mode: 'OK' });
-    });
-
-    it('is not there for the first one: mode HALT', async () => {
+    /** Warm, with the first model. */
+    async function boot(): Promise<Bench> {
       const bench = open();
       await feed(bench, 0, FROM);
-      activate(bench, model(FIRST, failAt(3)));
-      await feed(bench, FROM, FROM + 4);
-      expect(live(bench).map(({ model_version, mode }) => `${model_version} ${mode}`)).toEqual([
-        `${FIRST} OK`,
-        `${FIRST} OK`,
-        ' HALT',
-        ' HALT',
-      ]);
-    });
-  });
+      activate(bench, model(FIRST));
+      return bench;
+    }
 
-  describe('a slow model', () => {
-    /** @param calls that take too long */
-    const slow = (bench: Bench, calls: number): ShadowModels => {
-      let left = calls;
-      return model(SECOND, () => {
-        if (left-- > 0) bench.passMs(SLOW_MS + 1);
+    /** Signals from the first minute behind the warm-up on. */
+    const live = ({ rows }: Bench): Said[] => rows.slice(FROM).map(saidBy);
+    const told = ({ rows }: Bench): string[] => rows.map(({ body, position }) => `${body} ${position}`);
+    const changes = ({ inputs }: Bench): string[] =>
+      inputs.filter((row) => minuteInputOf(row) === null).map(({ kind, subject: of }) => `${kind} ${of}`);
+
+    /** The journaled inputs, answered by another pipeline. @param load the models that its rows name */
+    async function replayed({ inputs }: Bench, load: (version: string) => ShadowModels): Promise<string[]> {
+      const again = open();
+      for (const row of inputs.filter(({ kind }) => kind !== 'earlier')) {
+        const input = await inputOf(
+          row,
+          (version) => Promise.resolve(load(version) as ModelSet),
+          (version) => Promise.resolve(load(version) as DirectionModel),
+        );
+        again.pipeline.inputs.apply(minuteInputOf(row) ?? input);
+        await again.pipeline.settled();
+      }
+      return told(again);
+    }
+
+    describe('the model before', () => {
+      it('answers the bar at which the active one fails, in mode DEGRADED, until another is active', async () => {
+        const bench = await boot();
+        activate(bench, model(SECOND, failAt(3)));
+        await feed(bench, FROM, FROM + 5);
+        const modes = live(bench).map(({ model_version, mode }) => `${model_version} ${mode}`);
+        expect(modes).toEqual([
+          ...Array.from({ length: 2 }, () => `${SECOND} OK`),
+          ...Array.from({ length: 3 }, () => `${FIRST} DEGRADED`),
+        ]);
+        expect(changes(bench).slice(-3, -1)).toEqual([expect.stringMatching(/^earlier/), swapRow(FIRST)]);
+        const load = (version: string): ShadowModels =>
+          version === SECOND ? model(SECOND, failAt(3)) : model(version as Version);
+        expect(await replayed(bench, load)).toEqual(told(bench));
+        activate(bench, model(SECOND));
+        await feed(bench, FROM + 5, FROM + 6);
+        expect(live(bench).at(-1)).toMatchObject({ model_version: SECOND, mode: 'OK' });
       });
-    };
-    const modes = (bench: Bench): string[] => live(bench).map(({ model_version, mode }) => `${model_version} ${mode}`);
 
-    it('is asked once more at once, and kept where it is fast then', async () => {
-      const bench = await boot();
-      activate(bench, slow(bench, 1));
-      await feed(bench, FROM, FROM + 3);
-      expect(modes(bench)).toEqual(Array.from({ length: 3 }, () => `${SECOND} OK`));
-    });
-
-    it('is replaced behind the bar by the one before', async () => {
-      const bench = await boot();
-      activate(bench, slow(bench, 2));
-      await feed(bench, FROM, FROM + 3);
-      expect(modes(bench)).toEqual([`${SECOND} OK`, `${FIRST} DEGRADED`, `${FIRST} DEGRADED`]);
-      expect(changes(bench).at(-2)).toBe(swapRow(FIRST));
-    });
-
-    it('without one before answers on in mode DEGRADED until it is fast again', async () => {
-      const bench = open();
-      await feed(bench, 0, FROM);
-      activate(bench, slow(bench, 3));
-      await feed(bench, FROM, FROM + 4);
-      expect(modes(bench)).toEqual(['OK', 'DEGRADED', 'DEGRADED', 'OK'].map((mode) => `${SECOND} ${mode}`));
-    });
-  });
-
-  it('enters nothing under a stop of a person, and closes what is open by its rule', async () => {
-    const bench = await boot();
-    const free = await boot();
-    await feed(free, FROM, TO);
-    const entry = live(free).findIndex(({ action }) => action === 'ENTER');
-    const exit = live(free).findIndex(({ action }, at) => at > entry && action === 'EXIT');
-    expect(exit).toBeGreaterThan(entry);
-    await feed(bench, FROM, FROM + entry + 1);
-    bench.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(`${subject}@*`) });
-    await feed(bench, FROM + entry + 1, TO);
-    const actions = live(bench).map(({ action }) => action);
-    expect([actions.lastIndexOf('ENTER'), actions.lastIndexOf('EXIT')]).toEqual([entry, exit]);
-    bench.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding('') });
-    expect(await replayed(bench, (version) => model(version as Version))).toEqual(told(bench));
-  });
-
-  describe('a shadow', () => {
-    const slot = timeframe.timeframe ?? null;
-    const shadow = ({ pipeline }: Bench, set: ShadowModels | null, positions?: ReadonlyMap<string, never>): void =>
-      pipeline.inputs.apply({ kind: 'shadow', slot, set, ...(positions && { positions }) });
-
-    it('journals what it would have published, under the ids of what was, which stays the same', async () => {
-      const bench = await boot();
-      const without = await boot();
-      const alone = open();
-      shadow(bench, model(SECOND));
-      // A person's stop keeps no shadow from entering.
-      for (const one of [bench, without])
-        one.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(`${subject}@*`) });
-      await feed(bench, FROM, TO);
-      await feed(without, FROM, TO);
-      expect([told(bench), bench.inputs]).toEqual([told(without), without.inputs]);
-      expect([without.shadows, bench.shadows.length]).toEqual([[], TO - FROM]);
-      await feed(alone, 0, FROM);
-      activate(alone, model(SECOND));
-      await feed(alone, FROM, TO);
-      const published = live(bench);
-      const expected = live(alone).map((body, t) => ({ ...body, signal_id: published[t]!.signal_id }));
-      const own = bench.shadows.map((row, t) => ({ ...saidBy(row), position_id: expected[t]!.position_id }));
-      expect(own).toEqual(expected);
-      expect(new Set(own.map(({ action }) => action))).toEqual(new Set(['ENTER', 'HOLD', 'EXIT']));
-      expect(new Set(published.map(({ action }) => action))).toEqual(new Set(['HOLD']));
-    });
-
-    it('continues after a restart from its last answer, and ends', async () => {
-      const whole = await boot();
-      const first = await boot();
-      for (const bench of [whole, first]) shadow(bench, model(SECOND));
-      await feed(whole, FROM, TO);
-      // In a position.
-      const cut = FROM + whole.shadows.findIndex((row) => saidBy(row).action === 'ENTER') + 1;
-      await feed(first, FROM, cut);
-      const again = await boot();
-      const position: unknown = JSON.parse(first.shadows.at(-1)!.position);
-      await feed(again, FROM, cut);
-      shadow(again, model(SECOND), new Map([[subject, position as never]]));
-      await feed(again, cut, TO);
-      const positions = ({ shadows }: Bench): string[] => shadows.map((row) => row.position);
-      expect(positions(again)).toEqual(positions(whole).slice(cut - FROM));
-      shadow(again, null);
-      await feed(again, TO, TO + 5);
-      expect(again.shadows).toHaveLength(TO - cut);
-    });
-
-    it('that fails is dropped, and what is published is not affected', async () => {
-      const bench = await boot();
-      shadow(bench, model(SECOND, failAt(5)));
-      await feed(bench, FROM, FROM + 10);
-      expect(bench.shadows).toHaveLength(4);
-      expect(bench.failures).toEqual([{ code: undefined, failed: SECOND, fallback: slot ?? 'shadow' }]);
-      expect(new Set(live(bench).map(({ mode }) => mode))).toEqual(new Set(['OK']));
-    });
-  });
-
-  describe('a rollout', () => {
-    const rolloutOf = (stage: ActiveRollout['stage'], share: number): ActiveRollout => ({
-      ...timeframe,
-      id: 'r1',
-      stage,
-      share,
-      champion: FIRST,
-      challenger: SECOND,
-      key: KEY,
-      block_minutes: 5,
-    });
-    const begin = ({ pipeline }: Bench, rollout: ActiveRollout | null, set: ShadowModels | null): void =>
-      pipeline.inputs.apply({ kind: 'rollout', rollout, set });
-
-    it('lets the keyed hash choose the arm of each entry, from a canary on, and replays to the byte', async () => {
-      const bench = await boot();
-      const assignment = new Assignment([subject], keyedHash(KEY), 300);
-      const middle = (FROM + TO) / 2;
-      begin(bench, rolloutOf('test', 0.1), model(SECOND));
-      await feed(bench, FROM, middle);
-      begin(bench, rolloutOf('rollout', 0.7), model(SECOND));
-      await feed(bench, middle, TO);
-      let kept: string | null = null;
-      const answered = { [FIRST]: 0, [SECOND]: 0 };
-      live(bench).forEach(({ model_version, action, target }, t) => {
-        const share = FROM + t < middle ? 0.1 : 0.7;
-        const assigned = assignment.armOf(0, market[FROM + t]!.time, share) === 'champion' ? FIRST : SECOND;
-        expect([t, model_version]).toEqual([t, kept ?? assigned]);
-        answered[model_version as Version]++;
-        if (action === 'ENTER') kept = model_version;
-        if (target === 0) kept = null;
-        const { rollout } = JSON.parse(bench.rows[FROM + t]!.position) as { readonly rollout?: string };
-        expect([t, rollout]).toEqual([t, kept === SECOND ? 'r1' : undefined]);
+      it('is not there for the first one: mode HALT', async () => {
+        const bench = open();
+        await feed(bench, 0, FROM);
+        activate(bench, model(FIRST, failAt(3)));
+        await feed(bench, FROM, FROM + 4);
+        expect(live(bench).map(({ model_version, mode }) => `${model_version} ${mode}`)).toEqual([
+          `${FIRST} OK`,
+          `${FIRST} OK`,
+          ' HALT',
+          ' HALT',
+        ]);
       });
-      expect(Math.min(...Object.values(answered))).toBeGreaterThan(10);
+    });
+
+    describe('a slow model', () => {
+      /** @param calls that take too long */
+      const slow = (bench: Bench, calls: number): ShadowModels => {
+        let left = calls;
+        return model(SECOND, () => {
+          if (left-- > 0) bench.passMs(SLOW_MS + 1);
+        });
+      };
+      const modes = (bench: Bench): string[] =>
+        live(bench).map(({ model_version, mode }) => `${model_version} ${mode}`);
+
+      it('is asked once more at once, and kept where it is fast then', async () => {
+        const bench = await boot();
+        activate(bench, slow(bench, 1));
+        await feed(bench, FROM, FROM + 3);
+        expect(modes(bench)).toEqual(Array.from({ length: 3 }, () => `${SECOND} OK`));
+      });
+
+      it('is replaced behind the bar by the one before', async () => {
+        const bench = await boot();
+        activate(bench, slow(bench, 2));
+        await feed(bench, FROM, FROM + 3);
+        expect(modes(bench)).toEqual([`${SECOND} OK`, `${FIRST} DEGRADED`, `${FIRST} DEGRADED`]);
+        expect(changes(bench).at(-2)).toBe(swapRow(FIRST));
+      });
+
+      it('without one before answers on in mode DEGRADED until it is fast again', async () => {
+        const bench = open();
+        await feed(bench, 0, FROM);
+        activate(bench, slow(bench, 3));
+        await feed(bench, FROM, FROM + 4);
+        expect(modes(bench)).toEqual(['OK', 'DEGRADED', 'DEGRADED', 'OK'].map((mode) => `${SECOND} ${mode}`));
+      });
+    });
+
+    it('enters nothing under a stop of a person, and closes what is open by its rule', async () => {
+      const bench = await boot();
+      const free = await boot();
+      await feed(free, FROM, TO);
+      const entry = live(free).findIndex(({ action }) => action === 'ENTER');
+      const exit = live(free).findIndex(({ action }, at) => at > entry && action === 'EXIT');
+      expect(exit).toBeGreaterThan(entry);
+      await feed(bench, FROM, FROM + entry + 1);
+      bench.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(`${subject}@*`) });
+      await feed(bench, FROM + entry + 1, TO);
+      const actions = live(bench).map(({ action }) => action);
+      expect([actions.lastIndexOf('ENTER'), actions.lastIndexOf('EXIT')]).toEqual([entry, exit]);
+      bench.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding('') });
       expect(await replayed(bench, (version) => model(version as Version))).toEqual(told(bench));
     });
 
-    it('journals the virtual answers of both arms, each as if its model answered alone', async () => {
-      const bench = await boot();
-      begin(bench, rolloutOf('pilot', 0.3), model(SECOND));
-      await feed(bench, FROM, TO);
-      for (const arm of ARMS) {
-        const version = arm === 'champion' ? FIRST : SECOND;
+    describe('a shadow', () => {
+      const slot = timeframe.timeframe ?? null;
+      const shadow = ({ pipeline }: Bench, set: ShadowModels | null, positions?: ReadonlyMap<string, never>): void =>
+        pipeline.inputs.apply({ kind: 'shadow', slot, set, ...(positions && { positions }) });
+
+      it('journals what it would have published, under the ids of what was, which stays the same', async () => {
+        const bench = await boot();
+        const without = await boot();
         const alone = open();
+        shadow(bench, model(SECOND));
+        // A person's stop keeps no shadow from entering.
+        for (const one of [bench, without])
+          one.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(`${subject}@*`) });
+        await feed(bench, FROM, TO);
+        await feed(without, FROM, TO);
+        expect([told(bench), bench.inputs]).toEqual([told(without), without.inputs]);
+        expect([without.shadows, bench.shadows.length]).toEqual([[], TO - FROM]);
         await feed(alone, 0, FROM);
-        activate(alone, model(version));
+        activate(alone, model(SECOND));
         await feed(alone, FROM, TO);
-        const own = bench.shadows.filter(({ modelVersion }) => modelVersion === armVersion(version, 'r1')).map(saidBy);
-        const decided = ({ action, target }: Said): unknown[] => [action, target];
-        expect(own.map(decided)).toEqual(live(alone).map(decided));
-      }
+        const published = live(bench);
+        const expected = live(alone).map((body, t) => ({ ...body, signal_id: published[t]!.signal_id }));
+        const own = bench.shadows.map((row, t) => ({ ...saidBy(row), position_id: expected[t]!.position_id }));
+        expect(own).toEqual(expected);
+        expect(new Set(own.map(({ action }) => action))).toEqual(new Set(['ENTER', 'HOLD', 'EXIT']));
+        expect(new Set(published.map(({ action }) => action))).toEqual(new Set(['HOLD']));
+      });
+
+      it('continues after a restart from its last answer, and ends', async () => {
+        const whole = await boot();
+        const first = await boot();
+        for (const bench of [whole, first]) shadow(bench, model(SECOND));
+        await feed(whole, FROM, TO);
+        // In a position.
+        const cut = FROM + whole.shadows.findIndex((row) => saidBy(row).action === 'ENTER') + 1;
+        await feed(first, FROM, cut);
+        const again = await boot();
+        const position: unknown = JSON.parse(first.shadows.at(-1)!.position);
+        await feed(again, FROM, cut);
+        shadow(again, model(SECOND), new Map([[subject, position as never]]));
+        await feed(again, cut, TO);
+        const positions = ({ shadows }: Bench): string[] => shadows.map((row) => row.position);
+        expect(positions(again)).toEqual(positions(whole).slice(cut - FROM));
+        shadow(again, null);
+        await feed(again, TO, TO + 5);
+        expect(again.shadows).toHaveLength(TO - cut);
+      });
+
+      it('that fails is dropped, and what is published is not affected', async () => {
+        const bench = await boot();
+        shadow(bench, model(SECOND, failAt(5)));
+        await feed(bench, FROM, FROM + 10);
+        expect(bench.shadows).toHaveLength(4);
+        expect(bench.failures).toEqual([{ code: undefined, failed: SECOND, fallback: slot ?? 'shadow' }]);
+        expect(new Set(live(bench).map(({ mode }) => mode))).toEqual(new Set(['OK']));
+      });
     });
 
-    it('ends before the bar at which its challenger fails is decided, and a replay gives the same', async () => {
-      const bench = await boot();
-      begin(bench, rolloutOf('full', 1), model(SECOND, failAt(30)));
-      await feed(bench, FROM, FROM + 60);
-      const versions = live(bench).map(({ model_version }) => model_version);
-      expect(versions).toEqual(versions.map((_, t) => (t < 29 ? SECOND : FIRST)));
-      expect(changes(bench).at(-1)).toBe('rollout failed r1');
-      const load = (version: string): ShadowModels =>
-        version === SECOND ? model(SECOND, failAt(30)) : model(version as Version);
-      expect(await replayed(bench, load)).toEqual(told(bench));
+    describe('a rollout', () => {
+      const rolloutOf = (stage: ActiveRollout['stage'], share: number): ActiveRollout => ({
+        ...timeframe,
+        id: 'r1',
+        stage,
+        share,
+        champion: FIRST,
+        challenger: SECOND,
+        key: KEY,
+        block_minutes: 5,
+      });
+      const begin = ({ pipeline }: Bench, rollout: ActiveRollout | null, set: ShadowModels | null): void =>
+        pipeline.inputs.apply({ kind: 'rollout', rollout, set });
+
+      it('lets the keyed hash choose the arm of each entry, from a canary on, and replays to the byte', async () => {
+        const bench = await boot();
+        const assignment = new Assignment([subject], keyedHash(KEY), 300);
+        const middle = (FROM + TO) / 2;
+        begin(bench, rolloutOf('test', 0.1), model(SECOND));
+        await feed(bench, FROM, middle);
+        begin(bench, rolloutOf('rollout', 0.7), model(SECOND));
+        await feed(bench, middle, TO);
+        let kept: string | null = null;
+        const answered = { [FIRST]: 0, [SECOND]: 0 };
+        live(bench).forEach(({ model_version, action, target }, t) => {
+          const share = FROM + t < middle ? 0.1 : 0.7;
+          const assigned = assignment.armOf(0, market[FROM + t]!.time, share) === 'champion' ? FIRST : SECOND;
+          expect([t, model_version]).toEqual([t, kept ?? assigned]);
+          answered[model_version as Version]++;
+          if (action === 'ENTER') kept = model_version;
+          if (target === 0) kept = null;
+          const { rollout } = JSON.parse(bench.rows[FROM + t]!.position) as { readonly rollout?: string };
+          expect([t, rollout]).toEqual([t, kept === SECOND ? 'r1' : undefined]);
+        });
+        expect(Math.min(...Object.values(answered))).toBeGreaterThan(10);
+        expect(await replayed(bench, (version) => model(version as Version))).toEqual(told(bench));
+      });
+
+      it('journals the virtual answers of both arms, each as if its model answered alone', async () => {
+        const bench = await boot();
+        begin(bench, rolloutOf('pilot', 0.3), model(SECOND));
+        await feed(bench, FROM, TO);
+        for (const arm of ARMS) {
+          const version = arm === 'champion' ? FIRST : SECOND;
+          const alone = open();
+          await feed(alone, 0, FROM);
+          activate(alone, model(version));
+          await feed(alone, FROM, TO);
+          const own = bench.shadows
+            .filter(({ modelVersion }) => modelVersion === armVersion(version, 'r1'))
+            .map(saidBy);
+          const decided = ({ action, target }: Said): unknown[] => [action, target];
+          expect(own.map(decided)).toEqual(live(alone).map(decided));
+        }
+      });
+
+      it('ends before the bar at which its challenger fails is decided, and a replay gives the same', async () => {
+        const bench = await boot();
+        begin(bench, rolloutOf('full', 1), model(SECOND, failAt(30)));
+        await feed(bench, FROM, FROM + 60);
+        const versions = live(bench).map(({ model_version }) => model_version);
+        expect(versions).toEqual(versions.map((_, t) => (t < 29 ? SECOND : FIRST)));
+        expect(changes(bench).at(-1)).toBe('rollout failed r1');
+        const load = (version: string): ShadowModels =>
+          version === SECOND ? model(SECOND, failAt(30)) : model(version as Version);
+        expect(await replayed(bench, load)).toEqual(told(bench));
+      });
+
+      it('ends behind the second bar in a row for which its challenger takes too long', async () => {
+        const bench = await boot();
+        begin(
+          bench,
+          rolloutOf('full', 1),
+          model(SECOND, () => bench.passMs(SLOW_MS + 1)),
+        );
+        await feed(bench, FROM, FROM + 5);
+        expect(live(bench).map(({ model_version }) => model_version)).toEqual([SECOND, SECOND, FIRST, FIRST, FIRST]);
+      });
+
+      it('is suspended while another model than its champion is active, and ends when it is aborted', async () => {
+        const bench = await boot();
+        begin(bench, rolloutOf('full', 1), model(SECOND));
+        await feed(bench, FROM, FROM + 5);
+        expect(bench.pipeline.status.rollout).toMatchObject({ id: 'r1', stage: 'full' });
+        begin(bench, null, null);
+        await feed(bench, FROM + 5, FROM + 10);
+        expect(bench.pipeline.status.rollout).toBeNull();
+        activate(bench, model(SECOND));
+        begin(bench, rolloutOf('full', 1), model(FIRST));
+        await feed(bench, FROM + 10, FROM + 15);
+        expect([bench.pipeline.status.rollout, bench.shadows.length]).toEqual([null, 10]);
+      });
     });
 
-    it('ends behind the second bar in a row for which its challenger takes too long', async () => {
-      const bench = await boot();
-      begin(
-        bench,
-        rolloutOf('full', 1),
-        model(SECOND, () => bench.passMs(SLOW_MS + 1)),
-      );
-      await feed(bench, FROM, FROM + 5);
-      expect(live(bench).map(({ model_version }) => model_version)).toEqual([SECOND, SECOND, FIRST, FIRST, FIRST]);
+    it('continues after a kill with its position, to the byte as without one', async () => {
+      const whole = await boot();
+      const first = await boot();
+      await feed(whole, FROM, TO);
+      const cut = FROM + live(whole).findIndex(({ action }) => action === 'ENTER') + 1;
+      await feed(first, FROM, cut);
+      const again = open();
+      await again.pipeline.recover(first.inputs, [first.rows.at(-1)!], () => {
+        activate(again, model(FIRST));
+        return Promise.resolve();
+      });
+      await feed(again, cut, TO);
+      expect(told(again)).toEqual(told(whole).slice(cut));
     });
-
-    it('is suspended while another model than its champion is active, and ends when it is aborted', async () => {
-      const bench = await boot();
-      begin(bench, rolloutOf('full', 1), model(SECOND));
-      await feed(bench, FROM, FROM + 5);
-      expect(bench.pipeline.status.rollout).toMatchObject({ id: 'r1', stage: 'full' });
-      begin(bench, null, null);
-      await feed(bench, FROM + 5, FROM + 10);
-      expect(bench.pipeline.status.rollout).toBeNull();
-      activate(bench, model(SECOND));
-      begin(bench, rolloutOf('full', 1), model(FIRST));
-      await feed(bench, FROM + 10, FROM + 15);
-      expect([bench.pipeline.status.rollout, bench.shadows.length]).toEqual([null, 10]);
-    });
-  });
-
-  it('continues after a kill with its position, to the byte as without one', async () => {
-    const whole = await boot();
-    const first = await boot();
-    await feed(whole, FROM, TO);
-    const cut = FROM + live(whole).findIndex(({ action }) => action === 'ENTER') + 1;
-    await feed(first, FROM, cut);
-    const again = open();
-    await again.pipeline.recover(first.inputs, [first.rows.at(-1)!], () => {
-      activate(again, model(FIRST));
-      return Promise.resolve();
-    });
-    await feed(again, cut, TO);
-    expect(told(again)).toEqual(told(whole).slice(cut));
-  });
-});
+  },
+);

@@ -47,7 +47,7 @@ function modelOf(version: string, answers: () => readonly number[], strategy: ob
     manifest: manifest as unknown as DirectionModel['manifest'],
     modelsHash: `hash of ${version}`,
     check: { rows: 0, largestDifference: 0 },
-      ...OWN_SERVICE,
+    ...OWN_SERVICE,
     infer: () => Float64Array.from(answers()),
   };
 }

@@ -101,7 +101,9 @@ function Actions({ model, change }: { readonly model: DirectionModel; readonly c
   const path = { model_name: version };
   const [verified, setVerified] = useState('');
   const verify = async (): Promise<void> => {
-    const { rows, largest_difference, engine } = await api.post('/api/ml/direction-models/{model_name}/verify', { path });
+    const { rows, largest_difference, engine } = await api.post('/api/ml/direction-models/{model_name}/verify', {
+      path,
+    });
     setVerified(t('direction.verified', { rows, difference: largest_difference.toExponential(1), engine }));
   };
   return (

@@ -10,12 +10,7 @@ import { openDirectionSession } from './direction_scoring.ts';
 
 const CLASSES = 3;
 
-function node(
-  operator: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: OnnxAttribute[] = [],
-): OnnxNode {
+function node(operator: string, inputs: readonly string[], output: string, attributes: OnnxAttribute[] = []): OnnxNode {
   return { name: `${output}_of`, operator, inputs: [...inputs], outputs: [output], attributes };
 }
 

@@ -284,7 +284,11 @@ export function openOwnDirection(prepared: OwnDirection, maxRows: number): Direc
 }
 
 /** All of a model but its scores. */
-function describe({ folder: _folder, scoring, ...known }: PreparedDirection): Omit<DirectionModel, 'infer' | 'release'> {
+function describe({
+  folder: _folder,
+  scoring,
+  ...known
+}: PreparedDirection): Omit<DirectionModel, 'infer' | 'release'> {
   const { manifest } = known;
   return {
     ...known,

@@ -25,7 +25,11 @@ import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { refuseUnsoundLegs } from '../../learning/data_quality/unsound_legs.ts';
 import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
 import { refuseForeseeingSeries } from '../../learning/strategies/direction/series_foresight.ts';
-import { answeredAtOnce, answeredBefore, type KnownDirection } from '../../learning/strategies/direction/known_answers.ts';
+import {
+  answeredAtOnce,
+  answeredBefore,
+  type KnownDirection,
+} from '../../learning/strategies/direction/known_answers.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
 import { refuseForeseeingLegs } from '../../learning/feature_checks/leg_series.ts';

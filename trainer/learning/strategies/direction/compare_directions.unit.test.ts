@@ -115,13 +115,7 @@ interface Plan {
 }
 
 /** A challenger evaluated from day 8 on, in two blocks. */
-async function comparison({
-  old,
-  young,
-  learnedDays = 10,
-  horizon,
-  thetas = [0.45, 0.45],
-}: Plan): Promise<Comparison> {
+async function comparison({ old, young, learnedDays = 10, horizon, thetas = [0.45, 0.45] }: Plan): Promise<Comparison> {
   const answers = answersOf(young);
   const borders = [START + 8 * DAY, START + 20 * DAY, Infinity];
   const blocks = [0, 1].map((block) => {
