@@ -338,7 +338,7 @@ describe('Instruments', () => {
     expect(restored).toEqual([['XAUUSD_XAGUSD', { side: -1 }]]);
     const batch = itemsOf(60, BTC, ETH);
     own.step(batch);
-    own.infer();
+    expect(own.infer()).toBeUndefined();
     const answers = own.decide(batch, decidePairs) as InstrumentAnswer[];
     expect(answers.map(({ body }) => [body.pair_id, body.target, body.position_id])).toEqual([
       ['BTCUSDT', 0, ''],
@@ -350,7 +350,7 @@ describe('Instruments', () => {
     const { own } = openInstruments();
     const batch = itemsOf(60, ETH, PAIR, BTC);
     expect(own.step(batch)).toEqual([batch[1]]);
-    own.infer();
+    expect(own.infer()).toBeUndefined();
     const answers = own.decide(batch, decidePairs);
     expect(answers.map(({ minute, body }) => [minute.pairIndex, body.reason])).toEqual([
       [ETH, 'WARMUP'],
@@ -379,7 +379,7 @@ describe('Instruments', () => {
       own.slots.swap(swap);
       let batch: MinuteItem[] = [];
       for (let t = 1; t <= WARM; t++) own.step((batch = itemsOf(60 * t, BTC)));
-      own.infer();
+      expect(own.infer()).toBeUndefined();
       expect(own.decide(batch, decidePairs).map(({ body }) => body.mode)).toEqual([mode]);
       expect(own.hasTaker()).toBe(false);
     }
