@@ -30,6 +30,7 @@ import {
   answeredBefore,
   type KnownDirection,
 } from '../../learning/strategies/direction/known_answers.ts';
+import { laterSeries } from '../../learning/formula_rules/later_series.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
 import { refuseForeseeingLegs } from '../../learning/feature_checks/leg_series.ts';
@@ -106,7 +107,10 @@ async function readDirection(folder: string, instrument: Pair, bars: Instrument)
   const model = await loadDirectionModel(folder, liveInstrumentSchema(barSeconds), 1);
   if (model.manifest.timeframe === barSeconds && isAtOnce(model.engine)) return answeredAtOnce(model);
   try {
-    if (model.manifest.timeframe === barSeconds) return await answeredBefore(model, bars);
+    if (model.manifest.timeframe === barSeconds) {
+      const later = laterSeries(bars.series, barSeconds);
+      return await answeredBefore(model, bars.bars, { known: bars.series, later });
+    }
   } finally {
     await model.release();
   }

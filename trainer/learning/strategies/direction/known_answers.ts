@@ -5,7 +5,6 @@ import { INSTRUMENT_WINDOWS } from '../../../../shared/core/features/instrument/
 import { InstrumentColumns } from '../../../../shared/core/features/instrument/instrument_columns.ts';
 import { instrumentOf } from '../../../../shared/pair.ts';
 import { stepAll, type Instrument } from './instrument_rows.ts';
-import { laterSeries } from '../../formula_rules/later_series.ts';
 
 /** A direction model whose probabilities are there when formulas are evaluated, which waits for nothing. */
 export interface KnownDirection extends Pick<DirectionModel, 'manifest' | 'formulas'> {
@@ -14,8 +13,11 @@ export interface KnownDirection extends Pick<DirectionModel, 'manifest' | 'formu
    * @param row its features
    * @param series of the instrument, or those one bar later
    */
-  answer(bar: number, row: Float32Array, series: 'known' | 'later'): ArrayLike<number>;
+  answer(bar: number, row: Float32Array, series: KnownSeries): ArrayLike<number>;
 }
+
+/** Auxiliary series as they were known, or one bar later. */
+export type KnownSeries = 'known' | 'later';
 
 /** Epoch seconds: the model answers bars that open from then on. */
 export function trainedUntil({ manifest }: Pick<DirectionModel, 'manifest'>): number {
@@ -35,13 +37,20 @@ export function answeredAtOnce({ manifest, formulas, infer }: DirectionModel): K
   };
 }
 
-/** A model that answers by a promise: it is asked about all bars of the instrument before formulas read them. */
-export async function answeredBefore(model: DirectionModel, instrument: Instrument): Promise<KnownDirection> {
+/**
+ * A model that answers by a promise: it is asked about all bars of the instrument before formulas read them.
+ * @param series that formulas may read with the bars
+ */
+export async function answeredBefore(
+  model: DirectionModel,
+  bars: Instrument['bars'],
+  series: Readonly<Record<KnownSeries, Instrument['series']>>,
+): Promise<KnownDirection> {
   const { manifest, formulas } = model;
-  const { bars, series } = instrument;
-  const known = await answersOf(model, instrument);
-  const later = await answersOf(model, { bars, series: laterSeries(series, bars.timeframe) });
-  const answers = { known, later };
+  const answers = {
+    known: await answersOf(model, { bars, series: series.known }),
+    later: await answersOf(model, { bars, series: series.later }),
+  };
   return {
     manifest,
     ...(formulas && { formulas }),
