@@ -80,6 +80,12 @@ describe('the check', () => {
     expect(verdict(null).largestDifference).toBeLessThanOrEqual(CROSS_CHECK_TOLERANCE);
     for (let wrong = 0; wrong < width; wrong++)
       expect(verdict(wrong).largestDifference).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
+    const { model } = readOwnModel(bytes);
+    for (let at = values.length - 1; at >= 0; at -= 31) {
+      const other = values.slice();
+      other[at]! += 0.25;
+      expect(checkAnswers(model, COLUMNS, features, other).largestDifference).toBeCloseTo(0.25, 5);
+    }
   });
 
   it('detects an answer that is not a number', async () => {
