@@ -17,6 +17,7 @@ import { openLearner } from '../registry.ts';
 import { runFit } from '../trees/fit.ts';
 import { ensembleParameters } from './ensemble_parameters.ts';
 import { fittedMixture, mixtureOf } from './fitted_mixture.ts';
+import type { FittedMixture } from './mixture.ts';
 import { mixturePart } from './mixture_graph.ts';
 import { SMALL_TREES } from '../small_trees.fixture.ts';
 
@@ -53,9 +54,20 @@ const request: Omit<FitRequest, 'budget'> = {
   continueFrom: null,
 };
 
+/** The same rows, of three classes. */
+const classRequest: typeof request = {
+  ...request,
+  task: { kind: 'multiclass', classes: 3 },
+  rows: { ...rows, y: rows.y.map((label, row) => (row % 4 === 0 ? 2 : label)) },
+};
+
 const members = ['program', 'gbdt', 'logistic'] as const;
 type Member = (typeof members)[number] | 'neural_net';
-const fit = (engine: string, of: readonly [Member, ...Member[]] = members): Promise<Fitted> =>
+const fit = (
+  engine: string,
+  of: readonly [Member, ...Member[]] = members,
+  asked: typeof request = request,
+): Promise<Fitted> =>
   fitAllRows(
     openLearner(engine, {
       parameters: SMALL_TREES,
@@ -68,15 +80,15 @@ const fit = (engine: string, of: readonly [Member, ...Member[]] = members): Prom
       columnNames: NAMES,
       network: { ...networkParameters(undefined, 'ai1'), epochs: 5 },
     }),
-    request,
+    asked,
   );
 
 /** Answers of onnxruntime, which must be those of the model. */
 async function served(fitted: Fitted, x = rows.x): Promise<Float32Array> {
   const { values } = await onnxAnswers(fitted.toOnnx({ metadata: { model: 'ai1' } }), x);
   const exact = fitted.exactAnswers(x);
-  expect(values).toHaveLength(x.rows);
-  values.forEach((value, row) => expect(Math.abs(value - exact[row]!)).toBeLessThan(PARITY));
+  expect(values).toHaveLength(x.rows * fitted.width);
+  values.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(PARITY));
   return values as Float32Array;
 }
 
@@ -99,6 +111,10 @@ describe('an ensemble with a model of another program', () => {
       );
   });
 
+  it.each(['vote', 'bagging', 'stacking'])('answers several classes in one graph: %s', async (engine) => {
+    await expectClasses(mixtureOf(await fit(engine, members, classRequest)));
+  });
+
   it('has the same bytes from the same rows', async () => {
     const one = await fit('vote');
     const other = await fit('vote');
@@ -106,11 +122,35 @@ describe('an ensemble with a model of another program', () => {
   });
 });
 
+/** That it answers as its members do together, calibrated as well. */
+async function expectClasses(mixture: FittedMixture): Promise<void> {
+  expect([mixture.width, mixture.link]).toEqual([3, 'softmax']);
+  const answers = await served(mixture);
+  const calibrated = await served(mixture.withMargins({ slope: [0.5, 1, 2], intercept: [1, 0, 0] }));
+  const margins = mixture.openMargins()(rows.x);
+  for (let row = 0; row < ROWS; row += 31) {
+    const e = margins.map((margin, k) => Math.exp([0.5, 1, 2][k]! * margin[row]! + [1, 0, 0][k]!));
+    const sum = e.reduce((all, own) => all + own, 0);
+    e.forEach((own, k) => expect(calibrated[3 * row + k]).toBeCloseTo(own / sum, 4));
+  }
+  if (mixture.of !== 'probability') return;
+  const alone = await Promise.all(mixture.members.map((member) => served(member)));
+  for (let at = 0; at < answers.length; at += 31)
+    expect(answers[at]).toBeCloseTo(
+      alone.reduce((sum, own, i) => sum + mixture.weights[i]! * own[at]!, 0),
+      5,
+    );
+}
+
 const note = networksNote();
 
 describe.runIf(note === '')(`an ensemble with a network that PyTorch has learned${note}`, () => {
   beforeAll(() => void (process.env[NETWORKS_PYTHON] = TEST_NETWORKS_PYTHON));
   afterAll(() => delete process.env[NETWORKS_PYTHON]);
+
+  it('answers several classes in one graph', { timeout: 120_000 }, async () => {
+    await expectClasses(mixtureOf(await fit('vote', ['neural_net', 'gbdt', 'logistic'], classRequest)));
+  });
 
   it.each(['vote', 'bagging', 'stacking'])(
     'answers in one graph as its members do together: %s',
