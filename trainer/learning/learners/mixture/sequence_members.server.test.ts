@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
+import { InferenceSession, Tensor } from '../../../../shared/bundle/onnxruntime.ts';
 import { sequenceModel } from '../../../../shared/bundle/sequence_bundle.fixture.ts';
 import { loadScorer } from '../../../../shared/bundle/scorer.ts';
 import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
@@ -156,4 +158,33 @@ describe.runIf(note === '')(`an ensemble of the networks that PyTorch learns, an
         );
     },
   );
+
+  it('answers several classes in one graph', { timeout: 300_000 }, async () => {
+    const ofClasses: FitRequest = {
+      ...request,
+      task: { kind: 'multiclass', classes: 3 },
+      rows: { ...rows, y: rows.y.map((label, row) => (row % 4 === 0 ? 2 : label)) },
+    };
+    const mixture = mixtureOf(await open('vote', ['gru', 'gbdt', 'logistic']).fit(ofClasses));
+    expect([mixture.bars, mixture.width]).toEqual([BARS, 3]);
+    for (const model of [mixture, mixture.withMargins({ slope: [0.5, 1, 2], intercept: [1, 0, 0] })]) {
+      const answers = await classAnswers(model);
+      const exact = model.exactAnswers(rows.x);
+      expect(answers).toHaveLength(3 * ROWS);
+      answers.forEach((answer, i) => expect(Math.abs(answer - exact[i]!)).toBeLessThan(PARITY));
+    }
+  });
 });
+
+/** Answers of the file of a model of classes in onnxruntime, by row. */
+async function classAnswers(fitted: Fitted): Promise<Float32Array> {
+  const { x } = rows;
+  if (!isSequence(x)) throw new Error('no sequences');
+  const session = await InferenceSession.create(fitted.toOnnx({ metadata: {} }), { intraOpNumThreads: 1 });
+  try {
+    const tensor = new Tensor('float32', sequencesOf(x, 0, ROWS), [ROWS, BARS, COLUMNS]);
+    return (await session.run({ [INPUT_NAME]: tensor }))[OUTPUT_NAME]!.data as Float32Array;
+  } finally {
+    await session.release();
+  }
+}
