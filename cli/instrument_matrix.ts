@@ -3,7 +3,6 @@ import { loadDirectionModel, type DirectionModel } from '../shared/bundle/direct
 import { instrumentSchema } from '../shared/bundle/feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentColumns } from '../shared/core/features/instrument/instrument_columns.ts';
-import { writeFloats } from '../shared/core/features/float_row.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
 import { readInstrumentFolder } from '../trainer/learning/instruments/instrument_bars.ts';
 import { stepAll } from '../trainer/learning/strategies/direction/instrument_rows.ts';
@@ -62,8 +61,8 @@ export async function instrumentMatrix(
 /** As the model takes them; empty in warm-up. */
 function rowOf(features: InstrumentColumns): Float32Array {
   if (!features.ready) return new Float32Array(0);
-  const row = new Float32Array(features.values.length);
-  writeFloats(features.values, 0, row.length, row, 0);
+  const row = new Float32Array(features.rowWidth);
+  features.writeRow(row, 0);
   return row;
 }
 

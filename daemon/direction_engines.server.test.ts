@@ -10,6 +10,8 @@ import {
   linearGraph,
   networkAnswer,
   networkGraph,
+  sequenceAnswer,
+  sequenceGraph,
   writeGraphDirection,
 } from '../shared/bundle/direction/direction_graph.fixture.ts';
 import { loadDirectionModel, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
@@ -36,6 +38,7 @@ const WARM = 170;
 const SCHEMA = liveInstrumentSchema(60);
 const COLUMNS = SCHEMA.definitions.length;
 const NETWORK = { columns: COLUMNS, seed: 'served network', upScore: 0.3 };
+const SEQUENCE = { ...NETWORK, seed: 'served sequence', bars: 6 };
 const MARKET = byMinute(tinyBars(settings, WARM + 200));
 
 const models = mkdtempSync(join(tmpdir(), 'minutehand-direction-engines-'));
@@ -43,10 +46,17 @@ let trees: string;
 let network: string;
 let otherNetwork: string;
 let linear: string;
+let sequence: string;
 beforeAll(async () => {
   trees = writeTinyDirection(models, ID, '1m', new Date(0));
   network = await writeGraphDirection(models, { of: trees, created: new Date(60_000), graph: networkGraph(NETWORK) });
   linear = await writeGraphDirection(models, { of: trees, created: new Date(180_000), graph: linearGraph(NETWORK) });
+  sequence = await writeGraphDirection(models, {
+    of: trees,
+    created: new Date(240_000),
+    graph: sequenceGraph(SEQUENCE),
+    bars: SEQUENCE.bars,
+  });
   otherNetwork = await writeGraphDirection(models, {
     of: trees,
     created: new Date(120_000),
@@ -155,6 +165,35 @@ describe('a direction model of a network', () => {
     expect(told(await replayed(bench))).toEqual(told(bench));
   });
 
+  it('of several bars is served once all of them are warm, and replaces one of single bars that answers meanwhile', async () => {
+    const bench = openBench(settings, OPTIONS);
+    activate(bench, (await watched(sequence)).model);
+    await feed(bench, 0, WARM + 40);
+    expect(bench.pipeline.status.directionEngines).toEqual({ '1m': 'onnxruntime-node' });
+    activate(bench, (await watched(trees)).model);
+    await feed(bench, WARM + 40, WARM + 60);
+    expect(bench.failures).toEqual([]);
+    const scored = signalsOf(bench).filter(({ ml_up_prob }) => ml_up_prob !== null);
+    for (const symbol of [ID, OTHER]) {
+      const rows = [...rowsOf(symbol)];
+      const own = scored.filter(({ pair_id, model_version }) => pair_id === symbol && model_version === sequence);
+      // The first one is that of the first bar with as many warm rows behind it.
+      const first = rows[SEQUENCE.bars - 1]![0];
+      expect(Date.parse(own[0]!.timestamp) / 1000).toBe(first);
+      expect(own.length).toBeGreaterThan(20);
+      for (const signal of own) {
+        const last = rows.findIndex(([time]) => time === Date.parse(signal.timestamp) / 1000);
+        const together = rows.slice(last - SEQUENCE.bars + 1, last + 1).flatMap(([, row]) => [...row]);
+        const byHand = sequenceAnswer(SEQUENCE, together);
+        probabilitiesOf(signal).forEach((p, k) => expect(Math.abs(p! - byHand[k]!)).toBeLessThan(1e-6));
+      }
+      expect(scored.filter(({ pair_id, model_version }) => pair_id === symbol && model_version === trees)).toHaveLength(
+        20,
+      );
+    }
+    expect(told(await replayed(bench))).toEqual(told(bench));
+  });
+
   it('as a shadow changes no byte of what trees answer, and is journaled as it would answer alone', async () => {
     const run = async (served: string, shadow: string | null): Promise<Bench> => {
       const bench = openBench(settings, OPTIONS);
@@ -215,9 +254,12 @@ describe('a direction model of a network', () => {
     expect(told(await replayed(bench))).toEqual(told(bench));
   });
 
-  it('is explained with its answers to the bit, and without contributions', async () => {
+  it.each([
+    ['one bar', (): string => network],
+    ['several bars', (): string => sequence],
+  ])('of %s is explained with its answers to the bit, and without contributions', async (_, version) => {
     const bench = openBench(settings, OPTIONS);
-    activate(bench, (await watched(network)).model);
+    activate(bench, (await watched(version())).model);
     await feed(bench, 0, WARM + 20);
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-explain-'));
     try {
@@ -229,7 +271,7 @@ describe('a direction model of a network', () => {
         { ...settings, minutehand: { ...settings.minutehand, instruments: [ID, OTHER] } },
         { models, journal: () => path },
       );
-      for (const { time } of MARKET.slice(WARM, WARM + 20)) {
+      for (const { time } of MARKET.slice(WARM + SEQUENCE.bars, WARM + 20)) {
         const explained = await explainer.explain(ID, time);
         expect(explained.reproduced).toEqual({ equal: true, code: null, differences: [] });
         expect(explained).toMatchObject({

@@ -15,7 +15,6 @@ import {
   type InstrumentDefinition,
   type InstrumentWindows,
 } from '../core/features/instrument/definitions.ts';
-import { writeFloats } from '../core/features/float_row.ts';
 import { InstrumentColumns } from '../core/features/instrument/instrument_columns.ts';
 import { rulesOf } from '../strategies/direction/step_instrument.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../strategies/instrument_position.ts';
@@ -268,9 +267,9 @@ function recompute(
 }
 
 /** As the model takes them. */
-function rowOf({ values }: InstrumentColumns): Float32Array {
-  const row = new Float32Array(values.length);
-  writeFloats(values, 0, values.length, row, 0);
+function rowOf(features: InstrumentColumns): Float32Array {
+  const row = new Float32Array(features.rowWidth);
+  features.writeRow(row, 0);
   return row;
 }
 

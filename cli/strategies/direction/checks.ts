@@ -4,6 +4,7 @@ import {
   readActiveDirection,
 } from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { directionBars } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
@@ -57,7 +58,7 @@ export async function scoreDirection(folder: string, isTimed: boolean): Promise<
   const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), isTimed ? TEST_ROWS : 1);
   try {
     if (!isTimed) return null;
-    const rows = randomRows(folder, manifest.features.length);
+    const rows = randomRows(folder, directionBars(manifest) * manifest.features.length);
     const beganMs = performance.now();
     refuseOutside(folder, await model.infer(rows, TEST_ROWS));
     return perSecond(TEST_ROWS, beganMs);

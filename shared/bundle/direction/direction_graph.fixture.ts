@@ -1,11 +1,13 @@
 import { basename } from 'node:path';
 import { createRng } from '../../rng.ts';
+import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../core/features/instrument/definitions.ts';
+import { instrumentSchema } from '../feature_schema.ts';
 import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../onnx/onnx.ts';
 import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxAttribute, type OnnxNode } from '../onnx/schema.ts';
 import { pathInside } from '../../path_name.ts';
 import { directionFolder } from './active_direction.ts';
 import { readDirectionBundle, writeDirectionBundle } from './direction_bundle.ts';
-import { DIRECTION_FORMAT, type DirectionManifest } from './direction_manifest.ts';
+import { DIRECTION_FORMAT, directionBars, type DirectionManifest } from './direction_manifest.ts';
 import { openDirectionSession } from './direction_scoring.ts';
 
 const CLASSES = 3;
@@ -166,20 +168,31 @@ function sharesOf(logits: readonly number[]): number[] {
   return powers.map((power) => power / total);
 }
 
-/** A graph that takes sequences of bars: probabilities of the sums over bars and columns. */
-export function sequenceGraph(columns: number, bars: number): Uint8Array {
+export interface SequenceOptions extends NetworkOptions {
+  readonly bars: number;
+}
+
+/** Weights of each column of each bar, for graph and oracle: [bars × columns × classes]. */
+function sequenceWeights({ columns, bars, seed, upScore = 0 }: SequenceOptions) {
+  return linearWeights({ columns: bars * columns, seed, upScore });
+}
+
+/** A graph that takes sequences of bars, each of which counts otherwise: Reshape, Tanh, Gemm, Softmax. */
+export function sequenceGraph(options: SequenceOptions): Uint8Array {
+  const { columns, bars } = options;
+  const { weights, biases } = sequenceWeights(options);
+  const width = bars * columns;
   return encodeGraph({
     name: 'sequence',
     inputs: [featuresInput(columns, bars)],
     nodes: [
-      node('ReduceMean', [INPUT_NAME], 'mean', [
-        { name: 'axes', type: ATTRIBUTE.INTS, integers: [1, 2] },
-        { name: 'keepdims', type: ATTRIBUTE.INT, integer: 0 },
-      ]),
-      integers('column', [-1, 1]),
-      node('Reshape', ['mean', 'column'], 'means'),
-      ...constants('weights', [1, -1, 0], 1, CLASSES),
-      node('MatMul', ['means', 'weights'], 'logits'),
+      ...KNOWN,
+      integers('flat_shape', [-1, width]),
+      node('Reshape', ['known', 'flat_shape'], 'flat'),
+      node('Tanh', ['flat'], 'bounded'),
+      ...constants('weights', weights, width, CLASSES),
+      ...constants('biases', biases, CLASSES),
+      node('Gemm', ['bounded', 'weights', 'biases'], 'logits'),
       softmax('logits', OUTPUT_NAME),
     ],
     width: CLASSES,
@@ -187,11 +200,20 @@ export function sequenceGraph(columns: number, bars: number): Uint8Array {
   });
 }
 
+/** Probabilities of a sequence by hand, in float64. @param row [bars × columns], the oldest bar first */
+export function sequenceAnswer(options: SequenceOptions, row: ArrayLike<number>): number[] {
+  const { weights, biases } = sequenceWeights(options);
+  const bounded = Array.from(row, (value) => Math.tanh(Number.isNaN(value) ? 0 : value));
+  return sharesOf(biases.map((bias, k) => bounded.reduce((sum, x, i) => sum + x * weights[i * CLASSES + k]!, bias)));
+}
+
 export interface GraphBundleOptions {
   /** Version of a bundle in the folder, whose manifest it takes over. */
   readonly of: string;
   readonly created: Date;
   readonly graph: Uint8Array;
+  /** Bars whose features the graph gets together; default: those of one. */
+  readonly bars?: number;
   /** Of the golden rows; default: those of onnxruntime. */
   readonly probabilities?: readonly (readonly number[])[];
 }
@@ -199,13 +221,20 @@ export interface GraphBundleOptions {
 /** Writes a bundle of this graph beside another one, signed where there is a key. @returns its version */
 export async function writeGraphDirection(models: string, options: GraphBundleOptions): Promise<string> {
   const { manifest } = readDirectionBundle(pathInside(directionFolder(models), options.of));
-  const { format: _format, version: _version, created: _created, files: _files, ...kept } = manifest;
-  const probabilities = options.probabilities?.map((row) => [...row]) ?? (await goldenOf(manifest, options.graph));
+  const {
+    format: _format,
+    version: _version,
+    created: _created,
+    files: _files,
+    ...kept
+  } = withBars(manifest, options.bars ?? 1);
+  const { features } = kept.golden;
+  const probabilities = options.probabilities?.map((row) => [...row]) ?? (await goldenOf(kept, options.graph));
   const folder = writeDirectionBundle(directionFolder(models), options.created, {
     manifest: {
       ...kept,
       engine: { name: 'network', parameters: { units: UNITS } },
-      golden: { features: manifest.golden.features, probabilities },
+      golden: { features, probabilities },
     },
     model: options.graph,
     report: {},
@@ -214,10 +243,30 @@ export async function writeGraphDirection(models: string, options: GraphBundleOp
   return basename(folder);
 }
 
-async function goldenOf(manifest: DirectionManifest, graph: Uint8Array): Promise<number[][]> {
+/** The manifest of a model that gets so many bars together; its golden sequences are of the golden rows in turn. */
+function withBars(manifest: DirectionManifest, bars: number): DirectionManifest {
+  if (bars === 1) return manifest;
+  const windows: InstrumentWindows = { ...INSTRUMENT_WINDOWS, sequence: bars };
+  const { features, probabilities } = manifest.golden;
+  const sequences = features.map((_, row) =>
+    Array.from({ length: bars }, (_, bar) => features[(row + bar) % features.length]!).flat(),
+  );
+  return {
+    ...manifest,
+    windows: { ...windows },
+    feature_schema: instrumentSchema(windows, manifest.timeframe).hash,
+    golden: { features: sequences, probabilities },
+  };
+}
+
+async function goldenOf(
+  manifest: Pick<DirectionManifest, 'features' | 'golden' | 'windows'>,
+  graph: Uint8Array,
+): Promise<number[][]> {
   const { features } = manifest.golden;
   const rows = Float32Array.from(features.flat(), (value) => value ?? NaN);
-  const session = await openDirectionSession(graph, manifest.features.length, DIRECTION_FORMAT);
+  const shape = { columns: manifest.features.length, bars: directionBars(manifest) };
+  const session = await openDirectionSession(graph, shape, DIRECTION_FORMAT);
   try {
     const answers = await session.score(rows, features.length);
     return features.map((_, row) => [...answers.subarray(row * CLASSES, (row + 1) * CLASSES)]);

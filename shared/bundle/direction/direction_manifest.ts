@@ -41,7 +41,10 @@ export const directionManifestSchema = z.strictObject({
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   /** Seconds per bar. */
   timeframe: z.int().positive(),
-  /** Look-backs, and as `formulas` the formulas that the model learned from; absent: none. */
+  /**
+   * Look-backs; as `formulas` the formulas that the model learned from, and as `sequence` the bars whose features it
+   * gets together; absent: none, one.
+   */
   windows: z.record(z.string(), z.union([z.int(), z.string()])),
   feature_schema: z.string(),
   features: z.array(z.string()).min(1),
@@ -160,3 +163,8 @@ export const directionManifestSchema = z.strictObject({
   }),
 });
 export type DirectionManifest = z.infer<typeof directionManifestSchema>;
+
+/** Bars whose features the model gets together, the oldest first; 1 = those of the newest alone. */
+export function directionBars({ windows: { sequence } }: Pick<DirectionManifest, 'windows'>): number {
+  return typeof sequence === 'number' ? sequence : 1;
+}

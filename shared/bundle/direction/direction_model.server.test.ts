@@ -12,6 +12,7 @@ import {
   linearGraph,
   networkAnswer,
   networkGraph,
+  sequenceAnswer,
   sequenceGraph,
   writeGraphDirection,
   type GraphBundleOptions,
@@ -22,6 +23,7 @@ import { openDirectionSession } from './direction_scoring.ts';
 
 const SCHEMA = liveInstrumentSchema(3600);
 const COLUMNS = SCHEMA.definitions.length;
+const SHAPE = { columns: COLUMNS, bars: 1 };
 const NETWORK = { columns: COLUMNS, seed: 'network' };
 const ROWS = 40;
 
@@ -57,7 +59,7 @@ describe('a direction model', () => {
       expect.stringMatching(/(equal to|within .* of) onnxruntime on \d+ rows/),
     ]);
     const rows = randomRows(createRng('rows'), ROWS, COLUMNS, 0.1);
-    const session = await openDirectionSession(readFileSync(join(folderOf(trees), DIRECTION_FILE)), COLUMNS, 'trees');
+    const session = await openDirectionSession(readFileSync(join(folderOf(trees), DIRECTION_FILE)), SHAPE, 'trees');
     const expected = await session.score(rows, ROWS);
     await session.release();
     const answers = model.infer(rows, ROWS);
@@ -78,7 +80,7 @@ describe('a direction model', () => {
     ]);
     expect(model.check.rows).toBe(610);
     const rows = randomRows(createRng('rows'), ROWS, COLUMNS, 0.1);
-    const session = await openDirectionSession(graph, COLUMNS, 'linear');
+    const session = await openDirectionSession(graph, SHAPE, 'linear');
     const expected = await session.score(rows, ROWS);
     await session.release();
     const answers = model.infer(rows, ROWS) as Float64Array;
@@ -129,6 +131,25 @@ describe('a direction model', () => {
     await expect(model.infer(rows, 1)).rejects.toThrow(/was released/);
   });
 
+  it('of several bars is scored by onnxruntime, as by hand, with the columns of its newest bar behind the others', async () => {
+    const options = { ...NETWORK, bars: 5 };
+    const version = await written(sequenceGraph(options), { bars: options.bars });
+    const model = await loadDirectionModel(folderOf(version), SCHEMA, ROWS);
+    expect([model.engine, model.engineNote, model.formulas!.windows.sequence]).toEqual([
+      'onnxruntime-node',
+      'a sequence of 5 bars',
+      5,
+    ]);
+    const width = options.bars * COLUMNS;
+    const rows = randomRows(createRng('sequences'), ROWS, width, 0.1);
+    const answers = await model.infer(rows, ROWS);
+    for (let row = 0; row < ROWS; row++)
+      sequenceAnswer(options, rows.subarray(row * width, (row + 1) * width)).forEach((p, k) =>
+        expect(Math.abs(answers[row * 3 + k]! - p)).toBeLessThan(1e-6),
+      );
+    await model.release();
+  });
+
   it('may be opened on another thread than the one that verified it: it is plain data until then', async () => {
     const version = await written(networkGraph(NETWORK));
     const prepared = structuredClone(await prepareDirection(folderOf(version), SCHEMA));
@@ -166,10 +187,21 @@ describe('a direction bundle is refused', () => {
     });
   });
 
-  it('with a graph of sequences, and says where these are served', async () => {
-    expect(await refused(sequenceGraph(COLUMNS, 16), { probabilities: UNIFORM })).toMatchObject({
+  it('with a graph of other sequences than its manifest states', async () => {
+    const bars = 16;
+    const graph = sequenceGraph({ ...NETWORK, bars });
+    expect(await refused(graph, { probabilities: UNIFORM })).toMatchObject({
       code: 'MODEL_LOAD',
-      seen: expect.stringMatching(/takes a sequence of 16 bars: .* served for pairs only/),
+      seen: expect.stringMatching(/takes a sequence of 16 bars, and its manifest states none/),
+    });
+    expect(await refused(graph, { bars: 15, probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringContaining('takes a sequence of 16 bars'),
+      expected: expect.stringContaining(`[N, 15, ${COLUMNS}]`),
+    });
+    expect(await refused(networkGraph(NETWORK), { bars, probabilities: UNIFORM })).toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringContaining('takes 2 dimensions'),
     });
   });
 

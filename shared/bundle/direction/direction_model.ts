@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
 import { joinedFloat32 } from '../../joined_numbers.ts';
+import { barsTogether } from '../../core/features/instrument/instrument_columns.ts';
 import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { InputNovelty } from '../input_novelty.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
@@ -8,11 +9,11 @@ import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import type { ScoringEngine } from '../scoring_engine.ts';
 import { packedTreesOf, readOwnModel, type ReadOwnModel } from '../own_model.ts';
-import { openRowSession } from '../scorer.ts';
+import { openRowSession, rowWidth, type RowShape } from '../scorer.ts';
 import { checkAnswers, checkRows, hardRows } from '../tree_kernel/cross_check.ts';
 import { kernelModule } from '../tree_kernel/tree_kernel.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
-import { DIRECTION_FILE, type DirectionManifest } from './direction_manifest.ts';
+import { DIRECTION_FILE, directionBars, type DirectionManifest } from './direction_manifest.ts';
 import {
   CLASSES,
   openDirectionSession,
@@ -36,7 +37,7 @@ export interface DirectionModel {
   readonly engine: ScoringEngine;
   /** What was compared, or why the slowest engine scores. */
   readonly engineNote: string;
-  /** Of its columns, where there are formulas among them; absent: the hand-written features are all. */
+  /** Of its rows, where they have formulas or a sequence; absent: they are the newest hand-written features. */
   readonly formulas?: InstrumentSchema;
   /** Measures how unlike its training rows an input is; absent: the bundle does not describe them. */
   readonly novelty?: InputNovelty;
@@ -90,9 +91,12 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
       expected: schema.hash,
     });
-  const graph: DirectionGraph = { folder, manifest, bytes, columns: schema.definitions.length };
-  const known = { folder, manifest, modelsHash, ...(schema.windows.formulas !== undefined && { formulas: schema }) };
-  const trees = treesOf(bytes);
+  const shape: RowShape = { columns: schema.definitions.length, bars: barsTogether(schema.windows) };
+  const graph: DirectionGraph = { folder, manifest, bytes, shape };
+  const { formulas, sequence } = schema.windows;
+  const isOwn = formulas !== undefined || sequence !== undefined;
+  const known = { folder, manifest, modelsHash, ...(isOwn && { formulas: schema }) };
+  const trees = shape.bars === 1 ? treesOf(bytes) : null;
   return { ...known, ...(trees === null ? await prepareOther(graph) : await prepareTrees(graph, trees)) };
 }
 
@@ -101,8 +105,7 @@ interface DirectionGraph {
   readonly folder: string;
   readonly manifest: DirectionManifest;
   readonly bytes: Uint8Array;
-  /** Columns of the features. */
-  readonly columns: number;
+  readonly shape: RowShape;
 }
 
 type Scored = Pick<PreparedDirection, 'scoring' | 'check'>;
@@ -119,7 +122,8 @@ function treesOf(bytes: Uint8Array): TreeModel | null {
 }
 
 async function prepareTrees(graph: DirectionGraph, trees: TreeModel): Promise<Scored> {
-  const { folder, manifest, bytes, columns } = graph;
+  const { folder, manifest, bytes, shape } = graph;
+  const { columns } = shape;
   const classes = trees.ensembles.length;
   if (classes !== CLASSES || trees.ensembles.some((own) => own.columns !== columns))
     throw new MinutehandError('MODEL_LOAD', {
@@ -147,14 +151,19 @@ function noteOf({ rows, largestDifference }: DirectionModel['check']): string {
 }
 
 async function prepareOther(graph: DirectionGraph): Promise<Scored> {
-  const { folder, manifest, bytes, columns } = graph;
+  const { folder, manifest, bytes, shape } = graph;
+  const { columns, bars } = shape;
   const path = join(folder, DIRECTION_FILE);
-  refuseOtherShapes(bytes, columns, path);
+  refuseOtherShapes(bytes, shape, path);
+  const width = rowWidth(shape);
+  if (manifest.golden.features.some((row) => row.length !== width))
+    throw new MinutehandError('MODEL_MANIFEST', { seen: `golden rows of the wrong length in ${folder}` });
+  if (bars > 1) return prepareSession(graph, `a sequence of ${bars} bars`);
   const own = readOwn(bytes);
   if ('refusal' in own) return prepareSession(graph, own.refusal);
   const seed = manifest.files[DIRECTION_FILE].sha256;
   const rows = joinedFloat32([goldenRows(manifest), ...hardRows(own, seed)]);
-  const session = await openRowSession(bytes, { columns, bars: 1 }, path);
+  const session = await openRowSession(bytes, shape, path);
   let check: DirectionModel['check'];
   try {
     check = checkAnswers(own.model, columns, rows, await session.run(rows, rows.length / columns));
@@ -195,8 +204,8 @@ function unusable(path: string, cause: unknown): MinutehandError {
 
 /** @param note why our own code does not score it */
 async function prepareSession(graph: DirectionGraph, note: string): Promise<Scored> {
-  const { folder, manifest, bytes, columns } = graph;
-  const session = await openDirectionSession(bytes, columns, join(folder, DIRECTION_FILE));
+  const { folder, manifest, bytes, shape } = graph;
+  const session = await openDirectionSession(bytes, shape, join(folder, DIRECTION_FILE));
   try {
     const answers = await goldenAnswers(session, manifest, folder);
     const rows = manifest.golden.features.length;
@@ -299,8 +308,8 @@ function describe({
 }
 
 async function openSession({ manifest, folder }: PreparedDirection, bytes: Uint8Array): Promise<DirectionSession> {
-  const columns = manifest.features.length;
-  const session = await openDirectionSession(bytes, columns, join(folder, DIRECTION_FILE));
+  const shape: RowShape = { columns: manifest.features.length, bars: directionBars(manifest) };
+  const session = await openDirectionSession(bytes, shape, join(folder, DIRECTION_FILE));
   try {
     await goldenAnswers(session, manifest, folder);
     const golden = goldenRows(manifest);

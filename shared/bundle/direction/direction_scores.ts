@@ -1,5 +1,6 @@
 import type { DirectionProbabilities } from '../../strategies/direction/direction_input.ts';
 import { isCalled } from '../../strategies/direction/direction_rule.ts';
+import { directionBars } from './direction_manifest.ts';
 import type { DirectionModel } from './direction_model.ts';
 
 /** Answers of a timeframe's model to the rows of a batch: up, down, range by row. */
@@ -13,13 +14,13 @@ export interface DirectionScores {
 
 /** What novelty is measured by. */
 type Measuring = Pick<DirectionModel, 'novelty'> & {
-  readonly manifest: Pick<DirectionModel['manifest'], 'features' | 'strategy'>;
+  readonly manifest: Pick<DirectionModel['manifest'], 'features' | 'strategy' | 'windows'>;
 };
 
 /**
  * Share of training rows that are farther out than a row, where its answer calls a side: the bar is a candidate of an
  * entry. The same live, in replay, in backtests and in explanations.
- * @param features [rows × columns of the model]
+ * @param features [rows × bars × columns of the model]: the newest bar of a sequence is measured
  * @returns NaN for any other bar, and where the bundle does not describe its training rows
  */
 export function candidateNovelty(
@@ -29,5 +30,6 @@ export function candidateNovelty(
   row: number,
 ): number {
   if (novelty === undefined || !isCalled(probabilities, manifest.strategy)) return NaN;
-  return novelty.of(features, row * manifest.features.length);
+  const columns = manifest.features.length;
+  return novelty.of(features, (row + 1) * directionBars(manifest) * columns - columns);
 }

@@ -7,6 +7,7 @@ import { candidateNovelty } from './direction_scores.ts';
 
 const FEATURES = ['return_1', 'rsi', 'funding_rate', 'steep'];
 const ROWS = 3;
+const MOST_BARS = 3;
 const finite = fc.double({ min: -20, max: 20, noNaN: true });
 const value = fc.oneof(finite, fc.constantFrom(NaN, Infinity, -Infinity, 0));
 const list = <T>(of: fc.Arbitrary<T>, length: number): fc.Arbitrary<T[]> =>
@@ -40,22 +41,33 @@ function callsASide(up: number, down: number, thetaUp: number, thetaDown: number
 }
 
 it('is that of the slow reference, to the bit, of a row that calls a side, and not known of any other', () => {
-  const rows = list(value, ROWS * FEATURES.length);
+  const rows = list(value, ROWS * MOST_BARS * FEATURES.length);
+  const barsTogether = fc.integer({ min: 1, max: MOST_BARS });
   fc.assert(
-    fc.property(descriptionArbitrary, rows, thetas, shares, (inputs, values, strategy, probabilities) => {
-      expect(inputDescriptionSchema.parse(inputs)).toEqual(inputs);
-      const features = Float32Array.from(values);
-      const manifest = { features: FEATURES, strategy } as unknown as DirectionManifest;
-      const model = { manifest, novelty: new InputNovelty(inputs, FEATURES) };
-      const { ML_UP_PROB: up, ML_DOWN_PROB: down } = probabilities;
-      for (let row = 0; row < ROWS; row++) {
-        const named = FEATURES.map((name, column) => [name, features[row * FEATURES.length + column]!] as const);
-        const isCalled = callsASide(up, down, strategy.theta_up, strategy.theta_down);
-        const expected = isCalled ? expectedNovelty(inputs, Object.fromEntries(named)) : NaN;
-        expect(candidateNovelty(model, probabilities, features, row)).toBe(expected);
-        // An earlier bundle describes no rows.
-        expect(candidateNovelty({ manifest }, probabilities, features, row)).toBe(NaN);
-      }
-    }),
+    fc.property(
+      descriptionArbitrary,
+      rows,
+      thetas,
+      shares,
+      barsTogether,
+      (inputs, values, strategy, probabilities, bars) => {
+        expect(inputDescriptionSchema.parse(inputs)).toEqual(inputs);
+        const features = Float32Array.from(values);
+        const windows = bars === 1 ? {} : { sequence: bars };
+        const manifest = { features: FEATURES, strategy, windows } as unknown as DirectionManifest;
+        const model = { manifest, novelty: new InputNovelty(inputs, FEATURES) };
+        const { ML_UP_PROB: up, ML_DOWN_PROB: down } = probabilities;
+        for (let row = 0; row < ROWS; row++) {
+          const named = FEATURES.map(
+            (name, column) => [name, features[((row + 1) * bars - 1) * FEATURES.length + column]!] as const,
+          );
+          const isCalled = callsASide(up, down, strategy.theta_up, strategy.theta_down);
+          const expected = isCalled ? expectedNovelty(inputs, Object.fromEntries(named)) : NaN;
+          expect(candidateNovelty(model, probabilities, features, row)).toBe(expected);
+          // An earlier bundle describes no rows.
+          expect(candidateNovelty({ manifest }, probabilities, features, row)).toBe(NaN);
+        }
+      },
+    ),
   );
 });

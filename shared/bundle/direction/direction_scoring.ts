@@ -2,7 +2,7 @@ import { exp } from '../../elementary.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import type { OwnGraph } from '../own_graph/own_graph.ts';
 import { openOwnModel } from '../own_model.ts';
-import { openRowSession } from '../scorer.ts';
+import { openRowSession, rowWidth, type RowShape } from '../scorer.ts';
 import { packTrees } from '../tree_kernel/pack.ts';
 import { openTreeKernel } from '../tree_kernel/tree_kernel.ts';
 
@@ -71,7 +71,7 @@ export interface DirectionSession {
 }
 
 /**
- * Opens a graph float32 [N, columns] → float32 [N, 3]. Each row is scored by a call of its own: what an instrument is
+ * Opens a graph float32 [N, columns], or [N, bars, columns], → float32 [N, 3]. Each row is scored by a call of its own: what an instrument is
  * answered does not depend, not even in its last bit, on which others are scored with it, so that a replay, an
  * explanation and a backtest, which batch differently, give the same probabilities. Blocks the thread for some
  * milliseconds.
@@ -79,15 +79,16 @@ export interface DirectionSession {
  */
 export async function openDirectionSession(
   bytes: Uint8Array,
-  columns: number,
+  shape: RowShape,
   path: string,
 ): Promise<DirectionSession> {
-  const session = await openRowSession(bytes, { columns, bars: 1 }, path);
+  const session = await openRowSession(bytes, shape, path);
+  const width = rowWidth(shape);
   return {
     async score(features, rows) {
       const probabilities = new Float64Array(rows * CLASSES);
       for (let row = 0; row < rows; row++) {
-        const answers = await session.run(features.subarray(row * columns, (row + 1) * columns), 1);
+        const answers = await session.run(features.subarray(row * width, (row + 1) * width), 1);
         if (answers.length !== CLASSES)
           throw new RangeError(`${session.output} has ${answers.length} numbers a row, not 3: up, down, range`);
         probabilities.set(answers, row * CLASSES);

@@ -5,7 +5,6 @@ import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { rollovers, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import type { SwapCosts } from '../../../shared/core/cost/swap.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
-import { writeFloats } from '../../../shared/core/features/float_row.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../../shared/core/features/instrument/definitions.ts';
 import { InstrumentColumns } from '../../../shared/core/features/instrument/instrument_columns.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
@@ -137,7 +136,7 @@ export function instrumentSubject(
       const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
       const inputs = new InstrumentInputs(engine, instrumentDefinitions(windows), bars.timeframe);
       const block = new Block(engine, 0, take);
-      const row = new Float32Array(features.definitions.length);
+      const row = new Float32Array(features.rowWidth);
       const answersFrom = direction === null ? Infinity : trainedUntil(direction);
       stepAll(bars, series, features, (t, values) => {
         const bar = {
@@ -151,7 +150,7 @@ export function instrumentSubject(
         };
         inputs.write(block.place, { bar, features: features.written, series: values });
         if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= answersFrom) {
-          writeFloats(features.values, 0, row.length, row, 0);
+          features.writeRow(row, 0);
           inputs.writeProbabilities(block.place, direction.answer(t, row, which));
         }
         block.added();

@@ -178,9 +178,10 @@ function rowsOfChampion(
   rows: InstrumentRows,
   { instruments, plan }: Pick<NewDirection, 'instruments' | 'plan'>,
 ): { readonly rows: InstrumentRows; at(row: number): number } {
-  const { formulas: _ofChallenger, ...written } = plan.windows;
+  const { formulas: _ofChallenger, sequence: _bars, ...written } = plan.windows;
   const windows: InstrumentWindows = formulas?.windows ?? written;
-  if (windows.formulas === plan.windows.formulas) return { rows, at: (row) => row };
+  if (windows.formulas === plan.windows.formulas && windows.sequence === plan.windows.sequence)
+    return { rows, at: (row) => row };
   const own = instrumentRows(instruments, { windows, label: plan.label });
   const keyOf = ({ instrument, bar }: InstrumentRows, row: number): string => `${instrument[row]} ${bar[row]}`;
   const places = new Map(Array.from(own.bar, (_, row) => [keyOf(own, row), row]));

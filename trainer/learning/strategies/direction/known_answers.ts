@@ -1,6 +1,5 @@
 import type { DirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
 import { CLASSES } from '../../../../shared/bundle/direction/direction_scoring.ts';
-import { writeFloats } from '../../../../shared/core/features/float_row.ts';
 import { INSTRUMENT_WINDOWS } from '../../../../shared/core/features/instrument/definitions.ts';
 import { InstrumentColumns } from '../../../../shared/core/features/instrument/instrument_columns.ts';
 import { instrumentOf } from '../../../../shared/pair.ts';
@@ -62,17 +61,17 @@ export async function answeredBefore(
 async function answersOf(model: DirectionModel, { bars, series }: Instrument): Promise<Float64Array> {
   const windows = model.formulas?.windows ?? INSTRUMENT_WINDOWS;
   const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
-  const columns = features.definitions.length;
+  const width = features.rowWidth;
   const first = bars.time.findIndex((time) => time >= trainedUntil(model));
   const answers = new Float64Array(bars.length * CLASSES).fill(NaN);
   if (first < 0) return answers;
-  const rows = new Float32Array((bars.length - first) * columns);
+  const rows = new Float32Array((bars.length - first) * width);
   const isReady = stepAll(bars, series, features, (t) => {
-    if (t >= first) writeFloats(features.values, 0, columns, rows, (t - first) * columns);
+    if (t >= first) features.writeRow(rows, (t - first) * width);
   });
   for (let t = first; t < bars.length; t++) {
     if (isReady[t] !== 1) continue;
-    const row = rows.subarray((t - first) * columns, (t - first + 1) * columns);
+    const row = rows.subarray((t - first) * width, (t - first + 1) * width);
     answers.set(await model.infer(row, 1), t * CLASSES);
   }
   return answers;
