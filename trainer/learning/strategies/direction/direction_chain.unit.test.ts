@@ -1,4 +1,4 @@
-import { DELIVERED_LEARNER } from './direction_learner.ts';
+import { HOUR, hintedDays, instrumentOf, PLAN, randomWalk, START, WINDOWS } from './small_markets.fixture.ts';
 import { DELIVERED_BIAS_LIMITS, PREDICTION_BIAS_LIMITS } from './gates/bias_limits.fixture.ts';
 import { keyOf } from '../../../../shared/bundle/gates/gate_result.ts';
 import { generateKeyPairSync } from 'node:crypto';
@@ -10,9 +10,7 @@ import { signDirectionBundle } from '../../../../shared/bundle/direction/directi
 import { DIRECTION_FILE } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
-import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import type { SeriesHistory } from '../../../../shared/core/series/series_cursor.ts';
-import { SERIES_NAMES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { openFitPool } from '../../learners/trees/fit_pool.ts';
 import { walkForwardSplits } from '../../splits/splits.ts';
@@ -20,73 +18,12 @@ import { directionLabels, EVALUATION_LABEL, UP } from './label/direction.ts';
 import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { makeDirectionBundle } from './make_direction_bundle.ts';
-import { NO_OBSERVATIONS } from '../../instruments/series_files.ts';
 import { gainTest, penalized, searchDirection } from './search_direction.ts';
 import { settlementsOf } from '../../trades/settlements.ts';
-import {
-  DIRECTION_PARAMS,
-  DIRECTION_WALK_FORWARD,
-  trainDirection,
-  type DirectionPlan,
-  type TrainedDirection,
-} from './train_direction.ts';
+import { trainDirection, type DirectionPlan, type TrainedDirection } from './train_direction.ts';
 
-const HOUR = 3600;
-const START = 1_600_000_000 - (1_600_000_000 % HOUR);
-const WINDOWS: InstrumentWindows = {
-  rsi_window: 6,
-  bollinger_window: 8,
-  atr_window: 6,
-  short_window: 8,
-  medium_window: 16,
-  long_window: 24,
-};
 const folder = mkdtempSync(join(tmpdir(), 'direction-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A random walk without drift: its past does not predict its future. */
-function randomWalk(symbol: string, length: number): InstrumentBars {
-  const rng = createRng(`walk/${symbol}`);
-  const close = new Float64Array(length);
-  const open = new Float64Array(length);
-  let price = 100;
-  for (let t = 0; t < length; t++) {
-    open[t] = price;
-    close[t] = price *= Math.exp(0.006 * rng.normal());
-  }
-  const time = Float64Array.from(close, (_, t) => START + t * HOUR);
-  const [high, low] = [Math.max, Math.min].map((of) => close.map((own, t) => of(own, open[t]!)));
-  const volume = close.map(() => 1 + rng.uniform());
-  const takerBuyVolume = volume.map((own) => own * rng.uniform());
-  return { symbol, timeframe: HOUR, length, time, open, high: high!, low: low!, close, volume, takerBuyVolume };
-}
-
-/**
- * Days that rise or fall, which the taker volume of the day before hints at.
- * @param rising probability of a rising day
- * @param sign −1: the mirror image
- */
-function hintedDays(symbol: string, rising: number, sign: 1 | -1): InstrumentBars {
-  const rng = createRng('bias walk');
-  const bars = randomWalk(symbol, 2400);
-  let price = 100;
-  let today = 1;
-  let tomorrow = 1;
-  for (let t = 0; t < bars.length; t++) {
-    if (t % 24 === 0) {
-      today = tomorrow;
-      tomorrow = rng.uniform() < rising ? 1 : -1;
-    }
-    bars.open[t] = price;
-    price *= Math.exp(sign * (0.006 * rng.normal() + 0.001 * today));
-    bars.close[t] = price;
-    bars.high[t] = Math.max(price, bars.open[t]!);
-    bars.low[t] = Math.min(price, bars.open[t]!);
-    bars.volume[t] = 1;
-    bars.takerBuyVolume[t] = 0.5 + 0.2 * sign * tomorrow + 0.1 * (rng.uniform() - 0.5);
-  }
-  return bars;
-}
 
 /** The future price as a series: its event time is that of the bar, its arrival `lateBars` later. */
 function canary(bars: InstrumentBars, lateBars: number): SeriesHistory {
@@ -100,30 +37,6 @@ function canary(bars: InstrumentBars, lateBars: number): SeriesHistory {
     value: Float64Array.from(label, (own) => (own === UP ? 100 : own < 0 ? 50 : 0)),
   };
 }
-
-function instrumentOf(bars: InstrumentBars, sentiment: SeriesHistory = NO_OBSERVATIONS): Instrument {
-  const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS]));
-  return { bars, series: { ...(none as Record<SeriesName, SeriesHistory>), sentiment } };
-}
-
-const PLAN: DirectionPlan = {
-  windows: WINDOWS,
-  label: EVALUATION_LABEL,
-  learner: DELIVERED_LEARNER,
-  balance: 'class_weights',
-  classWeightRatio: 1,
-  stride: 1,
-  params: { ...DIRECTION_PARAMS, rounds: 15, learningRate: 0.2, leaves: 6, minDataInLeaf: 30 },
-  walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
-  costs: { takerFeeBps: 5, slippageBps: 1 },
-  f1Floor: null,
-  biasLimits: PREDICTION_BIAS_LIMITS,
-  search: null,
-  seed: '1',
-  workers: 0,
-  balances: [],
-  peers: [],
-};
 
 const train = (instruments: readonly Instrument[], change: Partial<DirectionPlan> = {}): Promise<TrainedDirection> =>
   trainDirection(instruments, { ...PLAN, ...change }, () => undefined);
@@ -399,7 +312,7 @@ describe('the search for parameters', () => {
   async function searched(rows: InstrumentRows): ReturnType<typeof searchDirection> {
     const { params, balance, classWeightRatio, seed, stride, walkForward } = PLAN;
     const pool = openFitPool(0);
-    const learning = { learner: DELIVERED_LEARNER, params, balance: { balance, classWeightRatio, seed }, stride };
+    const learning = { learner: PLAN.learner, params, balance: { balance, classWeightRatio, seed }, stride };
     const request = { rows, learning, walkForward, timeframe: HOUR, search, pool, onTrial: () => undefined };
     try {
       return await searchDirection(request);

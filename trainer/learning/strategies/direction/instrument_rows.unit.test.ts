@@ -1,50 +1,19 @@
 import { expect, it } from 'vitest';
-import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import { InstrumentColumns } from '../../../../shared/core/features/instrument/instrument_columns.ts';
-import { SERIES_NAMES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
-import type { SeriesHistory } from '../../../../shared/core/series/series_cursor.ts';
 import { instrumentOf } from '../../../../shared/pair.ts';
-import { createRng } from '../../../../shared/rng.ts';
-import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
-import { NO_OBSERVATIONS } from '../../instruments/series_files.ts';
 import { isSequence, sequencesOf } from '../../learners/contract/past_rows.ts';
 import { EVALUATION_LABEL } from './label/direction.ts';
 import { instrumentRows, stepAll, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { learnedRows } from './learned_rows.ts';
 import { mirroredInstrument } from './mirrored_instrument.ts';
+import { HOUR, instrumentOf as withoutSeries, randomWalk, WINDOWS } from './small_markets.fixture.ts';
 
-const HOUR = 3600;
 const BARS = 5;
-const WINDOWS: InstrumentWindows = {
-  rsi_window: 6,
-  bollinger_window: 8,
-  atr_window: 6,
-  short_window: 8,
-  medium_window: 16,
-  long_window: 24,
-};
 
+/** A weekend every five days: a sequence is of bars, not of hours. */
 function walk(symbol: string, length: number): Instrument {
-  const rng = createRng(`rows/${symbol}`);
-  const close = new Float64Array(length);
-  let price = 100;
-  for (let t = 0; t < length; t++) close[t] = price *= Math.exp(0.006 * rng.normal());
-  const open = close.map((own, t) => (t === 0 ? own : close[t - 1]!));
-  const bars: InstrumentBars = {
-    symbol,
-    timeframe: HOUR,
-    length,
-    // A weekend every five days: a sequence is of bars, not of hours.
-    time: Float64Array.from(close, (_, t) => (t + 48 * Math.floor(t / 120)) * HOUR),
-    open,
-    high: close.map((own, t) => Math.max(own, open[t]!)),
-    low: close.map((own, t) => Math.min(own, open[t]!)),
-    close,
-    volume: close.map(() => 1 + rng.uniform()),
-    takerBuyVolume: close.map(() => NaN),
-  };
-  const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS]));
-  return { bars, series: none as Record<SeriesName, SeriesHistory> };
+  const bars = randomWalk(symbol, length);
+  return withoutSeries({ ...bars, time: bars.time.map((time, t) => time + 48 * HOUR * Math.floor(t / 120)) });
 }
 
 /** Features of every bar, and whether they were warm: one step per bar, all rows kept. */
