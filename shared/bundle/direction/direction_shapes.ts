@@ -5,9 +5,8 @@ import type { RowShape } from '../scorer.ts';
 import { CLASSES } from './direction_scoring.ts';
 
 /**
- * Refuses a graph whose declared shapes are not those of a direction model: float32 [N, columns], or [N, bars, columns],
- * to [N, 3]. What a
- * graph does not declare shows when it is run.
+ * Refuses a graph whose declared shapes are not those of a direction model: float32 [N, columns], or
+ * [N, bars, columns], to [N, 3]. What a graph does not declare shows when it is run.
  * @throws MinutehandError MODEL_LOAD
  */
 export function refuseOtherShapes(bytes: Uint8Array, shape: RowShape, path: string): void {
