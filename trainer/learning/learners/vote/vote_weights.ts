@@ -17,7 +17,7 @@ export interface VotedRows {
 
 /** What has happened: by how much it counts, and how likely each member has called it. */
 interface Outcomes {
-  /** > 0. */
+  /** ≥ 0. */
   readonly shares: readonly number[];
   /** One array per member, each as long. */
   readonly likelihoods: readonly Float64Array[];
@@ -67,10 +67,9 @@ function binaryOutcomes({ answers, labels, weights }: VotedRows): Outcomes {
 }
 
 function classOutcomes({ width, answers, labels, weights }: VotedRows): Outcomes {
-  const rows = Array.from(labels, (_, row) => row).filter((row) => weights[row] !== 0);
   return {
-    shares: rows.map((row) => weights[row]!),
-    likelihoods: answers.map((own) => Float64Array.from(rows, (row) => likelihood(own[row * width + labels[row]!]!))),
+    shares: Array.from(weights),
+    likelihoods: answers.map((own) => Float64Array.from(labels, (label, row) => likelihood(own[row * width + label]!))),
   };
 }
 

@@ -117,7 +117,8 @@ export function refuseUnfitLearner(
  */
 export function calibratedModel(model: Fitted, scaling: VectorScaling): Fitted {
   if (scaling.slope.every((slope) => slope > 0)) return model.withMargins(scaling);
-  if (isTrees(model)) return fittedTrees(model.learner, vectorScaled(model.trees, scaling));
+  if (isTrees(model) && model.trees.link === 'softmax')
+    return fittedTrees(model.learner, vectorScaled(model.trees, scaling));
   // Higher margins were not more often right: it answers the base rates.
   const rates = scaling.intercept.map((rate) => ({
     columns: model.columns,
