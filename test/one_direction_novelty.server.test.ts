@@ -213,52 +213,55 @@ it.each([
   ['a linear softmax', () => linear],
   ['a network', () => network],
   ['a sequence', () => sequence],
-])('of %s is the same in a daemon, a replay, explanations and a backtest, as the slow reference has it', async (kind, named) => {
-  const name = named();
-  const { own: signals, inputs: journaled, rows: answers } = await live(name);
-  expect(signals).toHaveLength(HOURS - LIVE_FROM);
-  const candidates = signals.filter(isCalled);
-  expect(candidates.length).toBeGreaterThan(150);
-  expect(signals.filter((signal) => !isCalled(signal) && 'novelty' in signal)).toEqual([]);
-  for (const signal of candidates) expect(signal.novelty).toBe(expectedOf(signal) ?? signal.novelty);
+])(
+  'of %s is the same in a daemon, a replay, explanations and a backtest, as the slow reference has it',
+  async (kind, named) => {
+    const name = named();
+    const { own: signals, inputs: journaled, rows: answers } = await live(name);
+    expect(signals).toHaveLength(HOURS - LIVE_FROM);
+    const candidates = signals.filter(isCalled);
+    expect(candidates.length).toBeGreaterThan(150);
+    expect(signals.filter((signal) => !isCalled(signal) && 'novelty' in signal)).toEqual([]);
+    for (const signal of candidates) expect(signal.novelty).toBe(expectedOf(signal) ?? signal.novelty);
 
-  const refused = candidates.filter(({ reason }) => reason === 'NOVEL_INPUT');
-  const entered = candidates.filter(({ reason }) => reason === 'ENTRY');
-  expect(refused.length).toBeGreaterThan(10);
-  expect(entered.length).toBeGreaterThan(3);
-  expect(refused.every(({ novelty }) => novelty! < LIMIT)).toBe(true);
-  expect(entered.every(({ novelty }) => novelty! >= LIMIT)).toBe(true);
-  // No exit depends on it: the trees call many of them.
-  const exits = candidates.filter(({ reason, novelty }) => reason !== 'NOVEL_INPUT' && novelty! < LIMIT);
-  expect(exits.length).toBeGreaterThanOrEqual(kind === 'trees' ? 1 : 0);
+    const refused = candidates.filter(({ reason }) => reason === 'NOVEL_INPUT');
+    const entered = candidates.filter(({ reason }) => reason === 'ENTRY');
+    expect(refused.length).toBeGreaterThan(10);
+    expect(entered.length).toBeGreaterThan(3);
+    expect(refused.every(({ novelty }) => novelty! < LIMIT)).toBe(true);
+    expect(entered.every(({ novelty }) => novelty! >= LIMIT)).toBe(true);
+    // No exit depends on it: the trees call many of them.
+    const exits = candidates.filter(({ reason, novelty }) => reason !== 'NOVEL_INPUT' && novelty! < LIMIT);
+    expect(exits.length).toBeGreaterThanOrEqual(kind === 'trees' ? 1 : 0);
 
-  expect((await replay(name)).map(lineOf)).toEqual(signals.map(lineOf));
+    expect((await replay(name)).map(lineOf)).toEqual(signals.map(lineOf));
 
-  // The last bars have no known label, and are not evaluated.
-  const until = rows.time.at(-1)!;
-  const isKnown = (line: string): boolean => Number(line.split(' ')[0]) < until - 24 * HOUR;
-  const entries = await backtest(name, LIMIT);
-  expect(entries.filter(isKnown)).toEqual(entriesOf(signals).filter(isKnown));
-  expect(await backtest(name, undefined)).not.toEqual(entries);
+    // The last bars have no known label, and are not evaluated.
+    const until = rows.time.at(-1)!;
+    const isKnown = (line: string): boolean => Number(line.split(' ')[0]) < until - 24 * HOUR;
+    const entries = await backtest(name, LIMIT);
+    expect(entries.filter(isKnown)).toEqual(entriesOf(signals).filter(isKnown));
+    expect(await backtest(name, undefined)).not.toEqual(entries);
 
-  const path = join(models, `journal of ${kind}.db`);
-  const journal = openJournal(path);
-  journal.append(journaled, answers);
-  journal.close();
-  const explainer = createExplainer(settings, { models, journal: () => path });
-  const decided = refused.slice(0, 3).concat(entered.slice(0, 3));
-  for (const signal of decided) {
-    const { reproduced, conditions, to_enter } = await explainer.explain(ID, (closeOf(signal) - 60) as OpenTime);
-    expect(reproduced).toEqual({ equal: true, code: null, differences: [] });
-    expect(conditions.find(({ name }) => name === 'novelty')).toMatchObject({
-      reason: 'NOVEL_INPUT',
-      value: signal.novelty,
-      limit: LIMIT,
-      holds: signal.reason === 'ENTRY',
-    });
-    expect(to_enter.map(({ name }) => name)).toEqual(signal.reason === 'ENTRY' ? [] : ['novelty']);
-  }
-});
+    const path = join(models, `journal of ${kind}.db`);
+    const journal = openJournal(path);
+    journal.append(journaled, answers);
+    journal.close();
+    const explainer = createExplainer(settings, { models, journal: () => path });
+    const decided = refused.slice(0, 3).concat(entered.slice(0, 3));
+    for (const signal of decided) {
+      const { reproduced, conditions, to_enter } = await explainer.explain(ID, (closeOf(signal) - 60) as OpenTime);
+      expect(reproduced).toEqual({ equal: true, code: null, differences: [] });
+      expect(conditions.find(({ name }) => name === 'novelty')).toMatchObject({
+        reason: 'NOVEL_INPUT',
+        value: signal.novelty,
+        limit: LIMIT,
+        holds: signal.reason === 'ENTRY',
+      });
+      expect(to_enter.map(({ name }) => name)).toEqual(signal.reason === 'ENTRY' ? [] : ['novelty']);
+    }
+  },
+);
 
 it('an earlier bundle, which describes no rows, serves as before: nothing is novel to it', async () => {
   const { own: signals } = await live(earlier);
