@@ -1,50 +1,33 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
-import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { experimentJob } from '../experiment_job.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { instantOf, parseDay, parseInteger } from '../period.ts';
+import { refuseGiven } from '../strategies/exported_rows.ts';
+import type { ImportFlags } from '../strategies/import_flags.ts';
+import { ALL_COMMANDS } from '../strategies/registry.ts';
+import { timeframeOption } from '../timeframe_option.ts';
 import { runTrainingJob } from './train.ts';
 
-interface ImportFlags extends ExperimentFlags {
-  readonly role: ModelName | typeof DIRECTION;
-  readonly learnedUntil: string;
-  readonly preprocess?: string;
-  readonly trials?: string;
-  readonly out?: string;
-  readonly cache: boolean;
-  readonly requireGates?: boolean;
-  readonly printJob?: boolean;
-  readonly adopt?: boolean;
-}
+/** What a model of another program can answer: the models of all strategies. */
+const ROLES = ALL_COMMANDS.flatMap(({ rows }) => rows?.roles ?? []);
 
-/** A role of `dataset export` whose models cannot be brought. */
-const DIRECTION = 'direction';
-
-/** @throws MinutehandError USAGE */
-function refuseDirection(role: ImportFlags['role']): asserts role is ModelName {
-  if (role !== DIRECTION) return;
-  throw new MinutehandError('USAGE', {
-    seen: `--role ${DIRECTION}`,
-    expected: MODEL_NAMES.join(', '),
-    next: 'The rows of `dataset export --role direction` are for a comparison elsewhere: bundles of direction have one model of trees that is trained here. `minutehand train --strategy direction --peers lightgbm,xgboost` measures other engines on the same blocks.',
-  });
-}
+/** Options of roles whose bundles have no pairs. */
+const OF_OTHERS = { expected: '--role direction' };
 
 export function addModelsImport(models: Command, output: () => Output): void {
   models
     .command('import')
     .argument('<file>', 'ONNX: one input float [N, features], one output with the probability, all weights inside')
     .description(
-      'makes a bundle with a model of another program in one role; the other roles are trained on the same bars. It is calibrated and its thresholds are chosen on rows behind --learned-until; leakage tests, placebo, backtest, gates, signature and registry are those of `train` (docs/guides/extend/BRING_A_MODEL.md)',
+      'makes a bundle with a model of another program in one role; the other roles are trained on the same bars, a model of direction has none beside it. It is calibrated and its thresholds are chosen on rows behind --learned-until; leakage tests, placebo, backtest, gates, signature and registry are those of `train` (docs/guides/extend/BRING_A_MODEL.md)',
     )
     .addOption(
-      new Option('--role <name>', `what it answers: ${MODEL_NAMES.join(', ')}`)
-        .choices([...MODEL_NAMES, DIRECTION])
+      new Option('--role <name>', 'what it answers: the probability of a model of pairs, or those of up, down and range')
+        .choices(ROLES)
         .makeOptionMandatory(),
     )
     .requiredOption(
@@ -52,6 +35,10 @@ export function addModelsImport(models: Command, output: () => Output): void {
       'UTC day or minute before which all labels that it was learned from were known: `dataset export --role` prints it',
     )
     .option('--preprocess <file>', 'JSON with columns, impute, mean and scale, which become part of the graph')
+    .option('--symbols <list>', 'of direction: its instruments, such as BTCUSDT,ETHUSDT')
+    .addOption(timeframeOption('--timeframe <timeframe>', 'of direction: that of the instruments (default: 1h)'))
+    .option('--series <folder>', 'of direction: folder of auxiliary series (default: `series` in the data folder)')
+    .option('--peers <list>', 'of direction: engines to measure on the same rows')
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that `train` would use')
     .option('--from <day>', 'first UTC day or minute of the bars to use')
     .option('--to <day>', 'UTC day or minute of the end')
@@ -68,7 +55,17 @@ export function addModelsImport(models: Command, output: () => Output): void {
 }
 
 async function importModel(file: string, flags: ImportFlags, output: Output): Promise<void> {
-  refuseDirection(flags.role);
+  const own = ALL_COMMANDS.find(({ rows }) => rows?.roles.includes(flags.role))?.rows?.import;
+  if (own !== undefined) return await own(file, flags, output);
+  refuseGiven(
+    {
+      '--symbols': flags.symbols,
+      '--timeframe': flags.timeframe,
+      '--series': flags.series,
+      '--peers': flags.peers,
+    },
+    { seen: `with --role ${flags.role}`, ...OF_OTHERS },
+  );
   const settings = loadSettings();
   const job = jobOf(file, flags, settings);
   if (flags.printJob === true) {

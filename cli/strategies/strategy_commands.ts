@@ -9,6 +9,7 @@ import type { CheckResult } from '../check_result.ts';
 import type { Output } from '../output.ts';
 import type { PairsFlags } from '../pairs_option.ts';
 import type { ExportFlags } from './exported_rows.ts';
+import type { ImportFlags } from './import_flags.ts';
 
 /** What commands that take bundles of any strategy ask of one. */
 export interface StrategyCommands {
@@ -46,6 +47,11 @@ export interface ExportedModels {
   readonly roles: readonly string[];
   /** Writes the rows that a training would learn one of them from. @throws MinutehandError USAGE, and as a training */
   export(flags: ExportFlags, role: string, output: Output): Promise<void>;
+  /**
+   * Makes a bundle with a model of another program; absent: `models import` does it by a training of the other models.
+   * @throws MinutehandError USAGE, and as a training
+   */
+  import?(file: string, flags: ImportFlags, output: Output): Promise<void>;
 }
 
 /** Does a job in this process. @throws MinutehandError of its kind */

@@ -8582,6 +8582,12 @@ export interface components {
                     [key: string]: number;
                 };
             };
+            imported?: {
+                sha256: string;
+                producer: string | null;
+                learned_until: string;
+                preprocess: string | null;
+            };
             timeframe: number;
             windows: {
                 [key: string]: number | string;
@@ -8716,6 +8722,11 @@ export interface components {
                     p_value?: number | null;
                 };
             };
+            epochs?: {
+                loss: number;
+                stopping_loss: number | null;
+                class_shares: number[];
+            }[];
             evaluation_look?: number;
             files: {
                 "direction.onnx": {
@@ -8744,6 +8755,12 @@ export interface components {
                     [key: string]: number;
                 };
             };
+            imported?: {
+                sha256: string;
+                producer: string | null;
+                learned_until: string;
+                preprocess: string | null;
+            };
             timeframe: number;
             windows: {
                 [key: string]: number | string;
@@ -8878,6 +8895,11 @@ export interface components {
                     p_value?: number | null;
                 };
             };
+            epochs?: {
+                loss: number;
+                stopping_loss: number | null;
+                class_shares: number[];
+            }[];
             evaluation_look?: number;
             files: {
                 "direction.onnx": {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { MODEL_NAMES } from '../core/features/feature.ts';
 import { GROUP_NAME } from '../pair.ts';
 import { recordedGateSchema } from './gates/gate_schema.ts';
+import { importedModelSchema } from './imported_model.ts';
 import { inputDescriptionSchema } from './input_novelty.ts';
 import { trainingWarningSchema } from './training_warning.ts';
 import { bundleModels, groupFile, MODEL_FILES, modelFile, NET_FILE } from './bundle_models.ts';
@@ -221,18 +222,6 @@ const warmStartFrom = z.object({
 });
 export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 
-/** A model that was learned elsewhere, as it was brought. */
-const importedModel = z.strictObject({
-  /** Of the ONNX file. */
-  sha256,
-  /** Its producer, as the file says; null: it does not. */
-  producer: z.string().max(200).nullable(),
-  /** Labels that it was learned from were known before this, as its owner says. */
-  learned_until: z.string(),
-  /** SHA-256 of the file that says how its columns are prepared; null: without. */
-  preprocess: sha256.nullable(),
-});
-
 /** Walk-forward of the model of the result: its trades by the costs that were charged, with and without the windows. */
 const netTrades = z.object({
   costs: z.enum(['flat', 'profile']),
@@ -330,7 +319,7 @@ export const manifestSchema = z.strictObject({
   warm_start_from: warmStartFrom.optional(),
   /** Models that were not trained here. */
   imported: z
-    .strictObject({ ai1: importedModel.optional(), ai2: importedModel.optional(), ai3: importedModel.optional() })
+    .strictObject({ ai1: importedModelSchema.optional(), ai2: importedModelSchema.optional(), ai3: importedModelSchema.optional() })
     .optional(),
   data_hash: sha256,
   /** Identity of the rows that were learned from and evaluated on. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { OpenTime } from '../../shared/bar.ts';
 import { runTriggerSchema } from '../../shared/run_trigger/run_trigger.ts';
+import type { ImportedSource } from '../learning/options/train_options.ts';
 
 /** Fields that jobs of several kinds have. None has a default. */
 
@@ -19,7 +20,23 @@ export const jobTrigger = z.preprocess((value) => {
   return earlier.success ? { code: 'other', values: { text: earlier.data.text } } : value;
 }, runTriggerSchema);
 
+/** A model of another program. */
+export const importedSource = z.strictObject({
+  file: z.string().min(1).describe('ONNX file'),
+  preprocess: z.string().min(1).nullable().describe('JSON file with columns, impute, mean, scale; null: none'),
+  learned_until: jobInstant.describe('Labels that it was learned from were known before this'),
+});
+
 /** An instant of a job as the open of a bar. */
 export function openTimeOf(instant: string): OpenTime {
   return (Date.parse(instant) / 1000) as OpenTime;
+}
+
+/** A model of another program as a training opens it. */
+export function importedSourceOf({
+  file,
+  preprocess,
+  learned_until,
+}: z.infer<typeof importedSource>): ImportedSource {
+  return { file, preprocess, learnedUntil: openTimeOf(learned_until) };
 }

@@ -20,5 +20,6 @@ export const DIRECTION_COMMANDS: StrategyCommands = {
   rows: {
     roles: ['direction'],
     export: async (flags, _role, output) => (await import('./export.ts')).exportDirection(flags, output),
+    import: async (file, flags, output) => (await import('./import.ts')).importDirection(file, flags, output),
   },
 };

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { recordedGateSchema } from '../gates/gate_schema.ts';
+import { importedModelSchema } from '../imported_model.ts';
 import { inputDescriptionSchema } from '../input_novelty.ts';
 import { trainingWarningSchema } from '../training_warning.ts';
 
@@ -39,6 +40,8 @@ export const directionManifestSchema = z.strictObject({
   /** Origin of the bars; absent in earlier bundles, which learned from files: live. */
   market: z.enum(['live', 'simulated']).optional(),
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
+  /** A model that was learned elsewhere, as it was brought; absent: it was learned here. */
+  imported: importedModelSchema.optional(),
   /** Seconds per bar. */
   timeframe: z.int().positive(),
   /**
@@ -153,6 +156,17 @@ export const directionManifestSchema = z.strictObject({
   /** Results of the gates of its training; absent in earlier bundles. */
   gates: z.array(recordedGateSchema).optional(),
   edge: z.record(z.string(), instrumentEdge),
+  /** Of a network: what was seen after each epoch of its fit on all rows. */
+  epochs: z
+    .array(
+      z.strictObject({
+        loss: z.number(),
+        stopping_loss: metric,
+        /** Share of the answers of which up, down and range is the likeliest. */
+        class_shares: z.array(share).length(3),
+      }),
+    )
+    .optional(),
   /** Number of the look at the evaluated blocks, from 1: later ones show an edge less easily; absent: not counted. */
   evaluation_look: z.int().positive().optional(),
   files: z.strictObject({ [DIRECTION_FILE]: file, [DIRECTION_REPORT]: file }),

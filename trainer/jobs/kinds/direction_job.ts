@@ -5,7 +5,7 @@ import { costBps } from '../../../shared/policy/cost_units.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
-import { jobTrigger, jobWindow } from '../job_fields.ts';
+import { importedSource, jobTrigger, jobWindow } from '../job_fields.ts';
 
 const share = z.number().min(0).max(1);
 const isOfSearch = (name: string): boolean => name.startsWith('search.');
@@ -15,6 +15,31 @@ export function isDrawn<Parameters extends { readonly coins?: number | null | un
   parameters: Parameters,
 ): parameters is Parameters & { readonly coins: number } {
   return (parameters.coins ?? null) !== null;
+}
+
+/** Whether nothing is asked for that only a model which is learned here has. Peers may be measured beside it. */
+function isOnlyMeasured({
+  balance,
+  trials,
+  compare,
+  peers,
+  engine,
+  ensemble,
+  networks,
+  coins,
+}: {
+  readonly balance: string;
+  readonly trials: number;
+  readonly compare: readonly string[];
+  readonly peers: readonly string[];
+  readonly engine?: string | undefined;
+  readonly ensemble?: object | undefined;
+  readonly networks?: object | undefined;
+  readonly coins?: number | null | undefined;
+}): boolean {
+  const isPlain = balance === 'none' && trials === 0 && compare.length === 0 && !isDrawn({ coins });
+  const hasLearner = engine !== undefined || (peers.length === 0 && (ensemble ?? networks) !== undefined);
+  return isPlain && !hasLearner;
 }
 
 /** A training of the direction model of a timeframe, as data. Every field acts and says what null means. */
@@ -55,6 +80,11 @@ export const directionJobSchema = z
         networks: trainedNetworks
           .optional()
           .describe('Figures of the networks among the engines; absent ones have their defaults'),
+        imported: importedSource
+          .optional()
+          .describe(
+            'A model of another program in place of a learned one: it is measured by blocks behind what it has learned, without a balance or a search; absent: none',
+          ),
         coins: z
           .int()
           .min(0)
@@ -66,6 +96,11 @@ export const directionJobSchema = z
         settings: directionSettingsSchema
           .optional()
           .describe('Trees, blocks and ranges of the search by name, in place of the delivered ones; absent: these'),
+      })
+      .refine((own) => own.imported === undefined || isOnlyMeasured(own), {
+        error:
+          'a model of another program is not learned: balance must be none, trials 0, compare empty, and engine, ensemble, networks and coins absent',
+        path: ['imported'],
       })
       .refine(({ trials, balance_penalty }) => trials > 0 || !balance_penalty, {
         error: 'balance_penalty acts in a search: trials must be above 0',

@@ -5,7 +5,7 @@ import { DEVICES, TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { TARGETS, UPDATES } from '../../learning/options/train_options.ts';
-import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
+import { importedSource, jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
 /**
  * - train: all stations on all bars of the window.
@@ -14,12 +14,6 @@ import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
  */
 export const TRAINING_KINDS = ['train', 'warm_start', 'thresholds'] as const;
 export type TrainingKind = (typeof TRAINING_KINDS)[number];
-
-const importedSource = z.strictObject({
-  file: z.string().min(1).describe('ONNX file'),
-  preprocess: z.string().min(1).nullable().describe('JSON file with columns, impute, mean, scale; null: none'),
-  learned_until: jobInstant.describe('Labels that it was learned from were known before this'),
-});
 
 /**
  * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training

@@ -5,6 +5,7 @@ import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/def
 import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { TIMEFRAMES } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
@@ -22,6 +23,7 @@ import {
   type DirectionPart,
   type DirectionTable,
 } from '../../learning/strategies/direction/direction_table.ts';
+import { openImportedDirection } from '../../learning/strategies/direction/imported_direction.ts';
 import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
 import { placeboInstrument } from '../../learning/strategies/direction/placebo_instrument.ts';
 import { coinsOf } from '../../learning/placebo/mirrored_bars.ts';
@@ -39,6 +41,7 @@ import {
   type TrainedDirection,
 } from '../../learning/strategies/direction/train_direction.ts';
 import { f1Floor } from '../../learning/validate/quality_gate.ts';
+import { importedSourceOf } from '../job_fields.ts';
 import { holdingFolders } from '../held_folders.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
@@ -144,13 +147,25 @@ export async function directionRows(
 /** The plan of a job, and its bars and series. */
 async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: DirectionContext) {
   const { source, symbols, timeframe, window } = job;
-  const plan = planOf(job, settings);
+  const plan = await withImport(planOf(job, settings), job);
   refuseUnfitWays(plan);
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   onRead(0, 1);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
   return { plan, instruments: drawn(instruments, job) };
+}
+
+/** The plan with the job's model of another program, which is opened before bars are read. */
+async function withImport(
+  plan: DirectionPlan,
+  { parameters: { imported }, timeframe }: DirectionJob,
+): Promise<DirectionPlan> {
+  if (imported === undefined) return plan;
+  // A peer may read a sequence; a model of another program gets each bar alone.
+  const { sequence: _ofPeers, ...windows } = plan.windows;
+  const opened = await openImportedDirection(importedSourceOf(imported), windows, TIMEFRAMES[timeframe]);
+  return { ...plan, imported: opened };
 }
 
 /** The instruments of the market that a job learns from: the recorded one, or one whose direction is drawn. */
@@ -181,8 +196,9 @@ async function makeProduct(
   const looks = out ?? directionFolder(context.paths.models);
   const countLookAt = ({ from, to, trades }: DirectionLook): number => {
     const place = { market, from: isoMinute(from), to: isoMinute(to) };
-    const { workers: _workers, ...settings } = plan;
-    const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings }));
+    const { workers: _workers, imported, ...settings } = plan;
+    const brought = imported && { imported: imported.facts };
+    const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings, ...brought }));
     const trials = seeds * (1 + plan.balances.length + plan.peers.length) + (plan.search?.trials ?? 0);
     countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
     return countLook(looks, place, trades);
@@ -194,8 +210,9 @@ async function makeProduct(
   const trained = await trainDirection(instruments, measured, onProgress, counted);
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
-  const own = { seed: job.seed, parameters: job.parameters };
-  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit, job: own };
+  // A model of another program cannot be trained again.
+  const own = plan.imported === undefined ? { job: { seed: job.seed, parameters: job.parameters } } : {};
+  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit, ...own };
   const { version, golden } = await makeDirectionBundle(parts);
   const bundle = { version, path: pathInside(out, version) };
   const goldenRows = golden.features.length;

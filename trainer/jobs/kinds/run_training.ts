@@ -49,7 +49,7 @@ import { holdingFolders } from '../held_folders.ts';
 import { returnFreedMemory, trimRepeatedly } from '../resources/freed_memory.ts';
 import { watchGpu } from '../resources/gpu_watch.ts';
 import { ownResources, type RunResources } from '../resources/run_resources.ts';
-import { openTimeOf } from '../job_fields.ts';
+import { importedSourceOf, openTimeOf } from '../job_fields.ts';
 import { whileStoreReturns } from '../../store/store_patience.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { symbolsOfTraining } from './symbols_of_training.ts';
@@ -270,10 +270,7 @@ function importedSources(
   imported: NonNullable<TrainingJob['parameters']['imported']>,
 ): NonNullable<TrainOptions['imported']> {
   return Object.fromEntries(
-    Object.entries(imported).map(([role, { file, preprocess, learned_until }]) => [
-      role,
-      { file, preprocess, learnedUntil: openTimeOf(learned_until) },
-    ]),
+    Object.entries(imported).map(([role, source]) => [role, importedSourceOf(source)]),
   );
 }
 

@@ -15,8 +15,10 @@ export function directionCard(manifest: DirectionManifest): string {
     '',
     `${instruments.join(', ')}, ${timeframeOf(timeframe)} bars of a ${market} market, ${period.from} to ${period.to}.`,
     '',
+    ...broughtLines(manifest),
     ...(manifest.warnings ?? []).flatMap((warning) => [`**${warningText(warning)}**`, '']),
     ...metricLines(manifest),
+    ...epochLines(manifest),
     ...gateLines(manifest),
     ...biasLines(manifest),
     ...targetLines(manifest),
@@ -24,6 +26,29 @@ export function directionCard(manifest: DirectionManifest): string {
     '',
     ...edgeLines(manifest),
   ].join('\n');
+}
+
+function broughtLines({ imported }: DirectionManifest): string[] {
+  if (imported === undefined) return [];
+  const { producer, sha256, learned_until, preprocess } = imported;
+  const prepared = preprocess === null ? '' : `, columns prepared by ${preprocess.slice(0, 12)}`;
+  return [
+    `It was not trained here: it is an ONNX model of ${producer ?? 'an unnamed program'} (SHA-256 ${sha256.slice(0, 12)}${prepared}), learned, as its owner says, from labels known before ${learned_until}, and calibrated and measured on later bars. That it learned from nothing else cannot be tested here.`,
+    '',
+  ];
+}
+
+/** What the network said after its last epoch: a share of up far from that of down is a bias, or a one-sided market. */
+function epochLines({ epochs = [] }: DirectionManifest): string[] {
+  const last = epochs.at(-1);
+  if (last === undefined) return [];
+  const [up, down] = last.class_shares;
+  const shares = DIRECTIONS.map((name, k) => `${name} ${text(last.class_shares[k], 3)}`).join(', ');
+  const ratio = down! > 0 ? text(up! / down!, 2) : '–';
+  return [
+    `${epochs.length} epochs, mean loss ${text(last.loss, 4)} after the last one, which called ${shares}: up / down ${ratio}.`,
+    '',
+  ];
 }
 
 function metricLines({ metrics }: DirectionManifest): string[] {

@@ -7,7 +7,7 @@ import { loadDirectionModel } from '../../../../shared/bundle/direction/directio
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
-import { barsOf } from '../../learners/contract/fitted.ts';
+import { barsOf, type ClassEpoch } from '../../learners/contract/fitted.ts';
 import { isSequence, ownTable, sequencesOf } from '../../learners/contract/past_rows.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import { isNetwork } from '../../learners/networks/network_parameters.ts';
@@ -21,7 +21,8 @@ import { strategyOf } from './direction_net.ts';
 import { directionDatasetId } from './direction_table.ts';
 import { directionReference } from './direction_reference.ts';
 import { SERIES_NAMES } from '../../../../shared/core/series/series_names.ts';
-import type { Instrument } from './instrument_rows.ts';
+import { learnedBefore, type ImportedDirection } from './imported_direction.ts';
+import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { successTargets } from './success_targets.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
 
@@ -86,7 +87,8 @@ function windowsOf({ plan, trained }: Pick<DirectionBundleParts, 'plan' | 'train
 }
 
 /** How the model was learned, as the report states it: members and networks where some took part. */
-function reportedLearning({ learner, ...learning }: LearningPlan): object {
+function reportedLearning({ learner, fixed, ...learning }: LearningPlan): object {
+  if (fixed !== undefined) return { engine: fixed.learner };
   const { engine, ensembles, network } = learner;
   const parts = learnersIn(engine, ensembles);
   return {
@@ -105,15 +107,24 @@ function manifestOf(
   const { rows, metrics, net, priors, scaling, theta, bias, gates, blocks } = trained;
   const { params, balance } = trained.learning;
   const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
-  const inputs = describeRows(rows, `${plan.seed}/inputs`);
+  const { imported } = plan;
+  const inputs = describeRows(imported === undefined ? rows : learnedRowsOf(rows, imported), `${plan.seed}/inputs`);
   const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
   return {
     git_commit: gitCommit,
     market,
-    engine: {
-      name: trained.learning.learner.engine,
-      parameters: { ...Object.fromEntries(numbers), stride: plan.stride, class_weight_ratio: balance.classWeightRatio },
-    },
+    engine:
+      imported === undefined
+        ? {
+            name: trained.learning.learner.engine,
+            parameters: {
+              ...Object.fromEntries(numbers),
+              stride: plan.stride,
+              class_weight_ratio: balance.classWeightRatio,
+            },
+          }
+        : { name: imported.model.learner, parameters: {} },
+    ...(imported && { imported: imported.facts }),
     timeframe,
     windows: { ...windowsOf({ plan, trained }) },
     feature_schema: schema,
@@ -170,8 +181,22 @@ function manifestOf(
     gates: [...gates],
     edge: net.edge,
     ...(trained.look !== null && { evaluation_look: trained.look }),
+    ...(trained.model.classEpochs && { epochs: epochsOf(trained.model.classEpochs) }),
     golden: goldenOf(trained),
   };
+}
+
+function epochsOf(epochs: readonly ClassEpoch[]): DirectionManifest['epochs'] {
+  return epochs.map(({ class_shares, ...losses }) => ({ ...losses, class_shares: [...class_shares] }));
+}
+
+/** The rows that a model of another program may have learned from. */
+function learnedRowsOf(
+  { x, time, labelEnd, columns }: InstrumentRows,
+  { learnedUntil }: ImportedDirection,
+): Pick<InstrumentRows, 'x' | 'time' | 'columns'> {
+  const learned = learnedBefore({ labelEnd }, learnedUntil);
+  return { x: takeRows(x, learned), time: Float64Array.from(learned, (row) => time[row]!), columns };
 }
 
 function biasOf(all: DirectionBias): ManifestBias {

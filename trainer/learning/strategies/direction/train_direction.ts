@@ -35,6 +35,8 @@ import {
   type DirectionSearch,
   type DirectionSearchReport,
 } from './search_direction.ts';
+import { refuseNoProbability } from '../../imported/imported_file.ts';
+import { blocksBehind, type ImportedDirection } from './imported_direction.ts';
 import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
@@ -94,6 +96,8 @@ export interface DirectionPlan {
   /** Alternative balances and engines, measured on the same rows. */
   readonly balances: readonly DirectionBalance[];
   readonly peers: readonly TrainEngine[];
+  /** A model of another program in place of a learned one; the first block begins behind what it has learned. */
+  readonly imported?: ImportedDirection | undefined;
   /** Seeds that the log loss of each way is measured with, from `seed` on; absent: 1. */
   readonly seeds?: number;
   /** Told which of the balances and peers failed, and why: the others go on. Absent: the training fails. */
@@ -172,11 +176,11 @@ interface Run {
  */
 export async function trainDirection(
   instruments: readonly Instrument[],
-  plan: DirectionPlan,
+  given: DirectionPlan,
   onStage: OnStage,
   countLook: ((look: DirectionLook) => number) | null = null,
 ): Promise<TrainedDirection> {
-  const { rows, series, column } = prepare(instruments, plan, onStage);
+  const { rows, series, column, plan } = prepare(instruments, given, onStage);
   const pool = openFitPool(plan.workers);
   const novelty = noveltyLimit(rows, plan);
   const run: Run = { rows, instruments, plan, pool, onStage, countLook, novelty, look: null };
@@ -254,15 +258,24 @@ export async function trainDirection(
 }
 
 /** Features and labels, after their checks for foresight, and for engines that this machine lacks. */
-function prepare(instruments: readonly Instrument[], plan: DirectionPlan, onStage: OnStage) {
-  refuseUnfitWays(plan);
+function prepare(instruments: readonly Instrument[], given: DirectionPlan, onStage: OnStage) {
+  refuseUnfitWays(given);
   onStage('features and labels', 0, 1);
   const series = refuseForeseeingSeries(instruments);
-  refuseMissingSeries(instruments, plan.windows);
-  const rows = instrumentRows(instruments, { ...plan, mirrored: readsMirrored(plan) });
+  refuseMissingSeries(instruments, given.windows);
+  const rows = instrumentRows(instruments, { ...given, mirrored: readsMirrored(given) });
+  const plan = planBehind(rows, given);
   const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
   onStage('features and labels', 1, 1);
-  return { rows, series, column };
+  return { rows, series, column, plan };
+}
+
+/** The plan with the blocks of a model of another program. @throws MinutehandError DATA_TOO_SHORT, MODEL_LOAD */
+function planBehind(rows: InstrumentRows, plan: DirectionPlan): DirectionPlan {
+  const { imported } = plan;
+  if (imported === undefined) return plan;
+  refuseNoProbability(imported.model, rows.x, imported.file);
+  return { ...plan, walkForward: blocksBehind(rows, plan.walkForward, imported.learnedUntil) };
 }
 
 /**
@@ -331,10 +344,10 @@ export interface DirectionOutline {
  */
 export function outlineDirection(
   instruments: readonly Instrument[],
-  plan: DirectionPlan,
+  given: DirectionPlan,
   onStage: OnStage,
 ): DirectionOutline {
-  const rows = preparedRows(instruments, plan, onStage);
+  const { rows, plan } = prepare(instruments, given, onStage);
   const evaluated = evaluatedSplits(rows, plan.walkForward);
   const ways = 1 + variantsOf(plan);
   return {
@@ -352,7 +365,8 @@ export function outlineDirection(
     },
     evaluatedRows: evaluated.reduce((sum, { test }) => sum + test.length, 0),
     // One for each block and way, one of all rows, and those of the search.
-    fits: ways * plan.walkForward.blocks + 1 + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
+    fits:
+      (plan.imported === undefined ? ways * plan.walkForward.blocks + 1 : variantsOf(plan) * plan.walkForward.blocks) + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
   };
 }
 
@@ -390,6 +404,7 @@ async function searched({
     params: { ...params, seed },
     balance: { balance, classWeightRatio, seed },
     stride,
+    ...(plan.imported && { fixed: plan.imported.model }),
   };
   if (search === null) return { learning, report: null };
   const { timeframe } = instruments[0]!.bars;
@@ -405,7 +420,7 @@ function otherWays({ balances, peers }: DirectionPlan, learning: LearningPlan): 
       .map((balance): [string, LearningPlan] => [balance, { ...learning, balance: { ...learning.balance, balance } }]),
     ...peers.map((engine): [string, LearningPlan] => [
       engine,
-      { ...learning, learner: { ...learning.learner, engine } },
+      { ...learning, learner: { ...learning.learner, engine }, fixed: undefined },
     ]),
   ];
 }

@@ -25,6 +25,8 @@ export interface LearningPlan {
   readonly balance: DirectionBalancePlan;
   /** Train on every `stride`-th bar of an instrument; evaluate on all. */
   readonly stride: number;
+  /** A model that was learned elsewhere, before all blocks: it is the same in each. Absent: one is learned for each. */
+  readonly fixed?: Fitted | undefined;
 }
 
 export interface WalkForwardPlan {
@@ -105,9 +107,10 @@ export function stridedRows({ bar }: InstrumentRows, rows: Int32Array, stride: n
 export async function learn(
   rows: InstrumentRows,
   train: Int32Array,
-  { learner: chosen, params, balance, stride }: LearningPlan,
+  { learner: chosen, params, balance, stride, fixed }: LearningPlan,
   pool: FitPool,
 ): Promise<Fitted> {
+  if (fixed !== undefined) return fixed;
   const learner = openDirectionLearner(chosen, { params, columnNames: rows.columns, pool });
   const parts = stoppingParts(rows, stridedRows(rows, train, stride), learner);
   const balanced = learnedRows(rows, parts.train, parts.stopping, balance);
