@@ -182,7 +182,10 @@ describe('a direction model of another program', () => {
     ]);
     expect(four).toMatchObject({ code: 1, stderr: expect.stringMatching(/MODEL_LOAD.*float \[N, 4\].*\[N, 3\]/s) });
     expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/MODEL_SCHEMA.*0123456789abcdef/) });
-    expect(sums).toMatchObject({ code: 1, stderr: expect.stringMatching(/MODEL_LOAD.*sigmoids\.onnx answers .*whose sum is/) });
+    expect(sums).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/MODEL_LOAD.*sigmoids\.onnx answers .*whose sum is/),
+    });
     for (const short of [late, early])
       expect(short).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_TOO_SHORT.*labeled bars before/) });
     for (const usage of [holdout, trials, pairs, adopted]) expect(usage!.code).toBe(2);
@@ -191,7 +194,14 @@ describe('a direction model of another program', () => {
   });
 
   it('is a job that takes nothing that only a learned model has', async () => {
-    const printed = importOf('model.onnx', '--learned-until', facts.learned_until, '--print-job', '--peers', 'logistic');
+    const printed = importOf(
+      'model.onnx',
+      '--learned-until',
+      facts.learned_until,
+      '--print-job',
+      '--peers',
+      'logistic',
+    );
     const { code, stdout } = await place.call(printed);
     expect(code).toBe(0);
     const job = JSON.parse(stdout) as { parameters: Record<string, unknown> };
@@ -203,10 +213,7 @@ describe('a direction model of another program', () => {
       engine: { engine: 'logistic' },
     })) {
       const file = `${name}.json`;
-      writeFileSync(
-        join(place.folder, file),
-        JSON.stringify({ ...job, parameters: { ...job.parameters, ...change } }),
-      );
+      writeFileSync(join(place.folder, file), JSON.stringify({ ...job, parameters: { ...job.parameters, ...change } }));
       const refused = await place.call(['job', 'run', file]);
       expect([name, refused.code]).toEqual([name, 1]);
       expect(refused.stderr).toContain('is not learned');

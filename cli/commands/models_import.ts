@@ -26,7 +26,10 @@ export function addModelsImport(models: Command, output: () => Output): void {
       'makes a bundle with a model of another program in one role; the other roles are trained on the same bars, a model of direction has none beside it. It is calibrated and its thresholds are chosen on rows behind --learned-until; leakage tests, placebo, backtest, gates, signature and registry are those of `train` (docs/guides/extend/BRING_A_MODEL.md)',
     )
     .addOption(
-      new Option('--role <name>', 'what it answers: the probability of a model of pairs, or those of up, down and range')
+      new Option(
+        '--role <name>',
+        'what it answers: the probability of a model of pairs, or those of up, down and range',
+      )
         .choices(ROLES)
         .makeOptionMandatory(),
     )

@@ -319,7 +319,11 @@ export const manifestSchema = z.strictObject({
   warm_start_from: warmStartFrom.optional(),
   /** Models that were not trained here. */
   imported: z
-    .strictObject({ ai1: importedModelSchema.optional(), ai2: importedModelSchema.optional(), ai3: importedModelSchema.optional() })
+    .strictObject({
+      ai1: importedModelSchema.optional(),
+      ai2: importedModelSchema.optional(),
+      ai3: importedModelSchema.optional(),
+    })
     .optional(),
   data_hash: sha256,
   /** Identity of the rows that were learned from and evaluated on. */

@@ -33,10 +33,6 @@ export function openTimeOf(instant: string): OpenTime {
 }
 
 /** A model of another program as a training opens it. */
-export function importedSourceOf({
-  file,
-  preprocess,
-  learned_until,
-}: z.infer<typeof importedSource>): ImportedSource {
+export function importedSourceOf({ file, preprocess, learned_until }: z.infer<typeof importedSource>): ImportedSource {
   return { file, preprocess, learnedUntil: openTimeOf(learned_until) };
 }

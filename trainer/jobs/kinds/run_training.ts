@@ -269,9 +269,7 @@ function withParameters(
 function importedSources(
   imported: NonNullable<TrainingJob['parameters']['imported']>,
 ): NonNullable<TrainOptions['imported']> {
-  return Object.fromEntries(
-    Object.entries(imported).map(([role, source]) => [role, importedSourceOf(source)]),
-  );
+  return Object.fromEntries(Object.entries(imported).map(([role, source]) => [role, importedSourceOf(source)]));
 }
 
 /** @param imported the settings without the conversion to mids */

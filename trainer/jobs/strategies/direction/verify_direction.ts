@@ -28,7 +28,8 @@ const OWN: readonly string[] = ['version', 'created', 'git_commit', 'files'];
 export async function verifyDirectionDeeply(path: string, options: DeepVerification): Promise<DeepVerdict> {
   const { manifest } = readDirectionBundle(path);
   const { training } = manifest;
-  if (manifest.imported !== undefined) return impossible('its model was brought from another program, which trained it');
+  if (manifest.imported !== undefined)
+    return impossible('its model was brought from another program, which trained it');
   if (training === undefined) return impossible('its manifest, of an earlier version, does not record its training');
   const parameters = directionJobSchema.shape.parameters.safeParse(training.parameters);
   if (!parameters.success) return impossible('this version does not know the parameters of its training');

@@ -366,7 +366,8 @@ export function outlineDirection(
     evaluatedRows: evaluated.reduce((sum, { test }) => sum + test.length, 0),
     // One for each block and way, one of all rows, and those of the search.
     fits:
-      (plan.imported === undefined ? ways * plan.walkForward.blocks + 1 : variantsOf(plan) * plan.walkForward.blocks) + (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
+      (plan.imported === undefined ? ways * plan.walkForward.blocks + 1 : variantsOf(plan) * plan.walkForward.blocks) +
+      (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
   };
 }
 
