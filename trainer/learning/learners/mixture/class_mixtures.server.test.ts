@@ -392,6 +392,24 @@ describe('an ensemble of trees and a line over classes', () => {
     expect([again.weights, again.intercept, again.of]).toEqual([ensemble.weights, ensemble.intercept, ensemble.of]);
   });
 
+  it('weighs a member by its answers to the classes of rows that none has learned from', async () => {
+    const pair = ['prior', 'gbdt'] as never;
+    for (const [engine, configured] of [
+      ['vote', { vote_members: pair }],
+      ['stacking', { stacking: { members: pair, probabilities: true } }],
+      ['stacking', { stacking: { members: pair, probabilities: false } }],
+    ] as const) {
+      const { weights } = mixtureOf(await open(engine, configured).fit(request));
+      // Halfway from equal weights to the better one alone, but for what the worse one adds.
+      expect(weights[1]).toBeGreaterThan(0.7);
+      expect(weights[0]! + weights[1]!).toBeCloseTo(1, 6);
+      // Where later labels are shuffled, base rates are better.
+      const turned = { ...rows, y: rows.y.map((label, row) => (row < 600 ? label : row % 3)) };
+      const misled = mixtureOf(await open(engine, configured).fit({ ...request, rows: turned }));
+      expect(misled.weights[1]).toBeLessThan(0.6);
+    }
+  });
+
   it('is chosen among by its log loss of classes', async () => {
     const choose = async (choice: 'best' | 'simplest_within_error', entrants: readonly string[]): Promise<string> => {
       const configured = { league: { entrants: [...entrants] as 'gbdt'[], choice, blocks: 2 } };
