@@ -90,7 +90,7 @@ export class DaemonModels {
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const model = directions.load(files, folder);
     const onFailure = (): void => this.#onFailure(`direction model ${model.manifest.version}`);
-    const fault = { timeline, rng, untilMs: stormMs, onFailure };
+    const fault = { timeline, rng, owner, untilMs: stormMs, onFailure };
     if (rng.uniform() < (variety?.failingDirections ?? 0)) return failingDirection(model, fault);
     const { slowDirections = 0 } = variety ?? {};
     if (slowDirections === 0 || rng.uniform() >= slowDirections) return model;

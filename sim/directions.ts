@@ -9,8 +9,10 @@ import {
 } from '../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILE, type DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
 import { openOwnDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import type { OwnGraph } from '../shared/bundle/own_graph/own_graph.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { readPointerFile } from '../shared/bundle/pointer.ts';
+import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { replaceDurably, writeDurably } from '../shared/durable_file.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { barSecondsOf, isInstrument, timeframeOf, TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
@@ -27,6 +29,8 @@ import { sha256Hex } from '../shared/sha256.ts';
 /** Distinct models created per process. */
 const MODELS_MADE = 8;
 const CLASSES = 3;
+/** One model in so many is no trees. */
+const GRAPH_EVERY = 3;
 const MANIFEST = 'manifest.json';
 
 /** Content of a simulated bundle's manifest. */
@@ -186,6 +190,29 @@ function readStub(files: FileSystem, folder: string): Stub {
   return stub;
 }
 
+/** A softmax of linear functions of bounded features, of which missing ones count as 0. */
+function linearGraph(columns: number, index: number): OwnGraph {
+  const rng = createRng(`simulated linear direction ${index % MODELS_MADE}`);
+  const weights = Array.from({ length: columns * CLASSES }, () => rng.normal() / Math.sqrt(columns));
+  const zeros = { constants: [0] };
+  return {
+    columns,
+    trees: [],
+    steps: [
+      { operator: 'Gather', columns: [...Array(columns).keys()] },
+      { operator: 'IsNaN', of: { step: 0 } },
+      { operator: 'Where', condition: { step: 1 }, left: zeros, right: { step: 0 } },
+      { operator: 'Clip', of: { step: 2 }, lowest: -2, highest: 2 },
+      { operator: 'MatMul', of: { step: 3 }, weights },
+      { operator: 'Add', left: { step: 4 }, right: { constants: [0.1, 0.1, -0.3] } },
+      { operator: 'Softmax', of: { step: 5 } },
+      { operator: 'round', of: { step: 6 } },
+    ],
+    widths: [columns, columns, columns, columns, CLASSES, CLASSES, CLASSES, CLASSES],
+    answer: 7,
+  };
+}
+
 function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): DirectionModel {
   const rng = createRng(`simulated direction ${index % MODELS_MADE}`);
   const features = liveInstrumentSchema(TIMEFRAMES[timeframe]).definitions.map(({ name }) => name);
@@ -198,6 +225,7 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
   const manifest = {
     version,
     timeframe: TIMEFRAMES[timeframe],
+    windows: INSTRUMENT_WINDOWS,
     features,
     strategy: {
       theta_up: 0.38 + 0.05 * rng.uniform(),
@@ -220,7 +248,10 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
       manifest,
       modelsHash: sha256,
       check: { rows: 0, largestDifference: 0 },
-      scoring: { engine: 'wasm-simd', trees: model, note: '' },
+      scoring:
+        index % GRAPH_EVERY === GRAPH_EVERY - 1
+          ? { engine: 'own-graph', graph: linearGraph(columns, index), note: '' }
+          : { engine: 'wasm-simd', trees: model, note: '' },
     },
     rows,
   );

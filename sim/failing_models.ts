@@ -62,45 +62,52 @@ export function failingModels(set: ModelSet, options: FailureOptions): ModelSet 
   });
 }
 
-/** A direction model that starts to return invalid answers. */
-export function failingDirection(
-  model: DirectionModel,
-  options: Pick<FailureOptions, 'timeline' | 'rng' | 'untilMs'> & { onFailure(): void },
-): DirectionModel {
-  const { timeline, untilMs, onFailure } = options;
+export type DirectionFailureOptions = Pick<FailureOptions, 'timeline' | 'rng' | 'owner' | 'untilMs'> & {
+  onFailure(): void;
+};
+
+/** A direction model that starts to return invalid answers, synchronously or through the promise of a session. */
+export function failingDirection(model: DirectionModel, options: DirectionFailureOptions): DirectionModel {
+  const { timeline, rng, owner, untilMs, onFailure } = options;
   const fromMs = drawBeginning(options);
+  const takesTime = rng.integer(2) === 0;
   return {
     ...model,
     infer(features, rows) {
       if (timeline.nowMs < fromMs || timeline.nowMs >= untilMs) return model.infer(features, rows);
       onFailure();
-      throw new MinutehandError('MODEL_OUTPUT', { seen: `${model.manifest.version} answered NaN` });
+      const error = new MinutehandError('MODEL_OUTPUT', { seen: `${model.manifest.version} answered NaN` });
+      if (!takesTime) throw error;
+      return new Promise((_, reject) => {
+        owner.at(timeline.nowMs + rng.uniform() * MAX_ANSWER_MS, () => reject(error));
+      });
     },
   };
 }
 
-/** A direction model that becomes slow: it blocks the thread. */
-export function slowDirection(
-  model: DirectionModel,
-  options: Pick<FailureOptions, 'timeline' | 'rng' | 'untilMs'> & { onFailure(): void },
-): DirectionModel {
+/** A direction model that becomes slow: it blocks the thread, or its promise resolves late. */
+export function slowDirection(model: DirectionModel, options: DirectionFailureOptions): DirectionModel {
   const { timeline, rng, untilMs, onFailure } = options;
   const fromMs = drawBeginning(options);
+  const blocks = rng.integer(2) === 0;
   return {
     ...model,
     infer(features, rows) {
-      if (timeline.nowMs >= fromMs && timeline.nowMs < untilMs) {
-        onFailure();
-        timeline.spend(rng.uniform() * MAX_SLOW_ANSWER_MS);
+      if (timeline.nowMs < fromMs || timeline.nowMs >= untilMs) return model.infer(features, rows);
+      onFailure();
+      const tookMs = rng.uniform() * MAX_SLOW_ANSWER_MS;
+      if (blocks) {
+        timeline.spend(tookMs);
+        return model.infer(features, rows);
       }
-      return model.infer(features, rows);
+      return lateAnswer(tookMs, options, () => model.infer(features, rows));
     },
   };
 }
 
 /** A set that becomes slow: it blocks the thread, or its promise resolves late. */
 export function slowModels(set: ModelSet, options: FailureOptions): ModelSet {
-  const { timeline, rng, owner } = options;
+  const { timeline, rng } = options;
   const fromMs = drawBeginning(options);
   const blocks = rng.integer(2) === 0;
   return spoil(set, fromMs, options, (infer) => {
@@ -109,14 +116,22 @@ export function slowModels(set: ModelSet, options: FailureOptions): ModelSet {
       timeline.spend(tookMs);
       return infer();
     }
-    return new Promise((resolve, reject) => {
-      owner.at(timeline.nowMs + tookMs, () => {
-        try {
-          resolve(infer());
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
+    return lateAnswer(tookMs, options, infer);
+  });
+}
+
+function lateAnswer<Answer>(
+  tookMs: number,
+  { timeline, owner }: Pick<FailureOptions, 'timeline' | 'owner'>,
+  infer: () => Answer | Promise<Answer>,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    owner.at(timeline.nowMs + tookMs, () => {
+      try {
+        resolve(infer());
+      } catch (error) {
+        reject(error as Error);
+      }
     });
   });
 }
