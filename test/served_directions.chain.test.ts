@@ -51,7 +51,9 @@ const answeredBy = (kind: Kind): Promise<Body> => {
     () => {
       if (!existsSync(path)) return null;
       const signal = JSON.parse(readFileSync(path, 'utf8')) as Body;
-      return signal.model_version === versions[kind] && signal.ml_up_prob !== null && signal.mode === 'OK' ? signal : null;
+      return signal.model_version === versions[kind] && signal.ml_up_prob !== null && signal.mode === 'OK'
+        ? signal
+        : null;
     },
   );
 };
@@ -90,7 +92,12 @@ beforeAll(async () => {
   versions.trees = writeTinyDirection(place.models, INSTRUMENT, '1m', new Date('2026-01-01'));
   const graphs = { columns: COLUMNS, seed: 'served' };
   const written = (hour: number, graph: Uint8Array, bars = 1): Promise<string> =>
-    writeGraphDirection(place.models, { of: versions.trees, created: new Date(Date.UTC(2026, 0, 1, hour)), graph, bars });
+    writeGraphDirection(place.models, {
+      of: versions.trees,
+      created: new Date(Date.UTC(2026, 0, 1, hour)),
+      graph,
+      bars,
+    });
   versions.linear = await written(1, linearGraph(graphs));
   versions.network = await written(2, networkGraph(graphs));
   versions.sequence = await written(3, sequenceGraph({ ...graphs, bars: 4 }), 4);
