@@ -2,10 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeGraph, featuresInput } from '../shared/bundle/onnx/onnx.ts';
+import { NETWORKS_PYTHON } from '../shared/policy/environment.ts';
 import { createRng } from '../shared/rng.ts';
 import type { FitRows } from '../trainer/learning/learners/contract/fit_rows.ts';
 import { LOGISTIC } from '../trainer/learning/learners/linear/logistic.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
+import { FAKE_PYTHON_NOTE, fakePython } from './networks_python.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
@@ -163,6 +165,28 @@ describe('a direction model of another program', () => {
     expect(`${deep!.stdout}${deep!.stderr}`).toContain('was brought from another program');
     expect(shown!.stdout).toContain('It was not trained here');
   });
+
+  it.skipIf(FAKE_PYTHON_NOTE !== '')(
+    `that a network is has its epochs in the manifest and on the card, with the share of each class${FAKE_PYTHON_NOTE}`,
+    async () => {
+      const train = ['train', '--strategy', 'direction', '--data', '.', '--symbols', 'BTCUSDT', '--stride', '1'];
+      const { code, stdout, stderr } = await place.call(
+        [...train, '--engine', 'neural_net', '--out', 'networks', '--json'],
+        { env: { [NETWORKS_PYTHON]: fakePython(place.folder) } },
+      );
+      expect(code, stderr).toBe(0);
+      const bundle = join(place.folder, 'networks', (JSON.parse(stdout) as Report).version);
+      const { epochs } = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8')) as {
+        epochs: readonly object[];
+      };
+      // The fake says the same after each.
+      const seen = { loss: 0.5, stopping_loss: null, class_shares: [1 / 3, 1 / 3, 1 / 3] };
+      expect(new Set(epochs.map((epoch) => JSON.stringify(epoch)))).toEqual(new Set([JSON.stringify(seen)]));
+      expect(readFileSync(join(bundle, 'CARD.md'), 'utf8')).toMatch(
+        /\d+ epochs, mean loss 0\.5000 .*up 0\.333, down 0\.333, range 0\.333: up \/ down 1\.00\./,
+      );
+    },
+  );
 
   it('is refused with what is wrong before it is measured', async () => {
     await learn('four.onnx', {}, 4);

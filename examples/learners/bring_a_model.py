@@ -1,9 +1,12 @@
-"""Learns AI1 with scikit-learn from rows of `minutehand dataset export --role ai1`, and writes it as ONNX.
+"""Learns AI1, or a direction, with scikit-learn from rows of `minutehand dataset export`, and writes it as ONNX.
 
     python3 -m venv venv && venv/bin/pip install numpy pyarrow scikit-learn onnx
     minutehand dataset export --role ai1 --out rows.parquet
     venv/bin/python examples/learners/bring_a_model.py rows.parquet model.onnx preprocess.json
     minutehand models import --role ai1 model.onnx --preprocess preprocess.json --learned-until ...
+
+With `--role direction` in both commands the rows have three classes (up, down, range), and the model a probability of
+each.
 
 The model gets standardized columns; how they are imputed and standardized is in preprocess.json, which becomes a part
 of the graph. A pipeline that does that itself needs no such file (skl2onnx: zipmap=False, target_opset 15).
@@ -53,15 +56,21 @@ def main(rows: str, model_file: str, preprocess_file: str) -> None:
 
 def to_onnx(classifier: LogisticRegression, facts: dict) -> bytes:
     columns = len(facts["features"])
+    answers = len(classifier.coef_)
+    link = (
+        helper.make_node("Sigmoid", ["margin"], ["probability"])
+        if answers == 1
+        else helper.make_node("Softmax", ["margin"], ["probability"], axis=1)
+    )
     graph = helper.make_graph(
         [
             helper.make_node("MatMul", ["X", "weights"], ["product"]),
             helper.make_node("Add", ["product", "intercept"], ["margin"]),
-            helper.make_node("Sigmoid", ["margin"], ["probability"]),
+            link,
         ],
         "logistic",
         [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, columns])],
-        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, answers])],
         [
             numpy_helper.from_array(classifier.coef_.T.astype(np.float32), "weights"),
             numpy_helper.from_array(classifier.intercept_.astype(np.float32), "intercept"),
