@@ -314,7 +314,8 @@ export class Pipeline {
 
   /** Resolves when the thread may be blocked for some milliseconds. */
   idleWindow(): Promise<void> {
-    return this.#models.active === null ? Promise.resolve() : this.#idle.wait();
+    const isAnswering = this.#models.active !== null || this.#instruments.slots.isActive;
+    return isAnswering ? this.#idle.wait() : Promise.resolve();
   }
 
   /**

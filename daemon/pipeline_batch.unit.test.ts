@@ -1,12 +1,14 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../shared/bar.ts';
+import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { OWN_SERVICE } from '../shared/bundle/direction/own_service.fixture.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { parseInstrument } from '../shared/pair.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
-import { barInput } from './queue/input.ts';
+import { barInput, type StateInput } from './queue/input.ts';
 import { NO_JOURNAL } from './journal/journal.ts';
 import { marketOf, openBench } from './pipeline.fixture.ts';
 import type { Publication } from './publish/publish.ts';
@@ -132,9 +134,14 @@ describe('models', () => {
     expect([bench.signals.length, asked, bench.failures]).toEqual([pairIds.length, 0, []]);
   });
 
-  it('block the thread while a bar is due only before the first ones serve', async () => {
+  const direction = { manifest: { version: 'v' }, ...OWN_SERVICE } as unknown as DirectionModel;
+  it.each([
+    ['pairs', (): StateInput => ({ kind: 'swap', set: modelsOf(() => null as never) })],
+    ['instruments', (): StateInput => ({ kind: 'direction', timeframe: '1m', set: direction })],
+  ])('of %s block the thread while a bar is due only before the first ones serve', async (_, swap) => {
     const after = (): (() => void) => () => undefined;
-    const bench = openBench(settings, { scheduler: { ...MACHINE_SCHEDULER, after } });
+    const instruments = [parseInstrument('XAUUSD')];
+    const bench = openBench(settings, { scheduler: { ...MACHINE_SCHEDULER, after }, instruments });
     const { pipeline } = bench;
     const isOpen = async (): Promise<boolean> => {
       let open = false;
@@ -146,7 +153,7 @@ describe('models', () => {
     await pipeline.settled();
     bench.passMs(feed.interval_ms);
     expect(await isOpen()).toBe(true);
-    pipeline.inputs.apply({ kind: 'swap', set: modelsOf(() => null as never) });
+    pipeline.inputs.apply(swap());
     await pipeline.settled();
     expect(await isOpen()).toBe(false);
   });

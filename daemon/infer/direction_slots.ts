@@ -31,6 +31,12 @@ export class DirectionSlots {
     this.#options = options;
   }
 
+  /** Whether any timeframe has a model. */
+  get isActive(): boolean {
+    for (const { active } of this.#slots.values()) if (active !== null) return true;
+    return false;
+  }
+
   /** Versions by timeframe. */
   get versions(): Partial<Record<Timeframe, string>> {
     return this.#ofActive(({ manifest }) => manifest.version);
