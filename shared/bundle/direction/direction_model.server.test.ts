@@ -227,6 +227,15 @@ describe('a direction bundle is refused', () => {
     });
   });
 
+  it('with shares that do not add up to 1', async () => {
+    const shares = [0.25, 0.25, 0.25].map((share) => ({ columns: COLUMNS, baseScore: share, trees: [] }));
+    const graph = encodeTreeModel({ link: 'identity', ensembles: shares });
+    expect(await refused(graph, { probabilities: shares.map(() => [0.25, 0.25, 0.25]) })).toMatchObject({
+      code: 'MODEL_LOAD',
+      expected: expect.stringContaining('which add up to 1'),
+    });
+  });
+
   it('with data in another file', async () => {
     const graph = networkGraph(NETWORK);
     // A tensor of the graph (field 5) whose data are elsewhere (fields 8: name, 14: data location 1).
