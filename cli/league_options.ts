@@ -48,3 +48,14 @@ function endWithout(failed: readonly FailedEntrant[], output: Pick<Output, 'miss
   );
   endPartly(missing, true, output);
 }
+
+/** What an interrupted league leaves. @param kept entrants that have ended, in order */
+export function keptText(kept: readonly string[]): string {
+  if (kept.length === 0) return 'No figures were kept.';
+  return `Kept for the same command: ${kept.join(', ')}.`;
+}
+
+/** @param names of entrants, at least one */
+export function takenOverText(names: readonly string[]): string {
+  return `Taken over from an unfinished league like this one, with the times and the memory of that time: ${names.join(', ')}.`;
+}

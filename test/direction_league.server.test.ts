@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type * as z from 'zod';
@@ -6,7 +6,7 @@ import type { directionLeagueJobSchema } from '../trainer/jobs/kinds/direction_l
 import { requestedJobSchema } from '../trainer/jobs/kinds/registry.ts';
 import { DIRECTION_SEED } from '../trainer/jobs/kinds/direction_defaults.ts';
 import { createRng } from '../shared/rng.ts';
-import { createWorkplace, type Workplace } from './cli_process.ts';
+import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 
 // Several walk-forwards, on a machine that may be busy.
 vi.setConfig({ testTimeout: 240_000 });
@@ -166,11 +166,43 @@ it('names an entrant that is not installed, compares the others, and ends with e
 });
 
 it.each([
-  ['an unknown entrant', ['--entrants', 'gbdt,logistic']],
+  ['an unknown entrant', ['--entrants', 'gbdt,prior']],
   ['one entrant alone', ['--entrants', 'gbdt']],
   ['more seeds than there may be', ['--entrants', 'gbdt@none', '--seeds', '21']],
   ['the same twice', ['--entrants', 'gbdt,gbdt@none,gbdt@none']],
 ])('refuses %s', async (_name, flags) => {
   const { code, stderr } = await place.call([...LEAGUE, ...flags]);
   expect([code, stderr]).toEqual([2, expect.stringMatching(/^USAGE.*--(?:entrants|seeds)/)]);
+});
+
+it('that is killed has kept the entrants that had ended: the same league takes them over, with the same figures', async () => {
+  const args = [...LEAGUE, '--entrants', 'gbdt,gbdt@none,random_forest,stacking,bagging', '--seed', '3', '--json'];
+  const folder = join(place.home, 'cache', 'league');
+  // Beside them may be one that is being written.
+  const kept = (): string[] =>
+    existsSync(folder) ? readdirSync(folder).filter((name) => /^[0-9a-f]{64}$/.test(name)) : [];
+  const running = place.start(args);
+  await eventually(running.stderr, () => kept().length >= 2);
+  running.kill('SIGKILL');
+  expect(await running.ended).toBe('SIGKILL');
+  const before = looks();
+  const names = kept();
+  expect(names).toHaveLength(2);
+
+  const resumed = await place.run(args);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  const league = JSON.parse(resumed.stdout) as League & { readonly taken_over: readonly string[] };
+  expect(league.taken_over).toEqual(['gbdt@none', 'random_forest']);
+  expect(looks()).toEqual(before);
+  // It has ended: nothing is left to be taken over.
+  expect(kept()).toEqual([]);
+
+  const whole = await place.run([...args, '--no-cache']);
+  const uninterrupted = JSON.parse(whole.stdout) as typeof league;
+  expect(uninterrupted.taken_over).toEqual([]);
+  const figures = ({ entrants, taken_over: _, ...own }: typeof league) => ({
+    ...own,
+    entrants: entrants.map(({ seconds: _seconds, memory_mb: _memory, ...measured }) => measured),
+  });
+  expect(figures(league)).toEqual(figures(uninterrupted));
 });

@@ -7,7 +7,7 @@ import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_l
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
 import { parseInteger } from '../period.ts';
-import { endLeague, parseSeeds, rangeOf } from '../league_options.ts';
+import { endLeague, keptText, parseSeeds, rangeOf, takenOverText } from '../league_options.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { parseGroups } from '../groups_option.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -119,12 +119,6 @@ export async function runAndPrintLeague(job: LeagueJob, settings: Settings, outp
   endLeague(outcome, output);
 }
 
-/** What an interrupted league leaves. @param kept entrants that have ended, in order */
-function keptText(kept: readonly string[]): string {
-  if (kept.length === 0) return 'No figures were kept.';
-  return `Kept for the same command: ${kept.join(', ')}.`;
-}
-
 /** @throws MinutehandError USAGE */
 function parseEntrants(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
@@ -164,10 +158,7 @@ function print(outcome: LeagueOutcome, output: Output): void {
       output.line(
         `† ${name} is compared and never promoted: its models have no ONNX file that a daemon could serve. It learns from at most ${rows} rows, evenly spaced in time.`,
       );
-  if (taken_over.length > 0)
-    output.line(
-      `Taken over from an unfinished league like this one, with the times and the memory of that time: ${taken_over.join(', ')}.`,
-    );
+  if (taken_over.length > 0) output.line(takenOverText(taken_over));
   output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
   printCosts(outcome, output);
   printCalls(outcome, output);

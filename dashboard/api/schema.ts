@@ -8433,6 +8433,8 @@ export interface components {
                 /** @description What to do */
                 next: string;
             }[];
+            /** @description Entrants whose measures are those of an unfinished league like this one; absent in earlier results */
+            taken_over?: string[];
             priors: {
                 name: string;
                 log_loss: number;
@@ -8539,6 +8541,8 @@ export interface components {
                 /** @description What to do */
                 next: string;
             }[];
+            /** @description Entrants whose measures are those of an unfinished league like this one; absent in earlier results */
+            taken_over?: string[];
             priors: {
                 name: string;
                 log_loss: number;

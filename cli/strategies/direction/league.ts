@@ -15,7 +15,7 @@ import {
 import { learnerParameters } from '../../../trainer/jobs/strategies/direction/learner_parameters.ts';
 import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/strategies/direction/run_league.ts';
 import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
-import { endLeague, parseSeeds, rangeOf } from '../../league_options.ts';
+import { endLeague, keptText, parseSeeds, rangeOf, takenOverText } from '../../league_options.ts';
 import { directionJobOf } from './flags.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { gitCommit } from '../../git_commit.ts';
@@ -39,6 +39,7 @@ interface LeagueFlags {
   readonly feeBps: string;
   readonly slippageBps: string;
   readonly workers: string;
+  readonly cache: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly days?: string;
@@ -69,6 +70,7 @@ export function addDirectionLeague(direction: Command, output: () => Output): vo
     .option('--fee-bps <x>', 'taker fee per fill', String(DIRECTION_DEFAULTS.taker_fee_bps))
     .option('--slippage-bps <x>', 'slippage per fill', String(DIRECTION_DEFAULTS.slippage_bps))
     .option('--workers <n>', 'threads; affects speed only, not results', '1')
+    .option('--no-cache', 'measure all entrants again; the result is the same')
     .option('--from <day>', 'first UTC day or minute of the bars to use')
     .option('--to <day>', 'UTC day or minute of the end')
     .option('--days <n>', 'the last n days of these bars only')
@@ -87,7 +89,7 @@ async function play(flags: LeagueFlags, output: Output): Promise<void> {
  * The flags as a job.
  * @throws MinutehandError USAGE
  */
-function jobOf({ entrants, seeds, ...flags }: LeagueFlags, settings: Settings): DirectionLeagueJob {
+function jobOf({ entrants, seeds, cache, ...flags }: LeagueFlags, settings: Settings): DirectionLeagueJob {
   const names = entrants.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !DIRECTION_ENTRANTS.includes(name));
   const isAlone = names.every((name) => name === DIRECTION_REFERENCE);
@@ -126,7 +128,7 @@ function jobOf({ entrants, seeds, ...flags }: LeagueFlags, settings: Settings): 
       taker_fee_bps,
       slippage_bps,
     },
-    resources,
+    resources: { ...resources, ...(!cache && { cache }) },
     trigger,
   };
 }
@@ -138,15 +140,17 @@ export async function runAndPrintDirectionLeague(
   output: Output,
 ): Promise<void> {
   const progress = output.progress();
+  const kept: string[] = [];
   tellWhenInterrupted({
     output,
     progress,
-    kept: () => ['No figures were kept. A look that was counted stays counted.'],
+    kept: () => [keptText(kept), 'A look that was counted stays counted.'],
   });
   const league = await runDirectionLeague(job, {
     settings,
     paths: homePaths(),
     gitCommit: gitCommit(),
+    onKept: (entrant) => void kept.push(entrant),
     onProgress: (stage, done, total) => progress.update(stage, done, total),
     onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
   }).finally(() => progress.stop());
@@ -157,7 +161,7 @@ export async function runAndPrintDirectionLeague(
 }
 
 function print(league: DirectionLeague, output: Output): void {
-  const { entrants, priors, better, market, look, timeframe, symbols, reference } = league;
+  const { entrants, priors, better, taken_over, market, look, timeframe, symbols, reference } = league;
   output.line(
     `direction ${timeframe} of ${symbols.join(', ')}: ${entrants[0]!.metrics.rows} evaluated bars; ± one standard error by days`,
   );
@@ -200,6 +204,7 @@ function print(league: DirectionLeague, output: Output): void {
       ? `None has a lower log loss than ${reference} beyond chance.`
       : `Lower log loss than ${reference}, each at an error rate of 5 %: ${better.join(', ')}.`,
   );
+  if (taken_over.length > 0) output.line(takenOverText(taken_over));
   if (look !== null)
     output.line(
       `Look ${look} at these blocks: a training on the same bars that trades otherwise needs more for an edge.`,

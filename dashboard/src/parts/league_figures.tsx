@@ -85,6 +85,11 @@ export function PlaceboEarners({ earners }: { readonly earners: LeagueResult['ea
   );
 }
 
+/** Entrants whose measures are those of an unfinished league. */
+export function TakenOver({ names }: { readonly names: readonly string[] }) {
+  return names.length === 0 ? null : <p class="note">{t('league.takenOver', { names: names.join(', ') })}</p>;
+}
+
 /** Entrants without a result, each with its error and what to do. */
 export function FailedEntrants({ failed }: { readonly failed: readonly FailedEntrant[] }) {
   if (failed.length === 0) return null;

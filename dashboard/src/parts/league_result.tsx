@@ -11,6 +11,7 @@ import {
   plusMinus,
   Section,
   signedPlusMinus,
+  TakenOver,
 } from './league_figures.tsx';
 
 const BYTES_PER_KB = 1000;
@@ -42,7 +43,7 @@ export function LeagueResultView({ league }: { readonly league: LeagueResult }) 
         {t('league.rows', { rows: num(folds.rows, 0), days: folds.days, folds: league.folds })}{' '}
         {market === 'recorded' && t('league.looks', { looks: holdout_looks, trials })}
       </p>
-      {taken_over.length > 0 && <p class="note">{t('league.takenOver', { names: taken_over.join(', ') })}</p>}
+      <TakenOver names={taken_over} />
       <Standings league={league} />
       <h3>{t('league.costs')}</h3>
       <Costs entrants={entrants} />

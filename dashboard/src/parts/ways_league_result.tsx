@@ -2,14 +2,23 @@ import type { DirectionLeagueEntrant, DirectionLeagueResult } from '../api.ts';
 import { num, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
-import { costColumns, FailedEntrants, figureColumn, nameColumn, PlaceboEarners, plusMinus } from './league_figures.tsx';
+import {
+  costColumns,
+  FailedEntrants,
+  figureColumn,
+  nameColumn,
+  PlaceboEarners,
+  plusMinus,
+  TakenOver,
+} from './league_figures.tsx';
 
 /** Classes of the direction label, as its figures have them. */
 const CLASSES = ['up', 'down', 'range'] as const;
 
 /** All that a league of ways to learn the direction has measured. */
 export function WaysLeagueResultView({ league }: { readonly league: DirectionLeagueResult }) {
-  const { entrants, failed, earners_on_placebo, market, better, reference, look, symbols, timeframe } = league;
+  const { entrants, failed, taken_over = [], earners_on_placebo, market, better } = league;
+  const { reference, look, symbols, timeframe } = league;
   return (
     <>
       {market === 'coins' && <p class="failure">{t('league.placeboDirection')}</p>}
@@ -28,6 +37,7 @@ export function WaysLeagueResultView({ league }: { readonly league: DirectionLea
         })}{' '}
         {look !== null && t('league.look', { look })}
       </p>
+      <TakenOver names={taken_over} />
       <Standings league={league} />
       <h3>{t('league.priors')}</h3>
       <Priors league={league} />

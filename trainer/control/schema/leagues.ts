@@ -62,6 +62,10 @@ const directionLeagueSchema = z.object({
     }),
   ),
   failed: z.array(failedEntrantSchema).describe('Entrants without a result'),
+  taken_over: z
+    .array(z.string())
+    .optional()
+    .describe('Entrants whose measures are those of an unfinished league like this one; absent in earlier results'),
   priors: z.array(z.object({ name: z.string(), log_loss: number, difference: differenceSchema })),
   earners_on_placebo: placeboEarnersSchema,
   warnings: z.array(trainingWarningSchema).describe('Of the rows that the reference learned from'),

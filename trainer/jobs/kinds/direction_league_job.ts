@@ -24,6 +24,11 @@ const OTHER_ENGINES = TRAIN_ENGINES.filter((engine) => engine !== DIRECTION_REFE
 export const DIRECTION_VARIANTS: readonly string[] = VARIANTS.map(directionEntrant);
 export const DIRECTION_ENTRANTS: readonly string[] = [DIRECTION_REFERENCE, ...DIRECTION_VARIANTS, ...OTHER_ENGINES];
 
+/** The engine of a balance or of an engine, as `waysOf` names them. */
+export function engineOfWay(name: string): string {
+  return VARIANTS.some((balance) => balance === name) ? DIRECTION_REFERENCE : name;
+}
+
 /** The balances and engines that these entrants are. */
 export function waysOf(entrants: readonly string[]): {
   readonly compare: DirectionBalance[];
@@ -67,7 +72,13 @@ export const directionLeagueJobSchema = z
       taker_fee_bps: costBps.describe('Per fill'),
       slippage_bps: costBps.describe('Per fill'),
     }),
-    resources: z.strictObject({ workers: z.int().min(1).describe('Threads; they affect speed only') }),
+    resources: z.strictObject({
+      workers: z.int().min(1).describe('Threads; they affect speed only'),
+      cache: z
+        .boolean()
+        .optional()
+        .describe('Whether entrants of an unfinished league like this one are taken over; absent: they are'),
+    }),
     trigger: jobTrigger,
   })
   .describe('A league of ways to learn the direction model');

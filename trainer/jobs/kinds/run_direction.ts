@@ -28,7 +28,8 @@ import type { Instrument } from '../../learning/strategies/direction/instrument_
 import { placeboInstrument } from '../../learning/strategies/direction/placebo_instrument.ts';
 import { coinsOf } from '../../learning/placebo/mirrored_bars.ts';
 import { directionLearner, windowsWith } from '../../learning/strategies/direction/direction_learner.ts';
-import { makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
+import type { KeptWays } from '../../learning/strategies/direction/kept_ways.ts';
+import { hashInstruments, makeDirectionBundle } from '../../learning/strategies/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
@@ -57,6 +58,11 @@ export interface DirectionContext {
   readonly gitCommit: string | null;
   /** Seeds that the log loss of each way is measured with, from that of the job on; absent: 1. */
   readonly seeds?: number;
+  /**
+   * Opens the measures that an interrupted training like this one has made of the compared ways. Absent: none.
+   * @param training JSON of all that they depend on, but for the program and what its learners use outside of it
+   */
+  openKept?(training: unknown): KeptWays;
   /** Told which of the compared ways failed, and why: the others go on. Absent: the training fails. */
   readonly onFailed?: (name: string, error: unknown) => void;
   onProgress(stage: string, done: number, total: number): void;
@@ -205,8 +211,10 @@ async function makeProduct(
   };
   // Nothing of the recorded bars can be learned from a market whose direction was drawn.
   const counted = isDrawn(job.parameters) ? null : countLookAt;
-  const { onFailed } = context;
-  const measured: DirectionPlan = { ...plan, seeds, ...(onFailed && { onFailed }) };
+  const { onFailed, openKept } = context;
+  const { workers: _speed, ...learned } = plan;
+  const kept = openKept?.({ plan: learned, seeds, data: hashInstruments(instruments) });
+  const measured: DirectionPlan = { ...plan, seeds, ...(kept && { kept }), ...(onFailed && { onFailed }) };
   const trained = await trainDirection(instruments, measured, onProgress, counted);
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };

@@ -3,6 +3,11 @@ import type { FitCost } from '../../../learning/league/fit_cost.ts';
 import { failedEntrant, installedEntrants, type FailedEntrant } from '../../../learning/league/failed_entrants.ts';
 import { ensembleParameters } from '../../../learning/learners/mixture/ensemble_parameters.ts';
 import { refuseMissingLearner } from '../../../learning/learners/registry.ts';
+import type { HomePaths } from '../../../../shared/home.ts';
+import { codeHash } from '../../fleet/own_code.ts';
+import { DEFAULT_LEAGUE_BYTES } from '../../../learning/league/kept_entrants.ts';
+import { surroundingsOf } from '../../../learning/league/surroundings.ts';
+import { openKeptWays, type WayFiles } from '../../../learning/strategies/direction/kept_ways.ts';
 import { earnersOnPlacebo, type PlaceboEarner } from '../../../learning/league/placebo_verdict.ts';
 import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
 import type { NetResult } from '../../../learning/strategies/direction/direction_net.ts';
@@ -13,6 +18,7 @@ import { isDrawn, type DirectionJob } from '../../kinds/direction_job.ts';
 import {
   DIRECTION_REFERENCE,
   directionEntrant,
+  engineOfWay,
   waysOf,
   type DirectionLeagueJob,
 } from '../../kinds/direction_league_job.ts';
@@ -38,6 +44,8 @@ export interface DirectionLeague {
   readonly entrants: readonly DirectionEntrant[];
   /** Entrants without a result. The others are compared without them. */
   readonly failed: readonly FailedEntrant[];
+  /** Entrants whose measures are those of an unfinished league like this one. */
+  readonly taken_over: readonly string[];
   /** Log loss of base rates, and that of the reference minus theirs. */
   readonly priors: TrainedDirection['priors'];
   /** Entrants whose log loss is lower than that of the reference, at an error rate of 5 % each. */
@@ -50,19 +58,45 @@ export interface DirectionLeague {
   readonly look: number | null;
 }
 
+export interface DirectionLeagueContext extends DirectionContext {
+  readonly paths: DirectionContext['paths'] & Pick<HomePaths, 'leagueCache'>;
+  /** An entrant has ended: its measures are kept until the league has. */
+  readonly onKept?: (entrant: string) => void;
+}
+
 /**
  * Ways to learn the direction model on the same blocks: a training that writes nothing, with the others beside the
  * delivered way. All of it is one look at these blocks. A way that fails, or whose library is not installed, is left
  * out and named.
  * @throws MinutehandError as `runDirection`, and LEARNER_MISSING where no other way than the reference is installed
  */
-export async function runDirectionLeague(job: DirectionLeagueJob, context: DirectionContext): Promise<DirectionLeague> {
+export async function runDirectionLeague(
+  job: DirectionLeagueJob,
+  context: DirectionLeagueContext,
+): Promise<DirectionLeague> {
   const { seeds = 1 } = job.parameters;
   const { able, missing } = partitionMissing(job.parameters);
   const failed: FailedEntrant[] = [...missing];
   const onFailed = (way: string, error: unknown): void => void failed.push(failedEntrant(directionEntrant(way), error));
   const training = trainingOf({ ...job, parameters: { ...job.parameters, entrants: able } });
-  const { trained } = await runDirection(training, { ...context, seeds, onFailed });
+  const takenOver: string[] = [];
+  const held: { files: WayFiles | null } = { files: null };
+  const openKept = (of: unknown): WayFiles => {
+    held.files = openKeptWays({
+      folder: context.paths.leagueCache,
+      maxBytes: DEFAULT_LEAGUE_BYTES,
+      training: [of, codeHash()],
+      surroundingsOf: (way) => surroundingsOf(engineOfWay(way), ensembleParameters(job.parameters.ensemble ?? {})),
+      onRead: (way) => void takenOver.push(directionEntrant(way)),
+      onWritten: (way) => context.onKept?.(directionEntrant(way)),
+    });
+    return held.files;
+  };
+  const isKept = job.resources.cache !== false;
+  const played = { ...context, seeds, onFailed, ...(isKept && { openKept }) };
+  const { trained } = await runDirection(training, played).finally(() => held.files?.prune());
+  // What failed may be mended, and the others need not be measured again then.
+  if (failed.length === 0) held.files?.remove();
   const { metrics, net, others, priors, look, log_loss_of_seeds, cost } = trained;
   const entrants: readonly DirectionEntrant[] = [
     {
@@ -91,6 +125,7 @@ export async function runDirectionLeague(job: DirectionLeagueJob, context: Direc
     reference: DIRECTION_REFERENCE,
     entrants,
     failed,
+    taken_over: takenOver,
     priors,
     better: entrants.flatMap(({ name, against_reference }) => ((against_reference?.upper_95 ?? 0) < 0 ? [name] : [])),
     earners_on_placebo: earnersOnPlacebo(

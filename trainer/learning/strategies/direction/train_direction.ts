@@ -21,12 +21,14 @@ import {
   lossDifference,
   priorBlocks,
   upOrDownAuc,
+  type EvaluatedAnswers,
   type DirectionMetrics,
   type LossDifference,
 } from './direction_report.ts';
 import { modelBias } from './model_bias.ts';
 import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
 import type { DirectionBias } from './direction_bias.ts';
+import type { KeptWays } from './kept_ways.ts';
 import { refuseMissingSeries } from './formula_series.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import {
@@ -100,6 +102,8 @@ export interface DirectionPlan {
   readonly imported?: ImportedDirection | undefined;
   /** Seeds that the log loss of each way is measured with, from `seed` on; absent: 1. */
   readonly seeds?: number;
+  /** Measures of balances and peers that an interrupted training of the same plan has made; absent: none. */
+  readonly kept?: KeptWays;
   /** Told which of the balances and peers failed, and why: the others go on. Absent: the training fails. */
   readonly onFailed?: (name: string, error: unknown) => void;
 }
@@ -195,18 +199,11 @@ export async function trainDirection(
     });
     const others: Measured[] = [];
     for (const [name, way] of otherWays(plan, own)) {
-      const other = await measureOther(run, name, way);
+      const known = plan.kept?.read(name, run.look) ?? null;
+      const other = known ?? (await measuredOther(run, name, way, answers));
       if (other === null) continue;
-      const theirs = answersOfBlocks(rows, other.calibrated);
-      const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
-      others.push({
-        name,
-        metrics: other.metrics,
-        against,
-        net: other.net.result,
-        log_loss_of_seeds: other.log_loss_of_seeds,
-        cost: other.cost,
-      });
+      if (known === null) plan.kept?.write(name, run.look, other);
+      others.push(other);
     }
     onStage('model of all rows', 0, 1);
     const raw = await learn(rows, Int32Array.from(rows.time.keys()), own, pool);
@@ -437,6 +434,22 @@ export function evaluatedTime({ time }: InstrumentRows, blocks: readonly Split[]
     }
   }
   return { from, to };
+}
+
+/** Beside the answers of the chosen way; null: it failed, which the plan allows. */
+async function measuredOther(
+  run: Run,
+  name: string,
+  way: LearningPlan,
+  answers: EvaluatedAnswers,
+): Promise<Measured | null> {
+  const other = await measureOther(run, name, way);
+  if (other === null) return null;
+  const { rows, plan } = run;
+  const { metrics, net, log_loss_of_seeds, cost } = other;
+  const theirs = answersOfBlocks(rows, other.calibrated);
+  const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
+  return { name, metrics, against, net: net.result, log_loss_of_seeds, cost };
 }
 
 /** null: it failed, which the plan allows. */
