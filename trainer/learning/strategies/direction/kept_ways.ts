@@ -6,7 +6,7 @@ import { canonicalJson } from '../../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../../shared/sha256.ts';
 import { pruneFolder, touch, type CacheOptions } from '../../dataset/cache_folder.ts';
 import { readColumns, writeColumns } from '../../dataset/column_file.ts';
-import type { Measured } from './train_direction.ts';
+import type { Measured } from './measured_way.ts';
 
 /** Measures of the ways that a training is compared with, which the same training takes over after an interruption. */
 export interface KeptWays {

@@ -29,6 +29,7 @@ import { modelBias } from './model_bias.ts';
 import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import type { KeptWays } from './kept_ways.ts';
+import type { Measured } from './measured_way.ts';
 import { refuseMissingSeries } from './formula_series.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import {
@@ -106,18 +107,6 @@ export interface DirectionPlan {
   readonly kept?: KeptWays;
   /** Told which of the balances and peers failed, and why: the others go on. Absent: the training fails. */
   readonly onFailed?: (name: string, error: unknown) => void;
-}
-
-/** A training variant, measured by walk-forward. */
-export interface Measured {
-  readonly name: string;
-  readonly metrics: DirectionMetrics;
-  /** Log loss minus that of the chosen variant; null for the chosen one. */
-  readonly against: LossDifference | null;
-  readonly net: WalkForwardNet['result'];
-  /** Log loss of the evaluated blocks by each seed, the first one's first. */
-  readonly log_loss_of_seeds: readonly number[];
-  readonly cost: FitCost;
 }
 
 export interface TrainedDirection {
