@@ -165,6 +165,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'trainer/learning/dataset/column_file.ts: join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)',
     'trainer/learning/automl/candidate_cache.ts: join(folder, key)',
     'trainer/learning/league/kept_entrants.ts: join(folder, key)',
+    'trainer/learning/strategies/direction/kept_ways.ts: join(folder, key)',
     'trainer/learning/strategies/pair_reversion/dataset/pair_cache.ts: join(folder, key)',
     'trainer/learning/learners/trees/engines/engine_library.ts: join(folder, engine)',
     "trainer/learning/learners/trees/engines/engine_library.ts: join(folder, engine, 'lib')",
