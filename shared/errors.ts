@@ -1313,7 +1313,7 @@ export const ERRORS = {
   EXPLAIN_NO_COVER: {
     status: 409,
     message: 'The models lack the row counts that contributions need.',
-    next: 'Train again.',
+    next: 'Trees of an earlier version have them when they are trained again; ensembles, networks and linear models have no contributions.',
   },
   USAGE: {
     status: 400,

@@ -74,7 +74,8 @@ export interface DirectionSession {
  * Opens a graph float32 [N, columns], or [N, bars, columns], → float32 [N, 3]. Each row is scored by a call of its
  * own: what an instrument is answered does not depend, not even in its last bit, on which others are scored with it,
  * so that a replay, an explanation and a backtest, which batch differently, give the same probabilities. Blocks the
- * thread for some milliseconds. @throws MinutehandError MODEL_LOAD
+ * thread for some milliseconds.
+ * @throws MinutehandError MODEL_LOAD
  */
 export async function openDirectionSession(
   bytes: Uint8Array,

@@ -5,9 +5,11 @@ import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { ruleSources } from '../../../shared/core/formula/sources.ts';
 import { parseInstrument } from '../../../shared/pair.ts';
 import { NO_SERIES } from '../instruments/series_files.ts';
-import { answeredAtOnce } from '../strategies/direction/known_answers.ts';
+import { answeredAtOnce, answeredBefore } from '../strategies/direction/known_answers.ts';
+import { laterSeries } from './later_series.ts';
 import { FIXTURE_COSTS, randomBars } from './rule_subject.fixture.ts';
-import { formulaValues, instrumentSubject } from './rule_subject.ts';
+import { formulaValues, instrumentSubject, type RuleSubject } from './rule_subject.ts';
+import { instrumentSchema } from '../../../shared/bundle/feature_schema.ts';
 
 const BARS = 300;
 /** The model was trained on bars before this one. */
@@ -39,4 +41,52 @@ describe('the bars that a rule runs on', () => {
     formulaValues(subject, [parseFormula('close', sources)]);
     expect(scored).toHaveLength(before);
   });
+
+  it.each([1, 4])(
+    'have the same answers of a model of %s bars that answers by a promise, series a bar later as well',
+    async (together) => {
+      const bars = randomBars('promises', BARS);
+      const times = bars.time.map((open) => open + bars.timeframe);
+      const funding = {
+        length: BARS,
+        eventTime: times,
+        arrivalTime: times,
+        value: bars.close.map((close) => close / 1000),
+      };
+      const series = { ...NO_SERIES, funding_rate: funding };
+      const windows = together === 1 ? INSTRUMENT_WINDOWS : { ...INSTRUMENT_WINDOWS, sequence: together };
+      const schema = instrumentSchema(windows, bars.timeframe);
+      // Every number of the row counts, and none as another one does.
+      const answer = (row: Float32Array): Float64Array => {
+        const sum = row.reduce((all, value, i) => all + (Number.isNaN(value) ? 0 : Math.sin(i + value)), 0);
+        const up = 1 / (1 + Math.exp(-sum / row.length));
+        return Float64Array.of(up / 2, (1 - up) / 2, 0.5);
+      };
+      const model = {
+        manifest: { version: 'own', period: { to: new Date(bars.time[TRAINED]! * 1000).toISOString() } },
+        ...(together > 1 && { formulas: schema }),
+        infer: (features: Float32Array) => answer(features),
+      } as unknown as DirectionModel;
+      const promising = {
+        ...model,
+        infer: (features: Float32Array) => Promise.resolve(answer(features)),
+      } as unknown as DirectionModel;
+      expect(() => answeredAtOnce(promising).answer(0, new Float32Array(1), 'known')).toThrow(TypeError);
+      const pair = parseInstrument('BTCUSDT@1h');
+      const sources = ruleSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
+      const formulas = ['ML_UP_PROB', 'ML_DOWN_PROB'].map((name) => parseFormula(name, sources));
+      const later = laterSeries(series, bars.timeframe);
+      const known = await answeredBefore(promising, bars, { known: series, later });
+      const [atOnce, before] = [answeredAtOnce(model), known].map((direction) =>
+        instrumentSubject({ bars, series }, pair, FIXTURE_COSTS, direction),
+      );
+      const valuesOf = (subject: RuleSubject) => formulaValues(subject, formulas).map((values) => [...values]);
+      const expected = valuesOf(atOnce!);
+      expect(new Set(expected[0]!.slice(TRAINED)).size).toBe(BARS - TRAINED);
+      expect(valuesOf(before!)).toEqual(expected);
+      const delayed = valuesOf(atOnce!.withSeriesLater!());
+      expect(delayed).not.toEqual(expected);
+      expect(valuesOf(before!.withSeriesLater!())).toEqual(delayed);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { isoMinute } from '../../../../shared/bar.ts';
 import { writeDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
-import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
+import { prepareDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
@@ -44,7 +44,7 @@ export interface DirectionBundleParts {
 }
 
 /**
- * Writes the bundle and loads it like a daemon; removes it if that fails.
+ * Writes the bundle and verifies it like a daemon; removes it if that fails.
  * @throws MinutehandError MODEL_GOLDEN, MODEL_LOAD
  */
 export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<DirectionManifest> {
@@ -72,7 +72,7 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
     card: directionCard,
   });
   try {
-    return (await loadDirectionModel(folder, schema, 1)).manifest;
+    return (await prepareDirection(folder, schema)).manifest;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
