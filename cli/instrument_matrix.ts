@@ -35,7 +35,7 @@ export async function instrumentMatrix(
   const [bars] = await readInstrumentFolder(data, [instrument.a], timeframe);
   const known = await readSeriesFolder(series ?? join(data, 'series'), instrument.a);
   const direction = model === null ? null : await loadDirectionModel(model, written, 1);
-  const schema = direction?.formulas ?? written;
+  const schema = direction?.rowSchema ?? written;
   const features = new InstrumentColumns(schema.windows, instrument);
   const names = features.definitions.map(({ name }) => name);
   return {

@@ -641,7 +641,7 @@ class AssembledDaemon implements Daemon {
         await this.pipeline.idleWindow();
         return work();
       });
-      if (model.formulas === undefined) return model;
+      if (model.rowSchema === undefined) return model;
       try {
         await this.#warmOnHistory((store) => this.pipeline.warmDirection(model, store));
         return model;

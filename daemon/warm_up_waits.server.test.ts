@@ -163,8 +163,8 @@ const KINDS: readonly Kind[] = [
     subjects: ALONE,
     market: INSTRUMENT,
     load() {
-      const formulas = instrumentSchema({ ...INSTRUMENT_WINDOWS, formulas: 'far = rank(close, 70)' }, 60);
-      const model = { formulas, manifest: { version: 'direction', timeframe: 60 } } as unknown as DirectionModel;
+      const rowSchema = instrumentSchema({ ...INSTRUMENT_WINDOWS, formulas: 'far = rank(close, 70)' }, 60);
+      const model = { rowSchema, manifest: { version: 'direction', timeframe: 60 } } as unknown as DirectionModel;
       return Promise.resolve({ warm: ({ pipeline }) => pipeline.warmDirection(model, store), use: () => undefined });
     },
   },

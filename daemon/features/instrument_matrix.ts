@@ -17,8 +17,8 @@ import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { SeriesReader } from './series_reader.ts';
 import type { InstrumentRules } from './served_rules.ts';
 
-/** What decides which columns a direction model takes. */
-type Columned = Pick<DirectionModel, 'formulas'>;
+/** What decides which rows a direction model takes. */
+type Columned = Pick<DirectionModel, 'rowSchema'>;
 
 /** The instruments of one timeframe, and their rows of a batch. */
 export interface TimeframeRows {
@@ -154,19 +154,19 @@ export class InstrumentMatrix {
 
   /** Computes the formulas of a loaded model from its last bars on. See `FormulaPlans.warm`. */
   async warm(
-    { manifest, formulas }: Pick<DirectionModel, 'manifest' | 'formulas'>,
+    { manifest, rowSchema }: Pick<DirectionModel, 'manifest' | 'rowSchema'>,
     store: FormulaStore,
     turns: WarmUpTurns,
   ): Promise<void> {
     const group = this.groups.find(({ barSeconds }) => barSeconds === manifest.timeframe);
-    if (formulas === undefined || group === undefined) return;
-    await group.plans.warm(formulas, instrumentHistoryOf(store), turns);
+    if (rowSchema === undefined || group === undefined) return;
+    await group.plans.warm(rowSchema, instrumentHistoryOf(store), turns);
   }
 
   /** Models of a timeframe that answer from now on. See `FormulaPlans.use`. */
   use(barSeconds: number, models: readonly Columned[]): void {
     const group = this.groups.find((own) => own.barSeconds === barSeconds);
-    group?.plans.use(models.flatMap(({ formulas }) => formulas ?? []));
+    group?.plans.use(models.flatMap(({ rowSchema }) => rowSchema ?? []));
   }
 
   #lastOf(instruments: readonly Pair[]): (OpenTime | null)[] {
@@ -201,7 +201,7 @@ export class InstrumentMatrix {
 
   /** Hash of the columns that a model scores. */
   featureSchemaOf(pairIndex: number, model: Columned | null): string {
-    return model?.formulas?.hash ?? this.#of(pairIndex).group.featureSchema;
+    return model?.rowSchema?.hash ?? this.#of(pairIndex).group.featureSchema;
   }
 
   warmupBarsOf(pairIndex: number): number {
@@ -231,12 +231,12 @@ export class InstrumentMatrix {
 /** null: the hand-written features are all columns of the model. @throws Error for formulas that are not computed */
 function planOf(
   plans: Group['plans'],
-  { formulas }: Columned,
+  { rowSchema }: Columned,
 ): FormulaPlan<InstrumentReading, InstrumentSchema> | null {
-  if (formulas === undefined) return null;
-  const plan = plans.find(formulas.hash);
+  if (rowSchema === undefined) return null;
+  const plan = plans.find(rowSchema.hash);
   if (plan !== null) return plan;
-  throw new Error(`the formulas of schema ${formulas.hash} are not computed`);
+  throw new Error(`the formulas of schema ${rowSchema.hash} are not computed`);
 }
 
 function isWarmFor({ group, place }: Tracked, model: Columned | null): boolean {

@@ -145,7 +145,7 @@ describe('InstrumentMatrix', () => {
 
 describe('formulas of direction models', () => {
   const WINDOWS = (formulas: string): InstrumentWindows => ({ ...INSTRUMENT_WINDOWS, formulas });
-  const modelOf = (formulas: string, seconds = 60) => ({ formulas: instrumentSchema(WINDOWS(formulas), seconds) });
+  const modelOf = (formulas: string, seconds = 60) => ({ rowSchema: instrumentSchema(WINDOWS(formulas), seconds) });
   /** Looks back further than the hand-written features. */
   const LONG = modelOf(`far = close / delay(close, ${WARMUP + 2}) - 1\nhour_now = hour()`);
   const OF_SOL = modelOf('steep for SOLUSDT = rank(close, 30)');
@@ -173,15 +173,15 @@ describe('formulas of direction models', () => {
     expect(readyAt).toEqual({ long: WARMUP + 3, 'of SOL': WARMUP, written: WARMUP });
     for (const model of [LONG, OF_SOL])
       for (const index of [BTC, SOL]) {
-        const { values } = columnsAfter(WARMUP + 4, index, model.formulas.windows);
+        const { values } = columnsAfter(WARMUP + 4, index, model.rowSchema.windows);
         const row = matrix.rowOf(index, model);
         const own = matrix
           .groupOf(index)
           .valuesOf(model)
           .slice(row * values.length, (row + 1) * values.length);
         expect(own).toEqual(Float32Array.from(values));
-        expect(matrix.checksum(index, model.formulas.hash)).toBe(checksum(new Uint8Array(values.buffer)));
-        expect(matrix.featureSchemaOf(index, model)).toBe(model.formulas.hash);
+        expect(matrix.checksum(index, model.rowSchema.hash)).toBe(checksum(new Uint8Array(values.buffer)));
+        expect(matrix.featureSchemaOf(index, model)).toBe(model.rowSchema.hash);
         expect(Number.isNaN(values.at(-1))).toBe(model === OF_SOL && index === BTC);
       }
     const group = matrix.groupOf(BTC);
@@ -223,8 +223,8 @@ describe('formulas of direction models', () => {
       for (const model of [LONG, OF_SOL])
         for (const index of [BTC, SOL]) {
           expect(matrix.isReady(index, model)).toBe(true);
-          const { values } = columnsAfter(stored + 1, index, model.formulas.windows);
-          expect(matrix.checksum(index, model.formulas.hash)).toBe(checksum(new Uint8Array(values.buffer)));
+          const { values } = columnsAfter(stored + 1, index, model.rowSchema.windows);
+          expect(matrix.checksum(index, model.rowSchema.hash)).toBe(checksum(new Uint8Array(values.buffer)));
         }
     } finally {
       store.close();
@@ -236,13 +236,13 @@ describe('formulas of direction models', () => {
 describe('direction models of several bars', () => {
   const BARS = 4;
   const modelOf = (windows: Partial<InstrumentWindows>) => ({
-    formulas: instrumentSchema({ ...INSTRUMENT_WINDOWS, sequence: BARS, ...windows }, 60),
+    rowSchema: instrumentSchema({ ...INSTRUMENT_WINDOWS, sequence: BARS, ...windows }, 60),
   });
   const WRITTEN = modelOf({});
   const LONG = modelOf({ formulas: `far = close / delay(close, ${WARMUP + 2}) - 1` });
 
   /** Features of the last bars by hand: the rows of as many engines without a sequence, the oldest first. */
-  function slowRows(last: number, index: number, { formulas: { windows } }: typeof WRITTEN): Float32Array {
+  function slowRows(last: number, index: number, { rowSchema: { windows } }: typeof WRITTEN): Float32Array {
     const { sequence: _, ...alone } = windows;
     const rows = Array.from({ length: BARS }, (_, i) => {
       const columns = new InstrumentColumns(alone, INSTRUMENTS[index - FIRST]!);
@@ -264,7 +264,7 @@ describe('direction models of several bars', () => {
           .valuesOf(model)
           .slice(row * length, (row + 1) * length),
       ).toEqual(expected);
-      const columns = new InstrumentColumns(model.formulas.windows, INSTRUMENTS[index - FIRST]!);
+      const columns = new InstrumentColumns(model.rowSchema.windows, INSTRUMENTS[index - FIRST]!);
       for (let n = 0; n <= last; n++)
         columns.step({ ...barOf(n, index), time: openOf(n, index), open: 1, takerBuyVolume: NaN }, NO_SERIES);
       const own = new Float32Array(columns.rowWidth);
@@ -285,7 +285,7 @@ describe('direction models of several bars', () => {
     }
     expect(readyAt).toEqual({ written: WARMUP + BARS - 1, long: WARMUP + 3 + BARS - 1 });
     for (const model of [WRITTEN, LONG]) expectRows(matrix, last, model);
-    expect(WRITTEN.formulas.hash).not.toBe(instrumentSchema(INSTRUMENT_WINDOWS, 60).hash);
+    expect(WRITTEN.rowSchema.hash).not.toBe(instrumentSchema(INSTRUMENT_WINDOWS, 60).hash);
   });
 
   it.each([

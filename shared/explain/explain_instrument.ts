@@ -61,7 +61,7 @@ export async function openExplainedDirection(models: string, version: string): P
   return {
     manifest: model.manifest,
     ...(model.novelty && { novelty: model.novelty }),
-    schema: prepared.formulas ?? written,
+    schema: prepared.rowSchema ?? written,
     ensembles: scoring.engine === 'wasm-simd' ? scoring.trees.ensembles : null,
     infer: (row) => model.infer(row, 1),
   };

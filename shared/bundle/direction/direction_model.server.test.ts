@@ -135,7 +135,7 @@ describe('a direction model', () => {
     const options = { ...NETWORK, bars: 5 };
     const version = await written(sequenceGraph(options), { bars: options.bars });
     const model = await loadDirectionModel(folderOf(version), SCHEMA, ROWS);
-    expect([model.engine, model.engineNote, model.formulas!.windows.sequence]).toEqual([
+    expect([model.engine, model.engineNote, model.rowSchema!.windows.sequence]).toEqual([
       'onnxruntime-node',
       'a sequence of 5 bars',
       5,

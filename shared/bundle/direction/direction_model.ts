@@ -38,7 +38,7 @@ export interface DirectionModel {
   /** What was compared, or why the slowest engine scores. */
   readonly engineNote: string;
   /** Of its rows, where they have formulas or a sequence; absent: they are the newest hand-written features. */
-  readonly formulas?: InstrumentSchema;
+  readonly rowSchema?: InstrumentSchema;
   /** Measures how unlike its training rows an input is; absent: the bundle does not describe them. */
   readonly novelty?: InputNovelty;
   /** Rows that were compared with onnxruntime, and the largest difference of a probability. */
@@ -56,7 +56,7 @@ export interface DirectionModel {
 }
 
 /** A verified bundle without anything that is bound to a thread. */
-export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'modelsHash' | 'check' | 'formulas'> {
+export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'modelsHash' | 'check' | 'rowSchema'> {
   readonly folder: string;
   readonly scoring: DirectionScoring;
 }
@@ -95,7 +95,7 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
   const graph: DirectionGraph = { folder, manifest, bytes, shape };
   const { formulas, sequence } = schema.windows;
   const isOwn = formulas !== undefined || sequence !== undefined;
-  const known = { folder, manifest, modelsHash, ...(isOwn && { formulas: schema }) };
+  const known = { folder, manifest, modelsHash, ...(isOwn && { rowSchema: schema }) };
   const trees = shape.bars === 1 ? treesOf(bytes) : null;
   return { ...known, ...(trees === null ? await prepareOther(graph) : await prepareTrees(graph, trees)) };
 }

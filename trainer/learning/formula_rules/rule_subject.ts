@@ -132,7 +132,7 @@ export function instrumentSubject(
     evaluate(formulas, take) {
       const engine = new FormulaEngine(formulas);
       // Of the direction model, whose first columns are the hand-written ones that formulas read.
-      const windows = direction?.formulas?.windows ?? INSTRUMENT_WINDOWS;
+      const windows = direction?.rowSchema?.windows ?? INSTRUMENT_WINDOWS;
       const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
       const inputs = new InstrumentInputs(engine, instrumentDefinitions(windows), bars.timeframe);
       const block = new Block(engine, 0, take);

@@ -64,7 +64,7 @@ describe('the bars that a rule runs on', () => {
       };
       const model = {
         manifest: { version: 'own', period: { to: new Date(bars.time[TRAINED]! * 1000).toISOString() } },
-        ...(together > 1 && { formulas: schema }),
+        ...(together > 1 && { rowSchema: schema }),
         infer: (features: Float32Array) => answer(features),
       } as unknown as DirectionModel;
       const promising = {

@@ -89,8 +89,8 @@ export async function refuseImpossibleComparison(
   const champion = await openActive(challenger, modelsFolder);
   if ('reason' in champion) return;
   await champion.release();
-  if (champion.formulas === undefined) return;
-  const missing = missingSeries(challenger.instruments, champion.formulas.windows);
+  if (champion.rowSchema === undefined) return;
+  const missing = missingSeries(challenger.instruments, champion.rowSchema.windows);
   if (missing === null) return;
   throw comparisonImpossible(champion.manifest.version, missing.text, `Import ${missing.series} of these symbols`);
 }
@@ -122,7 +122,7 @@ async function openActive(
  */
 export async function compareDirections(
   { trained: { rows, blocks, net }, instruments, plan, costs, version }: NewDirection,
-  champion: Pick<DirectionModel, 'manifest' | 'infer' | 'formulas' | 'novelty'>,
+  champion: Pick<DirectionModel, 'manifest' | 'infer' | 'rowSchema' | 'novelty'>,
   limits: AdoptionLimits,
 ): Promise<Comparison> {
   const { manifest } = champion;
@@ -174,12 +174,12 @@ export async function compareDirections(
  * `at` says where a row of the challenger is among them; −1: the formulas of the champion were not warm at this bar.
  */
 function rowsOfChampion(
-  { formulas }: Pick<DirectionModel, 'formulas'>,
+  { rowSchema }: Pick<DirectionModel, 'rowSchema'>,
   rows: InstrumentRows,
   { instruments, plan }: Pick<NewDirection, 'instruments' | 'plan'>,
 ): { readonly rows: InstrumentRows; at(row: number): number } {
   const { formulas: _ofChallenger, sequence: _bars, ...written } = plan.windows;
-  const windows: InstrumentWindows = formulas?.windows ?? written;
+  const windows: InstrumentWindows = rowSchema?.windows ?? written;
   if (windows.formulas === plan.windows.formulas && windows.sequence === plan.windows.sequence)
     return { rows, at: (row) => row };
   const own = instrumentRows(instruments, { windows, label: plan.label });

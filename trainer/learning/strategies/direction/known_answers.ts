@@ -6,7 +6,7 @@ import { instrumentOf } from '../../../../shared/pair.ts';
 import { stepAll, type Instrument } from './instrument_rows.ts';
 
 /** A direction model whose probabilities are there when formulas are evaluated, which waits for nothing. */
-export interface KnownDirection extends Pick<DirectionModel, 'manifest' | 'formulas'> {
+export interface KnownDirection extends Pick<DirectionModel, 'manifest' | 'rowSchema'> {
   /**
    * Up, down, range of a bar of the instrument, until the next call.
    * @param row its features
@@ -24,10 +24,10 @@ export function trainedUntil({ manifest }: Pick<DirectionModel, 'manifest'>): nu
 }
 
 /** A model that answers at once. @throws TypeError one that answers by a promise */
-export function answeredAtOnce({ manifest, formulas, infer }: DirectionModel): KnownDirection {
+export function answeredAtOnce({ manifest, rowSchema, infer }: DirectionModel): KnownDirection {
   return {
     manifest,
-    ...(formulas && { formulas }),
+    ...(rowSchema && { rowSchema }),
     answer(_bar, row) {
       const answer = infer(row, 1);
       if (answer instanceof Promise) throw new TypeError(`${manifest.version} answers by a promise`);
@@ -45,21 +45,21 @@ export async function answeredBefore(
   bars: Instrument['bars'],
   series: Readonly<Record<KnownSeries, Instrument['series']>>,
 ): Promise<KnownDirection> {
-  const { manifest, formulas } = model;
+  const { manifest, rowSchema } = model;
   const answers = {
     known: await answersOf(model, { bars, series: series.known }),
     later: await answersOf(model, { bars, series: series.later }),
   };
   return {
     manifest,
-    ...(formulas && { formulas }),
+    ...(rowSchema && { rowSchema }),
     answer: (bar, _row, which) => answers[which].subarray(bar * CLASSES, (bar + 1) * CLASSES),
   };
 }
 
 /** [bars × 3]; NaN for bars that the model does not answer. */
 async function answersOf(model: DirectionModel, { bars, series }: Instrument): Promise<Float64Array> {
-  const windows = model.formulas?.windows ?? INSTRUMENT_WINDOWS;
+  const windows = model.rowSchema?.windows ?? INSTRUMENT_WINDOWS;
   const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
   const width = features.rowWidth;
   const first = bars.time.findIndex((time) => time >= trainedUntil(model));
