@@ -6,7 +6,9 @@ import { DIRECTION_FILE, DIRECTION_REPORT } from '../../../../shared/bundle/dire
 import { loadDirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import type { TrainEngine } from '../../../../shared/policy/engines.ts';
+import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import type { TrainPolicy } from '../../../../shared/policy/policy.ts';
+import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { isSequence, sequencesOf } from '../../learners/contract/past_rows.ts';
 import { directionLearner, windowsWith } from './direction_learner.ts';
@@ -15,8 +17,7 @@ import { makeDirectionBundle } from './make_direction_bundle.ts';
 import { HOUR, hintedDays, instrumentOf, PLAN, WINDOWS } from './small_markets.fixture.ts';
 import { trainDirection, type DirectionPlan, type TrainedDirection } from './train_direction.ts';
 
-/** An interpreter with PyTorch; without one, that part is left out. */
-const PYTHON = process.env['NETWORKS_TEST_PYTHON'];
+const NETWORKS_NOTE = networksNote();
 
 const INSTRUMENTS: readonly Instrument[] = [hintedDays('ONE', 0.5, 1), hintedDays('TWO', 0.5, -1)].map((bars) =>
   instrumentOf(bars),
@@ -87,15 +88,15 @@ describe('a direction model is learned by', () => {
       expect(readFileSync(join(again.path, file)).equals(readFileSync(join(path, file)))).toBe(true);
   });
 
-  it.runIf(PYTHON !== undefined).each<[TrainEngine, number | undefined, Ensembles?]>([
+  it.skipIf(NETWORKS_NOTE !== '').each<[TrainEngine, number | undefined, Ensembles?]>([
     ['neural_net', undefined],
     ['gru', 8],
     ['lstm', 8],
     ['transformer', 8],
     ['sklearn_logistic', undefined],
     ['vote', 8, { vote_members: ['gbdt', 'gru'] }],
-  ])('%s of Python, with a sequence of %s bars', async (engine, sequence, train) => {
-    vi.stubEnv('MINUTEHAND_NETWORKS_PYTHON', PYTHON!);
+  ])(`%s of Python, with a sequence of %s bars${NETWORKS_NOTE}`, async (engine, sequence, train) => {
+    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
     const networks = { epochs: 2, sequence_bars: 8, lstm_units: 64, batch_size: 256 } as const;
     const { trained, manifest, path } = await bundleOf(planFor(engine, { networks, ...train }));
     expect([manifest.engine.name, manifest.windows['sequence']]).toEqual([engine, sequence]);
