@@ -77,6 +77,12 @@ export function sigmoid(x: number): number {
   return 1 / (1 + exp(-x));
 }
 
+/** Logits of each row to shares of one, in place. @param logits [rows × width] */
+export function softmaxRows(logits: Float64Array, width: number): Float64Array {
+  for (let at = 0; at < logits.length; at += width) softmax(logits.subarray(at, at + width));
+  return logits;
+}
+
 /** Logits to shares of one, in place. The greatest is subtracted first, so that nothing overflows. */
 export function softmax(logits: Float64Array): void {
   let greatest = -Infinity;

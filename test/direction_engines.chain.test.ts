@@ -10,10 +10,10 @@ import { homePaths } from '../shared/home.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../shared/policy/environment.ts';
 import type { TrainEngine } from '../shared/policy/engines.ts';
 import { createRng } from '../shared/rng.ts';
-import { packageRoot } from '../shared/root.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { LOGISTIC_PROGRAM } from './logistic_program.ts';
 import { networksNote, TEST_NETWORKS_PYTHON } from './networks_python.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -28,8 +28,6 @@ const SERVED_HOURS = 30;
 /** Bars from which every feature is warm, and a sequence as well. */
 const WARM_HOURS = 260;
 const SEQUENCE = 12;
-/** Shares no code with minutehand. */
-const PROGRAM = join(packageRoot(), 'trainer/learning/learners/program/logistic_program.fixture.mjs');
 
 interface Engine {
   readonly engine: TrainEngine;
@@ -54,7 +52,7 @@ const ENGINES: readonly Engine[] = [
   {
     engine: 'program',
     train: {},
-    env: { [LEARNER_PROGRAM]: JSON.stringify([process.execPath, PROGRAM]) },
+    env: { [LEARNER_PROGRAM]: LOGISTIC_PROGRAM },
     note: '',
     server: 'onnxruntime-node',
     bars: 1,

@@ -291,7 +291,8 @@ describe('a bundle with groups, from its gates to its signals', () => {
     const { holdout, histories } = result.dataset;
     const ids = histories.map(({ pair }) => pair.id);
     const modelOf = (file: string) => decodeTreeModel(readFileSync(join(result.path, file))).model;
-    const [own, shared] = ['metals.ai3.onnx', 'ai3.onnx'].map((file) => treeAnswers(modelOf(file), holdout.ai2.x));
+    const own = treeAnswers(modelOf('metals.ai3.onnx'), holdout.ai2.x);
+    const shared = treeAnswers(modelOf('ai3.onnx'), holdout.ai2.x);
     const ofGold = [...own!].filter((_, row) => ids[holdout.ai2.pair[row]!] === GOLD);
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
     const scaleOf = ({ features }: typeof profile) => features.find(({ name }) => name === 'position_scale')!;

@@ -13,7 +13,7 @@ import { openJournal } from '../shared/store/journal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 
-/** Direction models of every engine in a daemon of its own process: swapped, killed, in shadow, replayed, explained. */
+/** Direction models of every scoring engine in a real daemon: swapped, killed, shadowed, replayed, explained. */
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 

@@ -12,11 +12,11 @@ import type { ScoringEngine } from '../shared/bundle/scoring_engine.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import type { TrainEngine } from '../shared/policy/engines.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../shared/policy/environment.ts';
-import { packageRoot } from '../shared/root.ts';
 import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
+import { LOGISTIC_PROGRAM } from './logistic_program.ts';
 import { networksNote, TEST_NETWORKS_PYTHON } from './networks_python.ts';
 import { tinyBars } from './tiny_models.ts';
 import { LONG_NOTE } from './long.ts';
@@ -30,8 +30,6 @@ const TREES = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100
 const TRAINED_MINUTES = 8000;
 const NEWER_MINUTES = 6000;
 const PUBLISHED_MINUTES = 5;
-/** Shares no code with minutehand. */
-const LOGISTIC_PROGRAM = 'trainer/learning/learners/program/logistic_program.fixture.mjs';
 const MEMBERS = ['logistic', 'gbdt', 'random_forest'] as const;
 
 interface Engine {
@@ -65,7 +63,7 @@ const ENGINES: readonly Engine[] = [
   {
     engine: 'program',
     train: {},
-    env: { [LEARNER_PROGRAM]: JSON.stringify([process.execPath, join(packageRoot(), LOGISTIC_PROGRAM)]) },
+    env: { [LEARNER_PROGRAM]: LOGISTIC_PROGRAM },
     note: '',
     server: 'onnxruntime-node',
     check: (_, operators) => expect(operators).toContain('ArgMax'),

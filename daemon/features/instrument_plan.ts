@@ -1,7 +1,8 @@
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
 import { INSTRUMENT_WINDOWS, type InstrumentDefinition } from '../../shared/core/features/instrument/definitions.ts';
-import { barsTogether, instrumentWarmUp } from '../../shared/core/features/instrument/instrument_columns.ts';
+import { instrumentWarmUp } from '../../shared/core/features/instrument/instrument_columns.ts';
+import { sequenceBars } from '../../shared/core/features/windows.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import { instrumentInputs, type InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import { instrumentFormulasOf } from '../../shared/core/formula/named_formulas.ts';
@@ -22,7 +23,7 @@ export function planOfInstruments(
     subjects: instruments,
     written: features.length,
     inputsOf: instrumentInputs(features),
-    sequence: { bars: barsTogether(schema.windows), warmupBars: instrumentWarmUp(schema.windows) },
+    sequence: { bars: sequenceBars(schema.windows), warmupBars: instrumentWarmUp(schema.windows) },
   });
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { featureDefinitions, readsSeries } from '../core/features/features.ts';
 import type { FeatureDefinition } from '../core/features/feature.ts';
 import type { InstrumentDefinition, InstrumentWindows } from '../core/features/instrument/definitions.ts';
-import { barsTogether, instrumentColumns } from '../core/features/instrument/instrument_columns.ts';
+import { instrumentColumns } from '../core/features/instrument/instrument_columns.ts';
 import { MAX_SEQUENCE, sequenceBars, type Windows } from '../core/features/windows.ts';
 import { FormulaError } from '../core/formula/formula_error.ts';
 import { SERIES } from '../core/series/series_names.ts';
@@ -107,7 +107,7 @@ export function bundleInstrumentSchema(
   const windows = bundleInstrumentWindows(configured.windows, manifest);
   const { formulas, sequence } = configured.windows;
   if (windows.formulas === formulas && windows.sequence === sequence) return configured;
-  refuseLongSequence(manifest.version, barsTogether(windows));
+  refuseLongSequence(manifest.version, sequenceBars(windows));
   return orManifestFault(manifest.version, () => instrumentSchema(windows, configured.timeframe));
 }
 

@@ -15,7 +15,13 @@ import {
 import { packedTreesOf, readOwnModel, type OwnModel, type ReadOwnModel } from './own_model.ts';
 import { sequenceBars } from '../core/features/windows.ts';
 import { loadScorer, rowWidth, type RowShape } from './scorer.ts';
-import { checkAnswers, hardRows, CROSS_CHECK_TOLERANCE, type CrossCheckResult } from './tree_kernel/cross_check.ts';
+import {
+  checkAnswers,
+  checkNote,
+  hardRows,
+  CROSS_CHECK_TOLERANCE,
+  type CrossCheckResult,
+} from './tree_kernel/cross_check.ts';
 import { packTrees } from './tree_kernel/pack.ts';
 import { kernelModule } from './tree_kernel/tree_kernel.ts';
 
@@ -155,9 +161,9 @@ async function prepareModel(
   if (!crossCheck) return { ...own.model, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[modelFile(name)]!.sha256;
   const features = joinedFloat32([goldenFeatures(bundle.manifest.golden), ...hardRows(own, seed)]);
-  const { rows, largestDifference } = await compare(own, bytes, features, path);
-  const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
-  if (largestDifference <= CROSS_CHECK_TOLERANCE) return { ...own.model, note: found };
+  const check = await compare(own, bytes, features, path);
+  const { largestDifference } = check;
+  if (largestDifference <= CROSS_CHECK_TOLERANCE) return { ...own.model, note: checkNote(check) };
   return inOnnxruntime(`our own answers differ by up to ${largestDifference}`);
 }
 

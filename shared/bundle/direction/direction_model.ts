@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
 import { joinedFloat32 } from '../../joined_numbers.ts';
-import { barsTogether } from '../../core/features/instrument/instrument_columns.ts';
+import { sequenceBars } from '../../core/features/windows.ts';
 import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { InputNovelty } from '../input_novelty.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
@@ -10,7 +10,7 @@ import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import type { ScoringEngine } from '../scoring_engine.ts';
 import { packedTreesOf, readOwnModel, type ReadOwnModel } from '../own_model.ts';
 import { openRowSession, rowWidth, type RowShape } from '../scorer.ts';
-import { checkAnswers, checkRows, hardRows } from '../tree_kernel/cross_check.ts';
+import { checkAnswers, checkNote, checkRows, hardRows } from '../tree_kernel/cross_check.ts';
 import { kernelModule } from '../tree_kernel/tree_kernel.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FILE, directionBars, type DirectionManifest } from './direction_manifest.ts';
@@ -91,7 +91,7 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
       expected: schema.hash,
     });
-  const shape: RowShape = { columns: schema.definitions.length, bars: barsTogether(schema.windows) };
+  const shape: RowShape = { columns: schema.definitions.length, bars: sequenceBars(schema.windows) };
   const graph: DirectionGraph = { folder, manifest, bytes, shape };
   const { formulas, sequence } = schema.windows;
   const isOwn = formulas !== undefined || sequence !== undefined;
@@ -143,11 +143,7 @@ async function prepareTrees(graph: DirectionGraph, trees: TreeModel): Promise<Sc
     });
   checkGolden(manifest, answers, folder);
   const check = { rows: count, largestDifference };
-  return { check, scoring: { engine: 'wasm-simd', trees, note: noteOf(check) } };
-}
-
-function noteOf({ rows, largestDifference }: DirectionModel['check']): string {
-  return `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
+  return { check, scoring: { engine: 'wasm-simd', trees, note: checkNote(check) } };
 }
 
 async function prepareOther(graph: DirectionGraph): Promise<Scored> {
@@ -174,7 +170,7 @@ async function prepareOther(graph: DirectionGraph): Promise<Scored> {
   }
   if (!(check.largestDifference <= TOLERANCE))
     return prepareSession(graph, `our own answers differ by up to ${check.largestDifference}`);
-  const scoring: DirectionScoring = { engine: 'own-graph', graph: own.model.graph, note: noteOf(check) };
+  const scoring: DirectionScoring = { engine: 'own-graph', graph: own.model.graph, note: checkNote(check) };
   const golden = manifest.golden.features.length;
   refuseWrongGolden(manifest, openOwnScoring(scoring, golden)(goldenRows(manifest), golden), folder);
   return { check, scoring };

@@ -1,4 +1,4 @@
-import { sigmoid, softmax } from '../../elementary.ts';
+import { sigmoid, softmaxRows } from '../../elementary.ts';
 
 /** Numbers by row: `values[row * columns + column]`. NaN is a missing value; infinities are values. */
 export interface Matrix {
@@ -119,7 +119,5 @@ export function predictModel({ link, ensembles }: TreeModel, x: Matrix): Float64
     for (let row = 0; row < x.rows; row++) answers[row * width + target] = scores[row]!;
   });
   if (link === 'sigmoid') return answers.map(sigmoid);
-  if (link === 'softmax')
-    for (let row = 0; row < x.rows; row++) softmax(answers.subarray(row * width, (row + 1) * width));
-  return answers;
+  return link === 'softmax' ? softmaxRows(answers, width) : answers;
 }

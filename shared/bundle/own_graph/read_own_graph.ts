@@ -370,7 +370,7 @@ function refuseOtherAxis(node: OnnxNode, { hasColumns }: RowValue, otherwise: nu
   must(hasColumns && (axis === 1 || axis === -1), `a ${node.operator} over axis ${axis}`);
 }
 
-/** A vector as a matrix of that shape, one size of which may be −1: what is left. */
+/** A vector reshaped to a matrix; one of the sizes may be −1, which is then inferred from the length. */
 function matrixOf({ type, numbers, rowLength }: Constants, shape: readonly number[]): Constants {
   const known = shape.filter((size) => size > 0);
   const [rows = 0, columns = 0] = shape.map((size) => (size === -1 ? numbers.length / (known[0] ?? NaN) : size));

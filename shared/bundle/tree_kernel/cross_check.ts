@@ -18,6 +18,11 @@ export interface CrossCheckResult {
   readonly largestDifference: number;
 }
 
+/** What was found, in words. */
+export function checkNote({ rows, largestDifference }: CrossCheckResult): string {
+  return `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
+}
+
 /**
  * Rows that test every node at its limits: values exactly at thresholds and their float32 neighbors, between and far
  * from them, missing, infinite and both zeros. The same seed, the same rows: [rows × columns].

@@ -1,3 +1,5 @@
+import type { InstrumentWindows } from './instrument/definitions.ts';
+
 /** All look-backs of the features, in bars that both legs have. Part of the feature schema. */
 export interface Windows {
   readonly beta_window: number;
@@ -29,6 +31,6 @@ export function handWrittenWindows({ formulas: _formulas, sequence: _sequence, .
 export const MAX_SEQUENCE = 240;
 
 /** Bars whose rows a model gets together, at least 1. */
-export function sequenceBars({ sequence = 1 }: Windows): number {
+export function sequenceBars({ sequence = 1 }: Windows | InstrumentWindows): number {
   return sequence;
 }

@@ -1,4 +1,4 @@
-import { exp, ln } from '../../../shared/elementary.ts';
+import { ln, softmaxRows } from '../../../shared/elementary.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { solve } from '../statistics/linear_solve.ts';
 
@@ -59,22 +59,9 @@ export function scaledProbabilities(
   const classes = logits.length;
   const rows = logits[0]!.length;
   const answers = new Float64Array(rows * classes);
-  for (let row = 0; row < rows; row++) {
-    let greatest = -Infinity;
-    for (let k = 0; k < classes; k++) {
-      const z = slope[k]! * logits[k]![row]! + intercept[k]!;
-      answers[row * classes + k] = z;
-      greatest = Math.max(greatest, z);
-    }
-    let sum = 0;
-    for (let k = 0; k < classes; k++) {
-      const e = exp(answers[row * classes + k]! - greatest);
-      answers[row * classes + k] = e;
-      sum += e;
-    }
-    for (let k = 0; k < classes; k++) answers[row * classes + k]! /= sum;
-  }
-  return answers;
+  for (let row = 0; row < rows; row++)
+    for (let k = 0; k < classes; k++) answers[row * classes + k] = slope[k]! * logits[k]![row]! + intercept[k]!;
+  return softmaxRows(answers, classes);
 }
 
 /** The calibrated model: leaves and base scores are scaled, so that it remains a sum of trees. */

@@ -5,7 +5,7 @@ import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { ruleSources } from '../../../shared/core/formula/sources.ts';
 import { parseInstrument } from '../../../shared/pair.ts';
 import { NO_SERIES } from '../instruments/series_files.ts';
-import { answeredAtOnce, answeredBefore } from '../strategies/direction/known_answers.ts';
+import { answeredAtOnce, answeredBefore, type KnownDirection } from '../strategies/direction/known_answers.ts';
 import { laterSeries } from './later_series.ts';
 import { FIXTURE_COSTS, randomBars } from './rule_subject.fixture.ts';
 import { formulaValues, instrumentSubject, type RuleSubject } from './rule_subject.ts';
@@ -77,16 +77,17 @@ describe('the bars that a rule runs on', () => {
       const formulas = ['ML_UP_PROB', 'ML_DOWN_PROB'].map((name) => parseFormula(name, sources));
       const later = laterSeries(series, bars.timeframe);
       const known = await answeredBefore(promising, bars, { known: series, later });
-      const [atOnce, before] = [answeredAtOnce(model), known].map((direction) =>
-        instrumentSubject({ bars, series }, pair, FIXTURE_COSTS, direction),
-      );
+      const subjectOf = (direction: KnownDirection): RuleSubject =>
+        instrumentSubject({ bars, series }, pair, FIXTURE_COSTS, direction);
+      const atOnce = subjectOf(answeredAtOnce(model));
+      const before = subjectOf(known);
       const valuesOf = (subject: RuleSubject) => formulaValues(subject, formulas).map((values) => [...values]);
-      const expected = valuesOf(atOnce!);
+      const expected = valuesOf(atOnce);
       expect(new Set(expected[0]!.slice(TRAINED)).size).toBe(BARS - TRAINED);
-      expect(valuesOf(before!)).toEqual(expected);
-      const delayed = valuesOf(atOnce!.withSeriesLater!());
+      expect(valuesOf(before)).toEqual(expected);
+      const delayed = valuesOf(atOnce.withSeriesLater!());
       expect(delayed).not.toEqual(expected);
-      expect(valuesOf(before!.withSeriesLater!())).toEqual(delayed);
+      expect(valuesOf(before.withSeriesLater!())).toEqual(delayed);
     },
   );
 });

@@ -1,12 +1,7 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import * as z from 'zod';
 import { skillSchema } from '../../../shared/bundle/manifest.ts';
-import { makeFolder } from '../../../shared/folder.ts';
-import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
-import { sha256Hex } from '../../../shared/sha256.ts';
-import { pruneFolder, touch, type CacheOptions } from '../dataset/cache_folder.ts';
-import { readColumns, writeColumns } from '../dataset/column_file.ts';
+import type { CacheOptions } from '../dataset/cache_folder.ts';
+import { openKeptFiles, type KeptFiles } from './kept_files.ts';
 import type { EntrantPlace, KeptEntrants, PlayedEntrant } from './league.ts';
 import { holdoutNetSchema, servingCostSchema } from './league_schema.ts';
 
@@ -56,19 +51,18 @@ const metaSchema = z.object({
  * the next league.
  */
 export function openKeptEntrants(options: KeptEntrantsOptions): EntrantFiles {
-  const { folder, maxBytes, league, surroundingsOf, onWritten } = options;
-  const identity = sha256Hex(canonicalJson({ format: FORMAT, node: process.versions, arch: process.arch, league }));
-  const keys = new Set<string>();
+  const { league, surroundingsOf, onWritten } = options;
+  const files = openKeptFiles(options, { format: FORMAT, league });
   const keyOf = ({ entrant, looksBefore }: EntrantPlace): string | null => {
     const surroundings = surroundingsOf(entrant.name);
     if (surroundings === undefined) return null;
     const { name, kind, columns, groups } = entrant;
-    return sha256Hex(canonicalJson([identity, name, kind, columns, groups, looksBefore, surroundings]));
+    return files.keyOf([name, kind, columns, groups, looksBefore, surroundings]);
   };
   return {
     read(place) {
       const key = keyOf(place);
-      return key === null ? null : readEntrant(folder, key, keys);
+      return key === null ? null : readEntrant(files, key);
     },
     write(place, { folds, walkForward, holdout, skill, others }) {
       const key = keyOf(place);
@@ -78,25 +72,15 @@ export function openKeptEntrants(options: KeptEntrantsOptions): EntrantFiles {
         ['walk_forward', walkForward],
         ['holdout', holdout],
       ]);
-      try {
-        makeFolder(folder);
-        writeColumns(join(folder, key), { key, skill, others }, columns);
-        keys.add(key);
-        onWritten?.(place.entrant.name);
-      } catch {
-        // The disk is full, or the folder cannot be written: the measures are used now.
-      }
+      if (files.write(key, { key, skill, others }, columns)) onWritten?.(place.entrant.name);
     },
-    remove() {
-      for (const key of keys) rmSync(join(folder, key), { force: true });
-    },
-    prune: () => pruneFolder(folder, maxBytes),
+    remove: () => files.remove(),
+    prune: () => files.prune(),
   };
 }
 
-function readEntrant(folder: string, key: string, keys: Set<string>): PlayedEntrant | null {
-  const path = join(folder, key);
-  const found = readColumns(path);
+function readEntrant(files: KeptFiles, key: string): PlayedEntrant | null {
+  const found = files.read(key);
   const meta = metaSchema.safeParse(found?.meta);
   if (found === null || !meta.success || meta.data.key !== key) return null;
   const folds = found.columns.get('folds');
@@ -104,8 +88,7 @@ function readEntrant(folder: string, key: string, keys: Set<string>): PlayedEntr
   const holdout = found.columns.get('holdout');
   if (!(folds instanceof Float64Array && walkForward instanceof Float64Array && holdout instanceof Float64Array))
     return null;
-  touch(path);
-  keys.add(key);
+  files.use(key);
   const { skill, others } = meta.data;
   return { folds, walkForward, holdout, skill, others };
 }

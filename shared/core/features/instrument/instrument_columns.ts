@@ -2,6 +2,7 @@ import type { Pair } from '../../../pair.ts';
 import { instrumentInputs, type InstrumentFields, type InstrumentReading } from '../../formula/bar_inputs.ts';
 import { writeFloats } from '../float_row.ts';
 import { RowRing } from '../row_ring.ts';
+import { sequenceBars } from '../windows.ts';
 import { FormulaColumns } from '../../formula/formula_columns.ts';
 import { formulaDefinition, instrumentFormulasOf } from '../../formula/named_formulas.ts';
 import { instrumentDefinitions, type InstrumentDefinition, type InstrumentWindows } from './definitions.ts';
@@ -22,12 +23,7 @@ export function instrumentColumns(windows: InstrumentWindows): readonly Instrume
  * @throws FormulaError
  */
 export function instrumentWarmUp(windows: InstrumentWindows): number {
-  return Math.max(...instrumentColumns(windows).map(({ warmup_bars }) => warmup_bars)) + barsTogether(windows) - 1;
-}
-
-/** Bars whose features a model gets together; 1 = those of the newest alone. */
-export function barsTogether({ sequence = 1 }: Pick<InstrumentWindows, 'sequence'>): number {
-  return sequence;
+  return Math.max(...instrumentColumns(windows).map(({ warmup_bars }) => warmup_bars)) + sequenceBars(windows) - 1;
 }
 
 /**
@@ -55,7 +51,7 @@ export class InstrumentColumns {
     this.definitions = instrumentColumns(windows);
     const inputs = instrumentInputs(written.definitions);
     this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, [instrument], inputs);
-    const together = barsTogether(windows);
+    const together = sequenceBars(windows);
     this.warmupBars = Math.max(written.warmupBars, this.#formulas?.warmupBars ?? 1) + together - 1;
     this.#sequence = together === 1 ? null : new RowRing(together, this.definitions.length);
     this.values = this.#formulas === null ? written.values : new Float64Array(this.definitions.length).fill(NaN);

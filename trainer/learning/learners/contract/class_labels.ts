@@ -9,7 +9,7 @@ export type ClassTask = Extract<Task, { readonly kind: 'multiclass' }>;
  * The weight of the rows of each class, [classes].
  * @throws RangeError for fewer than two classes, or a target that is none of them
  */
-export function classWeights(
+export function weightByClass(
   { y, weights }: Pick<FitRows, 'y' | 'weights'>,
   subset: Int32Array,
   classes: number,

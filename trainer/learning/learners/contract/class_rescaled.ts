@@ -1,7 +1,7 @@
-import { ln, softmax } from '../../../../shared/elementary.ts';
-import { ATTRIBUTE, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { ln, softmaxRows } from '../../../../shared/elementary.ts';
+import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { MarginScaling } from './fitted.ts';
-import type { GraphNodes } from './graph_nodes.ts';
+import { overAnswers, type GraphNodes } from './graph_nodes.ts';
 import { checkedScaling, LEAST } from './rescaled.ts';
 
 /**
@@ -52,9 +52,7 @@ export function rescaledClasses(
   scaling: MarginScaling | null,
 ): Float64Array {
   if (scaling === null) return probabilities;
-  const answers = byRow(classMargins(probabilities, classes, scaling));
-  for (let at = 0; at < answers.length; at += classes) softmax(answers.subarray(at, at + classes));
-  return answers;
+  return softmaxRows(byRow(classMargins(probabilities, classes, scaling)), classes);
 }
 
 /** One scaling behind another. @throws RangeError as `Fitted.withMargins` */
@@ -85,6 +83,6 @@ export function rescaledClassNodes(
     node('Log', ['inside'], 'logarithms'),
     node('Mul', ['logarithms', 'slopes'], 'scaled'),
     node('Add', ['scaled', 'intercepts'], 'margins'),
-    node('Softmax', ['margins'], 'probabilities', [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }]),
+    node('Softmax', ['margins'], 'probabilities', overAnswers()),
   ];
 }

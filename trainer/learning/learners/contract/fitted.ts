@@ -67,7 +67,7 @@ export interface Fitted {
   /** In place of `epochs` of a network of classes. */
   readonly classEpochs?: readonly ClassEpoch[] | undefined;
   openMargins(): Margins;
-  /** Answers, [rows × answers] by row: probabilities are the very numbers that serving computes. */
+  /** Answers, [rows × answers] by row: probabilities are bit for bit those that serving computes. */
   answers(x: Matrix): Float64Array;
   /** Answers in float64, [rows × answers]: the reference that the graph must meet within 1e-5. */
   exactAnswers(x: Matrix): Float64Array;

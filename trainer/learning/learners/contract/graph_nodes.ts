@@ -44,6 +44,11 @@ export function graphNodes(prefix: string): GraphNodes {
   };
 }
 
+/** Attributes of an operator over the answers of a row, such as Softmax over classes. */
+export function overAnswers(): OnnxAttribute[] {
+  return [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }];
+}
+
 /** Attributes of a Cast. @param element type of the elements of its answer */
 export function castTo(element: number): OnnxAttribute[] {
   return [{ name: 'to', type: ATTRIBUTE.INT, integer: element }];

@@ -1,6 +1,6 @@
 import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { GraphPlace } from '../contract/fitted.ts';
-import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
+import { castTo, graphNodes, overAnswers, type GraphNodes } from '../contract/graph_nodes.ts';
 
 /** Standardized columns of the features. All numbers are float32 ones. */
 interface StandardizedColumns {
@@ -27,9 +27,6 @@ export interface MultinomialGraph extends StandardizedColumns {
   /** [classes] */
   readonly intercepts: readonly number[];
 }
-
-/** Over the classes of a row. */
-const CLASSES_AXIS = 1;
 
 /**
  * Gather → standardize → missing = 0 → clip → product with the coefficients → Sigmoid, in float64 but for input and
@@ -64,7 +61,6 @@ export function multinomialNodes(
 ): OnnxNode[] {
   const nodes = graphNodes(prefix);
   const { node, integers, vector } = nodes;
-  const axis = [{ name: 'axis', type: ATTRIBUTE.INT, integer: CLASSES_AXIS }];
   return [
     ...standardizedNodes(nodes, input, standardized, [
       ...coefficients.flatMap((own, k) => vector(`coefficients_${k}`, own)),
@@ -79,10 +75,10 @@ export function multinomialNodes(
       'Concat',
       coefficients.map((_, k) => `column_${k}`),
       'sums',
-      axis,
+      overAnswers(),
     ),
     node('Add', ['sums', 'intercepts'], 'logits'),
-    node('Softmax', ['logits'], 'probabilities', axis),
+    node('Softmax', ['logits'], 'probabilities', overAnswers()),
     { ...node('Cast', ['probabilities'], 'answer', castTo(ELEMENT_FLOAT32)), outputs: [output] },
   ];
 }

@@ -1,17 +1,11 @@
 import { exp, ln, softmax } from '../../../../shared/elementary.ts';
-import { solve } from '../../statistics/linear_solve.ts';
-import { classWeights } from '../contract/class_labels.ts';
+import { newtonMinimum, type Slope } from '../../statistics/newton.ts';
+import { weightByClass } from '../contract/class_labels.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { noWeight } from '../contract/learner.ts';
 import { LEAST } from '../contract/rescaled.ts';
 import type { MultinomialModel } from './multinomial_model.ts';
-import { dot, MAX_STEPS, RIDGE, scalingOf, standardize, TOLERANCE, type Scaling } from './standardization.ts';
-
-/** A step is halved until the loss falls by this share of what its slope promises (Armijo's rule). */
-const SUFFICIENT = 1e-4;
-const SHORTEST_STEP = 1e-8;
-/** Differences of the loss below this are its rounding. */
-const ROUNDING = 1e-12;
+import { dot, RIDGE, scalingOf, standardize, type Scaling } from './standardization.ts';
 
 export interface MultinomialFit {
   readonly rows: Pick<FitRows, 'x' | 'y' | 'weights'>;
@@ -33,11 +27,11 @@ export interface MultinomialFit {
  * coefficients of differences between the classes, one fewer than these.
  *
  * A class without a row of weight has no maximum-likelihood intercept: its probability is at most 2^-20 anywhere, and
- * nothing else is learned of it. Rows of one class alone give that class all the rest.
+ * nothing else is learned of it. Where all rows are of one class, the rest of the probability is that class's.
  * @throws MinutehandError DATA_TOO_SHORT without a row of weight; RangeError for a target that is no class
  */
 export function fitMultinomial({ rows, subset, columns, classes, onStep }: MultinomialFit): MultinomialModel {
-  const weightOf = classWeights(rows, subset, classes);
+  const weightOf = weightByClass(rows, subset, classes);
   if (!(weightOf.reduce((sum, own) => sum + own, 0) > 0)) throw noWeight();
   const present = [...weightOf.keys()].filter((k) => weightOf[k]! > 0);
   const scaling = scalingOf(rows, subset, columns);
@@ -53,13 +47,6 @@ interface SoftmaxShape {
   readonly scaling: Scaling;
   /** Classes that have rows. */
   readonly present: readonly number[];
-}
-
-interface Slope {
-  readonly loss: number;
-  /** [contrasts × (columns + 1)]. */
-  readonly gradient: Float64Array;
-  readonly hessian: readonly Float64Array[];
 }
 
 /** Rows whose products are summed together, so that they stay in the first-level cache. */
@@ -98,25 +85,9 @@ class SoftmaxFit {
   }
 
   /** Coefficients and intercept of each class that has rows. */
-  minimum(onStep: (step: number) => void = () => undefined): Float64Array[] {
-    let all: Float64Array = new Float64Array(this.#contrasts.length * this.#size);
-    let at = all.length === 0 ? null : this.#slopeAt(all);
-    for (let step = 0; step < MAX_STEPS && at !== null; step++) {
-      onStep(step);
-      const toward = solve(at.hessian, at.gradient);
-      const promised = dot(toward, at.gradient);
-      const isLast = toward.every((own) => Math.abs(own) < TOLERANCE);
-      let next: Slope | null = null;
-      for (let share = 1; next === null && share >= SHORTEST_STEP; share /= 2) {
-        const moved = movedBy(all, toward, share);
-        const there = this.#slopeAt(moved);
-        if (!(there.loss <= at.loss - SUFFICIENT * share * promised + ROUNDING)) continue;
-        all = moved;
-        next = there;
-      }
-      at = isLast ? null : next;
-    }
-    return this.#ofClasses(all);
+  minimum(onStep?: (step: number) => void): Float64Array[] {
+    const size = this.#contrasts.length * this.#size;
+    return this.#ofClasses(newtonMinimum((all) => this.#slopeAt(all), size, onStep));
   }
 
   #ofClasses(all: Float64Array): Float64Array[] {
@@ -192,10 +163,6 @@ class SoftmaxFit {
     for (let i = 0; i < hessian.length; i++) if (i % size !== size - 1) hessian[i]![i]! += RIDGE;
     return hessian;
   }
-}
-
-function movedBy(all: Float64Array, toward: Float64Array, share: number): Float64Array {
-  return all.map((own, i) => own - share * toward[i]!);
 }
 
 /**

@@ -1,7 +1,8 @@
-import { softmax } from '../../../../shared/elementary.ts';
+import { softmaxRows } from '../../../../shared/elementary.ts';
 import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
 import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { byRow } from '../contract/class_rescaled.ts';
 import type { Fitted, GraphPlace, MarginScaling } from '../contract/fitted.ts';
 import { ownPart } from '../contract/graph_part.ts';
 import { checkedScaling } from '../contract/rescaled.ts';
@@ -57,14 +58,7 @@ export function fittedMultinomial(learner: string, model: MultinomialModel): Fit
     answers: (x) => fitted.exactAnswers(x).map(Math.fround),
     exactAnswers(x) {
       if (x.columns !== inputs) throw new RangeError(`the model has ${inputs} columns, the matrix ${x.columns}`);
-      const logits = classLogits(own, x);
-      const answers = new Float64Array(x.rows * classes);
-      for (let row = 0; row < x.rows; row++) {
-        const ofRow = answers.subarray(row * classes, (row + 1) * classes);
-        logits.forEach((each, k) => (ofRow[k] = each[row]!));
-        softmax(ofRow);
-      }
-      return answers;
+      return softmaxRows(byRow(classLogits(own, x)), classes);
     },
     withMargins: (by) => fittedMultinomial(learner, scaledMultinomial(model, by)),
     columnUses() {

@@ -1,6 +1,6 @@
 import { ln } from '../../../../shared/elementary.ts';
 import type { TreeEnsemble } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { classWeights, refuseFocalLoss } from '../contract/class_labels.ts';
+import { weightByClass, refuseFocalLoss } from '../contract/class_labels.ts';
 import { noWeight, refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
 import { LEAST } from '../contract/rescaled.ts';
 import { fittedTrees } from '../trees/fitted_trees.ts';
@@ -52,7 +52,7 @@ function meanTarget({ rows, subset }: FitRequest): number {
 }
 
 function classShares({ rows, subset }: FitRequest, classes: number): number[] {
-  const weights = classWeights(rows, subset, classes);
+  const weights = weightByClass(rows, subset, classes);
   const total = weights.reduce((sum, own) => sum + own, 0);
   if (!(total > 0)) throw noWeight();
   return Array.from(weights, (own) => Math.max(own / total, LEAST));

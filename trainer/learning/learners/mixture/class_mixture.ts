@@ -1,4 +1,4 @@
-import { ln, softmax } from '../../../../shared/elementary.ts';
+import { ln, softmaxRows } from '../../../../shared/elementary.ts';
 import { featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { withClassMargins } from '../contract/class_margins.ts';
@@ -48,10 +48,6 @@ function marginMixture(mixture: Mixture, scaling: MarginScaling): Fitted {
     });
     return sum.map((margin, at) => served.slope[at % width]! * margin + served.intercept[at % width]!);
   };
-  const shares = (margins: Float64Array): Float64Array => {
-    for (let at = 0; at < margins.length; at += width) softmax(margins.subarray(at, at + width));
-    return margins;
-  };
   const servedMargins = (x: Matrix): Float64Array => marginsOf((member) => servedAnswers(member, x));
   const graph = (place: GraphPlace): GraphPart => classMarginPart({ ...mixture, scaling: served }, place);
   return {
@@ -63,8 +59,12 @@ function marginMixture(mixture: Mixture, scaling: MarginScaling): Fitted {
         Float32Array.from({ length: x.rows }, (__, row) => margins[row * width + k]!),
       );
     },
-    answers: (x) => shares(servedMargins(x)).map(Math.fround),
-    exactAnswers: (x) => shares(marginsOf((member) => member.exactAnswers(x))),
+    answers: (x) => softmaxRows(servedMargins(x), width).map(Math.fround),
+    exactAnswers: (x) =>
+      softmaxRows(
+        marginsOf((member) => member.exactAnswers(x)),
+        width,
+      ),
     withMargins: (by) => marginMixture(mixture, composedClassScaling(scaling, by, width)),
     graph,
     toOnnx: encoderOf(mixture, graph),

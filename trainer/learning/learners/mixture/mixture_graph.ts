@@ -1,13 +1,10 @@
-import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import { barsOf, type Fitted, type GraphPlace, type MarginScaling } from '../contract/fitted.ts';
 import { newestBar } from '../contract/newest_bar.ts';
 import { joinedParts, type GraphPart } from '../contract/graph_part.ts';
-import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
+import { castTo, graphNodes, overAnswers, type GraphNodes } from '../contract/graph_nodes.ts';
 import { LEAST, rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
 import { barsOfMixture, type Mixture } from './mixture.ts';
-
-/** Over the classes of a row. */
-const CLASSES_AXIS = 1;
 
 /** Weights and intercept are float32 numbers. */
 export interface MixtureGraph extends Omit<Mixture, 'learner'> {
@@ -78,7 +75,7 @@ export function classMarginPart(
       ...vector('intercepts', scaling.intercept),
       node('Mul', ['mean', 'slopes'], 'scaled'),
       node('Add', ['scaled', 'intercepts'], 'margins'),
-      node('Softmax', ['margins'], 'mixed', [{ name: 'axis', type: ATTRIBUTE.INT, integer: CLASSES_AXIS }]),
+      node('Softmax', ['margins'], 'mixed', overAnswers()),
       answerOf(nodes, output)('mixed'),
     ],
   ]);

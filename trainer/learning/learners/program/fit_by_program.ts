@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { classWeights, refuseFocalLoss } from '../contract/class_labels.ts';
+import { weightByClass, refuseFocalLoss } from '../contract/class_labels.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
@@ -63,7 +63,7 @@ async function fitInFolder(
   const sequences = sequential && isSequence(rows.x) ? rows.x : null;
   const bars = sequences?.past.bars ?? 1;
   const given = stopping === null ? subset : Int32Array.from([...subset, ...stopping]);
-  if (classes !== undefined) classWeights(rows, given, classes);
+  if (classes !== undefined) weightByClass(rows, given, classes);
   const table = sequences === null ? null : writeTable(tableFile, sequences, given, columns);
   await writeRows(rowsFile, { rows, subset, stopping, columns, names, table });
   const done = await program.fit(

@@ -32,7 +32,7 @@ export interface ProgramRequest {
   readonly id: number;
   /** `multiclass`: the label of a row is the number of its class, and the model answers a probability of each class. */
   readonly task: ProgramTask;
-  /** Number of classes, at least 2; absent: one probability. The last class is what is left when no other holds. */
+  /** Number of classes, at least 2; absent: one probability. The last class is the complement of the others. */
   readonly classes?: number;
   /** Parquet file: the features as FLOAT (NaN = missing), then the columns of `ROW_COLUMNS`. */
   readonly rows: string;

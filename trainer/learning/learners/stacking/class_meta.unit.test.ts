@@ -148,7 +148,8 @@ describe('a conditional logit', () => {
       labels: Float64Array.from(kept, (row) => labels[row]!),
       weights: Float64Array.from(kept, (row) => weights[row]!),
     };
-    const [one, other] = [logisticMeta(half, true), logisticMeta(alone, true)];
+    const one = logisticMeta(half, true);
+    const other = logisticMeta(alone, true);
     one.weights.forEach((weight, i) => expect(weight).toBeCloseTo(other.weights[i]!, 9));
     expect(() => logisticMeta({ ...three, weights: weights.map(() => 0) }, true)).toThrow(
       expect.objectContaining({ code: 'DATA_TOO_SHORT' }) as Error,
@@ -196,7 +197,8 @@ describe('weights of members of classes', () => {
           Array.from(expected).forEach((own, i) => expect(found[i]).toBeCloseTo(own, 9));
         close(voteWeights(other), voteWeights(three));
         close(greedyWeights(other, probabilities), greedyWeights(three, probabilities));
-        const [one, turned] = [logisticMeta(three, probabilities), logisticMeta(other, probabilities)];
+        const one = logisticMeta(three, probabilities);
+        const turned = logisticMeta(other, probabilities);
         close(turned.weights, one.weights);
         order.forEach((to, k) => expect(turned.intercept![to]).toBeCloseTo(one.intercept![k]!, 7));
       }),

@@ -1,19 +1,10 @@
 import { ln, softmax } from '../../../../shared/elementary.ts';
-import { solve } from '../../statistics/linear_solve.ts';
+import { newtonMinimum, type Slope } from '../../statistics/newton.ts';
 import { noWeight } from '../contract/learner.ts';
+import { RIDGE } from '../linear/standardization.ts';
 
-/** Weight of the squared coefficients of standardized values beside the mean log loss, as in logistic regression. */
-const RIDGE = 1e-4;
 /** That of the squared intercepts: a common shift of them has no effect, and a class without rows has no best one. */
 const INTERCEPT_RIDGE = 1e-6;
-const MAX_STEPS = 50;
-/** Newton's method is done when nothing moves by more than this. */
-const TOLERANCE = 1e-8;
-/** A step is halved until the loss falls by this share of what its slope promises (Armijo's rule). */
-const SUFFICIENT = 1e-4;
-const SHORTEST_STEP = 1e-8;
-/** Differences of the loss below this are its rounding. */
-const ROUNDING = 1e-12;
 
 export interface ClassValues {
   readonly classes: number;
@@ -46,24 +37,7 @@ export function fitConditionalLogit(rows: ClassValues): ConditionalLogit {
     own.map((value, at) => (value - centers[i]![at % classes]!) * inverse[i]!),
   );
   const problem = { ...rows, values: standardized };
-  let parameters: Float64Array = new Float64Array(members + classes);
-  let at = slopeAt(problem, parameters);
-  for (let step = 0; step < MAX_STEPS; step++) {
-    const toward = solve(at.hessian, at.gradient);
-    const promised = toward.reduce((sum, own, i) => sum + own * at.gradient[i]!, 0);
-    const before = at;
-    let isDone = true;
-    for (let share = 1; share >= SHORTEST_STEP; share /= 2) {
-      const next = parameters.map((own, i) => own - share * toward[i]!);
-      const there = slopeAt(problem, next);
-      if (!(there.loss <= before.loss - SUFFICIENT * share * promised + ROUNDING)) continue;
-      parameters = next;
-      at = there;
-      isDone = toward.every((own) => Math.abs(own) < TOLERANCE);
-      break;
-    }
-    if (isDone) break;
-  }
+  const parameters = newtonMinimum((own) => slopeAt(problem, own), members + classes);
   const weights = parameters.slice(0, members).map((own, i) => own * inverse[i]!);
   return {
     weights,
@@ -98,12 +72,6 @@ function scalingOf({ classes, values, weights }: ClassValues): Scaling {
     return deviation > 1e-9 ? 1 / deviation : 0;
   });
   return { centers, inverse };
-}
-
-interface Slope {
-  readonly loss: number;
-  readonly gradient: Float64Array;
-  readonly hessian: Float64Array[];
 }
 
 /** Of the penalized mean log loss. @param parameters coefficients of the members, then intercepts of the classes */

@@ -1,7 +1,7 @@
 import type { Matrix, TreeEnsemble, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { predictModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { byRow } from '../contract/class_rescaled.ts';
-import { softmax } from '../../../../shared/elementary.ts';
+import { softmaxRows } from '../../../../shared/elementary.ts';
 import { packTrees, type PackedTrees } from '../../../../shared/bundle/tree_kernel/pack.ts';
 import { openTreeKernel } from '../../../../shared/bundle/tree_kernel/tree_kernel.ts';
 
@@ -27,13 +27,13 @@ export function scoreLogits(model: TreeModel, x: Matrix): Float64Array {
 
 /**
  * The answers of a model, [rows × answers] by row, as serving computes them where the model is all that is served: a
- * probability is the very float32 of this kernel, and those of classes are the softmax of float32 sums. A share of a
+ * probability is the float32 answer of this kernel, and those of classes are the softmax of float32 sums. A share of a
  * class in a forest is a float64 sum that is rounded to float32; other single answers are float64 sums.
  */
 export function treeAnswers(model: TreeModel, x: Matrix): Float64Array {
   const { link, ensembles } = model;
   if (link === 'sigmoid') return Float64Array.from(openScorer(ensembles, 'sigmoid')(x)[0]!);
-  if (link === 'softmax') return softmaxOf(openRawScorer(model)(x));
+  if (link === 'softmax') return softmaxRows(byRow(openRawScorer(model)(x)), ensembles.length);
   return ensembles.length === 1 ? predictModel(model, x) : answersInGraph(model, x);
 }
 
@@ -43,14 +43,7 @@ export function treeAnswers(model: TreeModel, x: Matrix): Float64Array {
  */
 export function answersInGraph({ link, ensembles }: TreeModel, x: Matrix): Float64Array {
   const sums = openScorer(ensembles, 'none', 'float64')(x);
-  return link === 'softmax' ? softmaxOf(sums).map(Math.fround) : byRow(sums);
-}
-
-function softmaxOf(logits: readonly Float32Array[]): Float64Array {
-  const answers = byRow(logits);
-  const width = logits.length;
-  for (let at = 0; at < answers.length; at += width) softmax(answers.subarray(at, at + width));
-  return answers;
+  return link === 'softmax' ? softmaxRows(byRow(sums), ensembles.length).map(Math.fround) : byRow(sums);
 }
 
 function openScorer(

@@ -8,6 +8,7 @@ import { refuseMissingEngine } from './engines/engines.ts';
 import type { FitTask, OnTree } from './fit.ts';
 import { countTrees, fittedTrees, treesOf, type FittedTrees } from './fitted_trees.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from './learner.ts';
+import { treeParametersOf } from './tree_policy.ts';
 
 /** Fits one model, on this thread or on one of a pool. */
 export type FitTrees = (
@@ -50,33 +51,8 @@ export const TREE_LEARNERS: readonly LearnerDefinition<TreeSetup>[] = [
 ];
 
 /** @param columns that may split; null = all */
-export function treeParams(
-  {
-    rounds,
-    early_stopping_rounds,
-    learning_rate,
-    leaves,
-    min_data_in_leaf,
-    l2,
-    row_fraction,
-    column_fraction,
-  }: TreePolicy,
-  columns: readonly number[] | null,
-  seed: string,
-): LearnerParams {
-  return {
-    ...LEARNER_DEFAULTS,
-    rounds,
-    ...(early_stopping_rounds !== undefined && { patience: early_stopping_rounds }),
-    learningRate: learning_rate,
-    leaves,
-    minDataInLeaf: min_data_in_leaf,
-    l2,
-    rowFraction: row_fraction,
-    columnFraction: column_fraction,
-    seed,
-    columns,
-  };
+export function treeParams(policy: TreePolicy, columns: readonly number[] | null, seed: string): LearnerParams {
+  return { ...LEARNER_DEFAULTS, ...treeParametersOf(policy), seed, columns };
 }
 
 function treeLearner(

@@ -14,6 +14,12 @@ export const TREE_PARAMETERS = {
   column_fraction: 'columnFraction',
 } as const satisfies Readonly<Record<keyof typeof treesPolicy.shape, keyof LearnerParams>>;
 
+/** Configured parameters, those that are given. */
+export function treeParametersOf(policy: Partial<TreePolicy>): Partial<LearnerParams> {
+  const given = Object.entries(TREE_PARAMETERS).filter(([name]) => policy[name as keyof TreePolicy] !== undefined);
+  return Object.fromEntries(given.map(([name, own]) => [own, policy[name as keyof TreePolicy]]));
+}
+
 /** The same parameters by the names of the configuration. */
 export function treePolicyOf(params: LearnerParams): TreePolicy {
   const known = Object.entries(TREE_PARAMETERS).filter(([, own]) => params[own] !== undefined);

@@ -58,7 +58,7 @@ async function expectServed({ model, rows }: TrainedDirection, path: string): Pr
   const values = bars !== undefined && isSequence(x) ? sequencesOf(x, 0, x.rows) : x.values;
   const answers = await loaded.infer(values, x.rows);
   model.exactAnswers(x).forEach((p, i) => expect(Math.abs(answers[i]! - p)).toBeLessThan(1e-5));
-  // Our own code serves the very numbers that the trainer measures.
+  // Our own code serves bit for bit the numbers that the trainer measures.
   if (loaded.engine !== 'onnxruntime-node') expect([...answers.subarray(0, 3 * x.rows)]).toEqual([...model.answers(x)]);
   await loaded.release();
   return loaded.engine;

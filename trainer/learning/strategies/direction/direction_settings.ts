@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { SEARCHED_PARAMETERS, treesPolicy, type SearchedParameter } from '../../../../shared/policy/schema.ts';
+import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
-import { TREE_PARAMETERS } from '../../learners/trees/tree_policy.ts';
+import { TREE_PARAMETERS, treeParametersOf } from '../../learners/trees/tree_policy.ts';
 import type { WalkForwardPlan } from './walk_forward.ts';
 
 const BLOCKS = 'walk_forward.blocks';
@@ -60,11 +61,8 @@ function rangeIn(given: DirectionSettings, name: SearchedParameter): SearchRange
 
 /** The parameters with the given ones in their place. */
 export function paramsWith(params: LearnerParams, given: DirectionSettings): LearnerParams {
-  const changed = Object.entries(TREE_PARAMETERS).flatMap(([name, own]) => {
-    const value = given[`trees.${name}`];
-    return value === undefined ? [] : [[own, value] as const];
-  });
-  return { ...params, ...Object.fromEntries(changed) };
+  const trees = Object.keys(TREE_PARAMETERS).map((name) => [name, given[`trees.${name}`]]);
+  return { ...params, ...treeParametersOf(Object.fromEntries(trees) as Partial<TreePolicy>) };
 }
 
 /** The blocks with the given number of them. */

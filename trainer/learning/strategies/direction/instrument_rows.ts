@@ -1,12 +1,12 @@
 import { writeFloats } from '../../../../shared/core/features/float_row.ts';
 import {
-  barsTogether,
   InstrumentColumns,
   instrumentColumns,
   instrumentWarmUp,
 } from '../../../../shared/core/features/instrument/instrument_columns.ts';
 import type { Matrix, PastRows } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
+import { sequenceBars } from '../../../../shared/core/features/windows.ts';
 import { SeriesCursor, type SeriesHistory } from '../../../../shared/core/series/series_cursor.ts';
 import { SERIES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
 import { instrumentOf } from '../../../../shared/pair.ts';
@@ -71,7 +71,7 @@ export function instrumentRows(instruments: readonly Instrument[], plan: RowsPla
     return all;
   };
   const columns = definitions.length;
-  const bars = barsTogether(windows);
+  const bars = sequenceBars(windows);
   const matrix = (of: (part: Part) => Float32Array): Matrix => {
     const tables = parts.map(of);
     const values = new Float32Array(rows * columns);

@@ -1,11 +1,6 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { makeFolder } from '../../../../shared/folder.ts';
-import { canonicalJson } from '../../../../shared/policy/policy_hash.ts';
-import { sha256Hex } from '../../../../shared/sha256.ts';
-import { pruneFolder, touch, type CacheOptions } from '../../dataset/cache_folder.ts';
-import { readColumns, writeColumns } from '../../dataset/column_file.ts';
+import type { CacheOptions } from '../../dataset/cache_folder.ts';
+import { openKeptFiles } from '../../league/kept_files.ts';
 import type { Measured } from './measured_way.ts';
 
 /** Measures of the ways that a training is compared with, which the same training takes over after an interruption. */
@@ -45,22 +40,18 @@ const FORMAT = 1;
  * next training.
  */
 export function openKeptWays(options: KeptWaysOptions): WayFiles {
-  const { folder, maxBytes, training, surroundingsOf, onWritten, onRead } = options;
-  const identity = sha256Hex(
-    canonicalJson({ kind: 'direction way', format: FORMAT, node: process.versions, arch: process.arch, training }),
-  );
-  const keys = new Set<string>();
+  const { training, surroundingsOf, onWritten, onRead } = options;
+  const files = openKeptFiles(options, { kind: 'direction way', format: FORMAT, training });
   const keyOf = (name: string, look: number | null): string | null => {
     const surroundings = surroundingsOf(name);
-    return surroundings === undefined ? null : sha256Hex(canonicalJson([identity, name, look, surroundings]));
+    return surroundings === undefined ? null : files.keyOf([name, look, surroundings]);
   };
   return {
     read(name, look) {
       const key = keyOf(name, look);
-      const found = key === null ? null : readColumns(join(folder, key));
+      const found = key === null ? null : files.read(key);
       if (key === null || found === null || !isOf(found.meta, key)) return null;
-      touch(join(folder, key));
-      keys.add(key);
+      files.use(key);
       onRead?.(name);
       return found.meta.measured;
     },
@@ -68,19 +59,10 @@ export function openKeptWays(options: KeptWaysOptions): WayFiles {
       const key = keyOf(name, look);
       // What JSON does not hold is not kept.
       if (key === null || !isDeepStrictEqual(JSON.parse(JSON.stringify(measured)), measured)) return;
-      try {
-        makeFolder(folder);
-        writeColumns(join(folder, key), { key, measured }, new Map());
-        keys.add(key);
-        onWritten?.(name);
-      } catch {
-        // The disk is full, or the folder cannot be written: the measures are used now.
-      }
+      if (files.write(key, { key, measured }, new Map())) onWritten?.(name);
     },
-    remove() {
-      for (const key of keys) rmSync(join(folder, key), { force: true });
-    },
-    prune: () => pruneFolder(folder, maxBytes),
+    remove: () => files.remove(),
+    prune: () => files.prune(),
   };
 }
 

@@ -32,10 +32,11 @@ export function randomWalk(symbol: string, length: number): InstrumentBars {
     close[t] = price *= Math.exp(0.006 * rng.normal());
   }
   const time = Float64Array.from(close, (_, t) => START + t * HOUR);
-  const [high, low] = [Math.max, Math.min].map((of) => close.map((own, t) => of(own, open[t]!)));
+  const high = close.map((own, t) => Math.max(own, open[t]!));
+  const low = close.map((own, t) => Math.min(own, open[t]!));
   const volume = close.map(() => 1 + rng.uniform());
   const takerBuyVolume = volume.map((own) => own * rng.uniform());
-  return { symbol, timeframe: HOUR, length, time, open, high: high!, low: low!, close, volume, takerBuyVolume };
+  return { symbol, timeframe: HOUR, length, time, open, high, low, close, volume, takerBuyVolume };
 }
 
 /**
