@@ -55,12 +55,17 @@ function panelOf(metric: Metric<never>, id: number, gridPos: object): object {
   };
 }
 
-/** Counters as rates, histograms as their 99th percentile, gauges and summaries as they are. */
-export function queryOf({ name, type, labels = [] }: Metric<never>): { expr: string; legendFormat: string } {
+/** Counters as rates, histograms as their 99th percentile or a share, gauges and summaries as they are. */
+export function queryOf({ name, type, labels = [], shownUpTo }: Metric<never>): { expr: string; legendFormat: string } {
   const by = ['instance', ...labels];
   const legendFormat = by.map((label) => `{{${label}}}`).join(' ');
   if (type === 'counter') return { expr: `sum by (${by.join()}) (rate(${name}[5m]))`, legendFormat };
   if (type === 'gauge' || type === 'summary') return { expr: name, legendFormat };
+  if (shownUpTo !== undefined) {
+    const upTo = `sum by (${by.join()}) (increase(${name}_bucket{le="${shownUpTo}"}[1d]))`;
+    const all = `sum by (${by.join()}) (increase(${name}_count[1d]))`;
+    return { expr: `${upTo} / ${all}`, legendFormat: `share up to ${shownUpTo} ${legendFormat}` };
+  }
   const buckets = `sum by (${[...by, 'le'].join()}) (rate(${name}_bucket[5m]))`;
   return { expr: `histogram_quantile(0.99, ${buckets})`, legendFormat: `p99 ${legendFormat}` };
 }

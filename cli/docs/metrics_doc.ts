@@ -8,7 +8,7 @@ export function renderMetricsDoc(): string {
   return `# Metrics
 
 Generated from \`{daemon,trainer}/metrics/metrics.ts\` by \`npm run docs\`. Do not edit. \`GET /metrics\`; times and ages
-are in seconds, histograms have buckets from 1 µs to 1 s. Alerts: [OPERATE.md](../guides/OPERATE.md#metrics).
+are in seconds, histograms of times have buckets from 1 µs to 1 s. Alerts: [OPERATE.md](../guides/OPERATE.md#metrics).
 
 ## Of a daemon
 

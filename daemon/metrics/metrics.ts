@@ -6,6 +6,7 @@ import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
 import { REMOTE_TRANSPORTS, TRANSPORT_NAMES } from '../publish/transports.ts';
 import type { Metric } from '../../shared/metrics/metric.ts';
+import { NoveltyHistogram } from './novelty_histogram.ts';
 import type { Observed } from './observed.ts';
 import type { ProcessWatch } from './process_watch.ts';
 import { SignalCounter } from './signal_counter.ts';
@@ -147,7 +148,9 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'minutehand_signal_novelty',
     type: 'histogram',
-    help: 'Novelty of the candidates of entries, of pairs and instruments: of the training rows, a share of 0.01 is below 0.01. Without a bundle that describes its rows there is none.',
+    labels: NoveltyHistogram.LABELS,
+    shownUpTo: 0.01,
+    help: 'Novelty of the candidates of entries, of pairs (`pair`) and of instruments (`instrument`): of the training rows, a share of 0.01 is below 0.01. Without a bundle that describes its rows there is none.',
     read: ({ observed }) => observed.novelty,
   },
   {

@@ -6,6 +6,7 @@ import type { EpochMs } from '../../shared/bar.ts';
 import { packageRoot } from '../../shared/root.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { LateBars } from '../feed/arrival.ts';
+import { instrumentBodyOf } from '../../shared/signal/signal.fixture.ts';
 import { batchOf, NOW_MS, openMetrics, timingOf } from './metrics.fixture.ts';
 import { DAEMON_METRICS, PROCESS_METRICS } from './metrics.ts';
 import { ProcessWatch } from './process_watch.ts';
@@ -58,15 +59,40 @@ describe('the metrics of a batch', () => {
     expect(series.get('minutehand_signals_per_minute')).toBe(8);
   });
 
-  it('count the novelty of candidates alone', async () => {
+  it('count the novelty of candidates alone, once for each bar', async () => {
     const metrics = openMetrics();
     for (const novelty of [0, 0.01, 0.3, 1]) metrics.observed.batch(batchOf(1, { novelty }), timingOf({}));
     metrics.observed.batch(batchOf(3), timingOf({}));
+    // Heartbeats repeat the novelty of the last bar.
+    for (const reason of ['SILENCE', 'SHUTDOWN'] as const)
+      metrics.observed.batch(batchOf(1, { novelty: 0, reason }), timingOf({}));
     const series = await scrape(metrics);
-    const atMost = (bound: string) => series.get(`minutehand_signal_novelty_bucket{le="${bound}"}`);
+    const atMost = (bound: string) => series.get(`minutehand_signal_novelty_bucket{kind="pair",le="${bound}"}`);
     expect(['0.001', '0.01', '0.25', '0.5', '1', '+Inf'].map(atMost)).toEqual([1, 2, 2, 3, 4, 4]);
-    expect(series.get('minutehand_signal_novelty_sum')).toBeCloseTo(1.31, 12);
-    expect(series.get('minutehand_signal_novelty_count')).toBe(4);
+    expect(series.get('minutehand_signal_novelty_sum{kind="pair"}')).toBeCloseTo(1.31, 12);
+    expect(series.get('minutehand_signal_novelty_count{kind="pair"}')).toBe(4);
+  });
+
+  it('keep the novelty of pairs and that of instruments apart', async () => {
+    const metrics = openMetrics();
+    const countsOf = async () => {
+      const series = await scrape(metrics);
+      return ['pair', 'instrument'].map((kind) => [
+        series.get(`minutehand_signal_novelty_bucket{kind="${kind}",le="0.01"}`),
+        series.get(`minutehand_signal_novelty_count{kind="${kind}"}`),
+      ]);
+    };
+    // Both kinds from the start on: the rate of a series counts from its second value.
+    expect(await countsOf()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    const instrument = { seq: 1, body: instrumentBodyOf({ novelty: 0.001 }) };
+    metrics.observed.batch([...batchOf(2, { novelty: 0.5 }), instrument, instrument, instrument], timingOf({}));
+    expect(await countsOf()).toEqual([
+      [0, 2],
+      [3, 3],
+    ]);
   });
 
   it('keep signals apart that differ in one label only', async () => {

@@ -61,7 +61,7 @@ export class Observed {
     this.rate.add(batch.length, this.lastSignalMs);
     for (const { body } of batch) {
       this.signals.add(body);
-      if ('novelty' in body) this.novelty.observe(body.novelty);
+      this.novelty.observe(body);
     }
     for (const each of this.#stations) {
       const us = timing[each.us];

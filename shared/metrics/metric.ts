@@ -20,6 +20,8 @@ export interface Metric<Source> {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'summary' | 'histogram';
   readonly labels?: readonly string[];
+  /** A bound of a histogram: the dashboard shows how large a share lies up to it, instead of the 99th percentile. */
+  readonly shownUpTo?: number;
   /** Called at each scrape. */
   read(source: Source): Reading | Promise<Reading>;
 }
