@@ -79,18 +79,28 @@ export function sigmoid(x: number): number {
 
 /** Logits of each row to shares of one, in place. @param logits [rows × width] */
 export function softmaxRows(logits: Float64Array, width: number): Float64Array {
-  for (let at = 0; at < logits.length; at += width) softmax(logits.subarray(at, at + width));
+  for (let first = 0; first < logits.length; first += width) softmaxAt(logits, first, width);
   return logits;
 }
 
-/** Logits to shares of one, in place. The greatest is subtracted first, so that nothing overflows. */
+/** Logits to shares of one, in place. */
 export function softmax(logits: Float64Array): void {
+  softmaxAt(logits, 0, logits.length);
+}
+
+/**
+ * `width` logits from `first` on to shares of one, in place. The greatest is subtracted first, so that nothing
+ * overflows. Allocates nothing: the hot path calls it.
+ */
+export function softmaxAt(values: Float64Array, first: number, width: number): void {
+  const end = first + width;
   let greatest = -Infinity;
-  for (const logit of logits) greatest = Math.max(greatest, logit);
+  for (let i = first; i < end; i++) greatest = Math.max(greatest, values[i]!);
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) {
-    logits[i] = exp(logits[i]! - greatest);
-    sum += logits[i]!;
+  for (let i = first; i < end; i++) {
+    const own = exp(values[i]! - greatest);
+    values[i] = own;
+    sum += own;
   }
-  for (let i = 0; i < logits.length; i++) logits[i] = logits[i]! / sum;
+  for (let i = first; i < end; i++) values[i] = values[i]! / sum;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exp, ln, sigmoid } from './elementary.ts';
+import { exp, ln, sigmoid, softmax, softmaxAt, softmaxRows } from './elementary.ts';
 
 describe('exp', () => {
   it('is Math.exp within a few units in the last place', () => {
@@ -62,5 +62,44 @@ describe('sigmoid', () => {
         expect(sigmoid(x + 1e-3)).toBeGreaterThan(sigmoid(x));
       }),
     );
+  });
+});
+
+describe('softmax', () => {
+  /** By Math.exp, without subtracting the greatest. */
+  const oracle = (logits: readonly number[]): number[] => {
+    const sum = logits.reduce((all, logit) => all + Math.exp(logit), 0);
+    return logits.map((logit) => Math.exp(logit) / sum);
+  };
+  const logits = fc.array(fc.double({ min: -300, max: 300, noNaN: true }), { minLength: 1, maxLength: 6 });
+
+  it('makes shares of one that are in proportion to e^logit', () => {
+    fc.assert(
+      fc.property(logits, (given) => {
+        const shares = Float64Array.from(given);
+        softmax(shares);
+        oracle(given).forEach((own, k) => expect(shares[k]!).toBeCloseTo(own, 14));
+      }),
+    );
+  });
+
+  it('changes the logits from an offset on alone, to the same bits', () => {
+    fc.assert(
+      fc.property(logits, (given) => {
+        const alone = Float64Array.from(given);
+        softmax(alone);
+        const surrounded = Float64Array.of(500, 1, ...given, 700);
+        softmaxAt(surrounded, 2, given.length);
+        expect([...surrounded]).toEqual([500, 1, ...alone, 700]);
+        const rows = softmaxRows(Float64Array.of(...given, ...given), given.length);
+        expect([...rows]).toEqual([...alone, ...alone]);
+      }),
+    );
+  });
+
+  it('does not overflow', () => {
+    const shares = Float64Array.of(5000, 5000, -5000);
+    softmax(shares);
+    expect([...shares]).toEqual([0.5, 0.5, 0]);
   });
 });

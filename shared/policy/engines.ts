@@ -130,6 +130,9 @@ export const LEARNER_SUMMARIES = {
 export type TrainEngine = Engine | keyof typeof LEARNER_SUMMARIES;
 export const TRAIN_ENGINES = [...ENGINES, ...Object.keys(LEARNER_SUMMARIES)] as [TrainEngine, ...TrainEngine[]];
 
+/** Engine of direction models where neither a person, a request nor the configuration names one. */
+export const DIRECTION_ENGINE = 'gbdt' satisfies TrainEngine;
+
 export function declarationOf(engine: Engine): EngineDeclaration {
   return DECLARATIONS[engine];
 }

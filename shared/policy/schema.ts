@@ -12,6 +12,7 @@ import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
 import {
   DEVICES,
+  DIRECTION_ENGINE,
   LEAGUE_CHOICES,
   LEAGUE_ENTRANTS,
   META_LEARNERS,
@@ -578,7 +579,7 @@ export const trainPolicy = z.strictObject({
     .enum(TRAIN_ENGINES)
     .optional()
     .describe(
-      'Learning engine of direction models; members and networks are those of vote_members, bagging, stacking, league and networks. Absent: gbdt.',
+      `Learning engine of direction models; members and networks are those of vote_members, bagging, stacking, league and networks. Absent: ${DIRECTION_ENGINE}.`,
     ),
   device: z
     .enum(DEVICES)

@@ -6,7 +6,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
-import { DIRECTION_ENGINE, defaultSymbols } from '../../../trainer/jobs/kinds/direction_defaults.ts';
+import { defaultSymbols, directionEngine } from '../../../trainer/jobs/kinds/direction_defaults.ts';
 import { learnerParameters } from '../../../trainer/jobs/strategies/direction/learner_parameters.ts';
 import {
   DIRECTION_SETTINGS,
@@ -144,7 +144,7 @@ function learnerOf(
   settings: Settings,
 ): ReturnType<typeof learnerParameters> {
   const engine = parseEngine(name) ?? undefined;
-  const trained = engine ?? settings.minutehand.train.direction_engine ?? DIRECTION_ENGINE;
+  const trained = directionEngine(engine, settings);
   const members = list === undefined ? undefined : parseMembers(list, trained, settings);
   const engines = [trained, ...peers];
   const ensemble = parseEnsemble({ set: set.filter(isEnsembleSetting), members, engines }, settings);

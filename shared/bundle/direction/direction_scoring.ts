@@ -1,4 +1,4 @@
-import { exp } from '../../elementary.ts';
+import { softmaxAt } from '../../elementary.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import type { OwnGraph } from '../own_graph/own_graph.ts';
 import { openOwnModel } from '../own_model.ts';
@@ -49,15 +49,9 @@ export function softmaxScorer({ ensembles }: TreeModel, maxRows: number): ScoreD
   return (features, rows) => {
     kernel.score(features, rows);
     for (let row = 0; row < rows; row++) {
-      let greatest = -Infinity;
-      for (let k = 0; k < classes; k++) greatest = Math.max(greatest, kernel.answers[k]![row]!);
-      let sum = 0;
-      for (let k = 0; k < classes; k++) {
-        const e = exp(kernel.answers[k]![row]! - greatest);
-        probabilities[row * classes + k] = e;
-        sum += e;
-      }
-      for (let k = 0; k < classes; k++) probabilities[row * classes + k] = probabilities[row * classes + k]! / sum;
+      const first = row * classes;
+      for (let k = 0; k < classes; k++) probabilities[first + k] = kernel.answers[k]![row]!;
+      softmaxAt(probabilities, first, classes);
     }
     return probabilities;
   };

@@ -1,4 +1,4 @@
-import { exp, ln, sigmoid } from '../../elementary.ts';
+import { ln, sigmoid, softmaxAt } from '../../elementary.ts';
 import { BINARY, type Operand, type OwnGraph, type Step } from './own_graph.ts';
 
 /** A graph that is ready to compute, with the memory for its results. */
@@ -182,20 +182,12 @@ function product(to: Float64Array, width: number, { numbers, perRow }: Numbers, 
   };
 }
 
-/** The greatest number of a row is subtracted first, so that nothing overflows. */
 function shares(to: Float64Array, width: number, { numbers }: Numbers): Compute {
   return (_features, rows) => {
     for (let row = 0; row < rows; row++) {
       const first = row * width;
-      let greatest = -Infinity;
-      for (let k = 0; k < width; k++) greatest = Math.max(greatest, numbers[first + k]!);
-      let sum = 0;
-      for (let k = 0; k < width; k++) {
-        const own = exp(numbers[first + k]! - greatest);
-        to[first + k] = own;
-        sum += own;
-      }
-      for (let k = 0; k < width; k++) to[first + k] = to[first + k]! / sum;
+      for (let k = 0; k < width; k++) to[first + k] = numbers[first + k]!;
+      softmaxAt(to, first, width);
     }
   };
 }

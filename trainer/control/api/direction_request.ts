@@ -1,7 +1,7 @@
 import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
 import type { TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { DIRECTION_ENGINE } from '../../jobs/kinds/direction_defaults.ts';
+import { directionEngine } from '../../jobs/kinds/direction_defaults.ts';
 import { learnersIn } from '../../learning/learners/registry.ts';
 import { directionLearner, refuseUnfitLearner } from '../../learning/strategies/direction/direction_learner.ts';
 import type { ChosenLearner } from './ensemble_request.ts';
@@ -72,7 +72,7 @@ function knownTimeframe(text: string): Timeframe {
 /** The settings of a request for a direction model: its engine is the configured one of direction models. */
 export function ofDirection(settings: Settings): Settings {
   const { minutehand } = settings;
-  const engine = minutehand.train.direction_engine ?? DIRECTION_ENGINE;
+  const engine = directionEngine(undefined, settings);
   return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine } } };
 }
 

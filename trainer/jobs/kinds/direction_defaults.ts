@@ -1,5 +1,6 @@
 import { barSecondsOf, parseInstrument, TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
+import { DIRECTION_ENGINE, type TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../learning/strategies/direction/label/direction.ts';
 import type { DirectionJob } from './direction_job.ts';
@@ -7,8 +8,13 @@ import type { DirectionJob } from './direction_job.ts';
 /** Seed of a training of which no other is asked. */
 export const DIRECTION_SEED = 0;
 
-/** Engine of a training of which no other is asked. */
-export const DIRECTION_ENGINE = 'gbdt';
+/** The engine that is asked for, else the configured one of direction models, else `DIRECTION_ENGINE`. */
+export function directionEngine(
+  asked: TrainEngine | undefined,
+  { minutehand: { train } }: Pick<Settings, 'minutehand'>,
+): TrainEngine {
+  return asked ?? train.direction_engine ?? DIRECTION_ENGINE;
+}
 
 /** Parameters of a training of which no others are asked, by the command line, the API or the schedule. */
 export const DIRECTION_DEFAULTS = {

@@ -2,13 +2,13 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCE, DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
-import { TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
+import { DIRECTION_ENGINE, TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
 import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 import { leagueCoins, leagueSeeds } from './league_job.ts';
 
 /** The delivered way to learn: every other entrant is compared with it. */
-export const DIRECTION_REFERENCE = 'gbdt';
+export const DIRECTION_REFERENCE = DIRECTION_ENGINE;
 
 /** Balances of the same trees. */
 const VARIANTS = DIRECTION_BALANCES.filter((balance) => balance !== DIRECTION_BALANCE);

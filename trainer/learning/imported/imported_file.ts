@@ -4,6 +4,7 @@ import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { ERRORS, MinutehandError } from '../../../shared/errors.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+import { otherShares, SHARES_WANTED } from '../learners/contract/class_shares.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { fittedOnnx } from '../learners/onnx/fitted_onnx.ts';
@@ -15,8 +16,6 @@ import { parsePreprocess, refuseOtherLengths, type Preprocess } from './preproce
 const CHECKED_ROWS = 4096;
 /** Most bytes of a file: a model of a million bars is smaller by orders. */
 const MOST_BYTES = 256 * 2 ** 20;
-/** How far the sum of the probabilities of a row, float32 numbers, may be from one. */
-const SUM_TOLERANCE = 1e-4;
 const GUIDE = 'Export it as docs/guides/extend/BRING_A_MODEL.md shows.';
 /** Key of an ONNX file's metadata with the hash of the features that it was learned from. */
 const SCHEMA_KEY = 'feature_schema';
@@ -179,18 +178,8 @@ export function refuseNoProbability(model: Fitted, x: Matrix, file: string): voi
       expected: 'a probability, in [0, 1]',
       next: 'Impute missing values within the model, or with `impute` of --preprocess.',
     });
-  if (model.link === 'softmax') for (const answers of [known, ofNothing]) refuseOtherSums(answers, model.width, file);
-}
-
-function refuseOtherSums(answers: Float64Array, classes: number, file: string): void {
-  for (let at = 0; at < answers.length; at += classes) {
-    const own = answers.subarray(at, at + classes);
-    const sum = own.reduce((all, p) => all + p, 0);
-    if (Math.abs(sum - 1) > SUM_TOLERANCE)
-      throw new MinutehandError('MODEL_LOAD', {
-        seen: `${file} answers ${[...own].join(', ')}, whose sum is ${sum}`,
-        expected: 'a probability of each class, whose sum is 1',
-        next: 'End the model with a softmax over the classes.',
-      });
-  }
+  if (model.link !== 'softmax') return;
+  const other = otherShares(known, model.width) ?? otherShares(ofNothing, model.width);
+  if (other !== null)
+    throw new MinutehandError('MODEL_LOAD', { seen: `${file} answers ${other.text}`, ...SHARES_WANTED });
 }

@@ -1,8 +1,8 @@
 import { solve } from './linear_solve.ts';
 
-const MAX_STEPS = 50;
+export const MAX_STEPS = 50;
 /** The method is done when no parameter moves by more than this. */
-const TOLERANCE = 1e-8;
+export const TOLERANCE = 1e-8;
 /** A step is halved until the loss falls by this share of what its slope promises (Armijo's rule). */
 const SUFFICIENT = 1e-4;
 const SHORTEST_STEP = 1e-8;

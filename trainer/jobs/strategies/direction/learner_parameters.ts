@@ -1,10 +1,10 @@
-import type { TrainEngine } from '../../../../shared/policy/engines.ts';
+import { DIRECTION_ENGINE, type TrainEngine } from '../../../../shared/policy/engines.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import { ensemblePolicy, trainedNetworks, type EnsemblePolicy } from '../../../../shared/policy/schema.ts';
 import { ensembleParameters } from '../../../learning/learners/mixture/ensemble_parameters.ts';
 import { isNetwork } from '../../../learning/learners/networks/network_parameters.ts';
 import { learnersIn } from '../../../learning/learners/registry.ts';
-import { DIRECTION_ENGINE } from '../../kinds/direction_defaults.ts';
+import { directionEngine } from '../../kinds/direction_defaults.ts';
 import type { DirectionJob } from '../../kinds/direction_job.ts';
 
 /** What a person, a request or the schedule chooses to learn direction models with. */
@@ -23,9 +23,10 @@ export interface ChosenDirectionLearner {
  */
 export function learnerParameters(
   { engine, ensemble, peers = [] }: ChosenDirectionLearner,
-  { minutehand: { train } }: Settings,
+  settings: Settings,
 ): Pick<DirectionJob['parameters'], 'engine' | 'ensemble' | 'networks'> {
-  const chosen = engine ?? train.direction_engine ?? DIRECTION_ENGINE;
+  const { train } = settings.minutehand;
+  const chosen = directionEngine(engine, settings);
   const ensembles = { ...configuredEnsembles(train), ...ensemble };
   const parts = [chosen, ...peers].flatMap((name) => learnersIn(name, ensembleParameters(ensembles)));
   return {

@@ -11,7 +11,7 @@ import { evaluationBars } from '../../../learning/strategies/direction/label/dir
 import { directionSearchFits } from '../../../learning/strategies/direction/search_direction.ts';
 import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from '../../../learning/strategies/direction/train_direction.ts';
 import { treeFitsOf } from '../../../learning/learners/registry.ts';
-import { DIRECTION_DEFAULTS, DIRECTION_ENGINE, DIRECTION_SEED, defaultLabel } from '../../kinds/direction_defaults.ts';
+import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel, directionEngine } from '../../kinds/direction_defaults.ts';
 import type { DirectionJob } from '../../kinds/direction_job.ts';
 import { learnerParameters } from './learner_parameters.ts';
 import type { RunParameters } from '../../kinds/run_parameters.ts';
@@ -40,11 +40,11 @@ export const DIRECTION_TRAINING: StrategyTraining = {
 
   jobOf: directionJobOf,
 
-  workOf({ parameters: { trials = DIRECTION_DEFAULTS.trials, direction_settings = {}, ...chosen } }, { minutehand }) {
+  workOf({ parameters: { trials = DIRECTION_DEFAULTS.trials, direction_settings = {}, ...chosen } }, settings) {
     const { blocks } = walkForwardWith(DIRECTION_WALK_FORWARD, direction_settings);
     const { rounds } = paramsWith(DIRECTION_PARAMS, direction_settings);
-    const engine = chosen.direction_engine ?? minutehand.train.direction_engine ?? DIRECTION_ENGINE;
-    const members = treeFitsOf({ ...minutehand.train, ...chosen.ensemble, engine });
+    const engine = directionEngine(chosen.direction_engine, settings);
+    const members = treeFitsOf({ ...settings.minutehand.train, ...chosen.ensemble, engine });
     return (blocks + 1 + (trials === 0 ? 0 : directionSearchFits(trials))) * members * rounds;
   },
 

@@ -3,6 +3,7 @@ import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../..
 import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { solve } from '../../statistics/linear_solve.ts';
+import { MAX_STEPS, TOLERANCE } from '../../statistics/newton.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Fitted, GraphPlace, MarginScaling } from '../contract/fitted.ts';
 import { refuseFocalLoss } from '../contract/class_labels.ts';
@@ -12,7 +13,7 @@ import { checkedScaling } from '../contract/rescaled.ts';
 import { linearNodes } from './linear_graph.ts';
 import { fitMultinomial } from './multinomial.ts';
 import { fittedMultinomial } from './multinomial_model.ts';
-import { CLIP, dot, MAX_STEPS, RIDGE, scalingOf, standardize, TOLERANCE, type Scaling } from './standardization.ts';
+import { CLIP, dot, RIDGE, scalingOf, standardize, type Scaling } from './standardization.ts';
 
 const MIN_CURVATURE = 1e-9;
 

@@ -1,13 +1,10 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 
-/** What the linear models of one answer and of several have in common: their columns, penalty and method. */
+/** What the linear models of one answer and of several have in common: their standardized columns and their penalty. */
 
 /** Weight of the squared coefficients beside the mean log loss. */
 export const RIDGE = 1e-4;
-/** Newton's method is done when no coefficient moves by more than this. */
-export const TOLERANCE = 1e-8;
-export const MAX_STEPS = 50;
 /** Standardized values further out count as this: a linear model follows a single outlier as far as it goes. */
 export const CLIP = 5;
 

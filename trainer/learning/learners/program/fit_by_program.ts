@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { weightByClass, refuseFocalLoss } from '../contract/class_labels.ts';
+import { otherShares, SHARES_WANTED } from '../contract/class_shares.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
@@ -28,8 +29,6 @@ export interface ProgramFit {
 const CHECKED_ROWS = 256;
 /** How far the model in onnxruntime may be from the program's own answer. */
 const PARITY = 1e-5;
-/** How far the sum of the probabilities of a row, float32 numbers, may be from one. */
-const SUM_TOLERANCE = 1e-4;
 
 /**
  * Has a program learn, and checks that its model answers in onnxruntime as the program says it does.
@@ -155,14 +154,10 @@ function refuseOtherAnswers(fitted: Fitted, { rows }: FitRequest, subset: Int32A
 
 /** @throws MinutehandError LEARNER_FAILED for probabilities of classes that are not shares of one */
 function refuseOtherSums(answers: Float64Array, classes: number): void {
-  for (let at = 0; at < answers.length; at += classes) {
-    const own = answers.subarray(at, at + classes);
-    const sum = own.reduce((all, p) => all + p, 0);
-    if (!(Math.abs(sum - 1) <= SUM_TOLERANCE && own.every((p) => p >= 0)))
-      throw new MinutehandError('LEARNER_FAILED', {
-        seen: `row ${at / classes}: the probabilities ${[...own].join(', ')}, whose sum is ${sum}`,
-        expected: 'a probability of each class, whose sum is 1',
-        next: 'End the model with a softmax over the classes.',
-      });
-  }
+  const other = otherShares(answers, classes);
+  if (other !== null)
+    throw new MinutehandError('LEARNER_FAILED', {
+      seen: `row ${other.row}: the probabilities ${other.text}`,
+      ...SHARES_WANTED,
+    });
 }
