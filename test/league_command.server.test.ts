@@ -1,3 +1,4 @@
+import { SCENARIOS } from '../trainer/learning/splits/scenarios.ts';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -76,6 +77,17 @@ describe('minutehand league', () => {
     expect([byName('gbdt').serving!.engine, byName('gbdt').serving!.bytes > 1000]).toEqual(['wasm-simd', true]);
     expect(byName('logistic@baseline').serving!.engine).toBe('own-graph');
     expect(byName('gbdt').net!.net_bps.value!).toBeLessThan(byName('gbdt').net!.gross_bps!);
+    // Generated markets are the same for all; base rates answer the same in each.
+    const markets = Object.entries(prior.generated);
+    expect(markets.map(([scenario]) => scenario)).toEqual(SCENARIOS);
+    for (const [, { answer_mean, auc }] of markets)
+      expect([answer_mean, auc]).toEqual([markets[0]![1].answer_mean, 0.5]);
+    for (const { generated } of first.entrants)
+      for (const scenario of SCENARIOS) {
+        const { rows, label_mean } = prior.generated[scenario]!;
+        expect(generated[scenario]).toMatchObject({ rows, label_mean });
+      }
+    expect(byName('gbdt').generated.bull!.answer_mean).not.toBe(byName('gbdt').generated.bear!.answer_mean);
     for (const { folds, scenarios, net, log_loss_of_seeds } of first.entrants) {
       expect(folds.ece.standard_error).toBeGreaterThanOrEqual(0);
       expect(Object.values(scenarios).reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThan(folds.rows / 2);

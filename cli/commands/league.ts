@@ -6,6 +6,7 @@ import { ENTRANTS, USUAL_ENTRANTS, type LeagueJob } from '../../trainer/jobs/kin
 import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_league.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
+import { SCENARIOS } from '../../trainer/learning/splits/scenarios.ts';
 import { parseInteger } from '../period.ts';
 import { endLeague, keptText, parseSeeds, rangeOf, takenOverText } from '../league_options.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
@@ -165,6 +166,7 @@ function print(outcome: LeagueOutcome, output: Output): void {
   printSpread(outcome, output);
   printShares(outcome, output);
   printScenarios(outcome, output);
+  printGenerated(outcome, output);
   printIncrements(outcome, output);
   if (market === 'recorded')
     output.line(
@@ -279,6 +281,34 @@ function printScenarios({ entrants }: LeagueOutcome, output: Output): void {
     ...entrants.map(({ name, scenarios }) => [name, ...names.map((of) => shown(scenarios[of]!.log_loss, 4))]),
     ['rows', ...names.map((of) => String(entrants[0]!.scenarios[of]!.rows))],
   ]);
+}
+
+/** What each says in markets made of the pairs' own bars. */
+function printGenerated({ entrants }: LeagueOutcome, output: Output): void {
+  const { generated: first } = entrants[0]!;
+  const scenarios = SCENARIOS.filter((name) => first[name] !== undefined);
+  if (scenarios.length === 0) return;
+  const figures = [
+    ['mean answer', 'answer_mean'],
+    ['log loss', 'log_loss'],
+    ['AUC', 'auc'],
+  ] as const;
+  output.line('');
+  printTable(output, [
+    ['generated market', 'entrant', ...scenarios],
+    ...figures.flatMap(([text, figure]) =>
+      entrants.map(({ name, generated }) => [
+        text,
+        name,
+        ...scenarios.map((of) => shown({ value: generated[of]?.[figure] ?? null, standard_error: null }, 4)),
+      ]),
+    ),
+    ['share of positive labels', '', ...scenarios.map((of) => first[of]!.label_mean.toFixed(4))],
+    ['rows', '', ...scenarios.map((of) => String(first[of]!.rows))],
+  ]);
+  output.line(
+    'Generated markets are made of the pairs’ own moves: what each says in such a market. Their labels are no evidence for an edge.',
+  );
 }
 
 function printIncrements({ increments }: LeagueOutcome, output: Output): void {

@@ -11217,6 +11217,19 @@ export interface components {
                         auc: number | null;
                     };
                 };
+                /**
+                 * @description Answers in markets made of the pairs' own bars; their labels are no evidence for an edge
+                 * @default {}
+                 */
+                generated: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: number;
+                        auc: number | null;
+                        answer_mean: number;
+                        label_mean: number;
+                    };
+                };
                 net: {
                     /** @description Of an entry: a quantile of the probabilities of the folds */
                     threshold: number;
@@ -11504,6 +11517,19 @@ export interface components {
                             standard_error: number | null;
                         };
                         auc: number | null;
+                    };
+                };
+                /**
+                 * @description Answers in markets made of the pairs' own bars; their labels are no evidence for an edge
+                 * @default {}
+                 */
+                generated?: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: number;
+                        auc: number | null;
+                        answer_mean: number;
+                        label_mean: number;
                     };
                 };
                 net: {

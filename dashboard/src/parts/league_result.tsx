@@ -17,6 +17,7 @@ import {
 const BYTES_PER_KB = 1000;
 const PARTS = ['folds', 'walk_forward', 'holdout'] as const;
 const SPREAD = ['log_loss', 'brier', 'auc', 'ece', 'balanced_accuracy', 'macro_precision', 'macro_f1'] as const;
+const GENERATED = ['answer_mean', 'log_loss', 'auc'] as const;
 const SCENARIOS = ['bull', 'bear', 'range', 'high_volatility', 'low_volatility'] as const;
 
 /** All that a league of AI1 has measured. */
@@ -51,6 +52,10 @@ export function LeagueResultView({ league }: { readonly league: LeagueResult }) 
       <Increments league={league} />
       <Section title={t('league.scenarios')}>
         <Scenarios entrants={entrants} />
+      </Section>
+      <Section title={t('league.generated')}>
+        <p class="note">{t('league.generatedNote')}</p>
+        <Generated entrants={entrants} />
       </Section>
       <Section title={t('league.calls')}>
         <p class="note">{t('league.callsNote')}</p>
@@ -278,6 +283,56 @@ function Scenarios({ entrants }: { readonly entrants: readonly LeagueEntrant[] }
   );
 }
 
+interface GeneratedRow {
+  readonly name: string;
+  readonly measure: (typeof GENERATED)[number];
+  readonly generated: LeagueEntrant['generated'];
+}
+
+/** What each answers in markets made of the pairs' own moves; their rows and labels are the same for all. */
+function Generated({ entrants }: { readonly entrants: readonly LeagueEntrant[] }) {
+  const { generated: first } = entrants[0]!;
+  const known = SCENARIOS.filter((name) => first[name] !== undefined);
+  const rows = GENERATED.flatMap((measure) =>
+    entrants.map(({ name, generated }): GeneratedRow => ({ name, measure, generated })),
+  );
+  return (
+    <Table
+      name="league_generated"
+      label={t('league.generated')}
+      rows={known.length === 0 ? [] : rows}
+      rowKey={({ name, measure }) => `${name} ${measure}`}
+      empty="league.noGenerated"
+      columns={[
+        nameColumn<GeneratedRow>(({ name }) => name),
+        measureColumn<GeneratedRow>(),
+        ...known.map((scenario) => {
+          const { rows: count, label_mean } = first[scenario]!;
+          return figureColumn<GeneratedRow>(
+            scenario,
+            t('league.generatedMarket', {
+              name: codeText('scenario', scenario),
+              rows: num(count, 0),
+              positive: percent(label_mean, 1),
+            }),
+            ({ generated, measure }) => generated[scenario]?.[measure] ?? null,
+            ({ generated, measure }) => num(generated[scenario]?.[measure], 4),
+          );
+        }),
+      ]}
+    />
+  );
+}
+
+function measureColumn<Row extends { readonly measure: string }>(): Column<Row> {
+  return {
+    key: 'measure',
+    title: t('league.measure'),
+    value: ({ measure }) => measure,
+    cell: ({ measure }) => codeText('measure', measure),
+  };
+}
+
 /** The part of the rows that figures are of. */
 function partColumn<Row extends { readonly part: (typeof PARTS)[number] }>(): Column<Row> {
   return {
@@ -372,12 +427,7 @@ function Spread({ entrants }: { readonly entrants: readonly LeagueEntrant[] }) {
       columns={[
         nameColumn<SpreadRow>(({ name }) => name),
         partColumn<SpreadRow>(),
-        {
-          key: 'measure',
-          title: t('league.measure'),
-          value: ({ measure }) => measure,
-          cell: ({ measure }) => codeText('measure', measure),
-        },
+        measureColumn<SpreadRow>(),
         figure('mean', t('league.mean')),
         figureColumn<SpreadRow>(
           'var',

@@ -1342,6 +1342,12 @@ export const EN = {
   'league.gain': 'Gain over the step before',
   'league.scenarios': 'Log loss by market',
   'league.scenario': '{name} (rows: {rows})',
+  'league.generated': 'Answers in generated markets',
+  'league.generatedNote':
+    'Made of the pairs’ own moves: what each says in such a market. The labels are no evidence for an edge.',
+  'league.generatedMarket': '{name} (rows: {rows}, positive: {positive})',
+  'league.noGenerated':
+    'No generated markets: a model reads columns that the bars of the pair do not give, or the league is of an earlier version.',
   'league.calls': 'Calls and confusion',
   'league.callsNote':
     'Above its threshold each calls as large a share of the folds’ rows positive as there are positives.',
@@ -1396,6 +1402,7 @@ export const EN = {
   'measure.macro_f1': 'Macro F1',
   'measure.precision': 'Precision',
   'measure.recall': 'Recall',
+  'measure.answer_mean': 'Mean answer',
   'measure.matthews': 'Matthews',
   'job.train': 'training',
   'job.warm_start': 'warm start',

@@ -16,6 +16,7 @@ import { ensembleParameters, type EnsembleParameters } from '../../learning/lear
 import { comparisonNamed } from '../../learning/learners/comparison/registry.ts';
 import { networkParameters, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
+import { generatedMarkets, marketsOf } from '../../learning/generated/generated_pairs.ts';
 import { placeboMarkets } from '../../learning/placebo/placebo_rows.ts';
 import { holdoutOf } from '../../learning/proof/prove_models.ts';
 import { outlineTraining } from '../../learning/training/pipeline.ts';
@@ -86,7 +87,7 @@ export async function runLeagueJob(job: LeagueJob, context: LeagueContext): Prom
     const bars = coins === null ? recorded.bars : withCoins(recorded.bars, coins);
     const options = { ...recorded, bars };
     const { settings: own, seed, workers, openPool = openFitPool, onProgress } = options;
-    const { dataset } = await outlineTraining(options);
+    const { dataset, plan } = await outlineTraining(options);
     const pairs = dataset.histories.map(({ pair }) => pair.id);
     // Before an hour of fits.
     for (const { kind } of entrants) entrantGroups(groups, pairs, kind);
@@ -97,6 +98,13 @@ export async function runLeagueJob(job: LeagueJob, context: LeagueContext): Prom
       workers,
       windows: own.minutehand.windows,
       onProgress: (done, total) => onProgress('placebo markets', done, total),
+    });
+    const generated = await generatedMarkets({
+      dataset,
+      bars,
+      policy: plan.policy,
+      seed: `${seed}/generated`,
+      onProgress: (done, total) => onProgress('generated markets', done, total),
     });
     const kept = job.resources.cache
       ? openKeptEntrants({
@@ -122,6 +130,7 @@ export async function runLeagueJob(job: LeagueJob, context: LeagueContext): Prom
       const report = await runLeague({
         dataset,
         placebo,
+        generated: marketsOf(generated, 'ai1', dataset),
         entrants: entrants.map(({ name, learner, kind }): Entrant => {
           const compared = comparisonNamed(learner);
           return {

@@ -3,7 +3,7 @@ import { skillSchema } from '../../../shared/bundle/manifest.ts';
 import type { CacheOptions } from '../dataset/cache_folder.ts';
 import { openKeptFiles, type KeptFiles } from './kept_files.ts';
 import type { EntrantPlace, KeptEntrants, PlayedEntrant } from './league.ts';
-import { holdoutNetSchema, servingCostSchema } from './league_schema.ts';
+import { generatedScenariosSchema, holdoutNetSchema, servingCostSchema } from './league_schema.ts';
 
 /** An entrant of 200,000 rows takes 5 MB. */
 export const DEFAULT_LEAGUE_BYTES = 256 * 1024 ** 2;
@@ -32,13 +32,14 @@ export interface EntrantFiles extends KeptEntrants {
 }
 
 /** Increment when the meaning of a file changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const metaSchema = z.object({
   key: z.string(),
   skill: skillSchema.nullable(),
   others: z.object({
     log_loss_of_seeds: z.array(z.number()),
+    generated: generatedScenariosSchema,
     net: holdoutNetSchema.nullable(),
     serving: servingCostSchema.nullable(),
     seconds: z.number(),

@@ -5,6 +5,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { meanOf, meanOrNull } from '../../../shared/statistics.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
+import type { ModelMarkets } from '../generated/generated_pairs.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
@@ -28,6 +29,7 @@ import { callsOf, spreadOfSplits, type Calls, type SpreadOfSplits } from './call
 import { answersOf, fitEntrant, type EntrantFit, type EntrantModels } from './entrant_models.ts';
 import { failedEntrant, type FailedEntrant } from './failed_entrants.ts';
 import { FitWatch, type FitCost } from './fit_cost.ts';
+import { measureGenerated, type GeneratedScenarios } from './generated_scenarios.ts';
 import { holdoutNet, type HoldoutNet } from './holdout_net.ts';
 import { incrementsOf, type EntrantKind, type Increment } from './increments.ts';
 import { earnersOnPlacebo, type PlaceboEarner } from './placebo_verdict.ts';
@@ -106,6 +108,11 @@ export interface EntrantReport extends FitCost {
   readonly log_loss_of_seeds: readonly number[];
   /** Log loss and AUC of the folds' rows in each scenario that has rows. */
   readonly scenarios: Readonly<Partial<Record<Scenario, ScenarioMeasured>>>;
+  /**
+   * Answers of the fit of all training rows in markets made of the pairs' own bars: what it says in such a market. Empty
+   * where models have columns that these bars do not give.
+   */
+  readonly generated: GeneratedScenarios;
   /** Trades on the holdout by this entrant's AI1 alone; null where it is only compared. */
   readonly net: HoldoutNet | null;
   /** Of the model of all training rows, in the daemon; null where it is only compared. */
@@ -141,6 +148,8 @@ export interface LeagueReport {
 export interface LeagueOptions {
   readonly dataset: Dataset;
   readonly placebo: PlaceboMarkets;
+  /** Generated ones of AI1. */
+  readonly generated: ModelMarkets;
   readonly entrants: readonly Entrant[];
   readonly folds: number;
   /** Seconds between the end of a training label and a test row. */
@@ -164,7 +173,7 @@ export interface PlayedEntrant {
   readonly walkForward: Float64Array;
   readonly holdout: Float64Array;
   readonly skill: Skill | null;
-  readonly others: Pick<EntrantReport, 'log_loss_of_seeds' | 'net' | 'serving' | 'seconds' | 'memory_mb'>;
+  readonly others: Pick<EntrantReport, 'log_loss_of_seeds' | 'generated' | 'net' | 'serving' | 'seconds' | 'memory_mb'>;
 }
 
 /** An entrant, and how many looks at the holdout those before it take. */
@@ -372,7 +381,7 @@ function looksOf(entrant: Entrant): number {
 async function play(
   { entrant, looksBefore }: EntrantPlace,
   { foldSplits, forwardSplits }: Field,
-  { dataset, placebo, seed, seeds, settings, onHoldout, onProgress }: LeagueOptions,
+  { dataset, placebo, generated, seed, seeds, settings, onHoldout, onProgress }: LeagueOptions,
 ): Promise<PlayedEntrant> {
   const rows = dataset.train.ai1;
   const fitOn = (subset: Int32Array, ownSeed = seed): Promise<EntrantModels> =>
@@ -415,6 +424,7 @@ async function play(
   let looks = looksBefore;
   const others = {
     log_loss_of_seeds: lossesOfSeeds,
+    generated: await measureGenerated(fitted, generated, pairs),
     net: holdoutNet(dataset, fitted, folds, settings, () => ++looks),
     serving: await servingCost(fitted, rows.x, pairs.length),
     ...watch.cost,

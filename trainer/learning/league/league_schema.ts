@@ -4,6 +4,7 @@ import { skillSchema } from '../../../shared/bundle/manifest.ts';
 import { SCORING_ENGINES } from '../../../shared/bundle/scoring_engine.ts';
 import { SCENARIOS } from '../splits/scenarios.ts';
 import { SPREAD_MEASURES } from './calls.ts';
+import type { GeneratedScenarios } from './generated_scenarios.ts';
 import type { HoldoutNet } from './holdout_net.ts';
 import type { LeagueReport } from './league.ts';
 import type { ServingCost } from './serving_cost.ts';
@@ -31,6 +32,15 @@ export const servingCostSchema = z.object({
   bytes: count.describe('Of the ONNX file'),
   latency_us: z.object({ p50: number, p99: number }).describe('Of ten subjects in the daemon'),
 }) satisfies z.ZodType<ServingCost>;
+
+export const generatedScenariosSchema = z
+  .partialRecord(
+    z.enum(SCENARIOS),
+    z.object({ rows: count, log_loss: number, auc: maybe, answer_mean: number, label_mean: number }),
+  )
+  .describe(
+    "Answers in markets made of the pairs' own bars; their labels are no evidence for an edge",
+  ) satisfies z.ZodType<GeneratedScenarios>;
 
 const callsSchema = z.object({
   threshold: number,
@@ -84,6 +94,8 @@ const entrantSchema = z.object({
   is_within_error: z.boolean(),
   log_loss_of_seeds: z.array(number),
   scenarios: z.partialRecord(z.enum(SCENARIOS), z.object({ rows: count, log_loss: figureSchema, auc: maybe })),
+  // Results of earlier versions have none.
+  generated: generatedScenariosSchema.default({}),
   net: holdoutNetSchema.nullable(),
   serving: servingCostSchema.nullable(),
   seconds: number.describe('Of the fits with the first seed'),
