@@ -109,8 +109,8 @@ export interface EntrantReport extends FitCost {
   /** Log loss and AUC of the folds' rows in each scenario that has rows. */
   readonly scenarios: Readonly<Partial<Record<Scenario, ScenarioMeasured>>>;
   /**
-   * Answers of the fit of all training rows in markets made of the pairs' own bars: what it says in such a market. Empty
-   * where models have columns that these bars do not give.
+   * Answers of the fit of all training rows in markets made of the pairs' own bars: what it says in such a market.
+   * Empty where models have columns that these bars do not give.
    */
   readonly generated: GeneratedScenarios;
   /** Trades on the holdout by this entrant's AI1 alone; null where it is only compared. */
