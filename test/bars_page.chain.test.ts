@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { readReceivedDecisions } from '../trainer/jobs/bars/received_decisions.ts';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { createWorkplace, PROGRAM, type Workplace } from './cli_process.ts';
 import { faultsOf } from './dashboard_steps.ts';
 import { skipNote } from './skip_note.ts';
@@ -31,7 +31,7 @@ describe.skipIf(isMissing)(`bars on the page Data${skipNote(isMissing, 'Chromium
   beforeAll(async () => {
     place = createWorkplace();
     browser = (await startBrowser())!;
-    page = await (await browser.newContext({ locale: 'en-US' })).newPage();
+    page = await (await openContext(browser, { locale: 'en-US' })).newPage();
     faults = faultsOf(page);
     const waiting = { minutehand: { market: 'live' as const } };
     api = await openApiWorkplace(waiting, async () => undefined, [process.execPath, PROGRAM]);

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from 'playwright-core';
+
+/** Of each step on a page: machines that test are busy, and what fails is only found later. */
+const STEP_MS = 90_000;
 
 /** Chromium in the path; null when it is not installed. */
 export function chromiumPath(): string | null {
@@ -24,4 +27,11 @@ export async function startBrowser(): Promise<Browser | null> {
   // Chromium's sandbox does not run as root, which is usual in containers.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   return chromium.launch({ executablePath, args });
+}
+
+/** A context of its own, whose pages wait for what a busy machine shows late. */
+export async function openContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(STEP_MS);
+  return context;
 }

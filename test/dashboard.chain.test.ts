@@ -19,7 +19,7 @@ import { backtestDocument } from '../trainer/control/api/backtest_document.fixtu
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import type { Performance } from '../trainer/control/performance/performance_schema.ts';
 import { openStore } from '../trainer/store/store.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import {
   activateBundle,
@@ -161,7 +161,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     // Where nobody sees the output, no link is printed.
     await eventually(health, () => health().includes('minutehand token link') || undefined);
     link = linkIn((await place.run(['token', 'link'])).stdout)!;
-    context = await browser.newContext({ locale: 'en-US', colorScheme: 'dark' });
+    context = await openContext(browser, { locale: 'en-US', colorScheme: 'dark' });
     page = await context.newPage();
     faults = faultsOf(page);
   });
@@ -175,7 +175,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await logIn(page, link);
     await watchTiles(page, place.settings.minutehand.pairs.length + 1);
     expect(await page.locator('nav a[aria-current="page"]').innerText()).toContain('Overview');
-    const other = await browser.newContext();
+    const other = await openContext(browser);
     expect((await other.request.get(link, { maxRedirects: 0 })).status()).toBe(401);
     const stranger = await other.newPage();
     await stranger.goto(new URL(link).origin);
@@ -188,7 +188,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     // A profile with nothing but the session.
     const { cookies } = await context.storageState();
     const fresh = await (
-      await browser.newContext({ locale: 'en-US', storageState: { cookies, origins: [] } })
+      await openContext(browser, { locale: 'en-US', storageState: { cookies, origins: [] } })
     ).newPage();
     await fresh.goto(new URL('/', link).href);
     await holds(fresh, `performance.getEntriesByName('first figures').length === 1`);

@@ -9,7 +9,7 @@ import { createRng } from '../shared/rng.ts';
 import { enterBody, idOf } from '../shared/signal/signal.fixture.ts';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { tradeOf } from '../trainer/control/fills/trade.fixture.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { skipNote } from './skip_note.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -79,7 +79,7 @@ describe.skipIf(isMissing)(
 
     beforeAll(async () => {
       browser = (await startBrowser())!;
-      page = await (await browser.newContext({ locale: 'en-US' })).newPage();
+      page = await (await openContext(browser, { locale: 'en-US' })).newPage();
       api = await openApiWorkplace({ minutehand: { market: 'live' } });
       sum = await addTrades(api);
       await api.store.bars.put('live', manyBars('XAUUSD'));

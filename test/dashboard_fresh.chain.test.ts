@@ -8,7 +8,7 @@ import { lockHome } from '../shared/process/home_lock.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { journalLock } from '../trainer/learning/search/study_journal.ts';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { PAGES } from './dashboard_steps.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyModels } from './tiny_models.ts';
@@ -34,7 +34,7 @@ describe.skipIf(isMissing)(`the dashboard${skipNote(isMissing, 'Chromium is not 
   let endSearch: () => void;
 
   async function pageOf(name: string): Promise<Page> {
-    const context = await browser.newContext({ locale: 'en-US' });
+    const context = await openContext(browser, { locale: 'en-US' });
     const { cookie } = await api.logIn('approver', name);
     const [key, value] = cookie.split('=') as [string, string];
     await context.addCookies([{ name: key, value, url: api.origin }]);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
 import type { Signal } from '../shared/signal/signal.ts';
+import { openContext } from './browser.ts';
 import { eventually } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
 
@@ -200,7 +201,7 @@ export async function proposeChange(page: Page, origin: string, key: string, val
 
 /** Logs in as another person and approves the only change. @param link a one-time link of an approver */
 export async function approveAsAnother(browser: Browser, link: string): Promise<void> {
-  const page = await (await browser.newContext({ locale: 'en-US' })).newPage();
+  const page = await (await openContext(browser, { locale: 'en-US' })).newPage();
   await page.goto(link);
   await page.goto(new URL('/app/changes', link).href);
   await page.getByRole('button', { name: 'Approve' }).click();
@@ -299,7 +300,7 @@ async function tabTo(page: Page, wanted: string): Promise<void> {
 
 /** Logs in with a token and approves the only change, without a pointer. */
 export async function approveByKeyboard(browser: Browser, origin: string, token: string): Promise<void> {
-  const page = await (await browser.newContext({ locale: 'en-US' })).newPage();
+  const page = await (await openContext(browser, { locale: 'en-US' })).newPage();
   await page.goto(origin);
   await page.waitForSelector('.login form');
   await tabTo(page, 'Access token');

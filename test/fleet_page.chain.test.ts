@@ -8,7 +8,7 @@ import { bullmqQueue } from '../trainer/jobs/fleet/bullmq_queue.ts';
 import { ownIdentity } from '../trainer/jobs/fleet/fit_identity.ts';
 import type { Installation } from '../trainer/jobs/fleet/installation.ts';
 import { QUEUE_TIMING, type TaskQueue } from '../trainer/jobs/fleet/task_queue.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { skipNote } from './skip_note.ts';
@@ -86,7 +86,7 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
   });
 
   async function pageOf(role: 'viewer' | 'operator', name: string): Promise<Page> {
-    const context = await browser.newContext({ locale: 'en-US' });
+    const context = await openContext(browser, { locale: 'en-US' });
     const { cookie } = await api.logIn(role, name);
     const [key, value] = cookie.split('=') as [string, string];
     await context.addCookies([{ name: key, value, url: api.origin }]);

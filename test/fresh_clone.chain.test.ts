@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readActive } from '../shared/bundle/bundle.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { eventually, isRunning, processTree, startProgram, type Running } from './cli_process.ts';
 import {
   activateBundle,
@@ -76,8 +76,7 @@ describe.skipIf(isSkipped)(`npm start in a fresh clone, in Chromium${LONG_NOTE}`
     up = startProgram('npm', ['start'], clone, env);
     void up.ended.then(() => (hasEnded = true));
     browser = (await startBrowser())!;
-    page = await (await browser.newContext({ locale: 'en-US', colorScheme: 'dark' })).newPage();
-    page.setDefaultTimeout(120_000);
+    page = await (await openContext(browser, { locale: 'en-US', colorScheme: 'dark' })).newPage();
     faults = faultsOf(page);
   });
   afterAll(async () => {

@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DASHBOARD_PAGES } from '../shared/dashboard_pages.ts';
 import { activate } from './activate.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { linkIn, logIn, takePictures } from './dashboard_steps.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
@@ -47,7 +47,7 @@ describe.skipIf(isSkipped)(`the dashboard with ${SUBJECTS} subjects${LONG_NOTE}`
     const { version } = await tinyModels(place.models, { settings: place.settings });
     activate(place.models, version);
     browser = (await startBrowser())!;
-    page = await (await browser.newContext({ locale: 'en-US' })).newPage();
+    page = await (await openContext(browser, { locale: 'en-US' })).newPage();
     const up = place.start(['up', '--json']);
     await eventually(up.stderr, () => up.stdout(), 5);
     const link = linkIn((await place.run(['token', 'link', '--role', 'operator'])).stdout)!;

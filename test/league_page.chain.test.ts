@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { activate } from './activate.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { confirm, faultsOf, forgive, linkIn, logIn, PICTURES_NOTE, setLook, takePictures } from './dashboard_steps.ts';
 import { hoursOf } from './random_hours.fixture.ts';
@@ -40,7 +40,7 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
     const link = linkIn((await place.run(['token', 'link'])).stdout)!;
     ({ origin } = new URL(link));
     browser = (await startBrowser())!;
-    page = await (await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 } })).newPage();
+    page = await (await openContext(browser, { locale: 'en-US', viewport: { width: 1280, height: 900 } })).newPage();
     faults = faultsOf(page);
     await logIn(page, link);
   });
@@ -87,6 +87,7 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
       ['Spread over folds and blocks', /Balanced accuracy/],
       ['Class shares of the splits', /fold 1[^]*holdout/],
       ['Log loss by market', /rows: /],
+      ['Answers in generated markets', /bull \(rows: [^]*Mean answer/],
     ] as const) {
       await result().getByText(section, { exact: true }).click();
       expect(await page.getByRole('region', { name: section }).innerText()).toMatch(text);

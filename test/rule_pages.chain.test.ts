@@ -5,7 +5,7 @@ import { readActiveRule, readRuleShadow, ruleFolder } from '../shared/bundle/rul
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { readRollout } from '../shared/bundle/rollout.ts';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyRule } from './tiny_rule.ts';
 
@@ -40,7 +40,7 @@ describe.skipIf(isMissing)(`the page of rules${skipNote(isMissing, 'Chromium is 
       other = write(2);
       return Promise.resolve();
     });
-    const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1440, height: 1000 } });
+    const context = await openContext(browser, { locale: 'en-US', viewport: { width: 1440, height: 1000 } });
     const { cookie } = await api.logIn('approver', 'ann');
     const [name, value] = cookie.split('=') as [string, string];
     await context.addCookies([{ name, value, url: api.origin }]);

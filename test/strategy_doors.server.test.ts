@@ -10,7 +10,7 @@ import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { registryOf } from '../trainer/control/registry/registry.ts';
 import { activate, activateDirection } from './activate.ts';
-import { chromiumPath, startBrowser } from './browser.ts';
+import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { confirm, holds, setLook } from './dashboard_steps.ts';
 import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
@@ -129,7 +129,7 @@ describe.skipIf(isMissing)(`on the dashboard${skipNote(isMissing, 'Chromium is n
 
   beforeAll(async () => {
     browser = (await startBrowser())!;
-    page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+    page = await (await openContext(browser, { viewport: { width: 1280, height: 900 } })).newPage();
     const { cookie } = await api.logIn('approver', 'ann');
     const [name, value] = cookie.split('=') as [string, string];
     await page.context().addCookies([{ name, value, url: api.origin }]);
