@@ -43,13 +43,13 @@ export async function instrumentMatrix(
     featureSchema: schema.hash,
     async lines(from, to) {
       const lines: string[] = [];
-      const rows: Float32Array[] = [];
+      const rows: (Float32Array | null)[] = [];
       stepAll(bars!, known, features, (t) => {
         const time = bars!.time[t]!;
         if (time < from || time >= to) return;
         const cells = [...features.values].map((value) => (Number.isNaN(value) ? '' : String(value)));
         lines.push([time, ...cells].join(','));
-        if (direction !== null) rows.push(rowOf(features));
+        if (direction !== null) rows.push(features.ready ? features.row() : null);
       });
       if (direction === null) return lines;
       for (let i = 0; i < lines.length; i++) lines[i] += `,${(await answers(direction, rows[i]!)).join()}`;
@@ -58,16 +58,8 @@ export async function instrumentMatrix(
   };
 }
 
-/** As the model takes them; empty in warm-up. */
-function rowOf(features: InstrumentColumns): Float32Array {
-  if (!features.ready) return new Float32Array(0);
-  const row = new Float32Array(features.rowWidth);
-  features.writeRow(row, 0);
-  return row;
-}
-
-/** Empty cells in warm-up. */
-async function answers(direction: DirectionModel, row: Float32Array): Promise<string[]> {
-  if (row.length === 0) return PROBABILITIES.map(() => '');
+/** @param row null in warm-up, whose cells are empty */
+async function answers(direction: DirectionModel, row: Float32Array | null): Promise<string[]> {
+  if (row === null) return PROBABILITIES.map(() => '');
   return [...(await direction.infer(row, 1))].map(String);
 }

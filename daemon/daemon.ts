@@ -13,6 +13,7 @@ import { folderOfRule, subjectsOfRules } from '../shared/bundle/shelves/rules.ts
 import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
 import type { RuleRole } from './features/rules_by_role.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
+import { orRelease } from '../shared/bundle/or_release.ts';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
 import type { BundleInUse } from '../shared/dependencies/models.ts';
 import type { DependencyFault } from '../shared/dependencies/watch.ts';
@@ -642,13 +643,7 @@ class AssembledDaemon implements Daemon {
         return work();
       });
       if (model.rowSchema === undefined) return model;
-      try {
-        await this.#warmOnHistory((store) => this.pipeline.warmDirection(model, store));
-        return model;
-      } catch (error) {
-        await model.release();
-        throw error;
-      }
+      return orRelease(model, () => this.#warmOnHistory((store) => this.pipeline.warmDirection(model, store)));
     };
     return { timeframes, load };
   }

@@ -5,13 +5,12 @@ import { readAddress } from '../shared/address.ts';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import { openRowSession } from '../shared/bundle/scorer.ts';
-import type { ScoringEngine } from '../shared/bundle/scoring_engine.ts';
 import { homePaths } from '../shared/home.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../shared/policy/environment.ts';
-import type { TrainEngine } from '../shared/policy/engines.ts';
 import { createRng } from '../shared/rng.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
 import { openJournal } from '../shared/store/journal.ts';
+import type { ChainEngine } from './chain_engine.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { LOGISTIC_PROGRAM } from './logistic_program.ts';
 import { networksNote, TEST_NETWORKS_PYTHON } from './networks_python.ts';
@@ -29,14 +28,8 @@ const SERVED_HOURS = 30;
 const WARM_HOURS = 260;
 const SEQUENCE = 12;
 
-interface Engine {
-  readonly engine: TrainEngine;
-  readonly train: object;
-  readonly env: NodeJS.ProcessEnv;
-  /** Why it cannot be trained here; empty: it can. */
-  readonly note: string;
-  /** What scores its model in the daemon. */
-  readonly server: ScoringEngine;
+interface Engine extends ChainEngine {
+  /** Bars whose features its models get together. */
   readonly bars: number;
 }
 

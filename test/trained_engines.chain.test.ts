@@ -8,12 +8,11 @@ import { MODEL_FILES, type Manifest } from '../shared/bundle/manifest.ts';
 import type { RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 import { onnxAnswers } from '../shared/bundle/onnx/answers.ts';
 import { decodeModel } from '../shared/bundle/onnx/schema.ts';
-import type { ScoringEngine } from '../shared/bundle/scoring_engine.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
-import type { TrainEngine } from '../shared/policy/engines.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../shared/policy/environment.ts';
 import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
+import type { ChainEngine } from './chain_engine.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
 import { LOGISTIC_PROGRAM } from './logistic_program.ts';
@@ -32,14 +31,7 @@ const NEWER_MINUTES = 6000;
 const PUBLISHED_MINUTES = 5;
 const MEMBERS = ['logistic', 'gbdt', 'random_forest'] as const;
 
-interface Engine {
-  readonly engine: TrainEngine;
-  readonly train: object;
-  readonly env: NodeJS.ProcessEnv;
-  /** Why it cannot be trained here; empty: it can. */
-  readonly note: string;
-  /** What scores its models in the daemon. */
-  readonly server: ScoringEngine;
+interface Engine extends ChainEngine {
   /** Looks at the metadata and operators of one model. */
   check(facts: Readonly<Record<string, string>>, operators: readonly string[]): void;
 }

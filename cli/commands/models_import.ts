@@ -15,9 +15,6 @@ import { runTrainingJob } from './train.ts';
 /** What a model of another program can answer: the models of all strategies. */
 const ROLES = ALL_COMMANDS.flatMap(({ rows }) => rows?.roles ?? []);
 
-/** Options of roles whose bundles have no pairs. */
-const OF_OTHERS = { expected: '--role direction' };
-
 export function addModelsImport(models: Command, output: () => Output): void {
   models
     .command('import')
@@ -67,7 +64,7 @@ async function importModel(file: string, flags: ImportFlags, output: Output): Pr
       '--series': flags.series,
       '--peers': flags.peers,
     },
-    { seen: `with --role ${flags.role}`, ...OF_OTHERS },
+    { seen: `with --role ${flags.role}`, expected: '--role direction' },
   );
   const settings = loadSettings();
   const job = jobOf(file, flags, settings);

@@ -210,14 +210,9 @@ function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
       });
   const { set = [] } = flags;
   const engine = engineOf(flags);
-  const members =
-    flags.members === undefined
-      ? undefined
-      : parseMembers(flags.members, engine ?? settings.minutehand.train.engine, settings);
-  const ensemble = parseEnsemble(
-    { set: set.filter(isEnsembleSetting), members, engines: [engine ?? settings.minutehand.train.engine] },
-    settings,
-  );
+  const trained = engine ?? settings.minutehand.train.engine;
+  const members = flags.members === undefined ? undefined : parseMembers(flags.members, trained, settings);
+  const ensemble = parseEnsemble({ set: set.filter(isEnsembleSetting), members, engines: [trained] }, settings);
   const given = set.filter((text) => !isEnsembleSetting(text));
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   return {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { directionFolder, directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { orRelease } from '../../shared/bundle/or_release.ts';
 import { refuseForeign } from '../../shared/bundle/origin.ts';
 import { describeError } from '../../shared/errors.ts';
 import { timeframeOf, type Timeframe } from '../../shared/pair.ts';
@@ -127,13 +128,7 @@ export async function ownDirection(
 ): Promise<DirectionModel> {
   const { version, ...manifest } = model.manifest;
   const origin = { version, market: manifest.market, timeframes: [timeframeOf(manifest.timeframe)] };
-  try {
-    refuseForeign(origin, { market, timeframes: [timeframe] });
-    return model;
-  } catch (error) {
-    await model.release();
-    throw error;
-  }
+  return orRelease(model, () => refuseForeign(origin, { market, timeframes: [timeframe] }));
 }
 
 function fallbackText({ manifest: { version } }: DirectionModel, fallback: DirectionModel | null): string {

@@ -3,6 +3,7 @@ import { ACTIVE_POINTER } from '../../shared/bundle/active_file.ts';
 import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
+import { orRelease } from '../../shared/bundle/or_release.ts';
 import { refuseForeign, timeframesOf, type RunningOrigin } from '../../shared/bundle/origin.ts';
 import { refuseUnservedFormulas, type DaemonSubjects } from '../../shared/bundle/served_formulas.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
@@ -216,17 +217,12 @@ async function loadAllowed(
   slot: ModelSlot,
   { load, warm, running, subjects }: ModelWatchOptions,
 ): Promise<ModelSet> {
-  const set = await load(folder);
-  try {
+  return orRelease(await load(folder), (set) => {
     const { version, market, pairs } = set.manifest;
     refuseUnservedFormulas(version, set.schema.windows, { role: slot, daemons: [subjects] });
     refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
-    await warm(set);
-    return set;
-  } catch (error) {
-    await set.release();
-    throw error;
-  }
+    return warm(set);
+  });
 }
 
 /** Identifies the bytes of a bundle: equal for the same unmodified files. */

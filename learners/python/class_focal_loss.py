@@ -2,8 +2,8 @@
 
 -alpha_k * (1 - p_k)^gamma * ln p_k of the class k of a row (Lin et al. 2017, "Focal Loss for Dense Object Detection"),
 p the softmax of the logits. All classes but the last have the weight alpha, as the label 1 has in the loss of one
-probability, and the last one 1 - alpha, as the label 0: it is what is left when no other class holds (of a direction,
-up and down are alike, and range is left). With two classes it is the loss of one probability.
+probability, and the last one 1 - alpha, as the label 0: it means that none of the others occurred (of a direction, up
+and down are alike, and range is the last one). With two classes it is the loss of one probability.
 
 As there, the answer that minimizes it is not the probability, which `probability` gives back: the probability of class
 k is in proportion to 1 / (alpha_k * -l'(p_k)), with the slope l' of -(1 - p)^gamma * ln p (Charoenphakdee et al. 2021,

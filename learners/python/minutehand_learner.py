@@ -64,8 +64,8 @@ class Request:
     stopping: Rows | None
     """Rows to choose the number of steps on, which the model must not learn from."""
     classes: int | None = None
-    """Of the task multiclass: their number; a class may have no row. The last one is what is left when no other holds
-    (of a direction: up, down, range). None: one probability."""
+    """Of the task multiclass: their number; a class may have no row. The last one means that none of the others
+    occurred (of a direction: up, down, range). None: one probability."""
 
 
 @dataclass(frozen=True)

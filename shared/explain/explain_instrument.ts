@@ -92,7 +92,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   const { model, error } = await openModel(question, signal.model_version);
   const { definitions, windows } = model?.schema ?? liveInstrumentSchema(barSecondsOf(instrument));
   const minute = recompute(question, windows);
-  const row = minute?.features.ready === true ? rowOf(minute.features) : null;
+  const row = minute?.features.ready === true ? minute.features.row() : null;
   const probabilities = model === null || row === null ? null : [...(await model.infer(row))];
   const names = definitions.map(({ name }) => name);
   const [up, down, range] = probabilities ?? [];
@@ -264,13 +264,6 @@ function recompute(
     rule?.step({ bar: fields, features: features.values, series: values }, bar.time === time ? probabilities : null);
   }
   return { features, inputs: { a: last, b: last, bars: bars.length, from: isoMinute(bars[0]!.time) } };
-}
-
-/** As the model takes them. */
-function rowOf(features: InstrumentColumns): Float32Array {
-  const row = new Float32Array(features.rowWidth);
-  features.writeRow(row, 0);
-  return row;
 }
 
 /** The last `count` bars up to the one at `time`, with their taker volume. */

@@ -33,7 +33,6 @@ export async function importDirection(file: string, flags: ImportFlags, output: 
 /** @throws MinutehandError USAGE */
 function jobOf(file: string, flags: ImportFlags, settings: Settings): DirectionJob {
   const { holdoutFrom: _none, trials: _fixed, timeframe = '1h', workers = '1', ...given } = flags;
-  const number = (value: number): string => String(value);
   const job = directionJobOf(
     {
       ...given,
@@ -41,10 +40,10 @@ function jobOf(file: string, flags: ImportFlags, settings: Settings): DirectionJ
       workers,
       balance: 'none',
       trials: '0',
-      stride: number(DIRECTION_DEFAULTS.stride),
-      classWeightRatio: number(DIRECTION_DEFAULTS.class_weight_ratio),
-      feeBps: number(DIRECTION_DEFAULTS.taker_fee_bps),
-      slippageBps: number(DIRECTION_DEFAULTS.slippage_bps),
+      stride: String(DIRECTION_DEFAULTS.stride),
+      classWeightRatio: String(DIRECTION_DEFAULTS.class_weight_ratio),
+      feeBps: String(DIRECTION_DEFAULTS.taker_fee_bps),
+      slippageBps: String(DIRECTION_DEFAULTS.slippage_bps),
     },
     settings,
     'models import',

@@ -8,6 +8,7 @@ import { onnxAnswers } from '../onnx/answers.ts';
 import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import type { ScoringEngine } from '../scoring_engine.ts';
+import { orRelease } from '../or_release.ts';
 import { packedTreesOf, readOwnModel, type ReadOwnModel } from '../own_model.ts';
 import { openRowSession, rowWidth, type RowShape } from '../scorer.ts';
 import { checkAnswers, checkNote, checkRows, hardRows } from '../tree_kernel/cross_check.ts';
@@ -305,16 +306,12 @@ function describe({
 
 async function openSession({ manifest, folder }: PreparedDirection, bytes: Uint8Array): Promise<DirectionSession> {
   const shape: RowShape = { columns: manifest.features.length, bars: directionBars(manifest) };
-  const session = await openDirectionSession(bytes, shape, join(folder, DIRECTION_FILE));
-  try {
+  const opened = await openDirectionSession(bytes, shape, join(folder, DIRECTION_FILE));
+  return orRelease(opened, async (session) => {
     await goldenAnswers(session, manifest, folder);
     const golden = goldenRows(manifest);
     for (let run = 0; run < WARM_UP_RUNS; run++) await session.score(golden, 1);
-    return session;
-  } catch (error) {
-    await session.release();
-    throw error;
-  }
+  });
 }
 
 /** @throws MinutehandError MODEL_OUTPUT for numbers that are no probabilities of the first rows */

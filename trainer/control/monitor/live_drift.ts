@@ -1,7 +1,7 @@
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { ROWS_PER_SCORE } from '../../learning/strategies/pair_reversion/backtest/bar_scores.ts';
-import { barsPerRow, isSequence, sequencesOf } from '../../learning/learners/contract/past_rows.ts';
+import { barsPerRow, modelInputs } from '../../learning/learners/contract/past_rows.ts';
 import { featureDrift, type FeatureDrift } from '../../learning/profile/drift.ts';
 import type { ProfiledRows } from '../../learning/profile/feature_profile.ts';
 import type { MonitorReference } from '../../learning/profile/reference.ts';
@@ -21,7 +21,7 @@ export async function withScores(rows: ProfiledRows, set: ModelSet, ids: readonl
   for (let first = 0; first < x.rows;) {
     let end = first;
     while (end < x.rows && end - first < ROWS_PER_SCORE && pair[end] === pair[first]) end++;
-    batch.set(isSequence(x) ? sequencesOf(x, first, end) : x.values.subarray(first * x.columns, end * x.columns));
+    batch.set(modelInputs(x, first, end));
     const scores = await servingSet(set, ids[pair[first]!]!).infer(batch, end - first);
     for (let row = first; row < end; row++) {
       values.set(x.values.subarray(row * x.columns, (row + 1) * x.columns), row * columns);

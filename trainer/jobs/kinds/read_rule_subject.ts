@@ -105,19 +105,20 @@ async function readInstrument(
 async function readDirection(folder: string, instrument: Pair, bars: Instrument): Promise<KnownDirection> {
   const barSeconds = barSecondsOf(instrument);
   const model = await loadDirectionModel(folder, liveInstrumentSchema(barSeconds), 1);
-  if (model.manifest.timeframe === barSeconds && isAtOnce(model.engine)) return answeredAtOnce(model);
+  if (model.manifest.timeframe !== barSeconds) {
+    await model.release();
+    throw new MinutehandError('USAGE', {
+      seen: `the direction model ${basename(folder)} of ${timeframeOf(model.manifest.timeframe)} bars`,
+      expected: `a direction model of ${timeframeOf(barSeconds)} bars`,
+    });
+  }
+  if (isAtOnce(model.engine)) return answeredAtOnce(model);
   try {
-    if (model.manifest.timeframe === barSeconds) {
-      const later = laterSeries(bars.series, barSeconds);
-      return await answeredBefore(model, bars.bars, { known: bars.series, later });
-    }
+    const later = laterSeries(bars.series, barSeconds);
+    return await answeredBefore(model, bars.bars, { known: bars.series, later });
   } finally {
     await model.release();
   }
-  throw new MinutehandError('USAGE', {
-    seen: `the direction model ${basename(folder)} of ${timeframeOf(model.manifest.timeframe)} bars`,
-    expected: `a direction model of ${timeframeOf(barSeconds)} bars`,
-  });
 }
 
 /** @throws MinutehandError USAGE */

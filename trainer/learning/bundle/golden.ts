@@ -3,7 +3,7 @@ import { createRng } from '../../../shared/rng.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
-import { barsPerRow, isSequence, ownTable, sequencesOf } from '../learners/contract/past_rows.ts';
+import { barsPerRow, isSequence, modelInputs, ownTable } from '../learners/contract/past_rows.ts';
 
 const GOLDEN_ROWS = 32;
 /** Of models that get a sequence of rows: each golden row has all of its numbers. */
@@ -28,7 +28,7 @@ export function goldenVectors(
   const bars = barsPerRow(picked);
   const table = new Float32Array(rows * bars * columns).fill(NaN);
   // JSON has no infinity: the manifest would contain null, which means missing.
-  const known = isSequence(picked) ? sequencesOf(picked, 0, picked.rows) : picked.values;
+  const known = modelInputs(picked, 0, picked.rows);
   table.set(known.map((value) => (Number.isFinite(value) ? value : NaN)));
   const x = ownTable(table, { rows, columns, bars });
   const width = bars * columns;

@@ -6,7 +6,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { barsOf, type Fitted } from '../learners/contract/fitted.ts';
 import type { EntrantModels } from './entrant_models.ts';
-import { isSequence, sequencesOf } from '../learners/contract/past_rows.ts';
+import { modelInputs } from '../learners/contract/past_rows.ts';
 
 /** Subjects that the daemon scores together. */
 const SUBJECTS = 10;
@@ -67,7 +67,7 @@ async function openScored(fitted: Fitted, x: Matrix, subjects: number): Promise<
   );
   // A model of single bars gets these alone in a league whose rows have sequences, too.
   const bars = barsOf(fitted);
-  const features = bars > 1 && isSequence(rows) ? sequencesOf(rows, 0, subjects) : rows.values;
+  const features = bars > 1 ? modelInputs(rows, 0, subjects) : rows.values;
   const own = bars > 1 ? null : ownModel(bytes);
   if (own !== null) {
     const score = openOwnModel(own, subjects);

@@ -69,8 +69,8 @@ export type PartMetrics = Pick<
 >;
 
 /**
- * Plain JSON. Measures of rows that several fits have answered are of all these rows, but an AUC ranks each among the
- * rows of its own split, as in `splitAuc`.
+ * Plain JSON. Measures of rows that several fits have answered are of all these rows, but an AUC ranks each row only
+ * against rows of the same split (`splitAuc`).
  */
 export interface ValidationReport {
   readonly pooled: DetailedMetrics;

@@ -93,4 +93,11 @@ export class InstrumentColumns {
     if (this.#sequence === null) writeFloats(this.values, 0, this.values.length, out, at);
     else this.#sequence.write(out, at);
   }
+
+  /** The row that a model gets for a bar: a new float32 array, [rowWidth]. */
+  row(): Float32Array {
+    const row = new Float32Array(this.rowWidth);
+    this.writeRow(row, 0);
+    return row;
+  }
 }

@@ -1,7 +1,7 @@
 import { ln, softmaxRows } from '../../../../shared/elementary.ts';
 import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { MarginScaling } from './fitted.ts';
-import { overAnswers, type GraphNodes } from './graph_nodes.ts';
+import { alongAxis, type GraphNodes } from './graph_nodes.ts';
 import { checkedScaling, LEAST } from './rescaled.ts';
 
 /**
@@ -83,6 +83,6 @@ export function rescaledClassNodes(
     node('Log', ['inside'], 'logarithms'),
     node('Mul', ['logarithms', 'slopes'], 'scaled'),
     node('Add', ['scaled', 'intercepts'], 'margins'),
-    node('Softmax', ['margins'], 'probabilities', overAnswers()),
+    node('Softmax', ['margins'], 'probabilities', alongAxis()),
   ];
 }

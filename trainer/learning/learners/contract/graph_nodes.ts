@@ -44,9 +44,12 @@ export function graphNodes(prefix: string): GraphNodes {
   };
 }
 
-/** Attributes of an operator over the answers of a row, such as Softmax over classes. */
-export function overAnswers(): OnnxAttribute[] {
-  return [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }];
+/** Axis of the columns of [N, columns]: features, or answers. */
+const COLUMN_AXIS = 1;
+
+/** Attributes of an operator along an axis, such as Gather of columns, or Softmax over classes. */
+export function alongAxis(axis = COLUMN_AXIS): OnnxAttribute[] {
+  return [{ name: 'axis', type: ATTRIBUTE.INT, integer: axis }];
 }
 
 /** Attributes of a Cast. @param element type of the elements of its answer */

@@ -1,5 +1,5 @@
 import { ATTRIBUTE, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
-import type { GraphNodes } from './graph_nodes.ts';
+import { alongAxis, type GraphNodes } from './graph_nodes.ts';
 
 const BARS_AXIS = 1;
 /** Name of the features of the newest bar, behind the prefix of the nodes. */
@@ -18,7 +18,7 @@ export function newestBar({ node, named }: GraphNodes, input: string, bars: numb
     nodes: [
       node('Constant', [], 'newest', [{ name: 'value_int', type: ATTRIBUTE.INT, integer: bars - 1 }]),
       {
-        ...node('Gather', [], NEWEST, [{ name: 'axis', type: ATTRIBUTE.INT, integer: BARS_AXIS }]),
+        ...node('Gather', [], NEWEST, alongAxis(BARS_AXIS)),
         inputs: [input, named('newest')],
       },
     ],

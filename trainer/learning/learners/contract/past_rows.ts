@@ -45,6 +45,14 @@ export function sequencesOf({ columns, past }: SequenceMatrix, from: number, to:
   return values;
 }
 
+/**
+ * What a model of these rows gets for those from `from` up to, not including, `to`: their sequences, or where they have
+ * none the rows themselves. [rows × bars × columns]
+ */
+export function modelInputs(x: Matrix, from: number, to: number): Float32Array {
+  return isSequence(x) ? sequencesOf(x, from, to) : x.values.subarray(from * x.columns, to * x.columns);
+}
+
 /** The same matrix with a table of its own, in which no two sequences share a row. */
 export function withOwnPast(x: SequenceMatrix): SequenceMatrix {
   const { rows, columns, past } = x;

@@ -1,6 +1,6 @@
-import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { GraphPlace } from '../contract/fitted.ts';
-import { castTo, graphNodes, overAnswers, type GraphNodes } from '../contract/graph_nodes.ts';
+import { castTo, graphNodes, alongAxis, type GraphNodes } from '../contract/graph_nodes.ts';
 
 /** Standardized columns of the features. All numbers are float32 ones. */
 interface StandardizedColumns {
@@ -75,10 +75,10 @@ export function multinomialNodes(
       'Concat',
       coefficients.map((_, k) => `column_${k}`),
       'sums',
-      overAnswers(),
+      alongAxis(),
     ),
     node('Add', ['sums', 'intercepts'], 'logits'),
-    node('Softmax', ['logits'], 'probabilities', overAnswers()),
+    node('Softmax', ['logits'], 'probabilities', alongAxis()),
     { ...node('Cast', ['probabilities'], 'answer', castTo(ELEMENT_FLOAT32)), outputs: [output] },
   ];
 }
@@ -98,7 +98,7 @@ function standardizedNodes(
   return [
     integers('columns', columns),
     {
-      ...node('Gather', [], 'used32', [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }]),
+      ...node('Gather', [], 'used32', alongAxis()),
       inputs: [input, named('columns')],
     },
     node('Cast', ['used32'], 'used', castTo(ELEMENT_FLOAT64)),

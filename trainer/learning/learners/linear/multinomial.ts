@@ -27,7 +27,7 @@ export interface MultinomialFit {
  * coefficients of differences between the classes, one fewer than these.
  *
  * A class without a row of weight has no maximum-likelihood intercept: its probability is at most 2^-20 anywhere, and
- * nothing else is learned of it. Where all rows are of one class, the rest of the probability is that class's.
+ * its coefficients are 0. Where all rows are of one class, the rest of the probability is that class's.
  * @throws MinutehandError DATA_TOO_SHORT without a row of weight; RangeError for a target that is no class
  */
 export function fitMultinomial({ rows, subset, columns, classes, onStep }: MultinomialFit): MultinomialModel {

@@ -2,7 +2,7 @@ import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../sha
 import { barsOf, type Fitted, type GraphPlace, type MarginScaling } from '../contract/fitted.ts';
 import { newestBar } from '../contract/newest_bar.ts';
 import { joinedParts, type GraphPart } from '../contract/graph_part.ts';
-import { castTo, graphNodes, overAnswers, type GraphNodes } from '../contract/graph_nodes.ts';
+import { castTo, graphNodes, alongAxis, type GraphNodes } from '../contract/graph_nodes.ts';
 import { LEAST, rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
 import { barsOfMixture, type Mixture } from './mixture.ts';
 
@@ -75,7 +75,7 @@ export function classMarginPart(
       ...vector('intercepts', scaling.intercept),
       node('Mul', ['mean', 'slopes'], 'scaled'),
       node('Add', ['scaled', 'intercepts'], 'margins'),
-      node('Softmax', ['margins'], 'mixed', overAnswers()),
+      node('Softmax', ['margins'], 'mixed', alongAxis()),
       answerOf(nodes, output)('mixed'),
     ],
   ]);

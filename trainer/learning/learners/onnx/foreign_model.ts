@@ -1,10 +1,10 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { refuseOutsideData } from '../../../../shared/bundle/onnx/graph_limits.ts';
 import { INPUT_NAME, OUTPUT_NAME, featuresInput, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
-import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import { rescaledClassNodes } from '../contract/class_rescaled.ts';
 import type { GraphPlace, MarginScaling } from '../contract/fitted.ts';
-import { castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
+import { alongAxis, castTo, graphNodes, type GraphNodes } from '../contract/graph_nodes.ts';
 import type { GraphPart } from '../contract/graph_part.ts';
 import { rescaledNodes } from '../contract/rescaled.ts';
 import { preparationNodes, type ColumnPreparation } from './column_preparation.ts';
@@ -200,13 +200,14 @@ function surroundings(
 ): Pick<Surroundings, 'before' | 'after'> {
   const nodes = graphNodes(place.prefix);
   const { named, node, integers } = nodes;
-  const axis = (integer: number) => ({ name: 'axis', type: ATTRIBUTE.INT, integer });
+  // [N, columns], or [N, bars, columns].
+  const columnAxis = bars === 1 ? 1 : 2;
   const answer = output.answers > 1 ? classNodes(nodes, scaling) : probabilityNodes(nodes, output, scaling);
   const element = input.elementType === ELEMENT_FLOAT64 ? ELEMENT_FLOAT64 : ELEMENT_FLOAT32;
   return {
     before: [
       integers('columns', used),
-      { ...node('Gather', [], 'used', [axis(bars === 1 ? 1 : 2)]), inputs: [place.input, named('columns')] },
+      { ...node('Gather', [], 'used', alongAxis(columnAxis)), inputs: [place.input, named('columns')] },
       ...(preparation === null ? [] : preparationNodes(nodes, 'used', preparation)),
       {
         ...node('Cast', [preparation === null ? 'used' : 'prepared'], 'input', castTo(element)),
@@ -231,10 +232,9 @@ interface AnswerNodes {
 
 function probabilityNodes(nodes: GraphNodes, { width }: ForeignOutput, scaling: MarginScaling | null): AnswerNodes {
   const { node, integers } = nodes;
-  const axis = [{ name: 'axis', type: ATTRIBUTE.INT, integer: 1 }];
   const own = [
     integers('positive', [width === 2 ? POSITIVE : 0]),
-    node('Gather', ['rows', 'positive'], 'own_probability', axis),
+    node('Gather', ['rows', 'positive'], 'own_probability', alongAxis()),
   ];
   if (scaling === null) return { nodes: own, result: 'own_probability' };
   const rescaling = { slope: scaling.slope[0]!, intercept: scaling.intercept[0]! };

@@ -108,6 +108,7 @@ async function openActive(
     // Earlier bundles do not name their market: they learned from files, which count as live.
     const own = champion.manifest.market ?? 'live';
     if (own === market) return champion;
+    await champion.release();
     return { reason: 'other_market', version: active.version, market: own };
   } catch (error) {
     const { code, message } = describeError(error);

@@ -234,8 +234,9 @@ describe('trainDirection', () => {
     const bars = randomWalk('BULL', length);
     const close = bars.time.map((_, t) => 100 * 1.003 ** Math.abs(t - turn));
     const open = close.map((_, t) => close[Math.max(0, t - 1)]!);
-    const [high, low] = [Math.max, Math.min].map((of) => close.map((own, t) => of(own, open[t]!)));
-    return { ...bars, open, high: high!, low: low!, close };
+    const high = close.map((own, t) => Math.max(own, open[t]!));
+    const low = close.map((own, t) => Math.min(own, open[t]!));
+    return { ...bars, open, high, low, close };
   }
 
   it('names the class that is missing in the calibration blocks', async () => {

@@ -54,12 +54,12 @@ function barsOf(symbol: string, returns: readonly number[]): InstrumentBars {
     open[t] = price;
     return (price *= Math.exp(own));
   });
-  const [high, low] = [Math.max, Math.min].map((of) => close.map((own, t) => of(own, open[t]!)));
+  const high = close.map((own, t) => Math.max(own, open[t]!));
+  const low = close.map((own, t) => Math.min(own, open[t]!));
   const time = close.map((_, t) => START + t * HOUR);
   const volume = close.map(() => 1 + rng.uniform());
   const takerBuyVolume = volume.map((own) => own * rng.uniform());
-  const base = { symbol, timeframe: HOUR, length: close.length, time, open, close, volume, takerBuyVolume };
-  return { ...base, high: high!, low: low! };
+  return { symbol, timeframe: HOUR, length: close.length, time, open, high, low, close, volume, takerBuyVolume };
 }
 
 /** A random walk: its past does not predict its future. */

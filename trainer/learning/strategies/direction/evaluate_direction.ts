@@ -5,7 +5,7 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { evaluationLabel } from './label/direction.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
-import { barsPerRow, isSequence, sequencesOf } from '../../learners/contract/past_rows.ts';
+import { barsPerRow, modelInputs } from '../../learners/contract/past_rows.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { lookLevel } from '../../backtest/edge.ts';
@@ -176,7 +176,7 @@ export async function answersTo(
   const chunk = new Float32Array(ROWS_PER_SCORE * width);
   for (let at = 0; at < chosen.length; at += ROWS_PER_SCORE) {
     const count = Math.min(ROWS_PER_SCORE, chosen.length - at);
-    chunk.set(isSequence(x) ? sequencesOf(x, at, at + count) : x.values.subarray(at * width, (at + count) * width));
+    chunk.set(modelInputs(x, at, at + count));
     const answers = await infer(chunk, count);
     probabilities.set(answers.subarray(0, count * CLASSES), at * CLASSES);
   }

@@ -46,10 +46,10 @@ export async function answeredBefore(
   series: Readonly<Record<KnownSeries, Instrument['series']>>,
 ): Promise<KnownDirection> {
   const { manifest, rowSchema } = model;
-  const answers = {
-    known: await answersOf(model, { bars, series: series.known }),
-    later: await answersOf(model, { bars, series: series.later }),
-  };
+  const known = await answersOf(model, { bars, series: series.known });
+  const hasSeries = Object.values(series.known).some(({ length }) => length > 0);
+  const later = hasSeries ? await answersOf(model, { bars, series: series.later }) : known;
+  const answers: Readonly<Record<KnownSeries, Float64Array>> = { known, later };
   return {
     manifest,
     ...(rowSchema && { rowSchema }),

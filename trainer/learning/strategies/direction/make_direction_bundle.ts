@@ -8,7 +8,7 @@ import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { barsOf, type ClassEpoch } from '../../learners/contract/fitted.ts';
-import { isSequence, ownTable, sequencesOf } from '../../learners/contract/past_rows.ts';
+import { modelInputs, ownTable } from '../../learners/contract/past_rows.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import { isNetwork } from '../../learners/networks/network_parameters.ts';
 import { learnersIn } from '../../learners/registry.ts';
@@ -216,7 +216,7 @@ function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['
   const taken = takeRows(x, chosen);
   const bars = barsOf(model);
   const width = bars * x.columns;
-  const inputs = bars > 1 && isSequence(taken) ? sequencesOf(taken, 0, GOLDEN_ROWS) : taken.values;
+  const inputs = bars > 1 ? modelInputs(taken, 0, GOLDEN_ROWS) : taken.values;
   const values = new Float32Array(inputs.length + width).fill(NaN);
   values.set(inputs);
   const answers = model.exactAnswers(ownTable(values, { rows: GOLDEN_ROWS + 1, columns: x.columns, bars }));

@@ -335,7 +335,8 @@ export function outlineDirection(
 ): DirectionOutline {
   const { rows, plan } = prepare(instruments, given, onStage);
   const evaluated = evaluatedSplits(rows, plan.walkForward);
-  const ways = 1 + variantsOf(plan);
+  const isLearned = plan.imported === undefined;
+  const learnedWays = (isLearned ? 1 : 0) + variantsOf(plan);
   return {
     rows: rows.x.rows,
     columns: rows.x.columns,
@@ -350,9 +351,10 @@ export function outlineDirection(
       to: rows.time.reduce((most, time) => Math.max(most, time), -Infinity),
     },
     evaluatedRows: evaluated.reduce((sum, { test }) => sum + test.length, 0),
-    // One for each block and way, one of all rows, and those of the search.
+    // One for each block and way, one of all rows, and those of the search. An imported model is not learned.
     fits:
-      (plan.imported === undefined ? ways * plan.walkForward.blocks + 1 : variantsOf(plan) * plan.walkForward.blocks) +
+      learnedWays * plan.walkForward.blocks +
+      (isLearned ? 1 : 0) +
       (plan.search === null ? 0 : directionSearchFits(plan.search.trials)),
   };
 }
