@@ -8451,12 +8451,15 @@ export interface components {
                 subjects: string[];
             }[];
             /** @description Of the rows that the reference learned from */
-            warnings: {
+            warnings: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             /** @description Entrants with a lower log loss than the reference, each at 5 % */
             better: string[];
             /** @description Number of this look at the evaluated blocks; null on a market of coins */
@@ -8559,12 +8562,15 @@ export interface components {
                 subjects: string[];
             }[];
             /** @description Of the rows that the reference learned from */
-            warnings: {
+            warnings: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             /** @description Entrants with a lower log loss than the reference, each at 5 % */
             better: string[];
             /** @description Number of this look at the evaluated blocks; null on a market of coins */
@@ -8691,12 +8697,15 @@ export interface components {
                 met: boolean;
                 implausible?: boolean;
             }[];
-            warnings?: {
+            warnings?: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             gates?: ({
                 code: string;
                 role: ("ai1" | "ai2" | "ai3" | "direction") | null;
@@ -8864,12 +8873,15 @@ export interface components {
                 met: boolean;
                 implausible?: boolean;
             }[];
-            warnings?: {
+            warnings?: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             gates?: ({
                 code: string;
                 role: ("ai1" | "ai2" | "ai3" | "direction") | null;
@@ -11277,12 +11289,15 @@ export interface components {
                 subjects: string[];
             }[];
             /** @description Of the training rows, as a training on them has */
-            warnings: {
+            warnings: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             best: string;
             simplest_within_error: string;
             /** @description Looks at this holdout so far, these included; 0 on a market of coins */
@@ -11579,12 +11594,15 @@ export interface components {
                 subjects: string[];
             }[];
             /** @description Of the training rows, as a training on them has */
-            warnings: {
+            warnings: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             best: string;
             simplest_within_error: string;
             /** @description Looks at this holdout so far, these included; 0 on a market of coins */
@@ -12251,12 +12269,15 @@ export interface components {
                 days: number;
             } | null;
             outside_columns?: string[];
-            warnings?: {
+            warnings?: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             gates?: ({
                 code: string;
                 role: ("ai1" | "ai2" | "ai3" | "direction") | null;
@@ -12824,12 +12845,15 @@ export interface components {
                 days: number;
             } | null;
             outside_columns?: string[];
-            warnings?: {
+            warnings?: ({
                 /** @enum {string} */
                 code: "NO_BULL_MARKET" | "NO_BEAR_MARKET";
                 share: number;
                 limit: number;
-            }[];
+            } | {
+                /** @constant */
+                code: "CONSTANT_ANSWERS";
+            })[];
             gates?: ({
                 code: string;
                 role: ("ai1" | "ai2" | "ai3" | "direction") | null;

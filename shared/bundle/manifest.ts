@@ -376,7 +376,7 @@ export const manifestSchema = z.strictObject({
   skill: skillSchema.nullable().optional(),
   /** Columns of a feature table whose values are not those that the daemon computes from the same bars. */
   outside_columns: z.array(z.string()).min(1).optional(),
-  /** Of the bars that AI1 learned from; absent without any. */
+  /** Of AI1 and the bars that it learned from; absent without any. */
   warnings: z.array(trainingWarningSchema).min(1).optional(),
   /** Gates of the training run, without the comparison with the active models. */
   gates: z.array(recordedGateSchema).optional(),

@@ -151,7 +151,7 @@ export const directionManifestSchema = z.strictObject({
       }),
     )
     .optional(),
-  /** Of the bars that it learned from; absent without any. */
+  /** Of the model and the bars that it learned from; absent without any. */
   warnings: z.array(trainingWarningSchema).min(1).optional(),
   /** Results of the gates of its training; absent in earlier bundles. */
   gates: z.array(recordedGateSchema).optional(),

@@ -1,5 +1,5 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
-import type { TrainingWarning } from '../../../shared/bundle/training_warning.ts';
+import type { MissingMarket } from '../../../shared/bundle/training_warning.ts';
 import { historiesInTurn, type KeptHistory } from '../history/kept_history.ts';
 import { barOfRow, type RowPlaces } from './regime.ts';
 
@@ -114,7 +114,7 @@ export function isOfScenario({ trend, volatility }: RowScenarios, row: number, s
  * learned are not reliable. None where no row has a known trend.
  * @param trend of the rows that learn, as in `BarScenarios`
  */
-export function marketWarnings(trend: ArrayLike<number>): TrainingWarning[] {
+export function marketWarnings(trend: ArrayLike<number>): MissingMarket[] {
   let known = 0;
   let bull = 0;
   let bear = 0;
@@ -125,7 +125,7 @@ export function marketWarnings(trend: ArrayLike<number>): TrainingWarning[] {
     if (trend[row] === -1) bear++;
   }
   if (known === 0) return [];
-  const warningOf = (code: TrainingWarning['code'], rows: number): TrainingWarning[] => {
+  const warningOf = (code: MissingMarket['code'], rows: number): MissingMarket[] => {
     const share = rows / known;
     return share < MISSING_SHARE ? [{ code, share, limit: MISSING_SHARE }] : [];
   };

@@ -4,6 +4,7 @@ import type { Dataset, LabeledRows } from '../strategies/pair_reversion/dataset/
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learners/cross_validation.ts';
+import { constantAnswersWarnings } from './constant_answers.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
 import { trendRegimes, zScores } from '../splits/regime.ts';
 import type { ModelMarkets } from '../generated/generated_pairs.ts';
@@ -35,7 +36,7 @@ export interface ModelValidation {
   readonly importance: ImportanceReport;
   /** Of the splits of `out_of_fold` and `walk_forward`, in their order. */
   readonly class_shares: Readonly<Record<'out_of_fold' | 'walk_forward', readonly SplitShares[]>>;
-  /** Of the rows that the published model learned from. */
+  /** Of the published model, and of the rows that it learned from. */
   readonly warnings: readonly TrainingWarning[];
 }
 
@@ -126,7 +127,7 @@ export function validateModel(
         out_of_fold: learned.folds.map((fold) => splitShares(fold, trained)),
         walk_forward: learned.walkForward.map((fold) => splitShares(fold, trained)),
       },
-      warnings: marketWarnings(learnedScenarios.trend),
+      warnings: [...constantAnswersWarnings(holdoutScores), ...marketWarnings(learnedScenarios.trend)],
     },
     holdoutScores,
     pairs,

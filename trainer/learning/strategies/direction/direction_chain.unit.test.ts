@@ -81,6 +81,17 @@ describe('the direction model', () => {
     expect([balanced.passed, balanced.evidence!['biased']]).toEqual([true, []]);
   });
 
+  it('that answers every bar alike says so, and one that tells bars apart does not', async () => {
+    const instruments = [instrumentOf(hintedDays('HINTED', 0.5, 1))];
+    const codesOf = async (minDataInLeaf: number): Promise<string[]> => {
+      const { validation } = await train(instruments, { params: { ...PLAN.params, minDataInLeaf } });
+      return validation.warnings.map(({ code }) => code);
+    };
+    // No leaf can have so many rows, so that no tree has a split.
+    expect(await codesOf(1_000_000)).toContain('CONSTANT_ANSWERS');
+    expect(await codesOf(30)).not.toContain('CONSTANT_ANSWERS');
+  });
+
   it('of mirror images has one calibration for up and down, of its bars and their mirror images together', async () => {
     const { blocks, scaling } = await train([instrumentOf(hintedDays('ONE', 0.5, 1))], { balance: 'mirror' });
     for (const { slope, intercept } of [scaling, ...blocks.map((block) => block.scaling)])

@@ -3,6 +3,7 @@ import type { TrainingWarning } from '../../../../shared/bundle/training_warning
 import { ln } from '../../../../shared/elementary.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { DIRECTIONS } from './label/direction.ts';
+import { takeRows } from '../../learners/contract/fit_rows.ts';
 import type { Fitted } from '../../learners/contract/fitted.ts';
 import { classMetrics } from '../../measures/class_metrics.ts';
 import { classShares, classTable, type ClassTable } from '../../measures/class_table.ts';
@@ -14,6 +15,7 @@ import {
   type RowScenarios,
   type Scenario,
 } from '../../splits/scenarios.ts';
+import { constantAnswersWarnings } from '../../validate/constant_answers.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from '../../validate/importance.ts';
 import { spreadOverFolds, type Spread } from '../../validate/report.ts';
 import { calibratedModel } from './direction_learner.ts';
@@ -24,6 +26,8 @@ import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
 
 /** Rows of all blocks and permutations of a column: a minute of work for a usual training. */
 const IMPORTANCE = { ...IMPORTANCE_DEFAULTS, maxRows: 6000, repeats: 2 };
+/** So many rows tell whether a model gives different ones different answers. */
+const SAMPLED_ROWS = 1000;
 
 /** Figures of a set of answers, on the evaluation label. Arrays: up, down, range. */
 export interface ClassFigures extends ClassTable {
@@ -65,7 +69,7 @@ export interface DirectionValidation {
   };
   /** Loss of each column's information on the evaluated rows, with its bootstrap. */
   readonly importance: ImportanceReport;
-  /** Of the rows that the published model learned from. */
+  /** Of the published model, and of the rows that it learned from. */
   readonly warnings: readonly TrainingWarning[];
 }
 
@@ -111,8 +115,15 @@ export function validateDirection(validated: ValidatedDirection): DirectionValid
         seed: `${seed}/importance`,
       },
     ),
-    warnings: marketWarnings(scenarios.trend),
+    warnings: [...constantAnswersWarnings(sampledAnswers(validated), CLASSES), ...marketWarnings(scenarios.trend)],
   };
+}
+
+/** Answers of the published model to rows that are spread evenly over all, [rows × classes]. */
+function sampledAnswers({ rows, model }: ValidatedDirection): Float64Array {
+  const count = Math.min(SAMPLED_ROWS, rows.x.rows);
+  const sampled = Int32Array.from({ length: count }, (_, i) => Math.floor((i * rows.x.rows) / count));
+  return model.exactAnswers(takeRows(rows.x, sampled));
 }
 
 /** What each row's bar belongs to, by the closes of its instrument. */
