@@ -10,6 +10,7 @@ import {
   type DatasetRows,
 } from '../trainer/learning/strategies/pair_reversion/dataset/dataset.ts';
 import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
+import { wholeHistory } from '../trainer/learning/history/kept_history.ts';
 import { columnsOf, openModelLearner } from '../trainer/learning/learners/learning.ts';
 import { fitOf } from '../trainer/learning/learners/model_learning.ts';
 import { runFit } from '../trainer/learning/learners/trees/fit.ts';
@@ -55,6 +56,7 @@ const fit = fitOf(learner, { columns: columnsOf(definitions, 'ai1'), seed: `${SE
 const model = await fit(train.ai1, Int32Array.from(train.ai1.y.keys()), null);
 
 report('holdout', real.evaluation.holdout, () => true);
+reportMinutes('holdout', real, () => true);
 const planted = await build(
   new Map(
     [...bars].map(([symbol, own]) => [
@@ -64,6 +66,7 @@ const planted = await build(
   ),
 );
 report(`holdout, moves × ${FACTOR}`, planted.evaluation.holdout, isMoved);
+reportMinutes(`holdout, moves × ${FACTOR}`, planted, isMoved);
 console.log(`${costPerRow(train.ai1, inputs).toFixed(2)} µs a row`);
 
 /** Of the bar that closes at this time. */
@@ -90,6 +93,28 @@ function report(title: string, rows: DatasetRows, isOf: (close: number) => boole
       auc(scores, labels),
     ];
     console.log(`${from} to ${to}|${cells.map((cell) => (cell === null ? '–' : cell.toFixed(4))).join('|')}`);
+  }
+}
+
+/** How unlike the candidates that AI1 learned from the other minutes are, beside candidates of the same time. */
+function reportMinutes(title: string, { histories }: Dataset, isOf: (close: number) => boolean): void {
+  const { z_entry } = settings.minutehand.decision;
+  const kinds = { candidates: [] as number[], 'other minutes': [] as number[] };
+  for (const kept of histories) {
+    const { features, row, rows, time, z, length } = wholeHistory(kept);
+    const x = { rows, columns: definitions.length, values: features };
+    const novelties = rowNovelties(x, inputs, definitions)!;
+    for (let t = 0; t < length; t++) {
+      if (row[t]! < 0 || time[t]! < holdoutFrom || !isOf(time[t]! + 60)) continue;
+      kinds[Math.abs(z[t]!) >= z_entry ? 'candidates' : 'other minutes'].push(novelties[row[t]!]!);
+    }
+  }
+  for (const [kind, own] of Object.entries(kinds)) {
+    const shares = LIMITS.slice(1).map((limit) => {
+      const below = own.filter((novelty) => novelty < limit).length;
+      return `${limit}: ${((100 * below) / own.length).toFixed(2)} %`;
+    });
+    console.log(`${title}, ${own.length} ${kind}, below ${shares.join(', ')}`);
   }
 }
 

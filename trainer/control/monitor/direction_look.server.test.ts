@@ -38,12 +38,23 @@ function walk(): BarColumns {
 }
 
 /** A journal whose signals call up in this share of the hours. */
-function journalOf(name: string, ups: number, ofVersion = version): string {
+function journalOf(
+  name: string,
+  ups: number,
+  ofVersion = version,
+  noveltyAt: (hour: number) => object = () => ({}),
+): string {
   const path = join(root, `${name}.db`);
   const rng = createRng(name);
   const rows = Array.from({ length: DAYS * 24 }, (_, hour): SignalRow => {
     const [up, down] = rng.uniform() < ups ? [0.5, 0.2] : [0.2, 0.5];
-    const body = { model_version: ofVersion, ml_up_prob: up, ml_down_prob: down, ml_range_prob: 0.3 };
+    const body = {
+      model_version: ofVersion,
+      ml_up_prob: up,
+      ml_down_prob: down,
+      ml_range_prob: 0.3,
+      ...noveltyAt(hour),
+    };
     const time = (START + hour * 3600 + 3540) as OpenTime;
     return {
       bootId: 'b',
@@ -64,8 +75,9 @@ function journalOf(name: string, ups: number, ofVersion = version): string {
   return path;
 }
 
-function look(journal: string, instruments = ['BTCUSDT@1h']): LiveDirections {
+function look(journal: string, instruments = ['BTCUSDT@1h'], noveltyMin?: number): LiveDirections {
   return lookAtDirections({
+    noveltyMin,
     instruments,
     modelsFolder: models,
     journals: [journal],
@@ -99,6 +111,27 @@ it('compares the published probabilities of the active direction model with the 
   expect(bullish!.bias.biased).toContain('buy ratio');
 });
 
+/** Live trades by the published probabilities. */
+function tradesIn(directions: LiveDirections): number {
+  const own = directions['1h']!;
+  if ('skipped' in own) throw new Error(own.skipped);
+  return own.win_rate.live_count;
+}
+
+it('counts no trade that a limit of novelty refuses, by the novelty that was published', () => {
+  const half = (hour: number) => ({ novelty: hour < DAYS * 12 ? 0.005 : 0.5 });
+  const journal = journalOf('half novel', 0.5, version, half);
+  const all = tradesIn(look(journal));
+  const limited = tradesIn(look(journal, undefined, 0.01));
+  expect(limited).toBeGreaterThan(20);
+  expect(limited).toBeLessThan(0.7 * all);
+  const novel = journalOf('all novel', 0.5, version, () => ({ novelty: 0.005 }));
+  expect(tradesIn(look(novel, undefined, 0.01))).toBe(0);
+  expect(tradesIn(look(novel, undefined, 0.001))).toBe(tradesIn(look(novel)));
+  // What was not published refuses nothing, as live.
+  expect(tradesIn(look(journalOf('unknown novelty', 0.5), undefined, 0.5))).toBeGreaterThan(20);
+});
+
 it('says why there is no figure', () => {
   expect(look(journalOf('other', 1, 'another'))['1h']).toEqual({
     skipped: 'no published probability has a known outcome yet',
@@ -116,11 +149,11 @@ describe('a home without models of pairs', () => {
   const { market } = settings.minutehand;
 
   /** A journal of bars and of signals that all call up. */
-  function bullishHome(name: string) {
+  function bullishHome(name: string, noveltyAt?: (hour: number) => object) {
     const paths = { ...homePaths({ MINUTEHAND_HOME: join(root, name) }), models };
     mkdirSync(dirname(paths.journal(market, 'main')), { recursive: true });
     const path = paths.journal(market, 'main');
-    renameSync(journalOf(`${name}_bullish`, 1), path);
+    renameSync(journalOf(`${name}_bullish`, 1, version, noveltyAt), path);
     const bars = walk();
     const journal = openJournal(path);
     journal.append(
@@ -147,6 +180,17 @@ describe('a home without models of pairs', () => {
       'direction bias',
       { direction: '1h' },
     ]);
+  });
+
+  it('has no trade that novelty_min of the policy refuses', async () => {
+    const paths = bullishHome('novel', () => ({ novelty: 0.005 }));
+    const task = { modelsFolder: models, journals: [paths.journal(market, 'main')], storeUrl: null, nowMs: 0 };
+    const tradesAt = async (novelty_min: number | null) => {
+      const own = { ...settings, core: { ...settings.core, novelty_min } };
+      return tradesIn((await lookAtModels({ ...task, settings: own })).direction);
+    };
+    expect(await tradesAt(null)).toBeGreaterThan(20);
+    expect(await tradesAt(0.01)).toBe(0);
   });
 
   it('has no bar to judge by before the first', async () => {

@@ -228,6 +228,22 @@ describe('a check of the active models', () => {
     expect(later.drawdown).not.toBe(all.drawdown);
   });
 
+  it('counts no trade that novelty_min refuses, for its findings as for its halts', async () => {
+    journaled(bars);
+    const settings = settingsOf();
+    const free = await look(settings);
+    const bound = await look({ ...settings, core: { ...settings.core, novelty_min: 0.05 } });
+    const tradesOf = ({ performance, kpi }: MonitorReport) => [performance.win_rate.live_count, kpi.total.trades];
+    const all = tradesOf(free);
+    for (const [i, trades] of tradesOf(bound).entries()) {
+      expect(trades).toBeGreaterThan(5);
+      expect(trades).toBeLessThan(0.8 * all[i]!);
+    }
+    // Candidates stay what they are: the limit refuses entries.
+    expect(bound.kpi.total.candidates).toBe(free.kpi.total.candidates);
+    expect(bound.performance.auc).toEqual(free.performance.auc);
+  });
+
   it('gives the same figures again for the same bars, whether they were imported or journaled', async () => {
     const early = clipped(cut);
     const late = new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, cut)]));

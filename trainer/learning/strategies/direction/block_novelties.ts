@@ -4,6 +4,7 @@ import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { describeInputs } from '../../novelty/input_description.ts';
 import { rowNovelties } from '../../novelty/row_novelties.ts';
 import type { Split } from '../../splits/splits.ts';
+import { learnedBefore, type ImportedDirection } from './imported_direction.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 
 /** Entries that the policy refuses for their novelty. */
@@ -22,25 +23,46 @@ export function describeRows(
   return describeInputs({ x, time }, usedColumns(columns), seed);
 }
 
+/** Rows that blocks of time are tested on, and what their models learned from. */
+export interface TestedBlocks {
+  readonly rows: Pick<InstrumentRows, 'x' | 'time' | 'labelEnd' | 'columns'>;
+  readonly splits: readonly Split[];
+  /** Of the training. */
+  readonly seed: string;
+  /** A model of another program, which answers in all blocks; absent: each block has a model of its own. */
+  readonly imported?: Pick<ImportedDirection, 'learnedUntil'> | undefined;
+  /** Values of the tested rows, where they differ from what was learned. */
+  readonly x?: Matrix;
+}
+
 /**
  * Novelty of the rows that blocks of time are tested on, each measured from the rows that its model learned from, as a
  * bundle of that model would measure it.
- * @param x of the tested rows, where it differs from what was learned
  */
-export function blockNovelties(
-  rows: Pick<InstrumentRows, 'x' | 'time' | 'columns'>,
-  splits: readonly Split[],
-  seed: string,
-  x: Matrix = rows.x,
-): Float64Array {
+export function blockNovelties({ rows, splits, seed, imported, x = rows.x }: TestedBlocks): Float64Array {
   const novelties = new Float64Array(rows.time.length).fill(NaN);
+  const ofImported = imported === undefined ? null : describeRows(importedRows(rows, imported), `${seed}/inputs`);
   for (const { train, test, from } of splits) {
-    const learned = { ...rows, x: takeRows(rows.x, train), time: Float64Array.from(train, (row) => rows.time[row]!) };
-    const inputs = describeRows(learned, `${seed}/inputs/${from}`);
+    const inputs = imported === undefined ? describeRows(rowsOf(rows, train), `${seed}/inputs/${from}`) : ofImported;
     const measured = rowNovelties(takeRows(x, test), inputs, usedColumns(rows.columns));
     if (measured !== null) test.forEach((row, i) => (novelties[row] = measured[i]!));
   }
   return novelties;
+}
+
+/** The rows that a model of another program may have learned from. */
+export function importedRows(
+  rows: TestedBlocks['rows'],
+  { learnedUntil }: Pick<ImportedDirection, 'learnedUntil'>,
+): Pick<InstrumentRows, 'x' | 'time' | 'columns'> {
+  return rowsOf(rows, learnedBefore(rows, learnedUntil));
+}
+
+function rowsOf(
+  { x, time, columns }: TestedBlocks['rows'],
+  rows: Int32Array,
+): Pick<InstrumentRows, 'x' | 'time' | 'columns'> {
+  return { x: takeRows(x, rows), time: Float64Array.from(rows, (row) => time[row]!), columns };
 }
 
 function usedColumns(columns: readonly string[]): { readonly name: string; readonly isUsed: true }[] {

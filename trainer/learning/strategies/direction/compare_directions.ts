@@ -34,7 +34,7 @@ const BLOCK_SECONDS = 3 * SECONDS_PER_DAY;
 export interface NewDirection {
   readonly trained: Pick<TrainedDirection, 'rows' | 'blocks' | 'net'>;
   readonly instruments: readonly Instrument[];
-  readonly plan: Pick<DirectionPlan, 'windows' | 'label' | 'noveltyMin' | 'seed'>;
+  readonly plan: Pick<DirectionPlan, 'windows' | 'label' | 'noveltyMin' | 'seed' | 'imported'>;
   readonly costs: InstrumentCosts;
   readonly version: string;
   readonly market: 'live' | 'simulated';
@@ -145,7 +145,7 @@ export async function compareDirections(
     // Both sides are ranked within the blocks of the challenger.
     ...(young.block && { block: young.block }),
   };
-  const { noveltyMin, seed } = plan;
+  const { noveltyMin, seed, imported } = plan;
   const splits = blocks.map(({ split }) => split);
   const sideOf = (side: Omit<Side, 'rows' | 'instruments' | 'costs' | 'from' | 'noveltyMin'>): Compared =>
     compared({ ...side, rows, instruments, costs, from, noveltyMin });
@@ -162,7 +162,7 @@ export async function compareDirections(
       version,
       answers: young,
       edge: net.edge,
-      novelties: noveltyMin === undefined ? undefined : { novelties: blockNovelties(rows, splits, seed) },
+      novelties: noveltyMin === undefined ? undefined : { novelties: blockNovelties({ rows, splits, seed, imported }) },
       strategyAt: strategyByBlock(blocks, net.thetas, manifest.timeframe),
     }),
     brierLoss: brierLossOfClasses(old, young, rows),

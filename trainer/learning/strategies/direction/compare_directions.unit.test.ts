@@ -6,6 +6,7 @@ import { activateDirection } from '../../../../test/activate.ts';
 import { writeTinyDirection } from '../../../../test/tiny_direction.ts';
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
+import { InputNovelty, type InputDescription } from '../../../../shared/bundle/input_novelty.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { checkAdoption } from '../../gates/registry.ts';
 import { goldenResult } from '../../gates/golden_vectors.ts';
@@ -112,18 +113,26 @@ interface Plan {
   readonly learnedDays?: number;
   readonly horizon?: number;
   readonly thetas?: readonly number[];
+  /** `novelty_min` of the challenger's training, which both sides are compared with. */
+  readonly noveltyMin?: number;
+  /** Days from the first one whose bars the champion's bundle describes; absent: it describes none. */
+  readonly described?: number;
+  /** Whether the blocks of the challenger name the rows that they learned from, so that these can be described. */
+  readonly isLearned?: boolean;
 }
 
 /** A challenger evaluated from day 8 on, in two blocks. */
-async function comparison({ old, young, learnedDays = 10, horizon, thetas = [0.45, 0.45] }: Plan): Promise<Comparison> {
+async function comparison(given: Plan): Promise<Comparison> {
+  const { old, young, learnedDays = 10, horizon, thetas = [0.45, 0.45], noveltyMin, described, isLearned } = given;
   const answers = answersOf(young);
   const borders = [START + 8 * DAY, START + 20 * DAY, Infinity];
+  const rowsIn = (from: number, until: number): Int32Array =>
+    Int32Array.from(rows.bar).filter((row) => rows.time[row]! >= from && rows.time[row]! < until);
   const blocks = [0, 1].map((block) => {
-    const test = Int32Array.from(rows.bar).filter(
-      (row) => rows.time[row]! >= borders[block]! && rows.time[row]! < borders[block + 1]!,
-    );
+    const test = rowsIn(borders[block]!, borders[block + 1]!);
+    const train = isLearned === true ? rowsIn(0, borders[block]! - DAY) : new Int32Array();
     return {
-      split: { train: new Int32Array(), test, from: borders[block]!, until: borders[block + 1]! },
+      split: { train, test, from: borders[block]!, until: borders[block + 1]! },
       probabilities: Float64Array.from([...test].flatMap((row) => [...answers.subarray(3 * row, 3 * row + 3)])),
     };
   });
@@ -138,13 +147,39 @@ async function comparison({ old, young, learnedDays = 10, horizon, thetas = [0.4
     version: 'new',
     market: 'live',
     goldenRows: 3,
-    plan: { windows: INSTRUMENT_WINDOWS, label: EVALUATION_LABEL },
+    plan: {
+      windows: INSTRUMENT_WINDOWS,
+      label: EVALUATION_LABEL,
+      seed: '1',
+      ...(noveltyMin !== undefined && { noveltyMin }),
+    },
   } as unknown as NewDirection;
   const known = answersOf(old);
   const infer: DirectionModel['infer'] = (features, wanted) =>
     Float64Array.from({ length: wanted * 3 }, (_, at) => known[features[Math.floor(at / 3)]! * 3 + (at % 3)]!);
-  return compareDirections(challenger, { manifest: manifestOf(learnedDays, horizon), infer }, LIMITS);
+  const novelty = described === undefined ? undefined : new InputNovelty(barsUntil(described), rows.columns);
+  const manifest = manifestOf(learnedDays, horizon);
+  return compareDirections(challenger, { manifest, infer, ...(novelty && { novelty }) }, LIMITS);
 }
+
+/** Describes the bars of the first days: those behind them are farther out than all. */
+function barsUntil(days: number): InputDescription {
+  const middle = (days * 24) / 2;
+  return {
+    columns: ['bar'],
+    median: [middle],
+    scale: [middle],
+    missing: [0],
+    centers: [[0]],
+    distances: [0, 1],
+    farther: [1, 0],
+  };
+}
+
+const tradesOf = (own: Comparison): readonly number[] => {
+  if (own.kind !== 'compared') throw new Error(own.kind);
+  return [own.champion.all.trades, own.challenger.all.trades];
+};
 
 const failed = (own: Comparison): string[] =>
   checkAdoption({ role: 'direction', golden: goldenResult(true, { rows: 3 }), comparison: own, limits: LIMITS })
@@ -212,11 +247,40 @@ describe('a new direction model beside the active one', () => {
     const both = await comparison({ old: 0.3, young: 0.3 });
     const first = await comparison({ old: 0.3, young: 0.3, thetas: [0.45, 1] });
     const second = await comparison({ old: 0.3, young: 0.3, thetas: [1, 0.45] });
-    const tradesOf = (own: Comparison): number => (own.kind === 'compared' ? own.challenger.all.trades : NaN);
-    expect(tradesOf(first)).toBeGreaterThan(0);
-    expect(tradesOf(second)).toBeGreaterThan(0);
-    expect(tradesOf(first)).toBeLessThan(tradesOf(both));
-    expect(tradesOf(second)).toBeLessThan(tradesOf(both));
+    const [, ofBoth] = tradesOf(both);
+    for (const [, ofOne] of [tradesOf(first), tradesOf(second)]) {
+      expect(ofOne).toBeGreaterThan(0);
+      expect(ofOne).toBeLessThan(ofBoth!);
+    }
+  });
+});
+
+describe('a limit of novelty', () => {
+  const SKILLED = { old: 0.3, young: 0.3 };
+
+  it('refuses the entries of the champion whose inputs its bundle finds novel, and no others', async () => {
+    const [champion, challenger] = tradesOf(await comparison(SKILLED));
+    // Compared from day 11 on, of 40.
+    const [familiar] = tradesOf(await comparison({ ...SKILLED, noveltyMin: 0.01, described: 80 }));
+    expect(familiar).toBe(champion);
+    const half = tradesOf(await comparison({ ...SKILLED, noveltyMin: 0.01, described: 25 }));
+    expect(half[0]).toBeGreaterThan(0);
+    expect(half[0]).toBeLessThan(champion!);
+    // What nothing describes is not novel.
+    expect(half[1]).toBe(challenger);
+    const all = tradesOf(await comparison({ ...SKILLED, noveltyMin: 0.01, described: 10 }));
+    expect(all).toEqual([0, challenger]);
+    // Without a limit novelty refuses nothing.
+    expect(tradesOf(await comparison({ ...SKILLED, described: 10 }))).toEqual([champion, challenger]);
+  });
+
+  it('refuses the entries of the challenger that its blocks find novel, by the rows that each has learned from', async () => {
+    const [champion, challenger] = tradesOf(await comparison(SKILLED));
+    // The number of the bar leaves what a block has learned from: its later bars are novel.
+    const limited = tradesOf(await comparison({ ...SKILLED, noveltyMin: 0.25, isLearned: true }));
+    expect(limited[0]).toBe(champion);
+    expect(limited[1]).toBeLessThan(challenger!);
+    expect(tradesOf(await comparison({ ...SKILLED, isLearned: true }))).toEqual([champion, challenger]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { rescoreBlocks, type CalibratedBlock } from './walk_forward.ts';
 import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
-import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
+import { blockNovelties, type NoveltyLimit, type TestedBlocks } from './block_novelties.ts';
 import type { DelayedEdge } from './gates/direction_gate.ts';
 import { tradesOfBlocks, type WalkForwardNet } from './direction_net.ts';
 import { oneBarLater } from './series_foresight.ts';
@@ -9,7 +9,7 @@ import type { InstrumentCosts } from './strategy_backtest.ts';
 export interface DelayParts {
   readonly rows: InstrumentRows;
   readonly instruments: readonly Instrument[];
-  readonly plan: RowsPlan & { readonly costs: InstrumentCosts; readonly seed: string };
+  readonly plan: RowsPlan & Pick<TestedBlocks, 'seed' | 'imported'> & { readonly costs: InstrumentCosts };
   readonly novelty?: NoveltyLimit | undefined;
 }
 
@@ -22,7 +22,8 @@ export function delayedEdge(
   const { x } = instrumentRows(instruments.map(oneBarLater), plan);
   const blocks = rescoreBlocks(calibrated, x);
   const splits = blocks.map(({ split }) => split);
-  const novelty = known && { ...known, novelties: blockNovelties(rows, splits, plan.seed, x) };
+  const { seed, imported } = plan;
+  const novelty = known && { ...known, novelties: blockNovelties({ rows, splits, seed, imported, x }) };
   const delayed = tradesOfBlocks({ rows, instruments, calibrated: blocks, costs: plan.costs, novelty, thetas });
   // Without an edge of an instrument, that of all together is claimed.
   const claimed = Object.keys(edge).filter((symbol) => !edge[symbol]!.no_edge);

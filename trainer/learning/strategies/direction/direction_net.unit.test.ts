@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../../../shared/bar.ts';
 import type { DirectionProbabilities } from '../../../../shared/strategies/direction/direction_input.ts';
 import type { SeriesHistory } from '../../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../../shared/core/series/series_names.ts';
@@ -12,6 +13,7 @@ import { pick } from '../../dataset/rows.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { blockNovelties, describeRows, type NoveltyLimit } from './block_novelties.ts';
 import { chooseTheta, put, strategyOf, THETA_GRID, tradesOfBlocks, walkForwardNet } from './direction_net.ts';
+import { learnedBefore } from './imported_direction.ts';
 import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
 import { instrumentRows, type Instrument } from './instrument_rows.ts';
 import { NO_OBSERVATIONS } from '../../instruments/series_files.ts';
@@ -116,7 +118,7 @@ describe('the threshold of an evaluated block', () => {
 
   it('trades no novel input, which each block measures from the rows that its model learned from', () => {
     const scored = blocksOf(2);
-    const novelties = blockNovelties(rows, splits, 'seed');
+    const novelties = blockNovelties({ rows, splits, seed: 'seed' });
     for (const { train, test, from } of splits) {
       const learned = { ...rows, x: takeRows(rows.x, train), time: pick(rows.time, train) };
       const inputs = describeRows(learned, `seed/inputs/${from}`)!;
@@ -140,6 +142,21 @@ describe('the threshold of an evaluated block', () => {
     // What is not known refuses nothing.
     const unknown = { min: 0.1, novelties: novelties.map(() => NaN) };
     expect(netOf(scored, unknown)).toEqual(all);
+  });
+
+  it('measures the blocks of a model that was brought from what it has learned, as its bundle does', () => {
+    const imported = { learnedUntil: splits[0]!.from as OpenTime };
+    const novelties = blockNovelties({ rows, splits, seed: 'seed', imported });
+    const learned = learnedBefore(rows, imported.learnedUntil);
+    expect(learned.length).toBeLessThan(splits[1]!.train.length);
+    const known = { ...rows, x: takeRows(rows.x, learned), time: pick(rows.time, learned) };
+    const inputs = describeRows(known, 'seed/inputs')!;
+    for (const { test } of splits)
+      for (const row of test.filter((_, i) => i % 50 === 0)) {
+        const values = rows.x.values.subarray(row * rows.x.columns, (row + 1) * rows.x.columns);
+        const named = Object.fromEntries(rows.columns.map((name, column) => [name, values[column]!]));
+        expect(novelties[row]).toBe(expectedNovelty(inputs, named));
+      }
   });
 
   it('does not depend on the block that it is evaluated on', () => {

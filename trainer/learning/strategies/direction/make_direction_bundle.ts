@@ -16,12 +16,11 @@ import type { LearningPlan } from './walk_forward.ts';
 import { DIRECTIONS } from './label/direction.ts';
 import { classShares } from '../../measures/class_table.ts';
 import { directionCard } from './direction_card.ts';
-import { describeRows } from './block_novelties.ts';
+import { describeRows, importedRows } from './block_novelties.ts';
 import { strategyOf } from './direction_net.ts';
 import { directionDatasetId } from './direction_table.ts';
 import { directionReference } from './direction_reference.ts';
 import { SERIES_NAMES } from '../../../../shared/core/series/series_names.ts';
-import { learnedBefore, type ImportedDirection } from './imported_direction.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { successTargets } from './success_targets.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
@@ -108,7 +107,7 @@ function manifestOf(
   const { params, balance } = trained.learning;
   const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
   const { imported } = plan;
-  const inputs = describeRows(imported === undefined ? rows : learnedRowsOf(rows, imported), `${plan.seed}/inputs`);
+  const inputs = describeRows(imported === undefined ? rows : importedRows(rows, imported), `${plan.seed}/inputs`);
   const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
   return {
     git_commit: gitCommit,
@@ -188,15 +187,6 @@ function manifestOf(
 
 function epochsOf(epochs: readonly ClassEpoch[]): DirectionManifest['epochs'] {
   return epochs.map(({ class_shares, ...losses }) => ({ ...losses, class_shares: [...class_shares] }));
-}
-
-/** The rows that a model of another program may have learned from. */
-function learnedRowsOf(
-  { x, time, labelEnd, columns }: InstrumentRows,
-  { learnedUntil }: ImportedDirection,
-): Pick<InstrumentRows, 'x' | 'time' | 'columns'> {
-  const learned = learnedBefore({ labelEnd }, learnedUntil);
-  return { x: takeRows(x, learned), time: Float64Array.from(learned, (row) => time[row]!), columns };
 }
 
 function biasOf(all: DirectionBias): ManifestBias {

@@ -295,10 +295,11 @@ export function preparedRows(
 
 function noveltyLimit(
   rows: InstrumentRows,
-  { noveltyMin, walkForward, seed }: DirectionPlan,
+  { noveltyMin, walkForward, seed, imported }: DirectionPlan,
 ): NoveltyLimit | undefined {
   if (noveltyMin === undefined) return undefined;
-  return { min: noveltyMin, novelties: blockNovelties(rows, allSplits(rows, walkForward), seed) };
+  const splits = allSplits(rows, walkForward);
+  return { min: noveltyMin, novelties: blockNovelties({ rows, splits, seed, imported }) };
 }
 
 /** The blocks of time that a training is evaluated on, the earliest first. */
