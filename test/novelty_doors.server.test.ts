@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
-import { keyOf } from '../shared/bundle/gates/gate_result.ts';
+import { keyOf, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import type { DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import { homePaths } from '../shared/home.ts';
@@ -72,6 +72,18 @@ describe('a training of pairs', () => {
     expect(bound.result.manifest.golden).toEqual(free.result.manifest.golden);
   });
 
+  it('evaluates the model of the result without them too, in each block by what was known before', async () => {
+    const rowsOf = async (settings: Settings) => {
+      const { result } = await trainTinyModels(join(root, 'net'), { settings, bars, target: 'net' });
+      return result.manifest.metrics.net!.walk_forward;
+    };
+    const all = await rowsOf(plain);
+    const some = await rowsOf(limited);
+    expect(all.map(({ trades }) => trades > 20)).not.toContain(false);
+    expect(some.map(({ trades }) => trades > 0)).not.toContain(false);
+    for (const [i, { trades }] of some.entries()) expect(trades).toBeLessThan(0.9 * all[i]!.trades);
+  });
+
   it('is the same once more with the limit, and cannot be verified with another one', async () => {
     expect(await PAIR_REVERSION_TRAINING.verifyDeeply(bound.path, verifying(limited))).toEqual({
       verdict: 'same',
@@ -97,8 +109,8 @@ describe('the comparison of new models of pairs with the active ones', () => {
   async function compared(settings: Settings): Promise<[number, number]> {
     const context = { settings, bars, modelsFolder: paths.models, workers: 0, onProgress: () => undefined };
     const gates = await adoptionGates(free.result, context);
-    const { evidence } = gates.find((gate) => keyOf(gate) === 'champion_net_sharpe')!;
-    return [evidence!['trades'] as number, evidence!['champion_trades'] as number];
+    const { evidence } = gates.find((gate) => keyOf(gate) === 'champion_net_sharpe') as GateResult;
+    return [evidence['trades'] as number, evidence['champion_trades'] as number];
   }
 
   it('counts no trade of either side that the limit refuses, and all of a champion that describes no rows', async () => {

@@ -14,6 +14,8 @@ import { tinyTraining } from '../../../test/tiny_models.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { columnsOf } from '../learners/learning.ts';
+import { describeInputs } from '../novelty/input_description.ts';
+import { learnPart } from '../role_table/role_table.ts';
 import { checkWarmStart } from '../learners/warm_start.ts';
 import type { ImportedSource, TrainOptions } from '../options/train_options.ts';
 import { obstacles } from '../training/deep_verification.ts';
@@ -173,6 +175,15 @@ describe('a model that was learned elsewhere', () => {
     expect(ai2.cross_validation.folds.reduce((sum, { rows }) => sum + rows, 0)).toBe(dataset.train.ai2.y.length);
     expect(result.manifest.search!.ai1).toBeNull();
     expect(result.manifest.search!.thresholds!.tried).toBeGreaterThan(1);
+  });
+
+  it('describes the rows that it may have learned from, and no later ones', () => {
+    const learned = learnPart(dataset.train.ai1, learnedUntil);
+    expect(learned.y.length).toBeGreaterThan(200);
+    const described = dataset.definitions.map(({ name, models }) => ({ name, isUsed: models.includes('ai1') }));
+    const { inputs } = readManifest(result.path);
+    expect(inputs).toEqual(describeInputs(learned, described, '7/inputs'));
+    expect(inputs).not.toEqual(describeInputs(dataset.train.ai1, described, '7/inputs'));
   });
 
   it('meets every gate of a training, and takes no warm start and no repetition', () => {

@@ -8,7 +8,7 @@ import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts'
 import type { Dataset, DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { columnsOf, type ImportedModel, type Learning } from '../learners/learning.ts';
 import type { ImportedSource, TrainOptions } from '../options/train_options.ts';
-import { calibrationPart, defaultLearnedUntil } from '../role_table/role_table.ts';
+import { calibrationPart, defaultLearnedUntil, learnPart } from '../role_table/role_table.ts';
 import { kFoldSplits } from '../splits/splits.ts';
 import { openImported, refuseNoProbability, type OpenedImport } from './imported_file.ts';
 
@@ -20,6 +20,8 @@ export interface ImportedModels {
   readonly dataset: Dataset;
   readonly models: NonNullable<Learning['imported']>;
   readonly facts: NonNullable<Manifest['imported']>;
+  /** Rows that a brought AI1 may have learned from, as its owner says; null: it is learned here. */
+  readonly learnedByAi1: DatasetRows | null;
 }
 
 /**
@@ -36,10 +38,12 @@ export async function importModels(
   const models: Partial<Record<ModelName, ImportedModel>> = {};
   const facts: NonNullable<Manifest['imported']> = {};
   let dataset = whole;
+  let learnedByAi1: DatasetRows | null = null;
   for (const role of MODEL_NAMES) {
     const source = sources[role];
     if (source === undefined) continue;
     const opened = await openModel(source, role, dataset, settings);
+    if (role === 'ai1') learnedByAi1 = learnPart(whole.train.ai1, source.learnedUntil);
     dataset = withCalibrationRows(dataset, role, source.learnedUntil, settings);
     refuseNoProbability(opened.model, dataset.train[role].x, source.file);
     const rows = dataset.train[role];
@@ -50,7 +54,7 @@ export async function importModels(
     };
     facts[role] = opened.facts;
   }
-  return { dataset, models, facts };
+  return { dataset, models, facts, learnedByAi1 };
 }
 
 /**

@@ -20,7 +20,7 @@ import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
 import { countTrials, trialsBefore } from '../backtest/trial_ledger.ts';
 import { marketsOf, type GeneratedMarkets } from '../generated/generated_pairs.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
-import { describeInputs } from '../novelty/input_description.ts';
+import { describeLearned } from '../novelty/learned_inputs.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
 import { findThresholds, type Calibrated } from '../strategies/pair_reversion/thresholds/choose_thresholds.ts';
@@ -148,8 +148,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
 function inputsOf({ inputs, warmStart, models, dataset }: LearnedParts, seed: number): InputDescription | null {
   if (inputs !== undefined) return inputs;
   if (warmStart !== null) return warmStart.inputs ?? null;
-  const columns = dataset.definitions.map(({ name, models: users }) => ({ name, isUsed: users.includes('ai1') }));
-  return describeInputs(models.ai1.job.rows.trained, columns, `${seed}/inputs`);
+  return describeLearned(models.ai1.job.rows.trained, dataset, `${seed}`);
 }
 
 /** Identity of a training: the same rows, settings and seed are no further trial. */

@@ -25,6 +25,7 @@ import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
+import { describeLearned } from '../novelty/learned_inputs.ts';
 import { examineModel, proveModels } from '../proof/prove_models.ts';
 import { generatedMarkets } from '../generated/generated_pairs.ts';
 import { placeboMarkets } from '../placebo/placebo_rows.ts';
@@ -82,7 +83,10 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const settings = found?.settings ?? plan.settings;
   const policy = found === null ? plan.policy : { ...plan.policy, barriers: found.barriers };
   const leakage = checkBars(dataset, bars, policy, `${seed}/cut off`);
-  const learnedNet = warmStart === null && options.target === 'net' ? await learnNet(dataset, settings, options) : null;
+  const learnedOutside = imported?.learnedByAi1 ?? null;
+  const described = learnedOutside === null ? undefined : describeLearned(learnedOutside, dataset, `${seed}`);
+  const isNetLearned = warmStart === null && options.target === 'net';
+  const learnedNet = isNetLearned ? await learnNet(dataset, settings, { ...options, inputs: described }) : null;
   const net = learnedNet ?? warmStart?.net ?? null;
 
   // thresholds → edge → gates
@@ -96,7 +100,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   });
   const searchTrials = MODEL_NAMES.reduce((sum, name) => sum + (found?.reports[name]?.trials ?? 0), 0);
   const ofRows = { dataset, generated, models, settings, placebo, leakage, net, warmStart, searchTrials };
-  const pooled = imported?.models.ai1 === undefined ? ofRows : { ...ofRows, inputs: null };
+  const pooled = described === undefined ? ofRows : { ...ofRows, inputs: described };
   const proven = proveModels(pooled, options);
 
   // groups

@@ -21,7 +21,7 @@ import { strategyOf } from './direction_net.ts';
 import { directionDatasetId } from './direction_table.ts';
 import { directionReference } from './direction_reference.ts';
 import { SERIES_NAMES } from '../../../../shared/core/series/series_names.ts';
-import type { Instrument, InstrumentRows } from './instrument_rows.ts';
+import type { Instrument } from './instrument_rows.ts';
 import { successTargets } from './success_targets.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
 
