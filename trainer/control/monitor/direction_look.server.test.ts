@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { activateDirection } from '../../../test/activate.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { openJournal, type SignalRow } from '../../../shared/store/journal.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
@@ -75,11 +76,16 @@ function journalOf(
   return path;
 }
 
-function look(journal: string, instruments = ['BTCUSDT@1h'], noveltyMin?: number): LiveDirections {
+function look(
+  journal: string,
+  instruments = ['BTCUSDT@1h'],
+  noveltyMin?: number,
+  modelsFolder = models,
+): LiveDirections {
   return lookAtDirections({
     noveltyMin,
     instruments,
-    modelsFolder: models,
+    modelsFolder,
     journals: [journal],
     bars: new Map([['BTCUSDT', walk()]]),
     limits: { ...PREDICTION_BIAS_LIMITS, buyRatio: [0.4, 0.6] },
@@ -130,6 +136,42 @@ it('counts no trade that a limit of novelty refuses, by the novelty that was pub
   expect(tradesIn(look(novel, undefined, 0.001))).toBe(tradesIn(look(novel)));
   // What was not published refuses nothing, as live.
   expect(tradesIn(look(journalOf('unknown novelty', 0.5), undefined, 0.5))).toBeGreaterThan(20);
+});
+
+it('measures all bars since the training, called or not, by what the active bundle describes', () => {
+  const journal = journalOf('measured', 0.5);
+  const before = look(journal)['1h'];
+  expect(before).toMatchObject({ novelty: { skipped: 'the bundle does not describe its training rows' } });
+  const described = (columns: readonly string[], distances: readonly number[]): InputDescription => ({
+    columns: [...columns],
+    median: columns.map(() => 0),
+    scale: columns.map(() => 0.004),
+    missing: columns.map(() => 0),
+    centers: [columns.map(() => 0)],
+    distances: [...distances],
+    farther: [1, 0],
+  });
+  const noveltyBy = (inputs: InputDescription) => {
+    const own = writeTinyDirection(join(root, 'described'), 'BTCUSDT', '1h', new Date(), { inputs });
+    activateDirection(join(root, 'described'), own, root);
+    const found = look(journalOf(`by ${own}`, 0.5, own), undefined, undefined, join(root, 'described'))['1h']!;
+    if ('skipped' in found) throw new Error(found.skipped);
+    expect(found.new_bars).toBe(found.bars);
+    return { all: found.bars, novelty: found.novelty };
+  };
+  // Moves of an hour, about 1 %, in units of 0.4 %.
+  const { all, novelty } = noveltyBy(described(['return_1'], [0, 8]));
+  if ('skipped' in novelty) throw new Error(novelty.skipped);
+  expect(novelty.bars).toBe(all);
+  expect(novelty.novelties.reduce((sum, count) => sum + count)).toBe(all);
+  expect(novelty.novelties.filter((count) => count > 0).length).toBeGreaterThan(3);
+  // Beyond all of the described rows.
+  expect(noveltyBy(described(['return_1'], [0, 1e-9])).novelty).toMatchObject({
+    novelties: [all, 0, 0, 0, 0, 0, 0, 0],
+  });
+  expect(noveltyBy(described(['return_1', 'funding_rate'], [0, 8])).novelty).toEqual({
+    skipped: expect.stringContaining('funding_rate') as string,
+  });
 });
 
 it('says why there is no figure', () => {

@@ -21,6 +21,9 @@ import {
   type DirectionReference,
 } from '../../learning/strategies/direction/direction_reference.ts';
 import { firstUnseen } from '../../learning/strategies/direction/evaluate_direction.ts';
+import { rowNovelties } from '../../learning/novelty/row_novelties.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { NOVELTY_BUCKETS, noveltyBucket } from '../../../shared/signal/novelty_buckets.ts';
 import { backtestStrategy } from '../../learning/strategies/direction/strategy_backtest.ts';
 import { takeRows } from '../../learning/learners/contract/fit_rows.ts';
 import { compareWinRate, type Compared } from '../../learning/profile/performance_drift.ts';
@@ -54,11 +57,20 @@ export interface LiveDirection {
   readonly new_bars: number;
   /** Features of the bars after its training. */
   readonly drift: ReturnType<typeof directionDrift>;
+  /** How unlike the training those bars are, all of them: signals have the novelty of calls alone. */
+  readonly novelty: Part<LiveNovelty>;
   /**
    * Share of trades that earned after costs: those that the published probabilities give after its training, as if
    * every instrument had an edge, beside those of its evaluated blocks.
    */
   readonly win_rate: Compared;
+}
+
+/** Novelty of bars: of training rows, a share of 0.01 is below 0.01. */
+export interface LiveNovelty {
+  readonly bars: number;
+  /** Of them by novelty: up to each of NOVELTY_BUCKETS, from above the one before. */
+  readonly novelties: readonly number[];
 }
 
 /** By timeframe, such as 1h. */
@@ -161,6 +173,7 @@ function lookAtVersion(task: VersionTask): Part<LiveDirection> {
       known.map(({ a }) => a),
       { timeframe: seconds, windows },
     ),
+    novelty: liveNovelty(manifest, later),
     win_rate: liveWinRate({
       manifest,
       reference,
@@ -193,6 +206,24 @@ function rowsFrom(rows: InstrumentRows, from: number): InstrumentRows {
     bar: Int32Array.from(kept, (row) => rows.bar[row]!),
     evaluation: pick(rows.evaluation, kept),
   };
+}
+
+/** Columns of auxiliary series, which these rows do not have, would be novel by their absence. */
+function liveNovelty({ inputs, features }: DirectionManifest, { x }: InstrumentRows): Part<LiveNovelty> {
+  if (inputs === undefined) return { skipped: 'the bundle does not describe its training rows' };
+  if (x.rows === 0) return { skipped: 'no bar since its training has a known outcome yet' };
+  const absent = inputs.columns.filter((name) => isUnknown(x, features.indexOf(name)));
+  if (absent.length > 0) return { skipped: `without a value in these bars: ${absent.join(', ')}` };
+  const definitions = features.map((name) => ({ name }));
+  const counts = NOVELTY_BUCKETS.map(() => 0);
+  for (const novelty of rowNovelties(x, inputs, definitions)!) counts[noveltyBucket(novelty)]!++;
+  return { bars: x.rows, novelties: counts };
+}
+
+/** Whether a column has no value in any row. */
+function isUnknown({ rows, columns, values }: Matrix, column: number): boolean {
+  for (let row = 0; row < rows; row++) if (!Number.isNaN(values[row * columns + column]!)) return false;
+  return true;
 }
 
 interface WinRateTask {

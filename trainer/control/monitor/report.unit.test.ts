@@ -45,6 +45,7 @@ const DIRECTION: LiveDirection = {
   bias: UNBIASED,
   age_days: 10,
   new_bars: 240,
+  novelty: { skipped: 'the bundle does not describe its training rows' },
   drift: { rows: 100, features: [] },
   win_rate: SAME,
 };
