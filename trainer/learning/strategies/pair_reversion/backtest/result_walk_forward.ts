@@ -44,7 +44,10 @@ export function evaluateResult(
 ): readonly Row[] {
   const { histories, definitions, from, holdoutFrom } = dataset;
   const first = Math.min(...walkForward.map((block) => block.from));
-  const blocks = walkForward.map((block) => ({ ...block, inputs: describedBefore(block.from, dataset, settings, ai1) }));
+  const blocks = walkForward.map((block) => ({
+    ...block,
+    inputs: describedBefore(block.from, dataset, settings, ai1),
+  }));
   const rows = { definitions, bars: sequenceBars(settings.minutehand.windows) };
   const answered = histories.map((history) => answerPair(history, blocks, first, holdoutFrom, rows));
   const rolls = rollovers(from, holdoutFrom);
