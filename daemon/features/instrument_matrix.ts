@@ -28,7 +28,7 @@ export interface TimeframeRows {
   /** float32, [rows × columns]; the first `rows` are those of the last batch. */
   readonly values: Float32Array;
   rows: number;
-  /** The rows of the last batch with the columns of a model. @throws Error for formulas that are not computed here */
+  /** The rows of the last batch, as a model takes them. @throws Error for a schema whose rows are not computed here */
   valuesOf(model: Columned): Float32Array;
 }
 
@@ -187,13 +187,13 @@ export class InstrumentMatrix {
     return this.#of(pairIndex).group;
   }
 
-  /** Of the last batch; −1 = the instrument is not scored, or the formulas of the model are not warm. */
+  /** Of the last batch; −1 = the instrument is not scored, or the rows of the model are not warm. */
   rowOf(pairIndex: number, model: Columned | null = null): number {
     const own = this.#of(pairIndex);
     return own.row >= 0 && isWarmFor(own, model) ? own.row : -1;
   }
 
-  /** Whether the features of an instrument are warm, with the formulas of a model. */
+  /** Whether the features of an instrument are warm, and the rows of a model. */
   isReady(pairIndex: number, model: Columned | null = null): boolean {
     const own = this.#of(pairIndex);
     return own.features.ready && isWarmFor(own, model);
@@ -228,7 +228,7 @@ export class InstrumentMatrix {
   }
 }
 
-/** null: the hand-written features are all columns of the model. @throws Error for formulas that are not computed */
+/** null: its rows are the newest hand-written features. @throws Error for a schema whose rows are not computed */
 function planOf(
   plans: Group['plans'],
   { rowSchema }: Columned,
@@ -236,7 +236,7 @@ function planOf(
   if (rowSchema === undefined) return null;
   const plan = plans.find(rowSchema.hash);
   if (plan !== null) return plan;
-  throw new Error(`the formulas of schema ${rowSchema.hash} are not computed`);
+  throw new Error(`the rows of schema ${rowSchema.hash} are not computed`);
 }
 
 function isWarmFor({ group, place }: Tracked, model: Columned | null): boolean {

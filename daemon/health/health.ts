@@ -34,7 +34,7 @@ export interface DirectionHealth {
   readonly versions: Partial<Record<Timeframe, string>>;
   /** Engine of each of them. */
   readonly inference_engines: Partial<Record<Timeframe, ScoringEngine>>;
-  /** What was compared, or why one is not scored by a faster engine. */
+  /** What was compared, or why onnxruntime scores one. */
   readonly inference_notes: Partial<Record<Timeframe, string>>;
   /** Why a bundle was refused, until another one is accepted. */
   readonly refused: ModelRefusal | null;

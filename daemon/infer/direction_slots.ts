@@ -47,7 +47,7 @@ export class DirectionSlots {
     return this.#ofActive(({ engine }) => engine);
   }
 
-  /** Why, by timeframe. */
+  /** What was compared, or why onnxruntime scores it, by timeframe. */
   get engineNotes(): Partial<Record<Timeframe, string>> {
     return this.#ofActive(({ engineNote }) => engineNote);
   }

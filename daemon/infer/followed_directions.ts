@@ -126,8 +126,8 @@ export async function ownDirection(
   market: MarketKind,
   timeframe: Timeframe,
 ): Promise<DirectionModel> {
-  const { version, ...manifest } = model.manifest;
-  const origin = { version, market: manifest.market, timeframes: [timeframeOf(manifest.timeframe)] };
+  const { manifest } = model;
+  const origin = { version: manifest.version, market: manifest.market, timeframes: [timeframeOf(manifest.timeframe)] };
   return orRelease(model, () => refuseForeign(origin, { market, timeframes: [timeframe] }));
 }
 

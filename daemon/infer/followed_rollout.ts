@@ -166,7 +166,7 @@ export class FollowedRollout {
   }
 }
 
-/** Nothing of a direction model or a rule is bound to a thread. */
+/** Rules hold nothing that could be given back. */
 export async function releaseChallenger(set: Challenger): Promise<void> {
   if ('release' in set) await set.release();
 }

@@ -3,6 +3,7 @@ import { readActive } from '../../shared/bundle/bundle.ts';
 import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
+import { release } from './model_slots.ts';
 import { bundleMark } from './model_watch.ts';
 
 export interface ModelPreloadOptions {
@@ -40,8 +41,7 @@ export function preloadModels(options: ModelPreloadOptions): ModelPreload {
   let checking: Promise<void> | null = null;
 
   const letGo = (): void => {
-    // A set that cannot be released costs memory, not signals.
-    held?.set.release().catch(() => undefined);
+    if (held !== null) release(held.set);
     held = null;
   };
 

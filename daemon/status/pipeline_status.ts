@@ -154,7 +154,7 @@ export class PipelineStatus {
     return this.#owners.directions.engines;
   }
 
-  /** Why. */
+  /** What was compared, or why onnxruntime scores one. */
   get directionEngineNotes(): Partial<Record<Timeframe, string>> {
     return this.#owners.directions.engineNotes;
   }

@@ -2,6 +2,7 @@ import { resultOfShare } from '../core/cost/expected_net.ts';
 import { riskRank } from '../strategies/pair_reversion/risk_rank.ts';
 import { MinutehandError } from '../errors.ts';
 import type { FeatureSchema } from './feature_schema.ts';
+import { modelLoadError } from './onnx/model_load_error.ts';
 import { bundleModels, goldenFeatures, modelPath, perBundleModel, type BundleModel } from './bundle_models.ts';
 import { InputNovelty } from './input_novelty.ts';
 import { groupModelSets } from './grouped_models.ts';
@@ -169,8 +170,7 @@ async function checkScorer(prepared: Part, name: BundleModel, scorer: Scorer): P
     await scorer.score(golden, rows);
     answers = await scorer.score(golden, rows);
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('MODEL_LOAD', { seen: `${pathOf(prepared, name)}: ${text}`, cause });
+    throw modelLoadError(pathOf(prepared, name), cause);
   }
   checkGolden(prepared, name, answers);
 }

@@ -12,6 +12,7 @@ import {
   type BundleModel,
   type PerBundleModel,
 } from './bundle_models.ts';
+import { modelLoadError } from './onnx/model_load_error.ts';
 import { packedTreesOf, readOwnModel, type OwnModel, type ReadOwnModel } from './own_model.ts';
 import { sequenceBars } from '../core/features/windows.ts';
 import { loadScorer, rowWidth, type RowShape } from './scorer.ts';
@@ -177,8 +178,7 @@ async function compare(
   try {
     return checkAnswers(model, columns, features, await scorer.score(features, features.length / columns));
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });
+    throw modelLoadError(path, cause);
   } finally {
     await scorer.release();
   }

@@ -1,6 +1,7 @@
 import type { InferenceSession } from './onnxruntime.ts';
 import { MinutehandError } from '../errors.ts';
 import { refuseOutsideData } from './onnx/graph_limits.ts';
+import { modelLoadError } from './onnx/model_load_error.ts';
 
 /** One model: float32 features [rows, columns], or [rows, bars, columns], in, one float32 answer per row out. */
 export interface Scorer {
@@ -109,9 +110,6 @@ async function createSession(bytes: Uint8Array, name: string): Promise<Inference
       logSeverityLevel: 4,
     });
   } catch (cause) {
-    throw new MinutehandError('MODEL_LOAD', {
-      seen: `${name}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      cause,
-    });
+    throw modelLoadError(name, cause);
   }
 }

@@ -1,16 +1,15 @@
 import { basename } from 'node:path';
 import { createRng } from '../../rng.ts';
 import { INSTRUMENT_WINDOWS, type InstrumentWindows } from '../../core/features/instrument/definitions.ts';
+import { goldenFeatures } from '../bundle_models.ts';
 import { instrumentSchema } from '../feature_schema.ts';
 import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../onnx/onnx.ts';
 import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxAttribute, type OnnxNode } from '../onnx/schema.ts';
 import { pathInside } from '../../path_name.ts';
 import { directionFolder } from './active_direction.ts';
 import { readDirectionBundle, writeDirectionBundle } from './direction_bundle.ts';
-import { DIRECTION_FORMAT, directionBars, type DirectionManifest } from './direction_manifest.ts';
-import { openDirectionSession } from './direction_scoring.ts';
-
-const CLASSES = 3;
+import { DIRECTION_FILE, directionBars, type DirectionManifest } from './direction_manifest.ts';
+import { CLASSES, openDirectionSession } from './direction_scoring.ts';
 
 function node(operator: string, inputs: readonly string[], output: string, attributes: OnnxAttribute[] = []): OnnxNode {
   return { name: `${output}_of`, operator, inputs: [...inputs], outputs: [output], attributes };
@@ -264,9 +263,9 @@ async function goldenOf(
   graph: Uint8Array,
 ): Promise<number[][]> {
   const { features } = manifest.golden;
-  const rows = Float32Array.from(features.flat(), (value) => value ?? NaN);
+  const rows = goldenFeatures(manifest.golden);
   const shape = { columns: manifest.features.length, bars: directionBars(manifest) };
-  const session = await openDirectionSession(graph, shape, DIRECTION_FORMAT);
+  const session = await openDirectionSession(graph, shape, DIRECTION_FILE);
   try {
     const answers = await session.score(rows, features.length);
     return features.map((_, row) => [...answers.subarray(row * CLASSES, (row + 1) * CLASSES)]);

@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
 import { joinedFloat32 } from '../../joined_numbers.ts';
 import { sequenceBars } from '../../core/features/windows.ts';
+import { goldenFeatures } from '../bundle_models.ts';
 import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { InputNovelty } from '../input_novelty.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
+import { modelLoadError } from '../onnx/model_load_error.ts';
 import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import type { ScoringEngine } from '../scoring_engine.ts';
@@ -36,13 +38,16 @@ export interface DirectionModel {
   readonly manifest: DirectionManifest;
   readonly modelsHash: string;
   readonly engine: ScoringEngine;
-  /** What was compared, or why the slowest engine scores. */
+  /** What was compared, or why onnxruntime scores it. */
   readonly engineNote: string;
   /** Of its rows, where they have formulas or a sequence; absent: they are the newest hand-written features. */
   readonly rowSchema?: InstrumentSchema;
   /** Measures how unlike its training rows an input is; absent: the bundle does not describe them. */
   readonly novelty?: InputNovelty;
-  /** Rows that were compared with onnxruntime, and the largest difference of a probability. */
+  /**
+   * Rows on which our own code was compared with onnxruntime, or onnxruntime with the golden answers where it scores;
+   * and the largest difference of a probability.
+   */
   readonly check: { readonly rows: number; readonly largestDifference: number };
   /**
    * Probabilities of the first `rows` rows of `features`, by row: up, down, range; they belong to the caller until the
@@ -132,7 +137,7 @@ async function prepareTrees(graph: DirectionGraph, trees: TreeModel): Promise<Sc
       expected: `3 × softmax of ${columns} columns`,
     });
   const hard = trees.ensembles.map((own, k) => checkRows(own, `${manifest.files[DIRECTION_FILE].sha256}/${k}`));
-  const rows = joinedFloat32([goldenRows(manifest), ...hard]);
+  const rows = joinedFloat32([goldenFeatures(manifest.golden), ...hard]);
   const count = rows.length / columns;
   const expected = (await onnxAnswers(bytes, { rows: count, columns, values: rows })).values;
   const answers = openOwnScoring({ engine: 'wasm-simd', trees, note: '' }, count)(rows, count);
@@ -159,7 +164,7 @@ async function prepareOther(graph: DirectionGraph): Promise<Scored> {
   const own = readOwn(bytes);
   if ('refusal' in own) return prepareSession(graph, own.refusal);
   const seed = manifest.files[DIRECTION_FILE].sha256;
-  const rows = joinedFloat32([goldenRows(manifest), ...hardRows(own, seed)]);
+  const rows = joinedFloat32([goldenFeatures(manifest.golden), ...hardRows(own, seed)]);
   const session = await openRowSession(bytes, shape, path);
   let check: DirectionModel['check'];
   try {
@@ -173,7 +178,7 @@ async function prepareOther(graph: DirectionGraph): Promise<Scored> {
     return prepareSession(graph, `our own answers differ by up to ${check.largestDifference}`);
   const scoring: DirectionScoring = { engine: 'own-graph', graph: own.model.graph, note: checkNote(check) };
   const golden = manifest.golden.features.length;
-  refuseWrongGolden(manifest, openOwnScoring(scoring, golden)(goldenRows(manifest), golden), folder);
+  refuseWrongGolden(manifest, openOwnScoring(scoring, golden)(goldenFeatures(manifest.golden), golden), folder);
   return { check, scoring };
 }
 
@@ -194,9 +199,7 @@ function readOwn(bytes: Uint8Array): OwnDirectionGraph | { readonly refusal: str
 }
 
 function unusable(path: string, cause: unknown): MinutehandError {
-  if (cause instanceof MinutehandError) return cause;
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });
+  return cause instanceof MinutehandError ? cause : modelLoadError(path, cause);
 }
 
 /** @param note why our own code does not score it */
@@ -213,10 +216,6 @@ async function prepareSession(graph: DirectionGraph, note: string): Promise<Scor
   }
 }
 
-function goldenRows({ golden }: DirectionManifest): Float32Array {
-  return Float32Array.from(golden.features.flat(), (value) => value ?? NaN);
-}
-
 /** @throws MinutehandError MODEL_LOAD for a graph that gives no probabilities, MODEL_GOLDEN for other ones */
 async function goldenAnswers(
   session: DirectionSession,
@@ -226,7 +225,7 @@ async function goldenAnswers(
   const path = join(folder, DIRECTION_FILE);
   let answers: Float64Array;
   try {
-    answers = await session.score(goldenRows(manifest), manifest.golden.features.length);
+    answers = await session.score(goldenFeatures(manifest.golden), manifest.golden.features.length);
   } catch (cause) {
     throw unusable(path, cause);
   }
@@ -309,7 +308,7 @@ async function openSession({ manifest, folder }: PreparedDirection, bytes: Uint8
   const opened = await openDirectionSession(bytes, shape, join(folder, DIRECTION_FILE));
   return orRelease(opened, async (session) => {
     await goldenAnswers(session, manifest, folder);
-    const golden = goldenRows(manifest);
+    const golden = goldenFeatures(manifest.golden);
     for (let run = 0; run < WARM_UP_RUNS; run++) await session.score(golden, 1);
   });
 }

@@ -1,4 +1,5 @@
 import { MinutehandError } from '../../errors.ts';
+import { modelLoadError } from './model_load_error.ts';
 import { callsRefusal, type FunctionName, type ModelFunction } from './function_calls.ts';
 
 /**
@@ -52,8 +53,7 @@ export function refuseOutsideData(bytes: Uint8Array, name: string): void {
   try {
     refusal = graphRefusal(bytes);
   } catch (cause) {
-    const seen = `${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new MinutehandError('MODEL_LOAD', { seen, cause });
+    throw modelLoadError(name, cause);
   }
   if (refusal !== null)
     throw new MinutehandError('MODEL_LOAD', {
