@@ -40,14 +40,27 @@ function writeHours(folder: string, memory: number, hours: number): void {
   writeFileSync(join(place.folder, folder, 'BTCUSDT-1h.csv'), `time,open,high,low,close,volume\n${bars.join('\n')}\n`);
 }
 
+interface Figure {
+  readonly value: number | null;
+  readonly standard_error: number | null;
+}
+
+interface Standing {
+  readonly behind_best: Figure;
+  readonly is_within_error: boolean;
+}
+
 interface League {
+  readonly best: string;
+  readonly simplest_within_error: string;
   readonly market: string;
   readonly look: number | null;
   readonly better: readonly string[];
   readonly failed: readonly { readonly name: string; readonly code: string }[];
-  readonly priors: readonly { readonly name: string }[];
-  readonly entrants: readonly {
+  readonly priors: readonly (Standing & { readonly name: string; readonly log_loss: number })[];
+  readonly entrants: readonly (Standing & {
     readonly name: string;
+    readonly complexity: number;
     readonly metrics: {
       readonly rows: number;
       readonly up_or_down_auc: number;
@@ -57,10 +70,28 @@ interface League {
     readonly against_reference: { readonly mean: number } | null;
     readonly net: { readonly no_edge: boolean };
     readonly log_loss_of_seeds: readonly number[];
+    readonly scenarios: Readonly<
+      Record<string, { readonly rows: number; readonly log_loss: Figure; readonly up_or_down_auc: number | null }>
+    >;
+    readonly generated: Readonly<
+      Record<string, { readonly rows: number; readonly log_loss: number; readonly mean_probability: readonly number[] }>
+    >;
+    readonly serving: {
+      readonly engine: string;
+      readonly bytes: number;
+      readonly latency_us: { readonly p50: number; readonly p99: number };
+    };
     readonly seconds: number;
     readonly memory_mb: number;
-  }[];
+  })[];
 }
+
+/** Without what depends on the machine and its load. */
+const figuresOf = (entrants: League['entrants']): object[] =>
+  entrants.map(({ seconds: _seconds, memory_mb: _memory, serving: { latency_us: _, ...serving }, ...own }) => ({
+    ...own,
+    serving,
+  }));
 
 const looks = (): unknown => {
   const path = join(place.folder, 'home', 'models', 'direction', 'holdout_looks.json');
@@ -81,6 +112,52 @@ it('measures the entrants on the same bars, beside base rates, and writes no bun
     expect(Math.abs(metrics.up_or_down_auc - 0.5)).toBeLessThan(4 * metrics.up_or_down_error);
     expect(net.no_edge).toBe(true);
   }
+});
+
+it('says who is best and who is the simplest within its error, and what each takes and answers by market', async () => {
+  const args = [...LEAGUE, '--data', 'trending', '--entrants', 'gbdt,gbdt@none,logistic,random_forest'];
+  const [json, told] = await place.runEach([[...args, '--json'], args]);
+  expect(json!.code, json!.stderr).toBe(0);
+  const { entrants, priors, best, simplest_within_error: simplest } = JSON.parse(json!.stdout) as League;
+  const least = entrants.reduce((a, b) => (b.metrics.log_loss < a.metrics.log_loss ? b : a));
+  expect(best).toBe(least.name);
+  expect(entrants.map(({ name, complexity }) => [name, complexity])).toEqual([
+    ['gbdt', 2],
+    ['gbdt@none', 2],
+    ['random_forest', 3],
+    ['logistic', 1],
+  ]);
+  for (const { name, metrics, behind_best, is_within_error } of entrants) {
+    expect(behind_best.value).toBeCloseTo(metrics.log_loss - least.metrics.log_loss, 9);
+    expect(is_within_error).toBe(name === best || behind_best.value! <= behind_best.standard_error!);
+  }
+  const near = entrants.filter(({ is_within_error }) => is_within_error);
+  const order = [...near].sort((a, b) => a.complexity - b.complexity || a.metrics.log_loss - b.metrics.log_loss);
+  expect(simplest).toBe(order[0]!.name);
+  // A move that repeats half of the last one is known better than base rates know it.
+  for (const { log_loss, behind_best, is_within_error } of priors) {
+    expect(behind_best.value).toBeCloseTo(log_loss - least.metrics.log_loss, 9);
+    expect(is_within_error).toBe(false);
+  }
+  const engines = { gbdt: 'wasm-simd', 'gbdt@none': 'wasm-simd' };
+  for (const { name, metrics, scenarios, generated, serving } of entrants) {
+    const rows = (names: readonly string[]): number => names.reduce((sum, own) => sum + (scenarios[own]?.rows ?? 0), 0);
+    // Each evaluated bar has a trend, as the first third of the bars is not evaluated.
+    expect(rows(['bull', 'bear', 'range'])).toBe(metrics.rows);
+    expect(rows(['high_volatility', 'low_volatility'])).toBeLessThan(metrics.rows);
+    expect(Object.keys(generated)).toEqual(['bull', 'bear', 'range', 'high_volatility', 'low_volatility']);
+    for (const { mean_probability, log_loss } of Object.values(generated)) {
+      expect(mean_probability.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+      expect(log_loss).toBeGreaterThan(0);
+    }
+    expect(serving.engine).toBe(engines[name as keyof typeof engines] ?? 'own-graph');
+    expect(serving.bytes).toBeGreaterThan(500);
+    expect(serving.latency_us.p99).toBeGreaterThanOrEqual(serving.latency_us.p50);
+  }
+  expect(told!.stdout).toContain(`Best: ${best}. Simplest within its error: ${simplest}.`);
+  expect(told!.stdout).toMatch(/^log loss in +bull +bear +range +high_volatility +low_volatility$/m);
+  expect(told!.stdout).toMatch(/^generated market: up, down, range +bull/m);
+  expect(told!.stdout).toMatch(/^logistic .* own-graph$/m);
 });
 
 it('repeats the blocks with several seeds, and says what each entrant takes', async () => {
@@ -118,8 +195,7 @@ it('is a job on the bars of the installation, as a request queues it: the same f
   writeFileSync(file, JSON.stringify(requested));
   const ran = await place.run(['job', 'run', file, '--json'], { env });
   expect(ran.code, ran.stderr).toBe(0);
-  const figures = (text: string): unknown =>
-    (JSON.parse(text) as League).entrants.map(({ seconds: _seconds, memory_mb: _memory, ...own }) => own.metrics);
+  const figures = (text: string): unknown => figuresOf((JSON.parse(text) as League).entrants);
   const typed = await place.call([...LEAGUE, ...SMALL, '--json']);
   expect(figures(ran.stdout)).toEqual(figures(typed.stdout));
   const listed = await place.run(['jobs', 'list'], { env });
@@ -199,10 +275,12 @@ it('that is killed has kept the entrants that had ended: the same league takes t
 
   const whole = await place.run([...args, '--no-cache']);
   const uninterrupted = JSON.parse(whole.stdout) as typeof league;
+  // It has ended with what was taken over: where each stands, and what it answers by market, included.
+  expect(Object.keys(league.entrants[1]!.generated)).toHaveLength(5);
   expect(uninterrupted.taken_over).toEqual([]);
   const figures = ({ entrants, taken_over: _, ...own }: typeof league) => ({
     ...own,
-    entrants: entrants.map(({ seconds: _seconds, memory_mb: _memory, ...measured }) => measured),
+    entrants: figuresOf(entrants),
   });
   expect(figures(league)).toEqual(figures(uninterrupted));
 });

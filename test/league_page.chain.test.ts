@@ -107,10 +107,25 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
     await begin('direction_league', ['gbdt', 'gbdt@none']);
     const standings = page.getByRole('region', { name: 'Entrants, the best first' });
     await standings.waitFor({ timeout: ENDED_MS });
-    expect(await standings.innerText()).toMatch(/gbdt\s+reference[^]*gbdt@none/);
+    expect(await standings.innerText()).toMatch(/gbdt\s+reference/);
+    expect(await standings.getByText('best', { exact: true }).count()).toBe(1);
+    expect(await result().innerText()).toMatch(/Best: \S+\. Simplest within its standard error: \S+\./);
+    expect(await page.getByRole('region', { name: 'What each earns and takes' }).innerText()).toMatch(/wasm-simd/);
+    for (const [section, text] of [
+      ['Evaluated bars by market', /Up against down/],
+      ['Answers in generated markets', /Mean answer, range/],
+    ] as const) {
+      await result().getByText(section, { exact: true }).click();
+      expect(await page.getByRole('region', { name: section }).innerText()).toMatch(text);
+    }
     expect(await standings.getByRole('columnheader').allInnerTexts()).toContain('Up against down');
     expect(await result().innerText()).toMatch(/Look 1 at these blocks\./);
     expect(await violations()).toEqual([]);
+    await setLook(page, 'ja', 'dark');
+    await page.reload();
+    await page.getByText('生成した相場での回答', { exact: true }).click();
+    expect(await page.locator('main').innerText()).toMatch(/回答の平均（レンジ）/);
+    await setLook(page, 'en', 'dark');
     forgive(faults, /404/);
     expect(faults).toEqual([]);
   });

@@ -8398,6 +8398,16 @@ export interface components {
                         [key: string]: unknown;
                     };
                 };
+                /** @description A smaller number is simpler; absent in earlier results */
+                complexity?: number;
+                /** @description Log loss above that of the best entrant, paired row by row, its error by days; absent in earlier results */
+                behind_best?: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                };
+                /** @description Whether that is within one standard error; absent in earlier results */
+                is_within_error?: boolean;
                 /** @description Log loss minus that of the reference */
                 against_reference: {
                     mean: number;
@@ -8420,6 +8430,42 @@ export interface components {
                     no_edge: boolean;
                 };
                 log_loss_of_seeds: number[];
+                /** @description Evaluated rows, by what the market had done up to them; absent in earlier results */
+                scenarios?: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: {
+                            value: number | null;
+                            /** @description By days; null within a single day */
+                            standard_error: number | null;
+                        };
+                        up_or_down_auc: number | null;
+                    };
+                };
+                /** @description Answers of the model of the last block in markets made of the instruments’ own moves, whose labels are no evidence for an edge; absent in earlier results */
+                generated?: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: number;
+                        up_or_down_auc: number | null;
+                        /** @description Up, down, range */
+                        mean_probability: number[];
+                        /** @description Up, down, range */
+                        base_rate: number[];
+                    };
+                };
+                /** @description Of the model of the last block; absent in earlier results */
+                serving?: {
+                    /** @enum {string} */
+                    engine: "wasm-simd" | "own-graph" | "onnxruntime-node";
+                    /** @description Of the ONNX file */
+                    bytes: number;
+                    /** @description Of ten subjects in the daemon */
+                    latency_us: {
+                        p50: number;
+                        p99: number;
+                    };
+                };
                 /** @description Of the fits with the first seed */
                 seconds: number;
                 memory_mb: number;
@@ -8435,6 +8481,7 @@ export interface components {
             }[];
             /** @description Entrants whose measures are those of an unfinished league like this one; absent in earlier results */
             taken_over?: string[];
+            /** @description Base rates; difference: log loss of the reference minus theirs */
             priors: {
                 name: string;
                 log_loss: number;
@@ -8443,7 +8490,19 @@ export interface components {
                     lower_5: number | null;
                     upper_95: number | null;
                 };
+                /** @description Log loss above that of the best entrant, paired row by row, its error by days; absent in earlier results */
+                behind_best?: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                };
+                /** @description Whether that is within one standard error; absent in earlier results */
+                is_within_error?: boolean;
             }[];
+            /** @description The entrant with the lowest log loss; absent in earlier results */
+            best?: string;
+            /** @description The simplest entrant within one standard error of the best; absent in earlier results */
+            simplest_within_error?: string;
             /** @description Entrants with an edge on a market of coins, where nobody can earn: do not trust such a league */
             earners_on_placebo: {
                 entrant: string;
@@ -8509,6 +8568,16 @@ export interface components {
                         [key: string]: unknown;
                     };
                 };
+                /** @description A smaller number is simpler; absent in earlier results */
+                complexity?: number;
+                /** @description Log loss above that of the best entrant, paired row by row, its error by days; absent in earlier results */
+                behind_best?: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                };
+                /** @description Whether that is within one standard error; absent in earlier results */
+                is_within_error?: boolean;
                 /** @description Log loss minus that of the reference */
                 against_reference: {
                     mean: number;
@@ -8531,6 +8600,42 @@ export interface components {
                     no_edge: boolean;
                 };
                 log_loss_of_seeds: number[];
+                /** @description Evaluated rows, by what the market had done up to them; absent in earlier results */
+                scenarios?: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: {
+                            value: number | null;
+                            /** @description By days; null within a single day */
+                            standard_error: number | null;
+                        };
+                        up_or_down_auc: number | null;
+                    };
+                };
+                /** @description Answers of the model of the last block in markets made of the instruments’ own moves, whose labels are no evidence for an edge; absent in earlier results */
+                generated?: {
+                    [key: string]: {
+                        rows: number;
+                        log_loss: number;
+                        up_or_down_auc: number | null;
+                        /** @description Up, down, range */
+                        mean_probability: number[];
+                        /** @description Up, down, range */
+                        base_rate: number[];
+                    };
+                };
+                /** @description Of the model of the last block; absent in earlier results */
+                serving?: {
+                    /** @enum {string} */
+                    engine: "wasm-simd" | "own-graph" | "onnxruntime-node";
+                    /** @description Of the ONNX file */
+                    bytes: number;
+                    /** @description Of ten subjects in the daemon */
+                    latency_us: {
+                        p50: number;
+                        p99: number;
+                    };
+                };
                 /** @description Of the fits with the first seed */
                 seconds: number;
                 memory_mb: number;
@@ -8546,6 +8651,7 @@ export interface components {
             }[];
             /** @description Entrants whose measures are those of an unfinished league like this one; absent in earlier results */
             taken_over?: string[];
+            /** @description Base rates; difference: log loss of the reference minus theirs */
             priors: {
                 name: string;
                 log_loss: number;
@@ -8554,7 +8660,19 @@ export interface components {
                     lower_5: number | null;
                     upper_95: number | null;
                 };
+                /** @description Log loss above that of the best entrant, paired row by row, its error by days; absent in earlier results */
+                behind_best?: {
+                    value: number | null;
+                    /** @description By days; null within a single day */
+                    standard_error: number | null;
+                };
+                /** @description Whether that is within one standard error; absent in earlier results */
+                is_within_error?: boolean;
             }[];
+            /** @description The entrant with the lowest log loss; absent in earlier results */
+            best?: string;
+            /** @description The simplest entrant within one standard error of the best; absent in earlier results */
+            simplest_within_error?: string;
             /** @description Entrants with an edge on a market of coins, where nobody can earn: do not trust such a league */
             earners_on_placebo: {
                 entrant: string;

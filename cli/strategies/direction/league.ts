@@ -15,6 +15,7 @@ import {
 import { learnerParameters } from '../../../trainer/jobs/strategies/direction/learner_parameters.ts';
 import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/strategies/direction/run_league.ts';
 import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
+import type { Figure } from '../../../trainer/learning/statistics/standings.ts';
 import { endLeague, keptText, parseSeeds, rangeOf, takenOverText } from '../../league_options.ts';
 import { directionJobOf } from './flags.ts';
 import { joinedLine } from '../../series_folder.ts';
@@ -25,6 +26,7 @@ import { recordJob } from '../../recorded_job.ts';
 import { printTable } from '../../text_table.ts';
 import { timeframeOption } from '../../timeframe_option.ts';
 
+const BYTES_PER_KB = 1000;
 const DEFAULT_ENTRANTS = [DIRECTION_REFERENCE, ...DIRECTION_VARIANTS].join(',');
 
 interface LeagueFlags {
@@ -170,48 +172,141 @@ function print(league: DirectionLeague, output: Output): void {
       'PLACEBO: the direction of every bar was drawn. What an AUC of a class is above one half here, volatility earns.',
     );
   printTable(output, [
-    ['entrant', 'log loss', `beyond ${reference} (90 %)`, 'AUC up', 'AUC down', 'AUC range', 'up against down', 'ECE'],
-    ...entrants.map(({ name, metrics, against_reference: against }) => [
-      name,
+    ['entrant', 'log loss', 'behind best', `beyond ${reference} (90 %)`, 'up against down', 'ECE'],
+    ...entrants.map(({ name, metrics, against_reference: against, behind_best, is_within_error }) => [
+      `${name}${is_within_error ? ' *' : ''}`,
       number(metrics.log_loss, 4),
+      figure(behind_best, 5),
       against === null ? '' : interval(against),
-      ...metrics.auc.map((auc, k) => plusMinus(auc, metrics.auc_errors[k]!)),
       plusMinus(metrics.up_or_down_auc, metrics.up_or_down_error),
       number(metrics.class_wise_ece, 4),
     ]),
-    ...priors.map(({ name, log_loss, difference }) => [
-      name,
+    ...priors.map(({ name, log_loss, difference, behind_best, is_within_error }) => [
+      `${name}${is_within_error ? ' *' : ''}`,
       number(log_loss, 4),
+      figure(behind_best, 5),
       `${reference} beyond it: ${interval(difference)}`,
     ]),
   ]);
-  output.line('');
-  printTable(output, [
-    ['entrant', 'net bps a trade (90 %)', 'trades', 'p', '', 'log loss by seed', 'seconds', 'memory MB'],
-    ...entrants.map(({ name, net, log_loss_of_seeds, seconds, memory_mb }) => [
-      name,
-      `${number(net.net_bps, 1)} (${number(net.lower_5_net_bps, 1)} … ${number(net.upper_95_net_bps, 1)})`,
-      String(net.trades),
-      number(net.p_value, 3),
-      net.no_edge ? 'NO_EDGE' : 'edge',
-      rangeOf(log_loss_of_seeds),
-      seconds.toFixed(1),
-      memory_mb.toFixed(0),
-    ]),
-  ]);
+  output.line('* within one standard error of the best log loss');
+  if (taken_over.length > 0) output.line(takenOverText(taken_over));
+  printChoice(league, output);
   output.line(
     better.length === 0
       ? `None has a lower log loss than ${reference} beyond chance.`
       : `Lower log loss than ${reference}, each at an error rate of 5 %: ${better.join(', ')}.`,
   );
-  if (taken_over.length > 0) output.line(takenOverText(taken_over));
+  printClasses(league, output);
+  printNet(league, output);
+  printServing(league, output);
+  printScenarios(league, output);
+  printGenerated(league, output);
   if (look !== null)
     output.line(
       `Look ${look} at these blocks: a training on the same bars that trades otherwise needs more for an edge.`,
     );
 }
 
+function printChoice({ best, simplest_within_error, priors }: DirectionLeague, output: Output): void {
+  output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
+  const near = priors.filter(({ is_within_error }) => is_within_error).map(({ name }) => name);
+  if (near.length > 0)
+    output.line(
+      `Base rates (${near.join(', ')}) are within the error of the best: no entrant knows more than they do.`,
+    );
+}
+
+function printClasses({ entrants }: DirectionLeague, output: Output): void {
+  output.line('');
+  printTable(output, [
+    ['entrant', 'AUC up', 'AUC down', 'AUC range'],
+    ...entrants.map(({ name, metrics }) => [
+      name,
+      ...metrics.auc.map((auc, k) => plusMinus(auc, metrics.auc_errors[k]!)),
+    ]),
+  ]);
+}
+
+function printNet({ entrants }: DirectionLeague, output: Output): void {
+  output.line('');
+  printTable(output, [
+    ['entrant', 'net bps a trade (90 %)', 'trades', 'p', '', 'log loss by seed'],
+    ...entrants.map(({ name, net, log_loss_of_seeds }) => [
+      name,
+      `${number(net.net_bps, 1)} (${number(net.lower_5_net_bps, 1)} … ${number(net.upper_95_net_bps, 1)})`,
+      String(net.trades),
+      number(net.p_value, 3),
+      net.no_edge ? 'NO_EDGE' : 'edge',
+      rangeOf(log_loss_of_seeds),
+    ]),
+  ]);
+}
+
+/** What each takes, in the league and in the daemon. */
+function printServing({ entrants }: DirectionLeague, output: Output): void {
+  output.line('');
+  printTable(output, [
+    ['entrant', 'seconds', 'memory MB', 'model kB', 'µs', 'scored by'],
+    ...entrants.map(({ name, seconds, memory_mb, serving: { bytes, latency_us, engine } }) => [
+      name,
+      seconds.toFixed(1),
+      memory_mb.toFixed(0),
+      (bytes / BYTES_PER_KB).toFixed(1),
+      `${latency_us.p50.toFixed(0)}, p99 ${latency_us.p99.toFixed(0)}`,
+      engine,
+    ]),
+  ]);
+  output.line('µs: ten instruments in the daemon, by the model of the last block.');
+}
+
+type Entrant = DirectionLeague['entrants'][number];
+type ScenarioName = keyof Entrant['scenarios'];
+
+/** What each says of the evaluated bars of each market. */
+function printScenarios({ entrants }: DirectionLeague, output: Output): void {
+  const of = entrants[0]!.scenarios;
+  const names = Object.keys(of) as ScenarioName[];
+  if (names.length === 0) return;
+  output.line('');
+  printTable(output, [
+    ['log loss in', ...names],
+    ...entrants.map(({ name, scenarios }) => [name, ...names.map((own) => figure(scenarios[own]!.log_loss, 4))]),
+    ['rows', ...names.map((own) => String(of[own]!.rows))],
+  ]);
+  output.line('');
+  printTable(output, [
+    ['up against down in', ...names],
+    ...entrants.map(({ name, scenarios }) => [name, ...names.map((own) => number(scenarios[own]!.up_or_down_auc, 3))]),
+  ]);
+}
+
+/** What each says in markets that are made of the instruments’ own moves. */
+function printGenerated({ entrants }: DirectionLeague, output: Output): void {
+  const of = entrants[0]!.generated;
+  const names = Object.keys(of) as ScenarioName[];
+  if (names.length === 0) return;
+  output.line('');
+  printTable(output, [
+    ['generated market: up, down, range', ...names],
+    ...entrants.map(({ name, generated }) => [
+      name,
+      ...names.map((own) => generated[own]!.mean_probability.map((share) => share.toFixed(2)).join(' ')),
+    ]),
+    ['rows', ...names.map((own) => String(of[own]!.rows))],
+  ]);
+  output.line('');
+  printTable(output, [
+    ['log loss in a generated market', ...names],
+    ...entrants.map(({ name, generated }) => [name, ...names.map((own) => number(generated[own]!.log_loss, 4))]),
+  ]);
+  output.line(
+    'Generated markets are made of the instruments’ own moves, without series: they show what the model of the last block says there, and are no evidence for an edge.',
+  );
+}
+
 const number = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
 const plusMinus = (value: number | null, error: number | null): string => `${number(value, 3)} ± ${number(error, 3)}`;
 const interval = ({ mean, lower_5, upper_95 }: LossDifference): string =>
   `${number(mean, 4)} (${number(lower_5, 4)} … ${number(upper_95, 4)})`;
+const figure = ({ value, standard_error }: Figure, digits: number): string =>
+  standard_error === null ? number(value, digits) : `${number(value, digits)} ± ${number(standard_error, digits)}`;

@@ -16,14 +16,14 @@ export function JobResult({ job }: { readonly job: Job }) {
   );
 }
 
-function State({ job: { job_id, kind, status } }: { readonly job: Job }) {
+function State({ job: { job_id, status } }: { readonly job: Job }) {
   switch (status) {
     case 'queued':
     case 'running':
       return <Empty text={t('league.notYet')} />;
     case 'canceled':
     case 'killed':
-      return <Empty text={t(kind === 'league' ? 'league.interrupted' : 'league.interruptedDirection')} />;
+      return <Empty text={t('league.interrupted')} />;
     case 'done':
     case 'failed':
       return <Result key={job_id} jobId={job_id} hasFailed={status === 'failed'} />;

@@ -1,8 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import type { FailedEntrant, LeagueEntrant, LeagueResult } from '../api.ts';
 import { num, signed } from '../format.ts';
-import { t } from '../text/text.ts';
+import { codeText, t } from '../text/text.ts';
 import type { Column } from './basics.tsx';
+
+const BYTES_PER_KB = 1000;
+
+/** Markets whose figures a league has, in order. */
+export const SCENARIOS = ['bull', 'bear', 'range', 'high_volatility', 'low_volatility'] as const;
 
 type Figure = LeagueEntrant['behind_best'];
 
@@ -72,6 +77,46 @@ export function costColumns<Row extends Cost>(): Column<Row>[] {
       ({ memory_mb }) => num(memory_mb, 0),
     ),
   ];
+}
+
+/** Size, latency and engine of a model in the daemon. @param servingOf null: it is not known, or cannot be served */
+export function servingColumns<Row>(servingOf: (row: Row) => LeagueEntrant['serving']): Column<Row>[] {
+  return [
+    figureColumn<Row>(
+      'bytes',
+      t('league.bytes'),
+      (row) => servingOf(row)?.bytes ?? null,
+      (row) => {
+        const serving = servingOf(row);
+        return serving === null ? '–' : num(serving.bytes / BYTES_PER_KB, 1);
+      },
+    ),
+    figureColumn<Row>(
+      'latency_us_p50',
+      t('league.latency'),
+      (row) => servingOf(row)?.latency_us.p50 ?? null,
+      (row) => {
+        const latency = servingOf(row)?.latency_us;
+        return latency === undefined ? '–' : `${num(latency.p50, 0)}, p99 ${num(latency.p99, 0)}`;
+      },
+    ),
+    {
+      key: 'engine',
+      title: t('league.engine'),
+      value: (row) => servingOf(row)?.engine ?? null,
+      cell: (row) => <span class="mono">{servingOf(row)?.engine ?? '–'}</span>,
+    },
+  ];
+}
+
+/** What a row of several measures states. */
+export function measureColumn<Row extends { readonly measure: string }>(): Column<Row> {
+  return {
+    key: 'measure',
+    title: t('league.measure'),
+    value: ({ measure }) => measure,
+    cell: ({ measure }) => codeText('measure', measure),
+  };
 }
 
 /** Entrants that show an edge on a market of coins, where nobody can earn. */

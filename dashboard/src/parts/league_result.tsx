@@ -6,19 +6,20 @@ import {
   costColumns,
   FailedEntrants,
   figureColumn,
+  measureColumn,
   nameColumn,
   PlaceboEarners,
   plusMinus,
+  SCENARIOS,
   Section,
+  servingColumns,
   signedPlusMinus,
   TakenOver,
 } from './league_figures.tsx';
 
-const BYTES_PER_KB = 1000;
 const PARTS = ['folds', 'walk_forward', 'holdout'] as const;
 const SPREAD = ['log_loss', 'brier', 'auc', 'ece', 'balanced_accuracy', 'macro_precision', 'macro_f1'] as const;
 const GENERATED = ['answer_mean', 'log_loss', 'auc'] as const;
-const SCENARIOS = ['bull', 'bear', 'range', 'high_volatility', 'low_volatility'] as const;
 
 /** All that a league of AI1 has measured. */
 export function LeagueResultView({ league }: { readonly league: LeagueResult }) {
@@ -180,25 +181,7 @@ function Costs({ entrants }: { readonly entrants: readonly LeagueEntrant[] }) {
       cell: ({ net }) => (net === null || net.edges.length === 0 ? t('models.no') : net.edges.join(', ')),
     },
     ...costColumns<Row>(),
-    figureColumn<Row>(
-      'bytes',
-      t('league.bytes'),
-      ({ serving }) => serving?.bytes ?? null,
-      ({ serving }) => (serving === null ? '–' : num(serving.bytes / BYTES_PER_KB, 1)),
-    ),
-    figureColumn<Row>(
-      'latency_us_p50',
-      t('league.latency'),
-      ({ serving }) => serving?.latency_us.p50 ?? null,
-      ({ serving }) =>
-        serving === null ? '–' : `${num(serving.latency_us.p50, 0)}, p99 ${num(serving.latency_us.p99, 0)}`,
-    ),
-    {
-      key: 'engine',
-      title: t('league.engine'),
-      value: ({ serving }) => serving?.engine ?? null,
-      cell: ({ serving }) => <span class="mono">{serving?.engine ?? '–'}</span>,
-    },
+    ...servingColumns<Row>(({ serving }) => serving),
   ];
   return (
     <Table
@@ -322,15 +305,6 @@ function Generated({ entrants }: { readonly entrants: readonly LeagueEntrant[] }
       ]}
     />
   );
-}
-
-function measureColumn<Row extends { readonly measure: string }>(): Column<Row> {
-  return {
-    key: 'measure',
-    title: t('league.measure'),
-    value: ({ measure }) => measure,
-    cell: ({ measure }) => codeText('measure', measure),
-  };
 }
 
 /** The part of the rows that figures are of. */

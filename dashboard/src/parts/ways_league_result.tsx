@@ -1,14 +1,18 @@
 import type { DirectionLeagueEntrant, DirectionLeagueResult } from '../api.ts';
-import { num, signed } from '../format.ts';
+import { num, percent, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
 import {
   costColumns,
   FailedEntrants,
   figureColumn,
+  measureColumn,
   nameColumn,
   PlaceboEarners,
   plusMinus,
+  SCENARIOS,
+  Section,
+  servingColumns,
   TakenOver,
 } from './league_figures.tsx';
 
@@ -17,13 +21,16 @@ const CLASSES = ['up', 'down', 'range'] as const;
 
 /** All that a league of ways to learn the direction has measured. */
 export function WaysLeagueResultView({ league }: { readonly league: DirectionLeagueResult }) {
-  const { entrants, failed, taken_over = [], earners_on_placebo, market, better } = league;
-  const { reference, look, symbols, timeframe } = league;
+  const { failed, taken_over = [], earners_on_placebo, market, better } = league;
+  const { reference, look, symbols, timeframe, best, simplest_within_error: simplest } = league;
+  const entrants = [...league.entrants].sort((a, b) => a.metrics.log_loss - b.metrics.log_loss);
   return (
     <>
       {market === 'coins' && <p class="failure">{t('league.placeboDirection')}</p>}
       <PlaceboEarners earners={earners_on_placebo} />
       <FailedEntrants failed={failed} />
+      {best !== undefined && simplest !== undefined && <p>{t('league.best', { best, simplest })}</p>}
+      <NearPriors league={league} />
       <p>
         {better.length === 0
           ? t('league.noneBetter', { reference })
@@ -38,11 +45,19 @@ export function WaysLeagueResultView({ league }: { readonly league: DirectionLea
         {look !== null && t('league.look', { look })}
       </p>
       <TakenOver names={taken_over} />
-      <Standings league={league} />
+      <Standings league={league} entrants={entrants} />
       <h3>{t('league.priors')}</h3>
       <Priors league={league} />
       <h3>{t('league.costs')}</h3>
       <Costs entrants={entrants} />
+      <p class="note">{t('league.servingNote')}</p>
+      <Section title={t('league.scenariosBlocks')}>
+        <Scenarios entrants={entrants} />
+      </Section>
+      <Section title={t('league.generated')}>
+        <p class="note">{t('league.generatedDirectionNote')}</p>
+        <Generated entrants={entrants} />
+      </Section>
     </>
   );
 }
@@ -54,20 +69,51 @@ function interval({ mean, lower_5, upper_95 }: Difference): string {
   return `${signed(mean, 4)} (${signed(lower_5, 4)} … ${signed(upper_95, 4)})`;
 }
 
-function Standings({ league: { entrants, reference, better } }: { readonly league: DirectionLeagueResult }) {
+/** Says so where base rates are as good as the best entrant. */
+function NearPriors({ league: { priors } }: { readonly league: DirectionLeagueResult }) {
+  const near = priors.filter(({ is_within_error }) => is_within_error === true);
+  if (near.length === 0) return null;
+  return <p>{t('league.nearPriors', { names: near.map(({ name }) => codeText('leaguePrior', name)).join(', ') })}</p>;
+}
+
+/** The name of an entrant, and what it is in this league. */
+function Name({
+  name,
+  isNear,
+  league,
+}: {
+  readonly name: string;
+  readonly isNear: boolean;
+  readonly league: DirectionLeagueResult;
+}) {
+  const { reference, better, best, simplest_within_error } = league;
+  return (
+    <>
+      <span class="mono">{name}</span> {name === reference && <Badge tone="info">{t('league.badge.reference')}</Badge>}{' '}
+      {name === best && <Badge tone="good">{t('league.badge.best')}</Badge>}{' '}
+      {name === simplest_within_error && <Badge tone="info">{t('league.badge.simplest')}</Badge>}{' '}
+      {isNear && name !== best && name !== simplest_within_error && (
+        <Badge tone="quiet">{t('league.badge.within')}</Badge>
+      )}{' '}
+      {better.includes(name) && <Badge tone="good">{t('league.badge.better')}</Badge>}
+    </>
+  );
+}
+
+interface StandingsProps {
+  readonly league: DirectionLeagueResult;
+  readonly entrants: readonly DirectionLeagueEntrant[];
+}
+
+function Standings({ league, entrants }: StandingsProps) {
   type Row = DirectionLeagueEntrant;
+  const { reference } = league;
   const columns: Column<Row>[] = [
     {
       key: 'entrant',
       title: t('league.entrant'),
       value: ({ name }) => name,
-      cell: ({ name }) => (
-        <>
-          <span class="mono">{name}</span>{' '}
-          {name === reference && <Badge tone="info">{t('league.badge.reference')}</Badge>}{' '}
-          {better.includes(name) && <Badge tone="good">{t('league.badge.better')}</Badge>}
-        </>
-      ),
+      cell: ({ name, is_within_error }) => <Name name={name} isNear={is_within_error === true} league={league} />,
     },
     figureColumn<Row>(
       'log_loss',
@@ -75,6 +121,7 @@ function Standings({ league: { entrants, reference, better } }: { readonly leagu
       ({ metrics }) => metrics.log_loss,
       ({ metrics }) => num(metrics.log_loss, 4),
     ),
+    behindColumn<Row>(),
     figureColumn<Row>(
       'against_reference',
       t('league.against', { reference }),
@@ -148,6 +195,7 @@ function Priors({ league: { priors, reference } }: { readonly league: DirectionL
           ({ log_loss }) => log_loss,
           ({ log_loss }) => num(log_loss, 4),
         ),
+        behindColumn<Row>(),
         figureColumn<Row>(
           'difference',
           t('league.beyondPrior', { reference }),
@@ -196,7 +244,117 @@ function Costs({ entrants }: { readonly entrants: readonly DirectionLeagueEntran
           cell: ({ net }) => t(net.no_edge ? 'models.no' : 'models.yes'),
         },
         ...costColumns<Row>(),
+        ...servingColumns<Row>(({ serving }) => serving ?? null),
       ]}
     />
   );
+}
+
+/** Log loss behind the best entrant; earlier results have none. */
+function behindColumn<Row extends Pick<DirectionLeagueEntrant, 'behind_best'>>(): Column<Row> {
+  return figureColumn<Row>(
+    'behind_best',
+    t('league.behind'),
+    ({ behind_best }) => behind_best?.value ?? null,
+    ({ behind_best }) => (behind_best === undefined ? '–' : plusMinus(behind_best, 5)),
+  );
+}
+
+interface MeasureRow {
+  readonly entrant: DirectionLeagueEntrant;
+  readonly measure: 'log_loss' | 'up_or_down_auc';
+}
+
+/** Log loss and direction on the evaluated rows of each market; its number of rows is the same for all. */
+function Scenarios({ entrants }: { readonly entrants: readonly DirectionLeagueEntrant[] }) {
+  const { scenarios: first = {} } = entrants[0]!;
+  const known = SCENARIOS.filter((name) => first[name] !== undefined);
+  const rows = (['log_loss', 'up_or_down_auc'] as const).flatMap((measure) =>
+    entrants.map((entrant): MeasureRow => ({ entrant, measure })),
+  );
+  return (
+    <Table
+      name="direction_league_scenarios"
+      label={t('league.scenariosBlocks')}
+      rows={known.length === 0 ? [] : rows}
+      rowKey={({ entrant, measure }) => `${entrant.name} ${measure}`}
+      empty="league.none"
+      columns={[
+        nameColumn<MeasureRow>(({ entrant }) => entrant.name),
+        measureColumn<MeasureRow>(),
+        ...known.map((scenario) =>
+          figureColumn<MeasureRow>(
+            scenario,
+            t('league.scenario', { name: codeText('scenario', scenario), rows: num(first[scenario]!.rows, 0) }),
+            ({ entrant, measure }) => {
+              const own = entrant.scenarios?.[scenario];
+              return (measure === 'log_loss' ? own?.log_loss.value : own?.up_or_down_auc) ?? null;
+            },
+            ({ entrant, measure }) => {
+              const own = entrant.scenarios?.[scenario];
+              if (own === undefined) return '–';
+              return measure === 'log_loss' ? plusMinus(own.log_loss, 4) : num(own.up_or_down_auc, 3);
+            },
+          ),
+        ),
+      ]}
+    />
+  );
+}
+
+interface GeneratedRow {
+  readonly entrant: DirectionLeagueEntrant;
+  readonly measure: 'mean_up' | 'mean_down' | 'mean_range' | 'log_loss' | 'up_or_down_auc';
+}
+
+const GENERATED = ['mean_up', 'mean_down', 'mean_range', 'log_loss', 'up_or_down_auc'] as const;
+
+/** What each answers in markets made of the instruments' own moves; their rows and labels are the same for all. */
+function Generated({ entrants }: { readonly entrants: readonly DirectionLeagueEntrant[] }) {
+  const { generated: first = {} } = entrants[0]!;
+  const known = SCENARIOS.filter((name) => first[name] !== undefined);
+  const rows = GENERATED.flatMap((measure) => entrants.map((entrant): GeneratedRow => ({ entrant, measure })));
+  return (
+    <Table
+      name="direction_league_generated"
+      label={t('league.generated')}
+      rows={known.length === 0 ? [] : rows}
+      rowKey={({ entrant, measure }) => `${entrant.name} ${measure}`}
+      empty="league.none"
+      columns={[
+        nameColumn<GeneratedRow>(({ entrant }) => entrant.name),
+        measureColumn<GeneratedRow>(),
+        ...known.map((scenario) => {
+          const { rows: count, base_rate } = first[scenario]!;
+          return figureColumn<GeneratedRow>(
+            scenario,
+            t('league.generatedDirection', {
+              name: codeText('scenario', scenario),
+              rows: num(count, 0),
+              classes: base_rate.map((share) => percent(share)).join(', '),
+            }),
+            (row) => generatedValue(row, scenario),
+            (row) => num(generatedValue(row, scenario), row.measure === 'log_loss' ? 4 : 3),
+          );
+        }),
+      ]}
+    />
+  );
+}
+
+function generatedValue({ entrant, measure }: GeneratedRow, scenario: (typeof SCENARIOS)[number]): number | null {
+  const own = entrant.generated?.[scenario];
+  if (own === undefined) return null;
+  switch (measure) {
+    case 'mean_up':
+      return own.mean_probability[0] ?? null;
+    case 'mean_down':
+      return own.mean_probability[1] ?? null;
+    case 'mean_range':
+      return own.mean_probability[2] ?? null;
+    case 'log_loss':
+      return own.log_loss;
+    case 'up_or_down_auc':
+      return own.up_or_down_auc;
+  }
 }

@@ -1280,7 +1280,6 @@ export const EN = {
   'league.result': 'Result',
   'league.notYet': 'The result is shown here when the league has ended.',
   'league.interrupted': 'It has no result. Queue the same league again: it takes over what this one had finished.',
-  'league.interruptedDirection': 'It has no result.',
   'league.hasFailed': 'It failed before there was a result; the reason is above.',
   'league.notKept': 'Its result was not kept: its log has what it printed.',
   'league.none': 'Nothing was measured.',
@@ -1348,6 +1347,13 @@ export const EN = {
   'league.generatedMarket': '{name} (rows: {rows}, positive: {positive})',
   'league.noGenerated':
     'No generated markets: a model reads columns that the bars of the pair do not give, or the league is of an earlier version.',
+  'league.scenariosBlocks': 'Evaluated bars by market',
+  'league.generatedDirectionNote':
+    'Made of the instruments’ own moves, without series: what the model of the last block says in such a market. The labels are no evidence for an edge.',
+  'league.generatedDirection': '{name} (rows: {rows}; up, down, range: {classes})',
+  'league.servingNote': 'Size and latency: the model of the last block; ten instruments in the daemon.',
+  'league.nearPriors':
+    'Base rates ({names}) are within one standard error of the best: no entrant is known to be better than they are.',
   'league.calls': 'Calls and confusion',
   'league.callsNote':
     'Above its threshold each calls as large a share of the folds’ rows positive as there are positives.',
@@ -1402,6 +1408,10 @@ export const EN = {
   'measure.macro_f1': 'Macro F1',
   'measure.precision': 'Precision',
   'measure.recall': 'Recall',
+  'measure.up_or_down_auc': 'Up against down',
+  'measure.mean_up': 'Mean answer, up',
+  'measure.mean_down': 'Mean answer, down',
+  'measure.mean_range': 'Mean answer, range',
   'measure.answer_mean': 'Mean answer',
   'measure.matthews': 'Matthews',
   'job.train': 'training',

@@ -2,7 +2,14 @@ import * as z from 'zod';
 import { trainingWarningSchema } from '../../../shared/bundle/training_warning.ts';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
-import { failedEntrantSchema, leagueResultSchema, placeboEarnersSchema } from '../../learning/league/league_schema.ts';
+import {
+  failedEntrantSchema,
+  figureSchema,
+  leagueResultSchema,
+  placeboEarnersSchema,
+  servingCostSchema,
+} from '../../learning/league/league_schema.ts';
+import { SCENARIOS } from '../../learning/splits/scenarios.ts';
 
 const number = z.number();
 const maybe = z.number().nullable();
@@ -10,6 +17,17 @@ const count = z.int().nonnegative();
 const ofClasses = z.array(number).describe('Up, down, range');
 
 const differenceSchema = z.object({ mean: number, lower_5: maybe, upper_95: maybe });
+
+/** Behind the description of what earlier versions did not state. */
+const EARLIER = 'absent in earlier results';
+
+/** Where an entrant, or base rates, stand. */
+const standing = {
+  behind_best: figureSchema
+    .optional()
+    .describe(`Log loss above that of the best entrant, paired row by row, its error by days; ${EARLIER}`),
+  is_within_error: z.boolean().optional().describe(`Whether that is within one standard error; ${EARLIER}`),
+};
 
 /** The document of `minutehand league --strategy direction --json`. */
 const directionLeagueSchema = z.object({
@@ -40,6 +58,8 @@ const directionLeagueSchema = z.object({
         balanced_accuracy: maybe.optional(),
         over_blocks: z.record(z.string(), z.unknown()).describe('Mean and error of measures over the blocks'),
       }),
+      complexity: number.optional().describe(`A smaller number is simpler; ${EARLIER}`),
+      ...standing,
       against_reference: differenceSchema.nullable().describe('Log loss minus that of the reference'),
       net: z.object({
         trades: count,
@@ -57,6 +77,26 @@ const directionLeagueSchema = z.object({
         no_edge: z.boolean(),
       }),
       log_loss_of_seeds: z.array(number),
+      scenarios: z
+        .partialRecord(z.enum(SCENARIOS), z.object({ rows: count, log_loss: figureSchema, up_or_down_auc: maybe }))
+        .optional()
+        .describe(`Evaluated rows, by what the market had done up to them; ${EARLIER}`),
+      generated: z
+        .partialRecord(
+          z.enum(SCENARIOS),
+          z.object({
+            rows: count,
+            log_loss: number,
+            up_or_down_auc: maybe,
+            mean_probability: ofClasses,
+            base_rate: ofClasses,
+          }),
+        )
+        .optional()
+        .describe(
+          `Answers of the model of the last block in markets made of the instruments’ own moves, whose labels are no evidence for an edge; ${EARLIER}`,
+        ),
+      serving: servingCostSchema.optional().describe(`Of the model of the last block; ${EARLIER}`),
       seconds: number.describe('Of the fits with the first seed'),
       memory_mb: number,
     }),
@@ -65,8 +105,15 @@ const directionLeagueSchema = z.object({
   taken_over: z
     .array(z.string())
     .optional()
-    .describe('Entrants whose measures are those of an unfinished league like this one; absent in earlier results'),
-  priors: z.array(z.object({ name: z.string(), log_loss: number, difference: differenceSchema })),
+    .describe(`Entrants whose measures are those of an unfinished league like this one; ${EARLIER}`),
+  priors: z
+    .array(z.object({ name: z.string(), log_loss: number, difference: differenceSchema, ...standing }))
+    .describe('Base rates; difference: log loss of the reference minus theirs'),
+  best: z.string().optional().describe(`The entrant with the lowest log loss; ${EARLIER}`),
+  simplest_within_error: z
+    .string()
+    .optional()
+    .describe(`The simplest entrant within one standard error of the best; ${EARLIER}`),
   earners_on_placebo: placeboEarnersSchema,
   warnings: z.array(trainingWarningSchema).describe('Of the rows that the reference learned from'),
   better: z.array(z.string()).describe('Entrants with a lower log loss than the reference, each at 5 %'),

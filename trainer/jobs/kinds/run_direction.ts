@@ -58,6 +58,8 @@ export interface DirectionContext {
   readonly gitCommit: string | null;
   /** Seeds that the log loss of each way is measured with, from that of the job on; absent: 1. */
   readonly seeds?: number;
+  /** Whether the ways are examined as a league does; absent: they are not. */
+  readonly isExamined?: boolean;
   /**
    * Opens the measures that an interrupted training like this one has made of the compared ways. Absent: none.
    * @param training JSON of all that they depend on, but for the program and what its learners use outside of it
@@ -211,10 +213,16 @@ async function makeProduct(
   };
   // Nothing of the recorded bars can be learned from a market whose direction was drawn.
   const counted = isDrawn(job.parameters) ? null : countLookAt;
-  const { onFailed, openKept } = context;
+  const { onFailed, openKept, isExamined = false } = context;
   const { workers: _speed, ...learned } = plan;
   const kept = openKept?.({ plan: learned, seeds, data: hashInstruments(instruments) });
-  const measured: DirectionPlan = { ...plan, seeds, ...(kept && { kept }), ...(onFailed && { onFailed }) };
+  const measured: DirectionPlan = {
+    ...plan,
+    seeds,
+    isExamined,
+    ...(kept && { kept }),
+    ...(onFailed && { onFailed }),
+  };
   const trained = await trainDirection(instruments, measured, onProgress, counted);
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };

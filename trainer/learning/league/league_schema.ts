@@ -14,7 +14,8 @@ const maybe = z.number().nullable();
 const count = z.int().nonnegative();
 const names = z.array(z.string());
 
-const figureSchema = z.object({
+/** A figure over rows that depend on each other within a day. */
+export const figureSchema = z.object({
   value: maybe,
   standard_error: maybe.describe('By days; null within a single day'),
 });

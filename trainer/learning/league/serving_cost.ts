@@ -7,11 +7,7 @@ import { takeRows } from '../learners/contract/fit_rows.ts';
 import { barsOf, type Fitted } from '../learners/contract/fitted.ts';
 import type { EntrantModels } from './entrant_models.ts';
 import { modelInputs } from '../learners/contract/past_rows.ts';
-
-/** Subjects that the daemon scores together. */
-const SUBJECTS = 10;
-const WARM_UP = 50;
-const RUNS = 500;
+import { SERVED_SUBJECTS, servingLatency, type ServingLatency } from './serving_latency.ts';
 
 /** What a model costs the daemon. */
 export interface ServingCost {
@@ -20,7 +16,7 @@ export interface ServingCost {
   /** Of the ONNX file. */
   readonly bytes: number;
   /** Microseconds for the rows of ten subjects, one thread, caches warm; by this machine and its load. */
-  readonly latency_us: { readonly p50: number; readonly p99: number };
+  readonly latency_us: ServingLatency;
 }
 
 /**
@@ -35,14 +31,14 @@ export async function servingCost(models: EntrantModels, x: Matrix, pairs: numbe
     for (const { pairs: own, fitted } of models) {
       if (fitted === null) return null;
       const share = own === null ? 1 : own.length / pairs;
-      parts.push(await openScored(fitted, x, Math.max(1, Math.round(SUBJECTS * share))));
+      parts.push(await openScored(fitted, x, Math.max(1, Math.round(SERVED_SUBJECTS * share))));
     }
     const [first] = parts;
     const scoreAll = async (): Promise<void> => {
       for (const { score } of parts) await score();
     };
     // A single model without a promise more than the daemon has.
-    const latency = await timed(parts.length === 1 ? () => first!.score() : scoreAll);
+    const latency = await servingLatency(parts.length === 1 ? () => first!.score() : scoreAll);
     return {
       engine: slowestEngine(parts.map(({ engine }) => engine)),
       bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -94,16 +90,4 @@ function ownModel(bytes: Uint8Array): OwnModel | null {
     if (error instanceof MinutehandError) return null;
     throw error;
   }
-}
-
-async function timed(score: () => unknown): Promise<ServingCost['latency_us']> {
-  for (let run = 0; run < WARM_UP; run++) await score();
-  const times = new Float64Array(RUNS);
-  for (let run = 0; run < RUNS; run++) {
-    const start = performance.now();
-    await score();
-    times[run] = 1000 * (performance.now() - start);
-  }
-  times.sort();
-  return { p50: times[Math.floor(RUNS / 2)]!, p99: times[Math.floor(0.99 * RUNS)]! };
 }

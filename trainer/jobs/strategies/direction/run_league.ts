@@ -1,8 +1,10 @@
 import type { Timeframe } from '../../../../shared/pair.ts';
 import type { FitCost } from '../../../learning/league/fit_cost.ts';
+import type { ServingCost } from '../../../learning/league/serving_cost.ts';
 import { failedEntrant, installedEntrants, type FailedEntrant } from '../../../learning/league/failed_entrants.ts';
 import { ensembleParameters } from '../../../learning/learners/mixture/ensemble_parameters.ts';
-import { refuseMissingLearner } from '../../../learning/learners/registry.ts';
+import { complexityOf, refuseMissingLearner } from '../../../learning/learners/registry.ts';
+import { simplestWithinError, type Figure, type Standing } from '../../../learning/statistics/standings.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import { codeHash } from '../../fleet/own_code.ts';
 import { DEFAULT_LEAGUE_BYTES } from '../../../learning/league/kept_entrants.ts';
@@ -11,8 +13,15 @@ import { openKeptWays, type WayFiles } from '../../../learning/strategies/direct
 import { earnersOnPlacebo, type PlaceboEarner } from '../../../learning/league/placebo_verdict.ts';
 import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
 import type { NetResult } from '../../../learning/strategies/direction/direction_net.ts';
-import type { DirectionMetrics, LossDifference } from '../../../learning/strategies/direction/direction_report.ts';
-import type { TrainedDirection } from '../../../learning/strategies/direction/train_direction.ts';
+import {
+  priorBlocks,
+  type DirectionMetrics,
+  type LossDifference,
+} from '../../../learning/strategies/direction/direction_report.ts';
+import type { ExaminedWay } from '../../../learning/strategies/direction/examined_way.ts';
+import type { Measured } from '../../../learning/strategies/direction/measured_way.ts';
+import { PRIOR_BY_INSTRUMENT, type TrainedDirection } from '../../../learning/strategies/direction/train_direction.ts';
+import { standBeside, standWays } from '../../../learning/strategies/direction/way_standings.ts';
 import { DIRECTION_DEFAULTS, defaultLabel } from '../../kinds/direction_defaults.ts';
 import { isDrawn, type DirectionJob } from '../../kinds/direction_job.ts';
 import {
@@ -24,15 +33,34 @@ import {
 } from '../../kinds/direction_league_job.ts';
 import { runDirection, type DirectionContext } from '../../kinds/run_direction.ts';
 
-export interface DirectionEntrant extends FitCost {
+/** Where answers to the evaluated rows stand. */
+export interface DirectionStanding {
+  /** Log loss above that of the best entrant, paired row by row; its error is over days. */
+  readonly behind_best: Figure;
+  /** Whether that is within one standard error. The best one is. */
+  readonly is_within_error: boolean;
+}
+
+export interface DirectionEntrant extends FitCost, DirectionStanding {
   readonly name: string;
+  /** Order of simplicity: a smaller number is simpler. A balance does not change it. */
+  readonly complexity: number;
   readonly metrics: DirectionMetrics;
   /** Log loss minus that of the reference, paired bar by bar; null for the reference. */
   readonly against_reference: LossDifference | null;
   readonly net: NetResult;
   /** Log loss of the evaluated blocks by each seed, the first one's first. */
   readonly log_loss_of_seeds: readonly number[];
+  /** Evaluated rows, by what the market had done up to them; without those that have none. */
+  readonly scenarios: ExaminedWay['scenarios'];
+  /** Answers of the calibrated model of the last block in generated markets. */
+  readonly generated: ExaminedWay['generated'];
+  /** Of the same model, in the daemon. */
+  readonly serving: ServingCost;
 }
+
+/** Base rates beside the entrants. */
+export type DirectionPrior = TrainedDirection['priors'][number] & DirectionStanding;
 
 export interface DirectionLeague {
   readonly strategy: 'direction';
@@ -47,7 +75,11 @@ export interface DirectionLeague {
   /** Entrants whose measures are those of an unfinished league like this one. */
   readonly taken_over: readonly string[];
   /** Log loss of base rates, and that of the reference minus theirs. */
-  readonly priors: TrainedDirection['priors'];
+  readonly priors: readonly DirectionPrior[];
+  /** The entrant with the lowest log loss. */
+  readonly best: string;
+  /** The simplest one within one standard error of it. */
+  readonly simplest_within_error: string;
   /** Entrants whose log loss is lower than that of the reference, at an error rate of 5 % each. */
   readonly better: readonly string[];
   /** Who shows an edge on a market of coins: not to be trusted with any. Empty on the recorded one. */
@@ -93,29 +125,34 @@ export async function runDirectionLeague(
     return held.files;
   };
   const isKept = job.resources.cache !== false;
-  const played = { ...context, seeds, onFailed, ...(isKept && { openKept }) };
+  const played = { ...context, seeds, isExamined: true, onFailed, ...(isKept && { openKept }) };
   const { trained } = await runDirection(training, played).finally(() => held.files?.prune());
   // What failed may be mended, and the others need not be measured again then.
   if (failed.length === 0) held.files?.remove();
-  const { metrics, net, others, priors, look, log_loss_of_seeds, cost } = trained;
-  const entrants: readonly DirectionEntrant[] = [
-    {
-      name: DIRECTION_REFERENCE,
+  const ways = waysIn(trained);
+  const standings = standWays(
+    ways.map(({ examined }) => examined.losses),
+    trained.rows,
+    trained.blocks,
+  );
+  const ensembles = ensembleParameters(job.parameters.ensemble ?? {});
+  const complexities = ways.map(({ name }) => complexityOf(engineOfWay(name), ensembles));
+  const entrants = ways.map(({ name, metrics, against, net, log_loss_of_seeds, cost, examined }, index) => {
+    const entrant: DirectionEntrant = {
+      name: directionEntrant(name),
+      complexity: complexities[index]!,
       metrics,
-      against_reference: null,
-      net: net.result,
+      against_reference: against,
+      ...standingFigures(standings.of[index]!),
+      net,
       log_loss_of_seeds,
+      scenarios: examined.scenarios,
+      generated: examined.generated,
+      serving: examined.serving,
       ...cost,
-    },
-    ...others.map((own) => ({
-      name: directionEntrant(own.name),
-      metrics: own.metrics,
-      against_reference: own.against,
-      net: own.net,
-      log_loss_of_seeds: own.log_loss_of_seeds,
-      ...own.cost,
-    })),
-  ];
+    };
+    return entrant;
+  });
   const market = isDrawn(job.parameters) ? 'coins' : 'recorded';
   return {
     strategy: 'direction',
@@ -126,7 +163,9 @@ export async function runDirectionLeague(
     entrants,
     failed,
     taken_over: takenOver,
-    priors,
+    priors: standPriors(trained, ways[standings.order[0]!]!),
+    best: entrants[standings.order[0]!]!.name,
+    simplest_within_error: entrants[simplestWithinError(standings, complexities)]!.name,
     better: entrants.flatMap(({ name, against_reference }) => ((against_reference?.upper_95 ?? 0) < 0 ? [name] : [])),
     earners_on_placebo: earnersOnPlacebo(
       market,
@@ -134,8 +173,31 @@ export async function runDirectionLeague(
       entrants.map(({ name, net: own }) => ({ name, edges: own.no_edge ? [] : job.symbols })),
     ),
     warnings: trained.validation.warnings,
-    look,
+    look: trained.look,
   };
+}
+
+/** A way that a league has examined. */
+type Examined = Measured & Required<Pick<Measured, 'examined'>>;
+
+/** The reference first. */
+function waysIn({ metrics, net, log_loss_of_seeds, cost, examined, others }: TrainedDirection): Examined[] {
+  const reference = { metrics, against: null, net: net.result, log_loss_of_seeds, cost };
+  return [
+    { name: DIRECTION_REFERENCE, ...reference, examined: examined! },
+    ...others.map((own) => ({ ...own, examined: own.examined! })),
+  ];
+}
+
+function standPriors({ rows, blocks, priors }: TrainedDirection, best: Examined): DirectionPrior[] {
+  return priors.map((prior) => {
+    const own = priorBlocks(rows, blocks, prior.name === PRIOR_BY_INSTRUMENT);
+    return { ...prior, ...standingFigures(standBeside(best.examined.losses, rows, own)) };
+  });
+}
+
+function standingFigures({ behind, isWithinError }: Standing): DirectionStanding {
+  return { behind_best: behind, is_within_error: isWithinError };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -12,6 +12,7 @@ import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_py
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { isSequence, sequencesOf } from '../../learners/contract/past_rows.ts';
 import { directionLearner, windowsWith } from './direction_learner.ts';
+import { directionServing } from './direction_serving.ts';
 import type { Instrument } from './instrument_rows.ts';
 import { makeDirectionBundle } from './make_direction_bundle.ts';
 import { HOUR, hintedDays, instrumentOf, PLAN, WINDOWS } from './small_markets.fixture.ts';
@@ -61,6 +62,12 @@ async function expectServed({ model, rows }: TrainedDirection, path: string): Pr
   // Our own code serves bit for bit the numbers that the trainer measures.
   if (loaded.engine !== 'onnxruntime-node') expect([...answers.subarray(0, 3 * x.rows)]).toEqual([...model.answers(x)]);
   await loaded.release();
+  // What a league states of the same model, whose file has no metadata.
+  const serving = await directionServing(model, rows.x);
+  expect(serving.engine).toBe(loaded.engine);
+  expect(serving.bytes).toBeLessThan(statSync(join(path, DIRECTION_FILE)).size);
+  expect(serving.latency_us.p50).toBeGreaterThan(0);
+  expect(serving.latency_us.p99).toBeGreaterThanOrEqual(serving.latency_us.p50);
   return loaded.engine;
 }
 

@@ -41,7 +41,7 @@ export interface EvaluatedAnswers {
 }
 
 export function answersOfBlocks(
-  rows: InstrumentRows,
+  rows: Pick<InstrumentRows, 'evaluation'>,
   blocks: readonly Pick<CalibratedBlock, 'split' | 'probabilities'>[],
 ): EvaluatedAnswers {
   const all = Int32Array.from(blocks.flatMap(({ split }) => [...split.test]));

@@ -1,27 +1,18 @@
 import { isoMinute } from '../../../../shared/bar.ts';
 import type { TrainingWarning } from '../../../../shared/bundle/training_warning.ts';
-import { ln } from '../../../../shared/elementary.ts';
-import { MinutehandError } from '../../../../shared/errors.ts';
 import { DIRECTIONS } from './label/direction.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import type { Fitted } from '../../learners/contract/fitted.ts';
 import { classMetrics } from '../../measures/class_metrics.ts';
 import { classShares, classTable, type ClassTable } from '../../measures/class_table.ts';
-import {
-  isOfScenario,
-  marketWarnings,
-  SCENARIOS,
-  scenariosOfPrices,
-  type RowScenarios,
-  type Scenario,
-} from '../../splits/scenarios.ts';
+import { marketWarnings, type Scenario } from '../../splits/scenarios.ts';
 import { constantAnswersWarnings } from '../../validate/constant_answers.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from '../../validate/importance.ts';
 import { spreadOverFolds, type Spread } from '../../validate/report.ts';
 import { calibratedModel } from './direction_learner.ts';
-import { answersOfBlocks, classAucs, pickAnswers, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
-import { generatedInstrument } from './generated_markets.ts';
-import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
+import { answersOfBlocks, classAucs, upOrDownAuc, type EvaluatedAnswers } from './direction_report.ts';
+import { answersOfModel, answersOfScenario, byScenario, generatedRows, scenariosOf } from './direction_scenarios.ts';
+import type { Instrument, InstrumentRows, RowsPlan } from './instrument_rows.ts';
 import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
 
 /** Rows of all blocks and permutations of a column: a minute of work for a usual training. */
@@ -94,13 +85,14 @@ export function validateDirection(validated: ValidatedDirection): DirectionValid
     splits,
     stability: spreadOverFolds(splits.map(measuresOf)),
     scenarios: {
-      history: figuresByScenario((scenario) => {
-        const own = Int32Array.from(answers.rows.keys()).filter((i) =>
-          isOfScenario(scenarios, answers.rows[i]!, scenario),
-        );
-        return own.length === 0 ? null : figuresOf(rows, pickAnswers(answers, own));
+      history: byScenario((scenario) => {
+        const own = answersOfScenario(answers, scenarios, scenario);
+        return own === null ? null : figuresOf(rows, own);
       }),
-      generated: figuresByScenario((scenario) => generatedFigures(validated, scenario)),
+      generated: byScenario((scenario) => {
+        const generated = generatedRows(validated, scenario);
+        return generated === null ? null : figuresOf(generated, answersOfModel(validated.model, generated));
+      }),
     },
     importance: permutationImportance(
       { x: rows.x, y: rows.evaluation, time: rows.time, labelEnd: rows.labelEnd, pair: rows.instrument },
@@ -124,19 +116,6 @@ function sampledAnswers({ rows, model }: ValidatedDirection): Float64Array {
   const count = Math.min(SAMPLED_ROWS, rows.x.rows);
   const sampled = Int32Array.from({ length: count }, (_, i) => Math.floor((i * rows.x.rows) / count));
   return model.exactAnswers(takeRows(rows.x, sampled));
-}
-
-/** What each row's bar belongs to, by the closes of its instrument. */
-function scenariosOf(rows: InstrumentRows, instruments: readonly Instrument[]): RowScenarios {
-  const each = instruments.map(({ bars }) =>
-    scenariosOfPrices(
-      bars.close.map((close) => ln(close)),
-      bars.timeframe,
-    ),
-  );
-  const at = (part: keyof RowScenarios): Int8Array =>
-    Int8Array.from(rows.bar, (bar, row) => each[rows.instrument[row]!]![part][bar]!);
-  return { trend: at('trend'), volatility: at('volatility') };
 }
 
 function splitReport(rows: InstrumentRows, block: CalibratedBlock): SplitReport {
@@ -189,38 +168,4 @@ function measuresOf({ auc, precision, recall, f1, class_shares, answer_shares, .
     macro_f1,
     ...Object.fromEntries(each),
   };
-}
-
-function figuresByScenario(
-  figures: (scenario: Scenario) => ClassFigures | null,
-): Partial<Record<Scenario, ClassFigures>> {
-  return Object.fromEntries(
-    SCENARIOS.flatMap((scenario) => {
-      const own = figures(scenario);
-      return own === null ? [] : [[scenario, own]];
-    }),
-  );
-}
-
-/** null where the instruments' own bars are too few to warm the features. */
-function generatedFigures(
-  { instruments, plan, model, seed }: ValidatedDirection,
-  scenario: Scenario,
-): ClassFigures | null {
-  let rows: InstrumentRows;
-  try {
-    rows = instrumentRows(
-      instruments.map((own) => generatedInstrument(own, scenario, `${seed}/generated`)),
-      plan,
-    );
-  } catch (error) {
-    if (error instanceof MinutehandError && error.code === 'DATA_TOO_SHORT') return null;
-    throw error;
-  }
-  return figuresOf(rows, {
-    classes: CLASSES,
-    probabilities: model.exactAnswers(rows.x),
-    labels: rows.evaluation,
-    rows: Int32Array.from(rows.time.keys()),
-  });
 }

@@ -1,6 +1,7 @@
 import type { FitCost } from '../../league/fit_cost.ts';
 import type { WalkForwardNet } from './direction_net.ts';
 import type { DirectionMetrics, LossDifference } from './direction_report.ts';
+import type { ExaminedWay } from './examined_way.ts';
 
 /** A training variant, measured by walk-forward. */
 export interface Measured {
@@ -12,4 +13,6 @@ export interface Measured {
   /** Log loss of the evaluated blocks by each seed, the first one's first. */
   readonly log_loss_of_seeds: readonly number[];
   readonly cost: FitCost;
+  /** Absent: the plan does not examine ways. */
+  readonly examined?: ExaminedWay;
 }

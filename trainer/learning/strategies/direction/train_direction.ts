@@ -25,6 +25,7 @@ import {
   type DirectionMetrics,
   type LossDifference,
 } from './direction_report.ts';
+import { wayExaminer, type ExaminedWay } from './examined_way.ts';
 import { modelBias } from './model_bias.ts';
 import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
 import type { DirectionBias } from './direction_bias.ts';
@@ -77,6 +78,9 @@ export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
   calibrationBlocks: 2,
 };
 
+/** Base rates of each instrument by itself. */
+export const PRIOR_BY_INSTRUMENT = 'prior by instrument';
+
 export interface DirectionPlan {
   readonly windows: InstrumentWindows;
   readonly label: DirectionPolicy;
@@ -103,6 +107,8 @@ export interface DirectionPlan {
   readonly imported?: ImportedDirection | undefined;
   /** Seeds that the log loss of each way is measured with, from `seed` on; absent: 1. */
   readonly seeds?: number;
+  /** Whether the ways are examined as a league does: `ExaminedWay`; absent: they are not. */
+  readonly isExamined?: boolean;
   /** Measures of balances and peers that an interrupted training of the same plan has made; absent: none. */
   readonly kept?: KeptWays;
   /** Told which of the balances and peers failed, and why: the others go on. Absent: the training fails. */
@@ -127,6 +133,8 @@ export interface TrainedDirection {
   /** As of the other ways. */
   readonly log_loss_of_seeds: readonly number[];
   readonly cost: FitCost;
+  /** As of the other ways; absent: the plan does not examine ways. */
+  readonly examined?: ExaminedWay;
   readonly blocks: readonly CalibratedBlock[];
   readonly net: WalkForwardNet;
   readonly bias: DirectionBias;
@@ -156,6 +164,8 @@ interface Run {
   readonly countLook: ((look: DirectionLook) => number) | null;
   /** Of the test rows of all blocks, whichever way learns from them. */
   readonly novelty: NoveltyLimit | undefined;
+  /** null: the plan does not examine ways. */
+  readonly examine: ReturnType<typeof wayExaminer> | null;
   /** Of this training: its variants share the look of the chosen one. */
   look: number | null;
 }
@@ -176,13 +186,15 @@ export async function trainDirection(
   const { rows, series, column, plan } = prepare(instruments, given, onStage);
   const pool = openFitPool(plan.workers);
   const novelty = noveltyLimit(rows, plan);
-  const run: Run = { rows, instruments, plan, pool, onStage, countLook, novelty, look: null };
+  const examine = plan.isExamined === true ? wayExaminer({ rows, instruments, plan, seed: plan.seed }) : null;
+  const run: Run = { rows, instruments, plan, pool, onStage, countLook, novelty, examine, look: null };
   try {
     const { learning: own, report: search } = await searched(run);
-    const { scored, calibrated, metrics, net, log_loss_of_seeds, cost } = await measure(run, 'walk-forward', own);
+    const reference = await measure(run, 'walk-forward', own);
+    const { scored, calibrated, metrics, net, log_loss_of_seeds, cost, examined } = reference;
     const answers = answersOfBlocks(rows, calibrated);
-    const priors = (['prior', 'prior by instrument'] as const).map((name) => {
-      const blocks = priorBlocks(rows, calibrated, name === 'prior by instrument');
+    const priors = (['prior', PRIOR_BY_INSTRUMENT] as const).map((name) => {
+      const blocks = priorBlocks(rows, calibrated, name === PRIOR_BY_INSTRUMENT);
       const difference = lossDifference(rows, answers, answersOfBlocks(rows, blocks), `${plan.seed}/${name}`);
       return { name, log_loss: directionMetrics(rows, blocks).log_loss, difference };
     });
@@ -230,6 +242,7 @@ export async function trainDirection(
       metrics,
       log_loss_of_seeds,
       cost,
+      ...(examined && { examined }),
       blocks: calibrated,
       net,
       bias,
@@ -438,10 +451,10 @@ async function measuredOther(
   const other = await measureOther(run, name, way);
   if (other === null) return null;
   const { rows, plan } = run;
-  const { metrics, net, log_loss_of_seeds, cost } = other;
+  const { metrics, net, log_loss_of_seeds, cost, examined } = other;
   const theirs = answersOfBlocks(rows, other.calibrated);
   const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
-  return { name, metrics, against, net: net.result, log_loss_of_seeds, cost };
+  return { name, metrics, against, net: net.result, log_loss_of_seeds, cost, ...(examined && { examined }) };
 }
 
 /** null: it failed, which the plan allows. */
@@ -471,6 +484,7 @@ async function measure(
   net: WalkForwardNet;
   log_loss_of_seeds: number[];
   cost: FitCost;
+  examined: ExaminedWay | null;
 }> {
   const { rows, instruments, plan, pool, onStage, novelty } = run;
   const watch = new FitWatch();
@@ -497,7 +511,9 @@ async function measure(
     const again = calibrateBlocks(rows, await score(withSeed(way, `${Number(plan.seed) + other}`)), walkForward);
     log_loss_of_seeds.push(directionMetrics(rows, again).log_loss);
   }
-  return { scored, calibrated, metrics, net, log_loss_of_seeds, cost: watch.cost };
+  const { cost } = watch;
+  const examined = run.examine === null ? null : await run.examine(calibrated);
+  return { scored, calibrated, metrics, net, log_loss_of_seeds, cost, examined };
 }
 
 function withSeed(way: LearningPlan, seed: string): LearningPlan {

@@ -1,0 +1,174 @@
+import { MinutehandError } from '../../errors.ts';
+import { joinedFloat32 } from '../../joined_numbers.ts';
+import { onnxAnswers } from '../onnx/answers.ts';
+import { modelLoadError } from '../onnx/model_load_error.ts';
+import { decodeTreeModel } from '../onnx/tree_graph.ts';
+import type { TreeModel } from '../onnx/tree_ensemble.ts';
+import { packedTreesOf, readOwnModel, type ReadOwnModel } from '../own_model.ts';
+import { openRowSession, rowWidth, type RowShape } from '../scorer.ts';
+import { checkAnswers, checkNote, checkRows, hardRows } from '../tree_kernel/cross_check.ts';
+import { kernelModule } from '../tree_kernel/tree_kernel.ts';
+import {
+  CLASSES,
+  openDirectionSession,
+  openOwnScoring,
+  type DirectionScoring,
+  type DirectionSession,
+  type OwnDirectionScoring,
+} from './direction_scoring.ts';
+import { refuseOtherShapes } from './direction_shapes.ts';
+
+/** Logits beyond 8 are float32 sums of hundreds of leaves in onnxruntime: some 1e-6 of a probability. */
+export const ANSWER_TOLERANCE = 1e-5;
+
+/** The graph of a direction model. */
+export interface DirectionGraph {
+  readonly bytes: Uint8Array;
+  readonly shape: RowShape;
+  /** Of the file, in errors. */
+  readonly path: string;
+  /** Of random rows. */
+  readonly seed: string;
+  /** Rows whose answers are wanted, [rows × numbers of a row]; asked for once the shapes of the graph are right. */
+  rows(): Float32Array;
+}
+
+export interface ChosenScoring {
+  readonly scoring: DirectionScoring;
+  /** To the rows of the graph, by row: up, down, range. */
+  readonly answers: Float64Array;
+  /** Rows on which our own code was compared with onnxruntime; null: onnxruntime scores. */
+  readonly check: { readonly rows: number; readonly largestDifference: number } | null;
+}
+
+/**
+ * Finds out what scores a graph: our own code where it is trees and a softmax, or trees and arithmetic around them,
+ * which is compared with onnxruntime on rows at all thresholds; else onnxruntime.
+ * @throws MinutehandError MODEL_LOAD, KERNEL_MISSING, and what `rows` throws
+ */
+export async function chooseScoring(graph: DirectionGraph): Promise<ChosenScoring> {
+  const { bytes, shape, path } = graph;
+  const trees = shape.bars === 1 ? treesOf(bytes) : null;
+  if (trees !== null) return chooseTrees(graph, trees);
+  refuseOtherShapes(bytes, shape, path);
+  const rows = graph.rows();
+  if (shape.bars > 1) return chooseSession(graph, rows, `a sequence of ${shape.bars} bars`);
+  const own = readOwn(bytes);
+  if ('refusal' in own) return chooseSession(graph, rows, own.refusal);
+  const check = await compareOwn(graph, rows, own);
+  if (!(check.largestDifference <= ANSWER_TOLERANCE))
+    return chooseSession(graph, rows, `our own answers differ by up to ${check.largestDifference}`);
+  const scoring: OwnDirectionScoring = { engine: 'own-graph', graph: own.model.graph, note: checkNote(check) };
+  const count = rows.length / shape.columns;
+  return { scoring, check, answers: openOwnScoring(scoring, count)(rows, count) };
+}
+
+/** null: another graph than trees and a softmax. */
+function treesOf(bytes: Uint8Array): TreeModel | null {
+  try {
+    const { model } = decodeTreeModel(bytes);
+    return model.link === 'softmax' ? model : null;
+  } catch (error) {
+    if (error instanceof MinutehandError) return null;
+    throw error;
+  }
+}
+
+async function chooseTrees(graph: DirectionGraph, trees: TreeModel): Promise<ChosenScoring> {
+  const { bytes, shape, path, seed } = graph;
+  const { columns } = shape;
+  const classes = trees.ensembles.length;
+  if (classes !== CLASSES || trees.ensembles.some((own) => own.columns !== columns))
+    throw new MinutehandError('MODEL_LOAD', {
+      seen: `${classes} × ${trees.link} of ${trees.ensembles[0]!.columns} columns in ${path}`,
+      expected: `3 × softmax of ${columns} columns`,
+    });
+  const wanted = graph.rows();
+  const hard = trees.ensembles.map((own, k) => checkRows(own, `${seed}/${k}`));
+  const rows = joinedFloat32([wanted, ...hard]);
+  const count = rows.length / columns;
+  const expected = (await onnxAnswers(bytes, { rows: count, columns, values: rows })).values;
+  const answers = openOwnScoring({ engine: 'wasm-simd', trees, note: '' }, count)(rows, count);
+  const check = { rows: count, largestDifference: largestDifference(answers, expected) };
+  if (!(check.largestDifference <= ANSWER_TOLERANCE))
+    throw new MinutehandError('MODEL_LOAD', {
+      seen: `${path}: WASM answers differ by up to ${check.largestDifference} from onnxruntime`,
+      expected: `at most ${ANSWER_TOLERANCE}`,
+    });
+  return { scoring: { engine: 'wasm-simd', trees, note: checkNote(check) }, answers, check };
+}
+
+type OwnDirectionGraph = ReadOwnModel & { readonly model: { readonly engine: 'own-graph' } };
+
+/** A graph that our own code scores, or why it does not. */
+function readOwn(bytes: Uint8Array): OwnDirectionGraph | { readonly refusal: string } {
+  try {
+    const own = readOwnModel(bytes);
+    if (own.model.engine !== 'own-graph') return { refusal: 'trees of one answer a row' };
+    if (packedTreesOf(own.model).length > 0) kernelModule();
+    return own as OwnDirectionGraph;
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+    if (error.code === 'KERNEL_MISSING') return { refusal: `${error.message} ${error.next}` };
+    return { refusal: `more than trees and arithmetic: ${error.seen}` };
+  }
+}
+
+async function compareOwn(
+  { bytes, shape, path, seed }: DirectionGraph,
+  wanted: Float32Array,
+  own: OwnDirectionGraph,
+): Promise<NonNullable<ChosenScoring['check']>> {
+  const { columns } = shape;
+  const rows = joinedFloat32([wanted, ...hardRows(own, seed)]);
+  const session = await openRowSession(bytes, shape, path);
+  try {
+    return checkAnswers(own.model, columns, rows, await session.run(rows, rows.length / columns));
+  } catch (cause) {
+    throw unusable(path, cause);
+  } finally {
+    await session.release();
+  }
+}
+
+/** @param note why our own code does not score it */
+async function chooseSession(
+  { bytes, shape, path }: DirectionGraph,
+  wanted: Float32Array,
+  note: string,
+): Promise<ChosenScoring> {
+  const session = await openDirectionSession(bytes, shape, path);
+  try {
+    const answers = await sessionAnswers(session, wanted, { rows: wanted.length / rowWidth(shape), path });
+    return { scoring: { engine: 'onnxruntime-node', bytes, note }, answers, check: null };
+  } finally {
+    await session.release();
+  }
+}
+
+/** @throws MinutehandError MODEL_LOAD where the graph does not run */
+export async function sessionAnswers(
+  session: DirectionSession,
+  features: Float32Array,
+  { rows, path }: { readonly rows: number; readonly path: string },
+): Promise<Float64Array> {
+  try {
+    return await session.score(features, rows);
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+}
+
+function unusable(path: string, cause: unknown): MinutehandError {
+  return cause instanceof MinutehandError ? cause : modelLoadError(path, cause);
+}
+
+/** Infinity where a number is none. */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < b.length; i++) {
+    const distance = Math.abs(a[i]! - b[i]!);
+    most = Number.isNaN(distance) ? Infinity : Math.max(most, distance);
+  }
+  return most;
+}
