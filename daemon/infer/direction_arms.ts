@@ -105,8 +105,11 @@ export class DirectionArms {
       champion,
       challenger: { model: challenger, probabilities, features: group.valuesOf(challenger) },
     });
-    // A bar that nothing is decided on names the model of its arm, too.
-    if (group.rows === 0) return void (this.#scored = scored(null));
+    if (group.rows === 0) {
+      // A bar that nothing is decided on names the model of its arm, too.
+      this.#scored = scored(null);
+      return;
+    }
     const take = (probabilities: Float64Array | null): void => {
       if (probabilities !== null) this.#scored = scored(probabilities);
     };
