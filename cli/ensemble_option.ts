@@ -15,6 +15,9 @@ const FIELDS = {
 /** Values that are lists of learners, joined by commas. */
 const LISTS: readonly string[] = ['bagging.mixed', 'stacking.members', 'league.entrants'];
 
+/** Settings that name the members, as `--members` does. */
+const OF_MEMBERS: readonly string[] = [...LISTS, 'bagging.base'];
+
 type Part = keyof typeof FIELDS;
 
 /** Settings of ensembles that one training may have otherwise than the configuration, by name. */
@@ -46,11 +49,17 @@ export function parseEnsemble(
 ): EnsemblePolicy | undefined {
   if (set.length === 0) return members;
   const given: Partial<Record<Part, Record<string, unknown>>> = {};
+  const named = new Set<string>();
   for (const text of set) {
     const at = text.indexOf('=');
     const [part, field] = text.slice(PREFIX.length, at).split('.') as [Part, string];
     const value = text.slice(at + 1).trim();
     if (at < 0 || value === '') throw refusal(text, 'NAME=VALUE');
+    if (members?.[part] !== undefined && OF_MEMBERS.includes(`${part}.${field}`))
+      throw refusal(`${text} with --members`, 'one of them: both name the members');
+    const name = text.slice(0, at);
+    if (named.has(name)) throw refusal(`${name} twice`, 'it once');
+    named.add(name);
     given[part] ??= { ...train[part], ...members?.[part] };
     given[part][field] = valueOf(`${part}.${field}`, value);
   }

@@ -42,6 +42,19 @@ describe('--set of an ensemble', () => {
     expect(parse([], 'stacking')).toBeUndefined();
   });
 
+  it('names members in one place, and each setting once', () => {
+    const members: EnsemblePolicy = { stacking: { members: ['gbdt', 'xgboost'] } };
+    expect(() => parse(['train.stacking.members=gbdt,logistic'], 'stacking', members)).toThrow(
+      /train\.stacking\.members=gbdt,logistic with --members/,
+    );
+    expect(() => parse(['train.bagging.base=gbdt'], 'bagging', { bagging: { base: 'logistic' } })).toThrow(
+      /with --members/,
+    );
+    expect(() => parse(['train.stacking.folds=2', 'train.stacking.folds=3'], 'stacking')).toThrow(
+      /train\.stacking\.folds twice/,
+    );
+  });
+
   it('counts for an ensemble among which a league chooses', () => {
     const members: EnsemblePolicy = { league: { entrants: ['gbdt', 'stacking'] } };
     expect(parse(['train.stacking.folds=2', 'train.league.blocks=2'], 'league', members)).toEqual({

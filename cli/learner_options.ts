@@ -1,10 +1,27 @@
+import { Option } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
-import { ENSEMBLES, LEAGUE_ENTRANTS, TRAIN_ENGINES, VOTERS, type TrainEngine } from '../shared/policy/engines.ts';
+import {
+  DEVICES,
+  ENSEMBLES,
+  LEAGUE_ENTRANTS,
+  TRAIN_ENGINES,
+  VOTERS,
+  type TrainEngine,
+} from '../shared/policy/engines.ts';
+import { unknownName } from './named_option.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { ensemblePolicy, type EnsemblePolicy } from '../shared/policy/schema.ts';
 
 /** Value of `--members`, for help. */
 export const MEMBERS_HELP = `members of the engine ${ENSEMBLES.join(', ')}: of ${VOTERS.join(', ')}, those of league also of other engines (default: train.vote_members, train.bagging, train.stacking, train.league)`;
+
+/** Where it is learned. */
+export function deviceOption(): Option {
+  return new Option(
+    '--device <name>',
+    'gpu: lightgbm, xgboost and the networks learn on the GPU (default: train.device, else cpu)',
+  ).choices(DEVICES);
+}
 
 /**
  * An engine of `--engine`; null: the configured one.
@@ -14,7 +31,7 @@ export function parseEngine(name: string | undefined): TrainEngine | null {
   if (name === undefined) return null;
   const found = TRAIN_ENGINES.find((engine) => engine === name);
   if (found !== undefined) return found;
-  throw new MinutehandError('USAGE', { seen: `--engine ${name}`, expected: TRAIN_ENGINES.join(', ') });
+  throw unknownName('--engine', name, TRAIN_ENGINES);
 }
 
 /**
@@ -37,13 +54,13 @@ export function parseMembers(text: string, trained: TrainEngine, { minutehand: {
       seen: `--members with the engine ${trained}`,
       expected: `--engine ${ENSEMBLES.join(', ')}`,
     });
-  const { data, error } = ensemblePolicy.safeParse(ensemble);
+  const names: readonly string[] = trained === 'league' ? LEAGUE_ENTRANTS : VOTERS;
+  const unknown = members.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw unknownName('--members', unknown, names);
+  const { data } = ensemblePolicy.safeParse(ensemble);
   if (data !== undefined) return data;
   throw new MinutehandError('USAGE', {
-    seen: `--members ${text}: ${error?.issues[0]?.message}`,
-    expected:
-      trained === 'league'
-        ? `two or more of ${LEAGUE_ENTRANTS.join(', ')}, each once`
-        : `two to five of ${VOTERS.join(', ')}, each once`,
+    seen: `--members ${text}`,
+    expected: `${trained === 'league' ? 'two or more' : 'two to five'} of ${names.join(', ')}, each once`,
   });
 }

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { MinutehandError } from '../shared/errors.ts';
+import { unknownName } from './named_option.ts';
 
 /**
  * Values of a repeated `--set NAME=NUMBER`, of one training alone.
@@ -15,12 +16,10 @@ export function parseSettings(
   const settings: Record<string, number> = {};
   for (const text of given) {
     const [name = '', value] = text.split('=');
-    if (!names.includes(name) || value === undefined || value.trim() === '') {
-      throw new MinutehandError('USAGE', {
-        seen: `--set ${text}`,
-        expected: `NAME=NUMBER, of ${names.join(', ')}`,
-      });
-    }
+    if (!names.includes(name)) throw unknownName('--set', name, names);
+    if (value === undefined || value.trim() === '')
+      throw new MinutehandError('USAGE', { seen: `--set ${text}`, expected: `${name}=NUMBER` });
+    if (name in settings) throw new MinutehandError('USAGE', { seen: `--set ${name} twice`, expected: 'it once' });
     settings[name] = Number(value);
   }
   const { error } = schema.safeParse(settings);

@@ -66,6 +66,25 @@ describe('minutehand job', () => {
     });
     expect((await jobOf('--warm-start', '--adopt')).kind).toBe('warm_start');
     expect((await jobOf('--theta2')).kind).toBe('thresholds');
+    for (const [flag, value] of [
+      ['--trials', '3'],
+      ['--target', 'net'],
+      ['--groups', 'metals=XAUUSD_XAGUSD'],
+      ['--set', 'train.folds=3'],
+      ['--balance', 'ai1=smote'],
+      ['--engine', 'logistic'],
+      ['--device', 'gpu'],
+    ] as const)
+      for (const kind of ['--theta2', '--warm-start']) {
+        const { code, stderr } = await place.call(['train', '--print-job', kind, flag, value]);
+        // A warm start refuses another learner by that of the active models.
+        if (kind === '--warm-start' && ['--engine', '--device'].includes(flag)) expect(code).toBe(0);
+        else expect([code, stderr]).toEqual([2, expect.stringContaining(`${flag} with ${kind}`)]);
+      }
+    const job = await jobOf('--theta2');
+    expect(() => jobSchema.parse({ ...job, parameters: { ...(job['parameters'] as object), engine: 'vote' } })).toThrow(
+      /continues the active models/,
+    );
   });
 
   it('has every option of direction train', async () => {

@@ -1,7 +1,7 @@
 import type { FeatureFormula } from '../../shared/policy/feature_file.ts';
 import type { Command } from 'commander';
 import { effectWords } from '../../shared/policy/applies.ts';
-import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
+import { inspectSettings, loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { nearConfiguredWarnings } from '../../shared/policy/near_configured.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
@@ -32,7 +32,7 @@ export function addConfig(program: Command, output: () => Output): void {
     .action((flags: ConfigFlags) => show(flags, output()));
 }
 
-function check({ config }: ConfigFlags, output: Output): void {
+async function check({ config }: ConfigFlags, output: Output): Promise<void> {
   const { settings, problems } = inspectSettings(configOf(config));
   const environment = checkEnvironment();
   // The folder that a person edits is checked as well where an approved change is in effect in its place.
@@ -53,7 +53,9 @@ function check({ config }: ConfigFlags, output: Output): void {
     output.line(`Formulas of the next direction training: ${ofInstruments.map(namedFormula).join(', ')}.`);
   const misspelt = nearConfiguredWarnings(settings);
   for (const warning of misspelt) output.note(`warning: ${warning}`);
-  const warnings = [...earlyWarnings, ...misspelt];
+  const refused = await trainingWarnings(settings);
+  for (const warning of refused) output.note(`warning: ${warning}`);
+  const warnings = [...earlyWarnings, ...misspelt, ...refused];
   output.result({
     ok: true,
     config_dir: sources.configDir,
@@ -77,6 +79,14 @@ function keysByEffect(parts: Readonly<Record<string, object>>): Record<string, s
   const by: Record<string, string[]> = {};
   for (const key of keys) (by[effectWords(key)] ??= []).push(key);
   return by;
+}
+
+/** What valid settings ask for together, and no training can do. */
+async function trainingWarnings(settings: Settings): Promise<string[]> {
+  const { unusableLearners } = await import('../../trainer/jobs/kinds/unusable_learners.ts');
+  return unusableLearners(settings).map(
+    ({ code, message, next }) => `the next training would be refused. ${code}: ${message} ${next}`,
+  );
 }
 
 function show({ config }: ConfigFlags, output: Output): void {

@@ -13,6 +13,7 @@ import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { parseGroups } from '../groups_option.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import { unknownName } from '../named_option.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { leagueStrategyOption } from '../strategy_option.ts';
@@ -123,15 +124,14 @@ export async function runAndPrintLeague(job: LeagueJob, settings: Settings, outp
 /** @throws MinutehandError USAGE */
 function parseEntrants(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
-  const isKnown = (name: string): boolean => ENTRANTS.includes(name);
-  const known = names.filter(isKnown);
-  const unknown = names.find((name) => !isKnown(name));
-  if (unknown !== undefined || known.length < 2 || new Set(known).size < known.length)
+  const unknown = names.find((name) => !ENTRANTS.includes(name));
+  if (unknown !== undefined) throw unknownName('--entrants', unknown, ENTRANTS);
+  if (names.length < 2 || new Set(names).size < names.length)
     throw new MinutehandError('USAGE', {
       seen: `--entrants ${text}`,
       expected: `two or more different ones of ${ENTRANTS.join(', ')}`,
     });
-  return known;
+  return names;
 }
 
 function print(outcome: LeagueOutcome, output: Output): void {

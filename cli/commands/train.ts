@@ -6,7 +6,7 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { DEVICES, ENSEMBLES, TRAIN_ENGINES, type Device, type TrainEngine } from '../../shared/policy/engines.ts';
+import { ENSEMBLES, TRAIN_ENGINES, type Device, type TrainEngine } from '../../shared/policy/engines.ts';
 import { FEATURES_OF_BARS } from '../../shared/policy/feature_place.ts';
 import { UPDATE_OF_POLICY } from '../../shared/policy/online_learning.ts';
 import { BALANCES } from '../../shared/policy/balances.ts';
@@ -23,7 +23,7 @@ import {
   type TrainingContext,
   type TrainingProduct,
 } from '../../trainer/jobs/kinds/run_training.ts';
-import type { TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
+import { idleParameters, type IdleParameter, type TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
 import type { PrintedTraining } from '../../trainer/jobs/records/job_answer.ts';
 import { TARGETS, UPDATES, type Target, type Update } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
@@ -33,10 +33,11 @@ import { costTable } from '../cost_table.ts';
 import { gitCommit } from '../git_commit.ts';
 import { groupLines, parseGroups } from '../groups_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import { unknownName } from '../named_option.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
 import { parseSettings } from '../settings_option.ts';
-import { MEMBERS_HELP, parseEngine, parseMembers } from '../learner_options.ts';
+import { deviceOption, MEMBERS_HELP, parseEngine, parseMembers } from '../learner_options.ts';
 import { ENSEMBLE_SETTINGS, isEnsembleSetting, parseEnsemble } from '../ensemble_option.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
@@ -140,12 +141,7 @@ export function addTrain(program: Command, output: () => Output): void {
       '--set <name=value...>',
       'settings of this training alone, such as train.folds=3 train.ai1.leaves=16, and of its ensemble, such as train.stacking.folds=2 train.stacking.meta=logistic train.bagging.fraction=0.5; within the limits of the configuration',
     )
-    .addOption(
-      new Option(
-        '--device <name>',
-        'gpu: lightgbm, xgboost and the networks learn on the GPU (default: train.device, else cpu)',
-      ).choices(DEVICES),
-    )
+    .addOption(deviceOption())
     .option(
       '--balance <list>',
       `against imbalance of the classes, among the rows of each fold that a model is learned from: ai1=smote,ai2=class_weights, of ${BALANCES.join(', ')}; focal: the engine gbdt (default: train.balance)`,
@@ -215,7 +211,7 @@ function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
   const ensemble = parseEnsemble({ set: set.filter(isEnsembleSetting), members, engines: [trained] }, settings);
   const given = set.filter((text) => !isEnsembleSetting(text));
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  return {
+  const job: TrainingJob = {
     kind: flags.theta2 ? 'thresholds' : flags.warmStart ? 'warm_start' : 'train',
     // Bars of files count as live ones.
     market: flags.data === undefined ? settings.minutehand.market : 'live',
@@ -241,6 +237,20 @@ function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
     trigger: { code: 'command', values: { command: 'train' } },
   };
+  const [idle] = idleParameters(job);
+  if (idle === undefined) return job;
+  throw new MinutehandError('USAGE', {
+    seen: `${flagOf(idle, flags)} with ${flags.theta2 ? '--theta2' : '--warm-start'}, which continues the active models`,
+    expected: 'a full training',
+    next: 'Leave one of them out.',
+  });
+}
+
+/** The option that gave a parameter. */
+function flagOf(parameter: IdleParameter, { singleModel, members }: TrainFlags): string {
+  if (parameter === 'engine') return singleModel === undefined ? '--engine' : '--single-model';
+  if (parameter === 'ensemble') return members === undefined ? '--set' : '--members';
+  return parameter === 'settings' ? '--set' : `--${parameter}`;
 }
 
 /**
@@ -274,8 +284,7 @@ function parseBalance(text: string): NonNullable<TrainingJob['parameters']['bala
 function engineOf({ engine, singleModel }: TrainFlags): TrainEngine | null {
   if (singleModel === undefined) return parseEngine(engine);
   const single = SINGLE_MODELS.find((name) => name === singleModel);
-  if (single === undefined)
-    throw new MinutehandError('USAGE', { seen: `--single-model ${singleModel}`, expected: SINGLE_MODELS.join(', ') });
+  if (single === undefined) throw unknownName('--single-model', singleModel, SINGLE_MODELS);
   if (engine !== undefined) throw new MinutehandError('USAGE', { seen: '--single-model with --engine' });
   return single;
 }

@@ -158,7 +158,7 @@ function allowedShort(schema: JsonSchema): string {
     .replace(/a number at least (\S+) and below ([^\s,]+)/g, '`[$1, $2)`')
     .replace(/^text such as .*/, 'text')
     .replace(/^a list, each text such as .*/, 'texts')
-    .replace(/^a list, each one of .*/, 'a subset, in any order')
+    .replace(/^a list( of [^,]+)?, each one of .*/, 'a subset$1, in any order')
     .replace(/(?:each )?a map with the keys /, 'keys ')
     .replace('a list of 2: ', '')
     .replace('true or false', 'boolean')

@@ -24,7 +24,8 @@ const OLDEST: readonly [number, number] = [3, 11];
 const TORCH_INDEX = 'https://download.pytorch.org/whl/cpu';
 const SOURCES = join('learners', 'python');
 const LAST_LINES = 15;
-const NAME_ANOTHER = 'Name another one: minutehand learners install --python /usr/bin/python3.11';
+const NAME_ANOTHER =
+  'Name another one: minutehand learners install --python /usr/bin/python3.11; where there is none, install it first (Debian: apt-get install python3-venv; else python.org).';
 const VENV_NEXT =
   'It needs the module venv (Debian: apt-get install python3-venv), or name another Python: minutehand learners install --python /usr/bin/python3.11';
 

@@ -26,6 +26,7 @@ export interface JsonSchema {
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
   readonly minItems?: number;
+  readonly maxItems?: number;
   readonly minLength?: number;
   readonly pattern?: string;
 }
@@ -97,6 +98,14 @@ function limits(schema: JsonSchema): string {
   return words.length === 0 ? '' : ` ${words.join(' and ')}`;
 }
 
+/** ` of 2 to 5`, ` of at least 2`: how long a list may be, as text. */
+function itemCount({ minItems, maxItems }: JsonSchema): string {
+  if (minItems !== undefined && maxItems !== undefined)
+    return minItems === maxItems ? ` of ${minItems}` : ` of ${minItems} to ${maxItems}`;
+  if (minItems !== undefined) return ` of at least ${minItems}`;
+  return maxItems === undefined ? '' : ` of at most ${maxItems}`;
+}
+
 /** The values the schema allows, as text: `a whole number from 5 to 10000`, `one of "auto", "off"`. */
 export function allowed(schema: JsonSchema): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
@@ -115,7 +124,7 @@ export function allowed(schema: JsonSchema): string {
     case 'boolean':
       return 'true or false';
     case 'array':
-      return `a list, each ${allowed(schema.items ?? {})}`;
+      return `a list${itemCount(schema)}, each ${allowed(schema.items ?? {})}`;
     case 'object':
       return schema.properties === undefined
         ? 'a map'

@@ -97,6 +97,13 @@ describe('allowed', () => {
       'a list of 2: a whole number from 1 to 9, true or false',
     ],
     [{ type: 'array' }, 'a list, each a value'],
+    [
+      { type: 'array', minItems: 2, maxItems: 5, items: { enum: ['a', 'b'] } },
+      'a list of 2 to 5, each one of "a", "b"',
+    ],
+    [{ type: 'array', minItems: 2 }, 'a list of at least 2, each a value'],
+    [{ type: 'array', minItems: 3, maxItems: 3 }, 'a list of 3, each a value'],
+    [{ type: 'array', maxItems: 4 }, 'a list of at most 4, each a value'],
     [{ type: 'date' }, 'a value'],
     [{ enum: ['a', 'b'] }, 'one of "a", "b"'],
     [{ anyOf: [{ const: 'all' }, { type: 'array', items: { type: 'string' } }] }, '"all" or a list, each text'],

@@ -434,7 +434,7 @@ describe('a value that is not allowed', () => {
       'minutehand.yaml',
       '  main: all',
       '  main: 1',
-      'shards.main is 1, expected "all" or a list, each text such as "XAUUSD_XAGUSD" or a map with the keys pairs, port',
+      'shards.main is 1, expected "all" or a list of at least 1, each text such as "XAUUSD_XAGUSD" or a map with the keys pairs, port',
     ],
     [
       'a quoted boolean',

@@ -507,7 +507,7 @@ const namesOnce = <Name extends string>(names: readonly Name[], most: number) =>
     .array(z.enum(names))
     .min(2)
     .max(most)
-    .refine((given) => new Set(given).size === given.length, 'names a learner twice')
+    .refine((given) => new Set(given).size === given.length, 'each learner once')
     .optional();
 /** Learners of an ensemble. */
 const memberNames = namesOnce(VOTERS, 5);
@@ -531,7 +531,7 @@ const baggingPolicy = z
     mixed: memberNames.describe('Learners that the members have in turn, in place of `base`. Absent: `base`.'),
     seed: memberSeed,
   })
-  .refine(({ base, mixed }) => base === undefined || mixed === undefined, 'base and mixed exclude each other');
+  .refine(({ base, mixed }) => base === undefined || mixed === undefined, 'one of base and mixed');
 
 const stackingPolicy = z.strictObject({
   members: memberNames.describe('Learners whose answers are combined. Absent: gbdt, random_forest, logistic.'),

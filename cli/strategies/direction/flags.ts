@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
-import { TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES, type Device, type TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
@@ -19,6 +19,7 @@ import { ENSEMBLE_SETTINGS, isEnsembleSetting, parseEnsemble } from '../../ensem
 import { parseEngine, parseMembers } from '../../learner_options.ts';
 import { seriesFolder } from '../../series_folder.ts';
 import { parseInteger, parseWindow } from '../../period.ts';
+import { unknownName } from '../../named_option.ts';
 import { parseSettings } from '../../settings_option.ts';
 
 /** Options of a training of the direction model, as typed. */
@@ -31,6 +32,7 @@ export interface DirectionFlags {
   readonly peers?: string;
   readonly engine?: string;
   readonly members?: string;
+  readonly device?: Device;
   readonly threshold?: string;
   readonly sigmas?: string;
   readonly horizon?: string;
@@ -139,7 +141,7 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
  * @throws MinutehandError USAGE
  */
 function learnerOf(
-  { engine: name, members: list, set = [] }: DirectionFlags,
+  { engine: name, members: list, set = [], device }: DirectionFlags,
   peers: readonly TrainEngine[],
   settings: Settings,
 ): ReturnType<typeof learnerParameters> {
@@ -148,7 +150,7 @@ function learnerOf(
   const members = list === undefined ? undefined : parseMembers(list, trained, settings);
   const engines = [trained, ...peers];
   const ensemble = parseEnsemble({ set: set.filter(isEnsembleSetting), members, engines }, settings);
-  return learnerParameters({ engine, ensemble, peers }, settings);
+  return learnerParameters({ engine, ensemble, peers, device }, settings);
 }
 
 /** @throws MinutehandError USAGE */
@@ -165,7 +167,6 @@ function chosen<T extends string>(list: string | undefined, all: readonly T[], o
   if (list === 'all') return [...all];
   const names = list.split(',');
   const unknown = names.find((name) => !all.includes(name as T));
-  if (unknown !== undefined)
-    throw new MinutehandError('USAGE', { seen: `${option} ${unknown}`, expected: `all, or ${all.join(', ')}` });
+  if (unknown !== undefined) throw unknownName(option, unknown, ['all', ...all]);
   return names as T[];
 }

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { DIRECTION_DEFAULTS } from '../../../trainer/jobs/kinds/direction_defaults.ts';
 import type { DirectionJob } from '../../../trainer/jobs/kinds/direction_job.ts';
+import { ensembleParameters } from '../../../trainer/learning/learners/mixture/ensemble_parameters.ts';
+import { usesGpu } from '../../../trainer/learning/learners/registry.ts';
 import type { Output } from '../../output.ts';
 import { instantOf, parseDay } from '../../period.ts';
 import { recordJob } from '../../recorded_job.ts';
@@ -48,13 +50,18 @@ function jobOf(file: string, flags: ImportFlags, settings: Settings): DirectionJ
     settings,
     'models import',
   );
-  const { engine: _ofTraining, ensemble, networks, ...parameters } = job.parameters;
+  const { engine: _ofTraining, ensemble, networks, device, ...parameters } = job.parameters;
+  const onGpu = parameters.peers.some((peer) => usesGpu(peer, ensembleParameters(ensemble ?? {})));
   return {
     ...job,
     parameters: {
       ...parameters,
       // Those of peers alone.
-      ...(parameters.peers.length > 0 && { ...(ensemble && { ensemble }), ...(networks && { networks }) }),
+      ...(parameters.peers.length > 0 && {
+        ...(ensemble && { ensemble }),
+        ...(networks && { networks }),
+        ...(onGpu && device && { device }),
+      }),
       imported: {
         file: resolve(file),
         preprocess: flags.preprocess === undefined ? null : resolve(flags.preprocess),

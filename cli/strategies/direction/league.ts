@@ -21,6 +21,7 @@ import { directionJobOf } from './flags.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { gitCommit } from '../../git_commit.ts';
 import { tellWhenInterrupted } from '../../interrupted.ts';
+import { unknownName } from '../../named_option.ts';
 import type { Output } from '../../output.ts';
 import { recordJob } from '../../recorded_job.ts';
 import { printTable } from '../../text_table.ts';
@@ -94,8 +95,9 @@ async function play(flags: LeagueFlags, output: Output): Promise<void> {
 function jobOf({ entrants, seeds, cache, ...flags }: LeagueFlags, settings: Settings): DirectionLeagueJob {
   const names = entrants.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !DIRECTION_ENTRANTS.includes(name));
+  if (unknown !== undefined) throw unknownName('--entrants', unknown, DIRECTION_ENTRANTS);
   const isAlone = names.every((name) => name === DIRECTION_REFERENCE);
-  if (unknown !== undefined || new Set(names).size < names.length || isAlone)
+  if (new Set(names).size < names.length || isAlone)
     throw new MinutehandError('USAGE', {
       seen: `--entrants ${entrants}`,
       expected: `different ones of ${DIRECTION_ENTRANTS.join(', ')}, and not ${DIRECTION_REFERENCE} alone`,

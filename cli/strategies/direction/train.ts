@@ -18,7 +18,7 @@ import { configOf, configOption } from '../../config_option.ts';
 import { directionJobOf, type DirectionFlags } from './flags.ts';
 import { directionLines } from './lines.ts';
 import { directionPlanReport, printDirectionPlan } from './plan.ts';
-import { MEMBERS_HELP } from '../../learner_options.ts';
+import { deviceOption, MEMBERS_HELP } from '../../learner_options.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { warningText } from '../../../shared/bundle/training_warning.ts';
 import { activationText, endByGates, gateLines } from '../../gate_lines.ts';
@@ -67,6 +67,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--compare <list>', `balances to measure beside it, or all: ${DIRECTION_BALANCES.join(', ')}`)
     .option('--engine <name>', `${TRAIN_ENGINES.join(', ')} (default: train.direction_engine, else gbdt)`)
     .option('--members <list>', MEMBERS_HELP)
+    .addOption(deviceOption())
     .option('--peers <list>', `engines to measure on the same rows: ${TRAIN_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')

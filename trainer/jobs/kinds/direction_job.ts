@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
-import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
+import { DEVICES, TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
 import { importedSource, jobTrigger, jobWindow } from '../job_fields.ts';
@@ -80,6 +80,10 @@ export const directionJobSchema = z
         networks: trainedNetworks
           .optional()
           .describe('Figures of the networks among the engines; absent ones have their defaults'),
+        device: z
+          .enum(DEVICES)
+          .optional()
+          .describe('Where models are learned; gpu is refused where none of the engines can; absent: the processor'),
         imported: importedSource
           .optional()
           .describe(

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCE, DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
 import { costBps } from '../../../shared/policy/cost_units.ts';
-import { DIRECTION_ENGINE, TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
+import { DEVICES, DIRECTION_ENGINE, TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
 import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { jobTrigger, jobWindow } from '../job_fields.ts';
 import { leagueCoins, leagueSeeds } from './league_job.ts';
@@ -67,6 +67,10 @@ export const directionLeagueJobSchema = z
       networks: trainedNetworks
         .optional()
         .describe('Figures of the networks among them; absent ones have their defaults'),
+      device: z
+        .enum(DEVICES)
+        .optional()
+        .describe('Where models are learned; gpu is refused where none of the engines can; absent: the processor'),
       seeds: leagueSeeds,
       coins: leagueCoins,
       taker_fee_bps: costBps.describe('Per fill'),

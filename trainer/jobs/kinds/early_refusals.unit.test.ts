@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Settings } from '../../../shared/policy/policy.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import type { TrainingJob } from './pair_reversion_job.ts';
 import { experimentTraining } from './experiment_training.ts';
+import { unusableLearners } from './unusable_learners.ts';
 import { withTrainOptions } from './run_training.ts';
 
 let folder: string;
@@ -15,7 +17,10 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The refusal of a training whose folder of bars does not exist: what is said before bars are read. */
-async function refusalOf(parameters: Partial<TrainingJob['parameters']>): Promise<unknown> {
+async function refusalOf(
+  parameters: Partial<TrainingJob['parameters']>,
+  settings: Settings = tinySettings(),
+): Promise<unknown> {
   const job = experimentTraining({
     folder: join(folder, 'no bars'),
     holdoutFrom: null,
@@ -26,7 +31,7 @@ async function refusalOf(parameters: Partial<TrainingJob['parameters']>): Promis
     trigger: { code: 'command', values: { command: 'train' } },
   });
   const context = {
-    settings: tinySettings(),
+    settings,
     paths: homePaths({ MINUTEHAND_HOME: folder }),
     gitCommit: null,
     onProgress: () => undefined,
@@ -52,6 +57,39 @@ it('a learner that is not on this machine, or a GPU that none would use, is refu
     else process.env['MINUTEHAND_NETWORKS_PYTHON'] = python;
   }
   expect(await refusalOf({ device: 'gpu' })).toMatchObject({ code: 'SETTING_UNSUPPORTED' });
+});
+
+it('a loss that the engine does not have is refused before bars are read', async () => {
+  const focal = { balance: { ai1: 'focal' as const } };
+  expect(await refusalOf({ ...focal, engine: 'logistic' })).toMatchObject({ code: 'LEARNER_TASK' });
+  expect(await refusalOf({ ...focal, engine: 'vote' })).toMatchObject({ code: 'LEARNER_TASK' });
+  expect(await refusalOf({ ...focal, engine: 'gbdt' })).toMatchObject({ code: 'DATA_MISSING' });
+});
+
+it('a configured GPU is left to the engines that can use it', async () => {
+  const { minutehand, ...others } = tinySettings();
+  const configured = (train: object): Settings => ({
+    ...others,
+    minutehand: { ...minutehand, train: { ...minutehand.train, ...train } },
+  });
+  const ofDirections = configured({ device: 'gpu', direction_engine: 'neural_net' });
+  expect(await refusalOf({}, ofDirections)).toMatchObject({ code: 'DATA_MISSING' });
+  expect(await refusalOf({ device: 'gpu' }, ofDirections)).toMatchObject({ code: 'SETTING_UNSUPPORTED' });
+  expect(await refusalOf({}, configured({ device: 'gpu' }))).toMatchObject({ code: 'SETTING_UNSUPPORTED' });
+});
+
+it('what a configuration asks for and no training can do is said of it', () => {
+  const { minutehand, ...others } = tinySettings();
+  const codesOf = (train: object, instruments: readonly string[] = []): readonly string[] =>
+    unusableLearners({
+      ...others,
+      minutehand: { ...minutehand, instruments: [...instruments], train: { ...minutehand.train, ...train } },
+    }).map(({ code }) => code);
+  expect(codesOf({})).toEqual([]);
+  expect(codesOf({ device: 'gpu' })).toEqual(['SETTING_UNSUPPORTED']);
+  expect(codesOf({ device: 'gpu' }, ['BTCUSDT@1h'])).toEqual(['SETTING_UNSUPPORTED', 'SETTING_UNSUPPORTED']);
+  expect(codesOf({ engine: 'logistic', balance: { ai2: 'focal' } })).toEqual(['LEARNER_TASK']);
+  expect(codesOf({ direction_engine: 'logistic' }, ['BTCUSDT@1h'])).toEqual([]);
 });
 
 it('a file that is no model is refused before bars are read', async () => {

@@ -15,6 +15,40 @@ import { importedSource, jobInstant, jobTrigger, jobWindow } from '../job_fields
 export const TRAINING_KINDS = ['train', 'warm_start', 'thresholds'] as const;
 export type TrainingKind = (typeof TRAINING_KINDS)[number];
 
+/** What only a full training reads, in the order of the schema. */
+const OF_FULL_TRAININGS = [
+  'trials',
+  'engine',
+  'target',
+  'groups',
+  'settings',
+  'balance',
+  'device',
+  'ensemble',
+] as const;
+export type IdleParameter = (typeof OF_FULL_TRAININGS)[number];
+/** A warm start adds trees by the learner of the active models, and refuses another one. */
+const OF_WARM_STARTS: readonly IdleParameter[] = ['engine', 'device'];
+/** Values that are those of what continues models. */
+const USUAL: Readonly<Partial<Record<IdleParameter, unknown>>> = { target: 'reversion', trials: 0 };
+
+/** Parameters of a job that its kind does not read; none: all of them act. */
+export function idleParameters({
+  kind,
+  parameters,
+}: {
+  readonly kind: TrainingKind;
+  readonly parameters: Readonly<Partial<Record<IdleParameter, unknown>>>;
+}): IdleParameter[] {
+  if (kind === 'train') return [];
+  return OF_FULL_TRAININGS.filter(
+    (name) =>
+      (parameters[name] ?? null) !== null &&
+      parameters[name] !== USUAL[name] &&
+      !(kind === 'warm_start' && OF_WARM_STARTS.includes(name)),
+  );
+}
+
 /**
  * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training
  * process reads. Every field acts and says what null or its absence means: a key of the configuration is that of the
@@ -83,6 +117,11 @@ export const pairReversionJobSchema = z
   .refine(({ kind, parameters }) => kind === 'warm_start' || parameters.update === undefined, {
     error: 'only a warm start is an update',
     path: ['parameters', 'update'],
+  })
+  .refine((job) => idleParameters(job).length === 0, {
+    error:
+      'what continues the active models has no search, target, groups, settings, balance or ensemble of its own, and a search of θ2 no engine and device either',
+    path: ['parameters'],
   })
   .refine(({ kind, parameters }) => kind === 'train' || parameters.imported === undefined, {
     error: 'only a full training takes models of other programs',

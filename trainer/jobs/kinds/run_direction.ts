@@ -245,9 +245,9 @@ export function planOf(
   settings: Settings,
 ): DirectionPlan {
   const { label, balance, class_weight_ratio, trials, balance_penalty, stride, compare, peers } = parameters;
-  const { engine = DIRECTION_ENGINE, ensemble = {}, networks } = parameters;
+  const { engine = DIRECTION_ENGINE, ensemble = {}, networks, device } = parameters;
   const own = parameters.settings ?? {};
-  const learner = directionLearner(engine, { ...ensemble, ...(networks && { networks }) });
+  const learner = directionLearner(engine, { ...ensemble, networks, device });
   const learners = [learner, ...peers.map((peer) => ({ ...learner, engine: peer }))];
   return {
     windows: windowsWith(withInstrumentFormulas(settings, INSTRUMENT_WINDOWS), learners),

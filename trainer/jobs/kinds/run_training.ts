@@ -53,6 +53,8 @@ import { importedSourceOf, openTimeOf } from '../job_fields.ts';
 import { whileStoreReturns } from '../../store/store_patience.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { symbolsOfTraining } from './symbols_of_training.ts';
+import { directionEngine } from './direction_defaults.ts';
+import { trainingDevice } from './training_device.ts';
 import type { TrainingJob } from './pair_reversion_job.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -247,21 +249,25 @@ function refuseUnserved(
 /** The settings with the parameters of a job in place of the configured ones. */
 function withParameters(
   settings: Settings,
-  { engine, groups, balance, device, ensemble, imported, settings: own = {} }: TrainingJob['parameters'],
+  { engine, groups, balance, device, ensemble, imported, settings: given = {} }: TrainingJob['parameters'],
 ): Settings {
-  const minutehand = withTrainingSettings(settings.minutehand, own);
+  const minutehand = withTrainingSettings(settings.minutehand, given);
   const { groups: configured, ...train } = minutehand.train;
   // A model that was brought serves all pairs.
   const chosen = imported === undefined ? (groups ?? configured) : {};
   const isNone = chosen === undefined || Object.keys(chosen).length === 0;
-  const changed = {
+  const { device: _configured, ...others } = {
     ...train,
     ...ensemble,
-    ...(device && { device }),
     ...(balance && { balance: { ...train.balance, ...balance } }),
     ...(isNone ? {} : { groups: chosen }),
     ...(engine === null ? {} : { engine }),
   };
+  const own = trainingDevice(
+    { asked: device, engines: [others.engine], others: [directionEngine(undefined, settings)] },
+    { ...train, ...ensemble },
+  );
+  const changed = { ...others, ...(own && { device: own }) };
   const learners = learnersIn(changed.engine, ensembleParameters(changed));
   return withSequence({ ...settings, minutehand: { ...minutehand, train: changed } }, learners);
 }

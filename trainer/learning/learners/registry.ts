@@ -56,11 +56,31 @@ export function learnerNamed(name: string): LearnerDefinition<Setup> {
 
 /** @throws MinutehandError USAGE */
 export function openLearner(name: string, setup: LearnerSetup): Learner {
-  return learnerNamed(name).open({
+  const learner = learnerNamed(name).open({
     ...setup,
     openMember: (member) => openLearner(member, setup),
     complexityOf: (member) => complexityOf(member, setup.ensembles),
   });
+  return setup.device === 'gpu' && GPU_ENGINES.includes(name) ? onGpu(learner) : learner;
+}
+
+/** Says how a training that fails on the GPU goes on without it. */
+function onGpu(learner: Learner): Learner {
+  const withNext = (error: unknown): unknown =>
+    error instanceof MinutehandError && error.code === 'LEARNER_FAILED'
+      ? new MinutehandError(error.code, {
+          ...error.detail,
+          next: `If the GPU is the reason: ${learner.name} learns without one where train.device is cpu (--device cpu). Else: ${error.next}`,
+          cause: error,
+        })
+      : error;
+  return {
+    ...learner,
+    fit: (request) =>
+      learner.fit(request).catch((error: unknown) => {
+        throw withNext(error);
+      }),
+  };
 }
 
 /** Names of the learners of the members of one, in order; its own where it is one. */
@@ -140,6 +160,13 @@ export function refuseMissingLearner(name: string, ensembles: EnsembleParameters
     else refuseMissingLearner(part, ensembles);
 }
 
+/** Whether a learner, or a member of it, can learn on a GPU. */
+export function usesGpu(name: string, ensembles: EnsembleParameters): boolean {
+  return (
+    GPU_ENGINES.includes(name) || partsOf(name, ensembles).some((part) => part !== name && usesGpu(part, ensembles))
+  );
+}
+
 /**
  * @param names of the learners of a training
  * @throws MinutehandError SETTING_UNSUPPORTED for a GPU that none of them would use
@@ -149,12 +176,10 @@ export function refuseUnusedDevice(
   device: Device | undefined,
   ensembles: EnsembleParameters,
 ): void {
-  const usesGpu = (name: string): boolean =>
-    GPU_ENGINES.includes(name) || partsOf(name, ensembles).some((part) => part !== name && usesGpu(part));
-  if (device !== 'gpu' || names.some(usesGpu)) return;
+  if (device !== 'gpu' || names.some((name) => usesGpu(name, ensembles))) return;
   throw new MinutehandError('SETTING_UNSUPPORTED', {
     seen: `train.device gpu with ${names.join(', ')}`,
     expected: `one of ${GPU_ENGINES.join(', ')}: the others learn on the processor`,
-    next: 'Set train.device to cpu, or train.engine to one of these.',
+    next: 'Set train.device to cpu (--device cpu), or choose one of these engines.',
   });
 }

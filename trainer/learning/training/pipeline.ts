@@ -22,7 +22,8 @@ import {
 } from '../learners/registry.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
-import type { Learning } from '../learners/learning.ts';
+import { refuseUnfitBalance } from '../learners/balance/balanced_learner.ts';
+import { balanceOf, type Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
 import { describeLearned } from '../novelty/learned_inputs.ts';
@@ -166,7 +167,7 @@ interface PreparedDataset {
 
 /**
  * What is wrong with the configured learner can be said before anything is read; brought models need none.
- * @throws MinutehandError LEARNER_MISSING, SETTING_UNSUPPORTED
+ * @throws MinutehandError LEARNER_MISSING, LEARNER_TASK, SETTING_UNSUPPORTED
  */
 export function refuseUnusableLearner(
   { minutehand: { train } }: Settings,
@@ -175,6 +176,8 @@ export function refuseUnusableLearner(
   if (MODEL_NAMES.every((name) => brought?.[name] !== undefined)) return;
   const ensembles = ensembleParameters(train);
   refuseUnusedDevice([train.engine], train.device, ensembles);
+  for (const name of MODEL_NAMES)
+    if (brought?.[name] === undefined) refuseUnfitBalance(train.engine, balanceOf(train, name));
   refuseMissingLearner(train.engine, ensembles);
 }
 

@@ -1,10 +1,11 @@
-import { DIRECTION_ENGINE, type TrainEngine } from '../../../../shared/policy/engines.ts';
+import { DIRECTION_ENGINE, type Device, type TrainEngine } from '../../../../shared/policy/engines.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import { ensemblePolicy, trainedNetworks, type EnsemblePolicy } from '../../../../shared/policy/schema.ts';
 import { ensembleParameters } from '../../../learning/learners/mixture/ensemble_parameters.ts';
 import { isNetwork } from '../../../learning/learners/networks/network_parameters.ts';
 import { learnersIn } from '../../../learning/learners/registry.ts';
 import { directionEngine } from '../../kinds/direction_defaults.ts';
+import { trainingDevice } from '../../kinds/training_device.ts';
 import type { DirectionJob } from '../../kinds/direction_job.ts';
 
 /** What a person, a request or the schedule chooses to learn direction models with. */
@@ -15,6 +16,8 @@ export interface ChosenDirectionLearner {
   readonly ensemble?: EnsemblePolicy | undefined;
   /** Engines that are measured beside it. */
   readonly peers?: readonly TrainEngine[];
+  /** Over the configured one. */
+  readonly device?: Device | undefined;
 }
 
 /**
@@ -22,17 +25,22 @@ export interface ChosenDirectionLearner {
  * change of the configuration does not change what the job means.
  */
 export function learnerParameters(
-  { engine, ensemble, peers = [] }: ChosenDirectionLearner,
+  { engine, ensemble, peers = [], device }: ChosenDirectionLearner,
   settings: Settings,
-): Pick<DirectionJob['parameters'], 'engine' | 'ensemble' | 'networks'> {
+): Pick<DirectionJob['parameters'], 'engine' | 'ensemble' | 'networks' | 'device'> {
   const { train } = settings.minutehand;
   const chosen = directionEngine(engine, settings);
   const ensembles = { ...configuredEnsembles(train), ...ensemble };
   const parts = [chosen, ...peers].flatMap((name) => learnersIn(name, ensembleParameters(ensembles)));
+  const own = trainingDevice(
+    { asked: device, engines: [chosen, ...peers], others: [train.engine] },
+    { ...train, ...ensemble },
+  );
   return {
     ...(chosen !== DIRECTION_ENGINE && { engine: chosen }),
     ...(parts.length > 1 + peers.length && { ensemble: ensembles }),
     ...(parts.some(isNetwork) && { networks: trainedNetworks.parse(ownFigures(train)) }),
+    ...(own === 'gpu' && { device: own }),
   };
 }
 

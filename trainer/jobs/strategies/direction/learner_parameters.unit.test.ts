@@ -4,6 +4,7 @@ import type { Settings } from '../../../../shared/policy/policy.ts';
 import { planOf } from '../../kinds/run_direction.ts';
 import { DIRECTION_DEFAULTS, defaultLabel } from '../../kinds/direction_defaults.ts';
 import { directionJobSchema } from '../../kinds/direction_job.ts';
+import { refuseUnfitWays } from '../../../learning/strategies/direction/train_direction.ts';
 import { learnerParameters, type ChosenDirectionLearner } from './learner_parameters.ts';
 
 const settings = tinySettings();
@@ -44,6 +45,24 @@ it('state the configured engine with the members and networks that take part, wh
   const { learner, windows } = planned({}, own);
   expect([learner.engine, learner.ensembles.voteMembers]).toEqual(['vote', ['gbdt', 'lstm']]);
   expect([learner.network.epochs, windows.sequence]).toEqual([3, 20]);
+});
+
+it('state the GPU where one of their engines can use it, or none of any training can', () => {
+  const onGpu = configured({ device: 'gpu', direction_engine: 'lightgbm' });
+  expect(learnerParameters({}, onGpu)).toEqual({ engine: 'lightgbm', device: 'gpu' });
+  expect(planned({}, onGpu).learner.device).toBe('gpu');
+  expect(learnerParameters({ device: 'cpu' }, onGpu)).toEqual({ engine: 'lightgbm' });
+  expect(learnerParameters({ device: 'gpu', engine: 'xgboost' }, settings)).toEqual({
+    engine: 'xgboost',
+    device: 'gpu',
+  });
+  expect(learnerParameters({ peers: ['lightgbm'] }, configured({ device: 'gpu' }))).toEqual({ device: 'gpu' });
+  // It is meant for the models of pairs.
+  expect(learnerParameters({}, configured({ device: 'gpu', engine: 'lightgbm' }))).toEqual({});
+  const unused = planned({}, configured({ device: 'gpu' }));
+  expect(() => refuseUnfitWays(unused)).toThrow(expect.objectContaining({ code: 'SETTING_UNSUPPORTED' }) as Error);
+  expect(() => refuseUnfitWays(planned({ device: 'gpu' }, settings))).toThrow(/train\.device gpu with gbdt/);
+  expect(() => refuseUnfitWays(planned({}, settings))).not.toThrow();
 });
 
 it('have what is given over what is configured', () => {

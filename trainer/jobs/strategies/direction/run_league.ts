@@ -220,7 +220,7 @@ function partitionMissing({ entrants, ensemble = {} }: DirectionLeagueJob['param
 
 /** The training that measures it. */
 function trainingOf({ kind: _kind, parameters, ...job }: DirectionLeagueJob): DirectionJob {
-  const { entrants, ensemble, networks, coins, taker_fee_bps, slippage_bps } = parameters;
+  const { entrants, ensemble, networks, device, coins, taker_fee_bps, slippage_bps } = parameters;
   return {
     ...job,
     kind: 'direction',
@@ -232,6 +232,7 @@ function trainingOf({ kind: _kind, parameters, ...job }: DirectionLeagueJob): Di
       ...waysOf(entrants),
       ...(ensemble && { ensemble }),
       ...(networks && { networks }),
+      ...(device && { device }),
       ...(coins !== undefined && { coins }),
     },
     output: { folder: null, is_dry_run: true },

@@ -17,12 +17,17 @@ const NO_ROWS = new Int32Array(0);
  */
 export function balancedLearner(learner: Learner, balance: Balance): Learner {
   if (balance === 'none') return learner;
-  if (balance === 'focal' && learner.name !== 'gbdt')
-    throw new MinutehandError('LEARNER_TASK', {
-      seen: `${learner.name}, with focal loss`,
-      next: 'Use the engine gbdt, or another train.balance.',
-    });
+  refuseUnfitBalance(learner.name, balance);
   return balance === 'focal' ? focalLearner(learner) : resamplingLearner(learner, balance);
+}
+
+/** @throws MinutehandError LEARNER_TASK for focal loss with a learner other than gbdt */
+export function refuseUnfitBalance(learner: string, balance: Balance): void {
+  if (balance !== 'focal' || learner === 'gbdt') return;
+  throw new MinutehandError('LEARNER_TASK', {
+    seen: `${learner}, with focal loss`,
+    next: 'Use the engine gbdt, or another train.balance.',
+  });
 }
 
 function resamplingLearner(learner: Learner, balance: Balance): Learner {

@@ -28,18 +28,21 @@ export interface DirectionLearner {
   readonly network: NetworkParameters;
   /** Bars whose features gru, lstm and transformer get together. */
   readonly sequenceBars: number;
+  /** Absent: all learn on the processor. */
+  readonly device?: 'gpu';
 }
 
 /** The configured ensembles and networks behind an engine. */
 export function directionLearner(
   engine: TrainEngine,
-  train: Pick<TrainPolicy, 'vote_members' | 'bagging' | 'stacking' | 'league' | 'networks'>,
+  train: Pick<TrainPolicy, 'vote_members' | 'bagging' | 'stacking' | 'league' | 'networks' | 'device'>,
 ): DirectionLearner {
   return {
     engine,
     ensembles: ensembleParameters(train),
     network: commonNetworkParameters(train.networks),
     sequenceBars: train.networks?.sequence_bars ?? DEFAULT_SEQUENCE_BARS,
+    ...(train.device === 'gpu' && { device: train.device }),
   };
 }
 
@@ -48,7 +51,7 @@ export const DELIVERED_LEARNER: DirectionLearner = directionLearner('gbdt', {});
 
 /** Opens the learner with these parameters of trees, which are learned by the pool. */
 export function openDirectionLearner(
-  { engine, ensembles, network }: DirectionLearner,
+  { engine, ensembles, network, device }: DirectionLearner,
   {
     params,
     columnNames,
@@ -64,6 +67,7 @@ export function openDirectionLearner(
     fitTrees: (task, onTree, options) => pool.fit(task, onTree, options),
     ensembles,
     network,
+    device,
     columnNames,
   });
 }

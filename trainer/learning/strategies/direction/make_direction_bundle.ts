@@ -88,13 +88,14 @@ function windowsOf({ plan, trained }: Pick<DirectionBundleParts, 'plan' | 'train
 /** How the model was learned, as the report states it: members and networks where some took part. */
 function reportedLearning({ learner, fixed, ...learning }: LearningPlan): object {
   if (fixed !== undefined) return { engine: fixed.learner };
-  const { engine, ensembles, network } = learner;
+  const { engine, ensembles, network, device } = learner;
   const parts = learnersIn(engine, ensembles);
   return {
     engine,
     ...learning,
     ...(parts.length > 1 && { ensembles }),
     ...(parts.some(isNetwork) && { network }),
+    ...(device && { device }),
   };
 }
 

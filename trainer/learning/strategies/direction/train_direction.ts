@@ -7,6 +7,7 @@ import type { DirectionPolicy } from './label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../../learners/trees/learner.ts';
 import { isTrees } from '../../learners/trees/fitted_trees.ts';
 import { calibratedModel, learnsTrees, refuseUnfitLearner, type DirectionLearner } from './direction_learner.ts';
+import { refuseUnusedDevice } from '../../learners/registry.ts';
 import { openFitPool, type FitPool } from '../../learners/trees/fit_pool.ts';
 import type { BiasLimits } from './gates/bias_limits.ts';
 import { delayedEdge } from './delayed_edge.ts';
@@ -279,20 +280,22 @@ function planBehind(rows: InstrumentRows, plan: DirectionPlan): DirectionPlan {
 
 /**
  * Refuses learners that cannot learn what a plan asks of them, before anything is read.
- * @throws MinutehandError LEARNER_TASK, LEARNER_MISSING
+ * @throws MinutehandError LEARNER_TASK, LEARNER_MISSING, SETTING_UNSUPPORTED
  */
-export function refuseUnfitWays({ learner, balance, balances, peers, search }: WaysOfPlan): void {
+export function refuseUnfitWays({ learner, balance, balances, peers, search, imported }: WaysOfPlan): void {
+  const { engine, device, ensembles } = learner;
+  refuseUnusedDevice(imported === undefined ? [engine, ...peers] : peers, device, ensembles);
   refuseUnfitLearner(learner, [balance, ...balances]);
-  for (const engine of peers) refuseUnfitLearner({ ...learner, engine }, [balance]);
+  for (const peer of peers) refuseUnfitLearner({ ...learner, engine: peer }, [balance]);
   if (search !== null && !learnsTrees(learner))
     throw new MinutehandError('LEARNER_TASK', {
-      seen: `a search of ${search.trials} trials with the engine ${learner.engine}`,
+      seen: `a search of ${search.trials} trials with the engine ${engine}`,
       expected: 'an engine with trees, whose parameters the search varies',
       next: 'Leave the search out, or choose another engine.',
     });
 }
 
-type WaysOfPlan = Pick<DirectionPlan, 'learner' | 'balance' | 'balances' | 'peers' | 'search'>;
+type WaysOfPlan = Pick<DirectionPlan, 'learner' | 'balance' | 'balances' | 'peers' | 'search' | 'imported'>;
 
 /**
  * The rows of a training, after its checks.

@@ -29,6 +29,20 @@ describe.skipIf(open === null)(`openLibrary${note}`, () => {
     expect(openLibrary('xgboost', NONE, { [variable]: folder }).path).toBe(path);
   });
 
+  it('finds the library beside the Python that trains the networks, before that of the installation', () => {
+    const file = 'lib/python3.11/site-packages/xgboost/lib/libxgboost.so';
+    const named = join(folder, 'named', file);
+    const installed = join(folder, 'home', 'learners', 'python', file);
+    for (const path of [named, installed]) {
+      mkdirSync(dirname(path), { recursive: true });
+      symlinkSync(open!.path, path);
+    }
+    const env = { MINUTEHAND_HOME: join(folder, 'home') };
+    expect(openLibrary('xgboost', NONE, env).path).toBe(installed);
+    const python = join(folder, 'named', 'bin', 'python');
+    expect(openLibrary('xgboost', NONE, { ...env, MINUTEHAND_NETWORKS_PYTHON: python }).path).toBe(named);
+  });
+
   it('continues with the next location when a file does not load', () => {
     writeFileSync(join(folder, 'libxgboost.so'), 'torn');
     const { path } = openLibrary('xgboost', NONE, { ...process.env, LD_LIBRARY_PATH: folder });

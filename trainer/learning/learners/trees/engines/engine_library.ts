@@ -7,6 +7,7 @@ import type * as Koffi from 'koffi';
 import { MinutehandError } from '../../../../../shared/errors.ts';
 import { homePaths } from '../../../../../shared/home.ts';
 import { libraryOf, NATIVE_ENGINES, type NativeEngine } from '../../../../../shared/policy/engines.ts';
+import { NETWORKS_PYTHON } from '../../../../../shared/policy/environment.ts';
 
 /** Library file of each engine; null = search the usual places. */
 export type EngineLibraries = Readonly<Record<NativeEngine, string | null>>;
@@ -37,17 +38,26 @@ function fileNames(engine: NativeEngine): readonly string[] {
 
 /**
  * Folders where libraries and Python packages are installed, in search order; `*` matches any part of a folder's name.
- * The first is the environment of `minutehand learners install`, whose versions are exact.
+ * The first is the environment of the networks: that of the Python which is named, else that of `minutehand learners
+ * install`, whose versions are exact.
  */
 function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
   const named = [env['CONDA_PREFIX'], env['VIRTUAL_ENV']].filter((folder) => folder !== undefined && folder !== '');
   const ofUser = ['.local', 'miniconda3', 'anaconda3', 'miniforge3', '.pyenv/versions/*'];
   return [
+    ...prefixesOfPython(env[NETWORKS_PYTHON]?.trim() ?? ''),
     homePaths(env).learnersPython,
     ...(named as string[]),
     ...['/usr/local', '/usr', '/opt/homebrew', '/opt/conda'],
     ...ofUser.map((folder) => join(homedir(), folder)),
   ];
+}
+
+/** Folders that a Python keeps its packages below: it is in their `bin` or `Scripts`, on Windows also beside `Lib`. */
+function prefixesOfPython(python: string): string[] {
+  if (python === '') return [];
+  const folder = dirname(resolve(python));
+  return process.platform === 'win32' ? [dirname(folder), folder] : [dirname(folder)];
 }
 
 /** Existing folders that may contain the engine's library, in search order. */

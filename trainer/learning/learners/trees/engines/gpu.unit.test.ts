@@ -1,4 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { MinutehandError } from '../../../../../shared/errors.ts';
+import type { FitRequest } from '../../contract/learner.ts';
+import {
+  directionLearner,
+  openDirectionLearner,
+  type DirectionLearner,
+} from '../../../strategies/direction/direction_learner.ts';
 import { refuseUnusedDevice } from '../../registry.ts';
 import { ensembleParameters } from '../../mixture/ensemble_parameters.ts';
 import type { Device } from '../../../../../shared/policy/engines.ts';
@@ -86,6 +93,42 @@ describe('train.device gpu', () => {
         });
       }).not.toThrow();
     expect(() => refuseUnusedDevice(['gbdt'], undefined, ensembles)).not.toThrow();
+  });
+
+  it('says how to go on where the library finds no GPU, and is given to direction models as well', async () => {
+    const asked: (string | undefined)[] = [];
+    const failure = new MinutehandError('LEARNER_FAILED', { seen: 'LGBM_BoosterCreate: No OpenCL device found' });
+    const pool = {
+      fit: (task: FitTask) => {
+        asked.push(task.params.device);
+        return Promise.reject(failure);
+      },
+    };
+    const rows = {
+      x: { rows: 3, columns: 1, values: Float32Array.of(1, 2, 3) },
+      y: Float64Array.of(0, 1, 2),
+      time: new Float64Array(3),
+      labelEnd: new Float64Array(3),
+      weights: new Float64Array(3).fill(1),
+    };
+    const request: FitRequest = {
+      task: { kind: 'multiclass', classes: 3 },
+      rows,
+      subset: Int32Array.of(0, 1, 2),
+      columns: null,
+      budget: { kind: 'fixed', iterations: 1 },
+      seed: 'gpu',
+      continueFrom: null,
+    };
+    const fit = (learner: DirectionLearner): Promise<unknown> =>
+      openDirectionLearner(learner, { params: LEARNER_DEFAULTS, columnNames: ['x'], pool }).fit(request);
+    await expect(fit(directionLearner('lightgbm', { device: 'gpu' }))).rejects.toMatchObject({
+      code: 'LEARNER_FAILED',
+      seen: failure.seen,
+      next: expect.stringMatching(/--device cpu/) as string,
+    });
+    await expect(fit(directionLearner('lightgbm', {}))).rejects.toBe(failure);
+    expect(asked).toEqual(['gpu', undefined]);
   });
 
   it('ends with an error where XGBoost has gone on without a GPU', () => {
