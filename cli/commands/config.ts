@@ -1,5 +1,6 @@
 import type { FeatureFormula } from '../../shared/policy/feature_file.ts';
 import type { Command } from 'commander';
+import { describeError } from '../../shared/errors.ts';
 import { effectWords } from '../../shared/policy/applies.ts';
 import { inspectSettings, loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { nearConfiguredWarnings } from '../../shared/policy/near_configured.ts';
@@ -83,10 +84,16 @@ function keysByEffect(parts: Readonly<Record<string, object>>): Record<string, s
 
 /** What valid settings ask for together, and no training can do. */
 async function trainingWarnings(settings: Settings): Promise<string[]> {
-  const { unusableLearners } = await import('../../trainer/jobs/kinds/unusable_learners.ts');
-  return unusableLearners(settings).map(
-    ({ code, message, next }) => `the next training would be refused. ${code}: ${message} ${next}`,
-  );
+  const { ALL_TRAININGS } = await import('../../trainer/jobs/strategies/registry.ts');
+  return ALL_TRAININGS.flatMap((training) => {
+    try {
+      training.refuseUnusable(settings);
+      return [];
+    } catch (error) {
+      const { code, message, next } = describeError(error);
+      return [`the next training would be refused. ${code}: ${message} ${next}`];
+    }
+  });
 }
 
 function show({ config }: ConfigFlags, output: Output): void {

@@ -7,7 +7,6 @@ import { homePaths } from '../../../shared/home.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import type { TrainingJob } from './pair_reversion_job.ts';
 import { experimentTraining } from './experiment_training.ts';
-import { unusableLearners } from './unusable_learners.ts';
 import { withTrainOptions } from './run_training.ts';
 
 let folder: string;
@@ -76,20 +75,6 @@ it('a configured GPU is left to the engines that can use it', async () => {
   expect(await refusalOf({}, ofDirections)).toMatchObject({ code: 'DATA_MISSING' });
   expect(await refusalOf({ device: 'gpu' }, ofDirections)).toMatchObject({ code: 'SETTING_UNSUPPORTED' });
   expect(await refusalOf({}, configured({ device: 'gpu' }))).toMatchObject({ code: 'SETTING_UNSUPPORTED' });
-});
-
-it('what a configuration asks for and no training can do is said of it', () => {
-  const { minutehand, ...others } = tinySettings();
-  const codesOf = (train: object, instruments: readonly string[] = []): readonly string[] =>
-    unusableLearners({
-      ...others,
-      minutehand: { ...minutehand, instruments: [...instruments], train: { ...minutehand.train, ...train } },
-    }).map(({ code }) => code);
-  expect(codesOf({})).toEqual([]);
-  expect(codesOf({ device: 'gpu' })).toEqual(['SETTING_UNSUPPORTED']);
-  expect(codesOf({ device: 'gpu' }, ['BTCUSDT@1h'])).toEqual(['SETTING_UNSUPPORTED', 'SETTING_UNSUPPORTED']);
-  expect(codesOf({ engine: 'logistic', balance: { ai2: 'focal' } })).toEqual(['LEARNER_TASK']);
-  expect(codesOf({ direction_engine: 'logistic' }, ['BTCUSDT@1h'])).toEqual([]);
 });
 
 it('a file that is no model is refused before bars are read', async () => {

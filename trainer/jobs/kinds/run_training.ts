@@ -53,7 +53,6 @@ import { importedSourceOf, openTimeOf } from '../job_fields.ts';
 import { whileStoreReturns } from '../../store/store_patience.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import { symbolsOfTraining } from './symbols_of_training.ts';
-import { directionEngine } from './direction_defaults.ts';
 import { trainingDevice } from './training_device.ts';
 import type { TrainingJob } from './pair_reversion_job.ts';
 
@@ -263,10 +262,7 @@ function withParameters(
     ...(isNone ? {} : { groups: chosen }),
     ...(engine === null ? {} : { engine }),
   };
-  const own = trainingDevice(
-    { asked: device, engines: [others.engine], others: [directionEngine(undefined, settings)] },
-    { ...train, ...ensemble },
-  );
+  const own = trainingDevice({ asked: device, engines: [others.engine] }, { ...train, ...ensemble });
   const changed = { ...others, ...(own && { device: own }) };
   const learners = learnersIn(changed.engine, ensembleParameters(changed));
   return withSequence({ ...settings, minutehand: { ...minutehand, train: changed } }, learners);

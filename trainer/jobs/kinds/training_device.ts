@@ -9,17 +9,18 @@ export interface DeviceChoice {
   readonly asked: Device | undefined;
   /** What this training learns with. */
   readonly engines: readonly TrainEngine[];
-  /** What the trainings of the other strategy learn with. */
-  readonly others: readonly TrainEngine[];
 }
 
 /**
- * Where a training learns; undefined: on the processor. `train.device` is of both strategies: where only the engines of
- * the other one can use a GPU, it is meant for these. Where none can, the training has it, and is refused for it.
+ * Where a training learns; undefined: on the processor. `train.device` is of all strategies: where their engines can
+ * use a GPU and those of this training cannot, it is meant for the others. Where none can, the training has it, and is
+ * refused for it.
+ * @param train the configuration, with the members of the training
  */
-export function trainingDevice({ asked, engines, others }: DeviceChoice, train: TrainPolicy): Device | undefined {
+export function trainingDevice({ asked, engines }: DeviceChoice, train: TrainPolicy): Device | undefined {
   if (asked !== undefined || train.device !== 'gpu') return asked ?? train.device;
   const ensembles = ensembleParameters(train);
   const canUse = (names: readonly string[]): boolean => names.some((name) => usesGpu(name, ensembles));
-  return canUse(engines) || !canUse(others) ? train.device : undefined;
+  const { engine, direction_engine = engine } = train;
+  return canUse(engines) || !canUse([engine, direction_engine]) ? train.device : undefined;
 }

@@ -42,6 +42,13 @@ export interface StrategyTraining {
   jobOf(run: TrainingRun, settings: Settings, workers: number): Job;
 
   /**
+   * Refuses what its configured training cannot do, before any bars are read; nothing without subjects.
+   * @throws MinutehandError SETTING_UNSUPPORTED, LEARNER_TASK for a GPU or a loss that the engine cannot use,
+   * LEARNER_MISSING for a library that is not on this machine
+   */
+  refuseUnusable(settings: Settings): void;
+
+  /**
    * What the learning of a run takes, for a comparison with another run of its kind and learner on the same bars:
    * models of its folds, blocks, trials and members, each with as many trees as it may have.
    */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
+import type { MinutehandError } from '../../../shared/errors.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
+import { tinySettings } from '../../../test/tiny_settings.ts';
 import { jobSchema } from '../kinds/registry.ts';
 import { ALL_TRAININGS, trainingOfRun, trainingOfShelf } from './registry.ts';
 import type { StrategyTraining } from './strategy_training.ts';
@@ -70,3 +72,23 @@ describe('the trainings', () => {
 function slotOf({ shelf }: StrategyTraining): (typeof SLOTS)[number] {
   return SLOTS.find((slot) => shelfOfTimeframe(slot) === shelf)!;
 }
+
+it('what a configuration asks for and no training can do is said of it', () => {
+  const { minutehand, ...others } = tinySettings();
+  const codesOf = (train: object, instruments: readonly string[] = []): readonly string[] => {
+    const own = { ...minutehand, instruments: [...instruments], train: { ...minutehand.train, ...train } };
+    return ALL_TRAININGS.flatMap((training) => {
+      try {
+        training.refuseUnusable({ ...others, minutehand: own });
+        return [];
+      } catch (error) {
+        return [(error as MinutehandError).code];
+      }
+    });
+  };
+  expect(codesOf({})).toEqual([]);
+  expect(codesOf({ device: 'gpu' })).toEqual(['SETTING_UNSUPPORTED']);
+  expect(codesOf({ device: 'gpu' }, ['BTCUSDT@1h'])).toEqual(['SETTING_UNSUPPORTED', 'SETTING_UNSUPPORTED']);
+  expect(codesOf({ engine: 'logistic', balance: { ai2: 'focal' } })).toEqual(['LEARNER_TASK']);
+  expect(codesOf({ direction_engine: 'logistic' }, ['BTCUSDT@1h'])).toEqual([]);
+});

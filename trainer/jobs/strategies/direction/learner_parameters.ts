@@ -32,10 +32,7 @@ export function learnerParameters(
   const chosen = directionEngine(engine, settings);
   const ensembles = { ...configuredEnsembles(train), ...ensemble };
   const parts = [chosen, ...peers].flatMap((name) => learnersIn(name, ensembleParameters(ensembles)));
-  const own = trainingDevice(
-    { asked: device, engines: [chosen, ...peers], others: [train.engine] },
-    { ...train, ...ensemble },
-  );
+  const own = trainingDevice({ asked: device, engines: [chosen, ...peers] }, { ...train, ...ensemble });
   return {
     ...(chosen !== DIRECTION_ENGINE && { engine: chosen }),
     ...(parts.length > 1 + peers.length && { ensemble: ensembles }),

@@ -9,9 +9,14 @@ import { triggerText } from '../../../../shared/run_trigger/trigger_text.ts';
 import { paramsWith, walkForwardWith } from '../../../learning/strategies/direction/direction_settings.ts';
 import { evaluationBars } from '../../../learning/strategies/direction/label/direction.ts';
 import { directionSearchFits } from '../../../learning/strategies/direction/search_direction.ts';
-import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD } from '../../../learning/strategies/direction/train_direction.ts';
+import {
+  DIRECTION_PARAMS,
+  DIRECTION_WALK_FORWARD,
+  refuseUnfitWays,
+} from '../../../learning/strategies/direction/train_direction.ts';
 import { treeFitsOf } from '../../../learning/learners/registry.ts';
 import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel, directionEngine } from '../../kinds/direction_defaults.ts';
+import { planOf } from '../../kinds/run_direction.ts';
 import type { DirectionJob } from '../../kinds/direction_job.ts';
 import { learnerParameters } from './learner_parameters.ts';
 import type { RunParameters } from '../../kinds/run_parameters.ts';
@@ -39,6 +44,13 @@ export const DIRECTION_TRAINING: StrategyTraining = {
     [...configuredDirections(settings).keys()].map((timeframe) => directionParameters(settings, timeframe)),
 
   jobOf: directionJobOf,
+
+  refuseUnusable(settings) {
+    if (settings.minutehand.instruments.length === 0) return;
+    const parameters = { ...DIRECTION_DEFAULTS, label: defaultLabel('1h'), ...learnerParameters({}, settings) };
+    const job = { parameters: { ...parameters, compare: [], peers: [] }, seed: 0, resources: { workers: 1 } };
+    refuseUnfitWays(planOf(job, settings));
+  },
 
   workOf({ parameters: { trials = DIRECTION_DEFAULTS.trials, direction_settings = {}, ...chosen } }, settings) {
     const { blocks } = walkForwardWith(DIRECTION_WALK_FORWARD, direction_settings);

@@ -7,10 +7,11 @@ import { STRATEGIES } from '../../../../shared/strategies/registry.ts';
 import { withTrainingSettings } from '../../../../shared/policy/training_settings.ts';
 import { treeFitsOf } from '../../../learning/learners/registry.ts';
 import { EVALUATION_BARRIERS } from '../../../learning/strategies/pair_reversion/label/reversion.ts';
-import { trainingFits } from '../../../learning/training/pipeline.ts';
+import { refuseUnusableLearner, trainingFits } from '../../../learning/training/pipeline.ts';
 import type { RunKind } from '../../../store/tables.ts';
 import type { TrainingJob, TrainingKind } from '../../kinds/pair_reversion_job.ts';
 import { verifyPairs, verifyPairsDeeply } from '../../kinds/verify_training.ts';
+import { trainingDevice } from '../../kinds/training_device.ts';
 import { PAIR_COMPARISON } from './live_comparison.ts';
 import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
 
@@ -45,6 +46,15 @@ export const PAIR_REVERSION_TRAINING: StrategyTraining = {
   roundOf: ({ minutehand }) => (minutehand.pairs.length === 0 ? [] : [{}]),
 
   jobOf: pairJobOf,
+
+  refuseUnusable(settings) {
+    const { minutehand } = settings;
+    if (minutehand.pairs.length === 0) return;
+    const { device: _configured, ...train } = minutehand.train;
+    const device = trainingDevice({ asked: undefined, engines: [train.engine] }, minutehand.train);
+    const own = { ...minutehand, train: { ...train, ...(device && { device }) } };
+    refuseUnusableLearner({ ...settings, minutehand: own }, undefined);
+  },
 
   workOf({ kind, parameters, trigger }, { minutehand }) {
     if (kind !== 'full') return 1;
