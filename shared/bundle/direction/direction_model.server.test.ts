@@ -1,11 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { createRng } from '../../rng.ts';
+import { packageRoot } from '../../root.ts';
 import { encodeTreeModel } from '../onnx/onnx.ts';
 import { randomRows } from '../tree_kernel/random_ensemble.fixture.ts';
+import { chooseScoring } from './choose_scoring.ts';
 import { directionFolder, liveInstrumentSchema } from './active_direction.ts';
 import {
   linearAnswer,
@@ -19,7 +21,7 @@ import {
 } from './direction_graph.fixture.ts';
 import { DIRECTION_FILE } from './direction_manifest.ts';
 import { loadDirectionModel, openDirection, prepareDirection } from './direction_model.ts';
-import { openDirectionSession } from './direction_scoring.ts';
+import { openDirectionSession, openOwnScoring } from './direction_scoring.ts';
 
 const SCHEMA = liveInstrumentSchema(3600);
 const COLUMNS = SCHEMA.definitions.length;
@@ -68,6 +70,50 @@ describe('a direction model', () => {
       .subarray(0, 3 * ROWS)
       .forEach((p, i) => expect(Math.abs(p - expected[i]!)).toBeLessThan(1e-5));
     await model.release();
+  });
+
+  it('of trees is scored by onnxruntime where our own code gives other answers, and says so', async () => {
+    const bytes = readFileSync(join(folderOf(trees), DIRECTION_FILE));
+    const rows = randomRows(createRng('rows'), ROWS, COLUMNS, 0.1);
+    const graph = { bytes, shape: SHAPE, path: 'trees', seed: 'seed', rows: () => rows };
+    const right = await chooseScoring(graph);
+    const wrong: typeof openOwnScoring = (scoring, maxRows) => {
+      const score = openOwnScoring(scoring, maxRows);
+      return (features, count) => score(features, count).map((p, i) => (i === 4 ? p + 1e-3 : p));
+    };
+    const { scoring, answers, check } = await chooseScoring({ ...graph, openTrees: wrong });
+    expect([scoring.engine, scoring.note]).toEqual([
+      'onnxruntime-node',
+      expect.stringMatching(/^our own answers differ by up to 0\.001/),
+    ]);
+    expect(check).toBeNull();
+    expect(answers).toHaveLength(3 * ROWS);
+    answers.forEach((p, i) => expect(Math.abs(p - right.answers[i]!)).toBeLessThan(1e-5));
+  });
+
+  it.each([
+    ['is missing', (kernel: string): void => rmSync(kernel)],
+    ['is damaged', (kernel: string): void => writeFileSync(kernel, 'not WebAssembly')],
+  ])('of trees is served by onnxruntime where the WASM scorer %s, with the reason', async (_how, spoil) => {
+    const copy = mkdtempSync(join(models, 'copy-'));
+    cpSync(join(packageRoot(), 'dist'), join(copy, 'dist'), { recursive: true });
+    cpSync(join(packageRoot(), 'package.json'), join(copy, 'package.json'));
+    // The sources are what the maps lead to.
+    for (const name of ['node_modules', 'shared']) symlinkSync(join(packageRoot(), name), join(copy, name));
+    spoil(join(copy, 'dist/shared/bundle/tree_kernel/tree_kernel.wasm'));
+    const { loadDirectionModel: load } = (await import(
+      join(copy, 'dist/shared/bundle/direction/direction_model.js')
+    )) as { loadDirectionModel: typeof loadDirectionModel };
+    const rows = randomRows(createRng('rows'), ROWS, COLUMNS, 0.1);
+    const model = await load(folderOf(trees), SCHEMA, ROWS);
+    const right = await loadDirectionModel(folderOf(trees), SCHEMA, ROWS);
+    expect(model.engine).toBe('onnxruntime-node');
+    expect(model.engineNote).toMatch(/tree_kernel\.wasm: .* Run `npm run build`/s);
+    const answers = await model.infer(rows, ROWS);
+    const expected = right.infer(rows, ROWS) as Float64Array;
+    for (let i = 0; i < 3 * ROWS; i++) expect(Math.abs(answers[i]! - expected[i]!)).toBeLessThan(1e-5);
+    await model.release();
+    await right.release();
   });
 
   it('of a linear softmax is scored by our own code, at once, as by hand and by onnxruntime', async () => {

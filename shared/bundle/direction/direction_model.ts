@@ -71,7 +71,7 @@ export async function loadDirectionModel(
  * has to give the golden answers.
  * @param configured schema of this version; the formulas of a bundle are its own
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD,
- * MODEL_GOLDEN, KERNEL_MISSING
+ * MODEL_GOLDEN
  */
 export async function prepareDirection(folder: string, configured: InstrumentSchema): Promise<PreparedDirection> {
   const { manifest, modelsHash, model: bytes } = readDirectionBundle(folder);

@@ -19,7 +19,7 @@ import { modelInputs } from '../../learners/contract/past_rows.ts';
  * comparison with onnxruntime, and asked for ten instruments at once, answers checked. onnxruntime is asked row by row.
  * @param model calibrated
  * @param x at least one row
- * @throws MinutehandError MODEL_LOAD, KERNEL_MISSING
+ * @throws MinutehandError MODEL_LOAD
  */
 export async function directionServing(model: Fitted, x: Matrix): Promise<ServingCost> {
   const bytes = model.toOnnx({ metadata: {} });
