@@ -53,7 +53,7 @@ export function addDirectionLeague(direction: Command, output: () => Output): vo
   direction
     .command('league')
     .description(
-      `\`league --strategy direction\`: ways to learn the direction model against each other on identical purged walk-forward blocks, and against base rates, with errors by days and net results after costs. ${DIRECTION_REFERENCE} is the delivered way, ${directionEntrant('none')} the same trees with another class balance. Writes no bundle and adopts nothing; all of it is one look at the evaluated blocks.`,
+      `\`league --strategy direction\`: ways to learn the direction model against each other on identical purged walk-forward blocks, and against base rates, with errors by days, net results after costs, the simplest one within the error of the best, figures by market, and what each costs the daemon. ${DIRECTION_REFERENCE} is the delivered way, ${directionEntrant('none')} the same trees with another class balance. Writes no bundle and adopts nothing; all of it is one look at the evaluated blocks.`,
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option('--symbols <list>', 'instruments (default: as for `train --strategy direction`)')
@@ -290,10 +290,8 @@ function printGenerated({ entrants }: DirectionLeague, output: Output): void {
   output.line('');
   printTable(output, [
     ['generated market: up, down, range', ...names],
-    ...entrants.map(({ name, generated }) => [
-      name,
-      ...names.map((own) => generated[own]!.mean_probability.map((share) => share.toFixed(2)).join(' ')),
-    ]),
+    ['labels', ...names.map((own) => shares(of[own]!.base_rate))],
+    ...entrants.map(({ name, generated }) => [name, ...names.map((own) => shares(generated[own]!.mean_probability))]),
     ['rows', ...names.map((own) => String(of[own]!.rows))],
   ]);
   output.line('');
@@ -306,6 +304,7 @@ function printGenerated({ entrants }: DirectionLeague, output: Output): void {
   );
 }
 
+const shares = (of: readonly number[]): string => of.map((share) => share.toFixed(2)).join(' ');
 const number = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
 const plusMinus = (value: number | null, error: number | null): string => `${number(value, 3)} ± ${number(error, 3)}`;
 const interval = ({ mean, lower_5, upper_95 }: LossDifference): string =>

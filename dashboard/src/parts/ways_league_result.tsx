@@ -1,5 +1,5 @@
 import type { DirectionLeagueEntrant, DirectionLeagueResult } from '../api.ts';
-import { num, percent, signed } from '../format.ts';
+import { num, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
 import {
@@ -302,59 +302,59 @@ function Scenarios({ entrants }: { readonly entrants: readonly DirectionLeagueEn
   );
 }
 
-interface GeneratedRow {
-  readonly entrant: DirectionLeagueEntrant;
-  readonly measure: 'mean_up' | 'mean_down' | 'mean_range' | 'log_loss' | 'up_or_down_auc';
-}
+const MEANS = ['mean_up', 'mean_down', 'mean_range'] as const;
+const GENERATED = [...MEANS, 'log_loss', 'up_or_down_auc'] as const;
+type GeneratedMeasure = (typeof GENERATED)[number];
+type GeneratedFigures = NonNullable<NonNullable<DirectionLeagueEntrant['generated']>[(typeof SCENARIOS)[number]]>;
 
-const GENERATED = ['mean_up', 'mean_down', 'mean_range', 'log_loss', 'up_or_down_auc'] as const;
+/** A measure of an entrant in each market, or of the labels. */
+interface GeneratedRow {
+  readonly name: string;
+  readonly measure: GeneratedMeasure;
+  readonly valueIn: (scenario: (typeof SCENARIOS)[number]) => number | null;
+}
 
 /** What each answers in markets made of the instruments' own moves; their rows and labels are the same for all. */
 function Generated({ entrants }: { readonly entrants: readonly DirectionLeagueEntrant[] }) {
   const { generated: first = {} } = entrants[0]!;
   const known = SCENARIOS.filter((name) => first[name] !== undefined);
-  const rows = GENERATED.flatMap((measure) => entrants.map((entrant): GeneratedRow => ({ entrant, measure })));
+  const labels = MEANS.map((measure, k): GeneratedRow => ({
+    name: t('league.labels'),
+    measure,
+    valueIn: (scenario) => first[scenario]?.base_rate[k] ?? null,
+  }));
+  const answers = GENERATED.flatMap((measure) =>
+    entrants.map(({ name, generated = {} }): GeneratedRow => ({
+      name,
+      measure,
+      valueIn: (scenario) => generatedValue(generated[scenario], measure),
+    })),
+  );
   return (
     <Table
       name="direction_league_generated"
       label={t('league.generated')}
-      rows={known.length === 0 ? [] : rows}
-      rowKey={({ entrant, measure }) => `${entrant.name} ${measure}`}
+      rows={known.length === 0 ? [] : [...labels, ...answers]}
+      rowKey={({ name, measure }) => `${name} ${measure}`}
       empty="league.none"
       columns={[
-        nameColumn<GeneratedRow>(({ entrant }) => entrant.name),
+        nameColumn<GeneratedRow>(({ name }) => name),
         measureColumn<GeneratedRow>(),
-        ...known.map((scenario) => {
-          const { rows: count, base_rate } = first[scenario]!;
-          return figureColumn<GeneratedRow>(
+        ...known.map((scenario) =>
+          figureColumn<GeneratedRow>(
             scenario,
-            t('league.generatedDirection', {
-              name: codeText('scenario', scenario),
-              rows: num(count, 0),
-              classes: base_rate.map((share) => percent(share)).join(', '),
-            }),
-            (row) => generatedValue(row, scenario),
-            (row) => num(generatedValue(row, scenario), row.measure === 'log_loss' ? 4 : 3),
-          );
-        }),
+            t('league.scenario', { name: codeText('scenario', scenario), rows: num(first[scenario]!.rows, 0) }),
+            ({ valueIn }) => valueIn(scenario),
+            ({ valueIn, measure }) => num(valueIn(scenario), measure === 'log_loss' ? 4 : 3),
+          ),
+        ),
       ]}
     />
   );
 }
 
-function generatedValue({ entrant, measure }: GeneratedRow, scenario: (typeof SCENARIOS)[number]): number | null {
-  const own = entrant.generated?.[scenario];
+function generatedValue(own: GeneratedFigures | undefined, measure: GeneratedMeasure): number | null {
   if (own === undefined) return null;
-  switch (measure) {
-    case 'mean_up':
-      return own.mean_probability[0] ?? null;
-    case 'mean_down':
-      return own.mean_probability[1] ?? null;
-    case 'mean_range':
-      return own.mean_probability[2] ?? null;
-    case 'log_loss':
-      return own.log_loss;
-    case 'up_or_down_auc':
-      return own.up_or_down_auc;
-  }
+  if (measure === 'log_loss' || measure === 'up_or_down_auc') return own[measure];
+  return own.mean_probability[MEANS.indexOf(measure)] ?? null;
 }

@@ -1350,7 +1350,7 @@ export const EN = {
   'league.scenariosBlocks': 'Evaluated bars by market',
   'league.generatedDirectionNote':
     'Made of the instruments’ own moves, without series: what the model of the last block says in such a market. The labels are no evidence for an edge.',
-  'league.generatedDirection': '{name} (rows: {rows}; up, down, range: {classes})',
+  'league.labels': 'labels',
   'league.servingNote': 'Size and latency: the model of the last block; ten instruments in the daemon.',
   'league.nearPriors':
     'Base rates ({names}) are within one standard error of the best: no entrant is known to be better than they are.',
@@ -1409,9 +1409,9 @@ export const EN = {
   'measure.precision': 'Precision',
   'measure.recall': 'Recall',
   'measure.up_or_down_auc': 'Up against down',
-  'measure.mean_up': 'Mean answer, up',
-  'measure.mean_down': 'Mean answer, down',
-  'measure.mean_range': 'Mean answer, range',
+  'measure.mean_up': 'Mean, up',
+  'measure.mean_down': 'Mean, down',
+  'measure.mean_range': 'Mean, range',
   'measure.answer_mean': 'Mean answer',
   'measure.matthews': 'Matthews',
   'job.train': 'training',

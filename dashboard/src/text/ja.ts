@@ -1339,7 +1339,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'league.scenariosBlocks': '評価したバーの相場別の結果',
   'league.generatedDirectionNote':
     '銘柄自身の値動きを組み直した、補助系列のない相場で、最後のブロックのモデルが何と答えるかです。このラベルは優位性の証拠にはなりません。',
-  'league.generatedDirection': '{name}、{rows} 行、上昇・下落・レンジ: {classes}',
+  'league.labels': 'ラベル',
   'league.servingNote': 'モデルのサイズとレイテンシー: 最後のブロックのモデル、デーモンで 10 銘柄。',
   'league.nearPriors':
     '基準率（{names}）は最良との差が標準誤差の範囲内です。それより優れているといえる参加者はありません。',
@@ -1397,9 +1397,9 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'measure.precision': '適合率',
   'measure.recall': '再現率',
   'measure.up_or_down_auc': '上昇対下落',
-  'measure.mean_up': '回答の平均（上昇）',
-  'measure.mean_down': '回答の平均（下落）',
-  'measure.mean_range': '回答の平均（レンジ）',
+  'measure.mean_up': '平均（上昇）',
+  'measure.mean_down': '平均（下落）',
+  'measure.mean_range': '平均（レンジ）',
   'measure.answer_mean': '回答の平均',
   'measure.matthews': 'マシューズ',
   'job.train': '学習',
