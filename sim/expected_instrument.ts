@@ -127,7 +127,7 @@ export function expectedInstrumentAnswer(situation: InstrumentSituation): { body
     policy_hash: situation.policyHash,
     mode: modeOf(situation, isHeartbeat),
     // Of bars that call a side alone.
-    ...(situation.novelty !== null && sideOf(situation) !== 0 && { novelty: situation.novelty }),
+    ...(situation.novelty !== null && rule === null && sideOf(situation) !== 0 && { novelty: situation.novelty }),
   };
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position) };
 }
@@ -168,17 +168,19 @@ function sideOf({ model, probabilities }: InstrumentSituation): number {
 function entryOf(situation: InstrumentSituation): Outcome {
   const { model, rule, probabilities, novelty, noveltyMin } = situation;
   const hold = (reason: string): Outcome => ({ action: 'HOLD', reason, position: NO_INSTRUMENT_POSITION });
+  const isNovel = novelty !== null && noveltyMin !== null && novelty < noveltyMin;
   if (rule !== null) {
     if (!rule.hasEdge) return hold('NO_EDGE');
     if (!rule.isLong && !rule.isShort) return hold('NO_ENTRY');
     if (rule.isLong && rule.isShort) return hold('BOTH_SIDES');
+    if (isNovel) return hold('NOVEL_INPUT');
     return entered(situation, rule.isLong ? 1 : -1);
   }
   if (model === null || probabilities === null) return hold('NO_MODEL');
   if (!model.hasEdge) return hold('NO_EDGE');
   const side = sideOf(situation);
   if (side === 0) return hold('THETA');
-  if (novelty !== null && noveltyMin !== null && novelty < noveltyMin) return hold('NOVEL_INPUT');
+  if (isNovel) return hold('NOVEL_INPUT');
   return entered(situation, side);
 }
 

@@ -137,7 +137,7 @@ export class InstrumentReference implements SubjectReference {
               asked.arm?.arm === 'challenger' ? asked.arm.rollout : undefined,
             ),
       probabilities,
-      novelty: probabilities === null || rule !== null ? null : this.#novelty(model!),
+      novelty: probabilities === null || !this.#isRead(rule, direction) ? null : this.#novelty(model!),
       noveltyMin: this.#noveltyMin,
       isDegraded,
       position: JSON.parse(position) as ExpectedInstrumentPosition,
@@ -167,6 +167,11 @@ export class InstrumentReference implements SubjectReference {
       hasEdge: !manifest.edge.no_edge,
       rollout,
     };
+  }
+
+  /** Whether what answers reads the answers of the direction model. */
+  #isRead(rule: TrainedRule | null, direction: string): boolean {
+    return rule === null || rule.model.manifest.direction === direction;
   }
 
   /** By the slow reference; null: the bundle does not describe its training rows. */

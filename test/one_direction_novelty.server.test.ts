@@ -19,10 +19,14 @@ import { loadDirectionModel, type DirectionModel } from '../shared/bundle/direct
 import { expectedNovelty } from '../shared/bundle/input_novelty.oracle.ts';
 import type { InputDescription } from '../shared/bundle/input_novelty.ts';
 import { emptyTree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle, writeRuleBundle, type FileRule, type RuleContent } from '../shared/bundle/rule/rule_bundle.ts';
+import type { AnyRule, RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { createExplainer } from '../shared/explain/explain_minute.ts';
 import { parseInstrument } from '../shared/pair.ts';
+import type { StrategyDocument } from '../shared/policy/strategy_file.ts';
 import { createRng } from '../shared/rng.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
@@ -35,6 +39,11 @@ import { instrumentRows, type InstrumentRows } from '../trainer/learning/strateg
 import { PREDICTION_BIAS_LIMITS } from '../trainer/learning/strategies/direction/gates/bias_limits.fixture.ts';
 import { evaluationLabel } from '../trainer/learning/strategies/direction/label/direction.ts';
 import type { Trade } from '../trainer/learning/trades/backtest.ts';
+import { ruleColumns } from '../trainer/learning/formula_rules/rule_columns.ts';
+import { instrumentSubject } from '../trainer/learning/formula_rules/rule_subject.ts';
+import { ruleTrades } from '../trainer/learning/formula_rules/rule_trades.ts';
+import { answeredAtOnce } from '../trainer/learning/strategies/direction/known_answers.ts';
+import { tinyRule } from './tiny_rule.ts';
 import { tinySettings } from './tiny_settings.ts';
 
 /*
@@ -262,6 +271,113 @@ it.each([
     }
   },
 );
+
+it('of a rule that reads the answers holds for its entries in a daemon, a replay, explanations and a backtest', async () => {
+  const strategy: StrategyDocument = {
+    name: 'by_model',
+    description: 'a test',
+    subject: 'instrument',
+    entry_long: 'ML_UP_PROB > 0.34',
+    entry_short: 'ML_DOWN_PROB > 0.34',
+    exit: 'ML_RANGE_PROB > 0.34',
+    stop: { bps: 300 },
+    max_age: 2,
+  };
+  const written = (change: Partial<RuleContent['manifest']>, minute: number): FileRule => {
+    const created = new Date(1_700_000_000_000 + 60_000 * minute);
+    return readRuleBundle(writeRuleBundle(ruleFolder(models), created, tinyRule(ID, { strategy, ...change })));
+  };
+  const rule = written({ direction: version }, 0);
+  const answersOf = async (served: AnyRule, direction = version) => {
+    const bench = openBench(settings, { instruments: [INSTRUMENT] });
+    bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1h', set: await open(direction) });
+    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: served });
+    for (const bar of MINUTES) {
+      bench.pipeline.inputs.take(barInput(bar, bar.time < FROM));
+      await bench.pipeline.settled();
+    }
+    return { ...bench, own: bench.texts.map((text) => verifyInstrumentSignal(text)) };
+  };
+  const { own: signals, inputs: journaled, rows: answers } = await answersOf(rule);
+  expect(new Set(signals.map(({ model_version }) => model_version))).toEqual(
+    new Set([`rule/${rule.manifest.version}`]),
+  );
+  expect(signals.filter((signal) => 'novelty' in signal)).toEqual([]);
+  const refused = signals.filter(({ reason }) => reason === 'NOVEL_INPUT');
+  const entered = signals.filter(({ reason }) => reason === 'ENTRY');
+  expect(refused.length).toBeGreaterThan(10);
+  expect(entered.length).toBeGreaterThan(10);
+  for (const signal of refused) expect(expectedOf(signal) ?? 0).toBeLessThan(LIMIT);
+  for (const signal of entered) expect(expectedOf(signal) ?? 1).toBeGreaterThanOrEqual(LIMIT);
+  // No exit depends on it.
+  expect(signals.some((signal) => signal.action === 'EXIT' && expectedOf(signal)! < LIMIT)).toBe(true);
+
+  const replayed: InstrumentSignal[] = [];
+  await replayBars({
+    settings,
+    pairIds: [ID],
+    bars: new Map([['BTCUSDT', BARS]]),
+    models: null,
+    directions: [{ timeframe: '1h', set: await open(version) }],
+    rules: [rule],
+    clock: MACHINE_CLOCK,
+    bootId: 'one novelty',
+    from: FROM,
+    to: Infinity as OpenTime,
+    onSignals: (batch) => replayed.push(...batch.map(({ text }) => verifyInstrumentSignal(text))),
+    onMinute: () => undefined,
+  });
+  expect(replayed.map(lineOf)).toEqual(signals.map(lineOf));
+
+  const tested = async (name: string, noveltyMin?: number): Promise<string[]> => {
+    const direction = answeredAtOnce(await open(name));
+    const costs = { spread_bps: 0, commission_bps: 5, slippage_bps: 1 };
+    const subject = instrumentSubject(INSTRUMENTS[0]!, INSTRUMENT, costs, direction, noveltyMin);
+    const trades = ruleTrades(subject, ruleColumns(subject, rule.strategy), LIVE_FROM, HOURS);
+    return trades.map(({ entrySignal, side }) => `${subject.history.time[entrySignal]! + 60} ${side}`);
+  };
+  // A position that is entered at the last bars is closed where it is filled.
+  const isTraded = (line: string): boolean => Number(line.split(' ')[0]) < START + (HOURS - 2) * HOUR;
+  const entries = await tested(version, LIMIT);
+  expect(entries.filter(isTraded)).toEqual(entriesOf(signals).filter(isTraded));
+  expect(await tested(version)).not.toEqual(entries);
+  // A bundle that describes no rows refuses nothing.
+  expect(await tested(earlier, LIMIT)).toEqual(await tested(earlier));
+
+  // A user's code that does not ask for it enters nothing all the same.
+  const careless: RuleModel = {
+    ...rule,
+    createFormulas(barSeconds) {
+      const formulas = rule.createFormulas(barSeconds);
+      const decide = formulas.decide.bind(formulas);
+      formulas.decide = (before, { noveltyMin: _unread, ...bar }, id, time) => decide(before, bar, id, time);
+      return formulas;
+    },
+  };
+  expect((await answersOf(careless)).own.map(lineOf)).toEqual(signals.map(lineOf));
+
+  // A rule that reads no answers has no limit.
+  const { own: others } = await answersOf(written({ strategy: { ...strategy, entry_long: 'close > 0' } }, 1));
+  expect(others.filter(({ reason }) => reason === 'NOVEL_INPUT')).toEqual([]);
+  expect(entriesOf(others).length).toBeGreaterThan(10);
+
+  const path = join(models, 'journal of a rule.db');
+  const journal = openJournal(path);
+  journal.append(journaled, answers);
+  journal.close();
+  const explainer = createExplainer(settings, { models, journal: () => path });
+  for (const signal of refused.slice(0, 3).concat(entered.slice(0, 3))) {
+    const { reproduced, conditions, to_enter } = await explainer.explain(ID, (closeOf(signal) - 60) as OpenTime);
+    expect(reproduced).toEqual({ equal: true, code: null, differences: [] });
+    expect(conditions.find(({ name }) => name === 'novelty')).toMatchObject({
+      reason: 'NOVEL_INPUT',
+      value: expectedOf(signal),
+      limit: LIMIT,
+      holds: signal.reason === 'ENTRY',
+    });
+    expect(to_enter.map(({ name }) => name)).toEqual(signal.reason === 'ENTRY' ? [] : ['novelty']);
+  }
+});
 
 it('an earlier bundle, which describes no rows, serves as before: nothing is novel to it', async () => {
   const { own: signals } = await live(earlier);

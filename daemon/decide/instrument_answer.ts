@@ -13,7 +13,7 @@ import {
   type InstrumentReason,
 } from '../../shared/signal/instrument_signal.ts';
 import type { Mode } from '../../shared/signal/signal.ts';
-import { candidateNovelty, type DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
+import { candidateNovelty, rowNovelty, type DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { GuardedInstrumentFormulas } from '../features/guarded_formulas.ts';
 
@@ -40,7 +40,7 @@ export interface InstrumentContext {
   readonly policyHash: string;
   /** Whether an instrument without a proven edge holds. */
   readonly requireEdge: boolean;
-  /** Entries of the model need at least this novelty, where it is known; absent: any. */
+  /** Entries by answers of the model need at least this novelty, where it is known; absent: any. */
   readonly noveltyMin?: number | undefined;
   readonly isDegraded: boolean;
   /** By a person; null = neither entries are stopped nor the position is to be closed. */
@@ -102,19 +102,22 @@ export function answerByRule(
   before: InstrumentPosition,
   id: string,
 ): InstrumentAnswer | null {
-  const { scores, row, close, requireEdge, stop, news } = context;
+  const { scores, row, close, requireEdge, noveltyMin, stop, news } = context;
   const { manifest } = formulas.rule;
   const { time } = minute;
   // Stop, target and age of an open position need no formula.
   const isReady = context.isReady && (formulas.isWarm || before.side !== 0);
   const hasEdge = !requireEdge || !manifest.edge.no_edge;
-  const bar = { close, hasEdge, stop, news, time };
-  const step =
+  const novelty = noveltyMin === undefined || before.side !== 0 ? NaN : noveltyForRule(scores, manifest.direction, row);
+  const bar = { close, hasEdge, novelty, noveltyMin, stop, news, time };
+  const decided =
     minute.outcome === 'COMPLETE' && isReady ? formulas.decide(before, bar, id, time) : holding(minute, before);
-  if (step === null) return null;
+  if (decided === null) return null;
+  // Code of a user need not ask for it.
+  const step = decided.action === 'ENTER' && novelty < noveltyMin! ? refused(before) : decided;
   return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities: row < 0 ? null : probabilitiesAt(scores, row),
-    // A rule enters by its own conditions, whatever the model has learned from.
+    // A rule need not enter where the model calls a side, which is what the field is of.
     novelty: NaN,
     position_scale: isReady ? 1 : null,
     exits: formulas.exits,
@@ -127,6 +130,10 @@ export function answerByRule(
 function heldBy(rollout: string | undefined, step: InstrumentStep<InstrumentReason>): InstrumentStep<InstrumentReason> {
   if (rollout === undefined || step.action !== 'ENTER') return step;
   return { ...step, position: { ...step.position, rollout } };
+}
+
+function refused(position: InstrumentPosition): InstrumentStep<InstrumentReason> {
+  return { action: 'HOLD', reason: 'NOVEL_INPUT', position };
 }
 
 /** Of a minute that nothing is decided on. */
@@ -205,6 +212,12 @@ function probabilitiesAt({ probabilities }: DirectionScores, row: number): Direc
 
 function noveltyAt({ model, features }: DirectionScores, probabilities: DirectionProbabilities, row: number): number {
   return model === null || features === undefined ? NaN : candidateNovelty(model, probabilities, features, row);
+}
+
+/** NaN for a rule that does not read the answers of the model which has scored the bar. @param read version of the model */
+function noveltyForRule({ model, features }: DirectionScores, read: string | undefined, row: number): number {
+  if (model === null || features === undefined || row < 0 || model.manifest.version !== read) return NaN;
+  return rowNovelty(model, features, row);
 }
 
 function holdReason({ outcome }: AnsweredMinute): InstrumentReason {

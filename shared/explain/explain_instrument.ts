@@ -2,7 +2,7 @@ import { isoMinute, type Bar, type OpenTime } from '../bar.ts';
 import { directionFolder, liveInstrumentSchema } from '../bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
 import { openDirection, prepareDirection, type DirectionModel } from '../bundle/direction/direction_model.ts';
-import { candidateNovelty } from '../bundle/direction/direction_scores.ts';
+import { candidateNovelty, rowNovelty } from '../bundle/direction/direction_scores.ts';
 import type { InstrumentSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
 import type { AnyRule, RuleModel } from '../bundle/rule/rule_model.ts';
@@ -86,7 +86,7 @@ export interface InstrumentQuestion {
 export async function explainInstrument(question: InstrumentQuestion): Promise<InstrumentExplanation> {
   const { instrument, time, answer, requireEdge, noveltyMin } = question;
   const signal = JSON.parse(`${answer.body}}`) as InstrumentBody;
-  if (isOfRule(signal)) return explainByRule(question, signal);
+  if (isOfRule(signal)) return await explainByRule(question, signal);
   const position =
     answer.positionBefore === null ? FLAT_POSITION : (JSON.parse(answer.positionBefore) as InstrumentPosition);
   const { model, error } = await openModel(question, signal.model_version);
@@ -140,8 +140,8 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
 }
 
 /** The same where a rule has answered: each of its conditions, with value, limit and distance. */
-function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): InstrumentExplanation {
-  const { instrument, time, answer, requireEdge } = question;
+async function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): Promise<InstrumentExplanation> {
+  const { instrument, time, answer, requireEdge, noveltyMin } = question;
   const position =
     answer.positionBefore === null ? FLAT_POSITION : (JSON.parse(answer.positionBefore) as InstrumentPosition);
   const { rule, error } = openRule(question, signal.model_version.slice(SERVED_RULE_PREFIX.length));
@@ -156,6 +156,8 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
     ? explained.formulas.explain(position, {
         close: minute.inputs.a.close,
         hasEdge,
+        novelty: isRead && noveltyMin !== undefined ? await noveltyForRule(question, rule!.manifest.direction!) : NaN,
+        noveltyMin,
         stop: stopIn(signal),
         news: question.news,
         time,
@@ -185,6 +187,14 @@ function explainByRule(question: InstrumentQuestion, signal: InstrumentBody): In
     to_enter: failingConditions(conditions),
     to_exit: decided?.exits ?? [],
   };
+}
+
+/** Of the bar as the direction model takes it; NaN where it cannot be opened, or describes no rows. */
+async function noveltyForRule(question: InstrumentQuestion, version: string): Promise<number> {
+  const { model } = await openModel(question, version);
+  if (model === null) return NaN;
+  const features = recompute(question, model.schema.windows)?.features;
+  return features?.ready === true ? rowNovelty(model, features.row(), 0) : NaN;
 }
 
 /** What an explanation states whichever strategy has answered. */

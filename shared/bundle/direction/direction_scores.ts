@@ -30,6 +30,15 @@ export function candidateNovelty(
   row: number,
 ): number {
   if (novelty === undefined || !isCalled(probabilities, manifest.strategy)) return NaN;
+  return rowNovelty({ manifest, novelty }, features, row);
+}
+
+/**
+ * The same of any row, whatever its answer: what a rule acts on that reads the answers.
+ * @returns NaN where the bundle does not describe its training rows
+ */
+export function rowNovelty({ manifest, novelty }: Measuring, features: Float32Array, row: number): number {
+  if (novelty === undefined) return NaN;
   const columns = manifest.features.length;
   return novelty.of(features, (row + 1) * directionBars(manifest) * columns - columns);
 }

@@ -58,6 +58,13 @@ export interface RuleBar extends StandingOrders {
   readonly close: number;
   /** Whether its judgement shows an edge after costs, or the policy requires none. */
   readonly hasEdge: boolean;
+  /**
+   * Of a rule that reads the answers of a direction model, while a limit holds: share of the model's training rows that
+   * are farther out; NaN or absent where it is not known. An entry below the limit is refused, whatever the rule says.
+   */
+  readonly novelty?: number | undefined;
+  /** `novelty_min` of the policy; absent: none. */
+  readonly noveltyMin?: number | undefined;
 }
 
 /** That of an instrument, and what it decides by it. What reads probabilities is computed by `finish`, or next. */

@@ -34,6 +34,13 @@ export interface FormulaRuleQuestion {
   readonly exit: number;
   readonly entryLong: number;
   readonly entryShort: number;
+  /**
+   * Of a rule that reads the answers of a direction model: share of the model's training rows that are farther out than
+   * what it has answered; NaN or absent where it is not known.
+   */
+  readonly novelty?: number | undefined;
+  /** Entries need at least this novelty, where it is known; absent: any. */
+  readonly noveltyMin?: number | undefined;
 }
 
 export const FORMULA_RULE_REASONS = [
@@ -45,10 +52,13 @@ export const FORMULA_RULE_REASONS = [
   'IN_POSITION',
   'NO_ENTRY',
   'BOTH_SIDES',
+  'NOVEL_INPUT',
 ] as const;
 export type FormulaRuleReason = (typeof FORMULA_RULE_REASONS)[number];
 
 type Reason = Exclude<FormulaRuleReason, 'ENTRY' | 'IN_POSITION'>;
+
+const noveltyOf = ({ novelty }: FormulaRuleQuestion): number => novelty ?? NaN;
 
 /** The rule of a strategy file: stop before target before the exit formula before age; entries when flat. */
 export const FORMULA_RULE: Rule<FormulaRuleQuestion, Reason> = {
@@ -111,6 +121,16 @@ export const FORMULA_RULE: Rule<FormulaRuleQuestion, Reason> = {
       reason: 'BOTH_SIDES',
       limitFrom: 'policy',
       holds: ({ entryLong, entryShort }) => !(entryLong === 1 && entryShort === 1),
+    }),
+    // What a model says of an input that it has never seen counts for nothing, whoever acts on it.
+    comparison({
+      name: 'novelty',
+      reason: 'NOVEL_INPUT',
+      limitFrom: 'policy',
+      relation: '>=',
+      value: (question) => (Number.isNaN(noveltyOf(question)) ? 1 : noveltyOf(question)),
+      limit: ({ noveltyMin }) => noveltyMin ?? 0,
+      applies: (question) => question.noveltyMin !== undefined && !Number.isNaN(noveltyOf(question)),
     }),
   ],
   entrySide: ({ entryLong }) => (entryLong === 1 ? 1 : -1),

@@ -56,7 +56,7 @@ export const SERVED_RULE: Rule<ServedRuleQuestion, Reason> = {
 const DECIDER = deciderOf(SERVED_RULE);
 
 /** A closed bar of an instrument, as a served rule sees it. */
-export interface ServedBar extends StandingOrders, Pick<ServedRuleQuestion, 'hasEdge'> {
+export interface ServedBar extends StandingOrders, Pick<ServedRuleQuestion, 'hasEdge' | 'novelty' | 'noveltyMin'> {
   readonly close: number;
 }
 
@@ -70,7 +70,7 @@ export function servedInput(
   { exit, entryLong, entryShort }: FormulaValues,
   bar: ServedBar,
 ): ServedRuleQuestion {
-  const { close, hasEdge, stop, news, time } = bar;
+  const { close, hasEdge, novelty, noveltyMin, stop, news, time } = bar;
   const { side, entryClose, ageBars, exits } = position;
   return {
     limits: exits === null ? limits : limitsOf(exits),
@@ -81,6 +81,8 @@ export function servedInput(
     exit,
     entryLong,
     entryShort,
+    novelty,
+    noveltyMin,
     hasEdge,
     stop,
     news,

@@ -98,7 +98,8 @@ async function readInstrument(
   );
   refuseForeseeingSeries([bars!]);
   const model = direction === null ? null : await readDirection(direction, instrument, bars!);
-  return instrumentSubject(bars!, instrument, instrumentCosts(instrument.a, costs, settings), model);
+  const own = instrumentCosts(instrument.a, costs, settings);
+  return instrumentSubject(bars!, instrument, own, model, settings.core.novelty_min ?? undefined);
 }
 
 /** @throws MinutehandError USAGE; as loadDirectionModel */

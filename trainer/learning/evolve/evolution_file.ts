@@ -29,6 +29,11 @@ export function searchFingerprint({
       for (const values of outputs) hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     },
   );
+  const novelty = subject.novelty();
+  if (novelty !== null) {
+    const { buffer, byteOffset, byteLength } = Float64Array.from(novelty.bars);
+    hash.update(`novelty_min ${novelty.min}`).update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
   return hash.digest('hex');
 }
 

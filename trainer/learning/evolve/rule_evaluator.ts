@@ -1,6 +1,7 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { tradeOf } from '../formula_rules/rule_trades.ts';
+import { readsProbabilities } from '../../../shared/core/formula/probabilities.ts';
 import { CSCV_BLOCKS } from '../statistics/overfitting_probability.ts';
 import type { Genome, Tree } from './genome.ts';
 import { NO_EXIT, PlanExits } from './plan_exits.ts';
@@ -42,6 +43,8 @@ export class RuleEvaluator {
   /** First bar of each block, and the end of the last. */
   readonly #borders: readonly number[];
   readonly #exits: PlanExits;
+  /** Conditions of the space that read the answers of a direction model. */
+  readonly #readsModel: readonly boolean[];
   readonly #tables = new Map<number, ExitTable>();
 
   /** @throws MinutehandError DATA_TOO_SHORT with fewer trading days than two per block */
@@ -50,6 +53,7 @@ export class RuleEvaluator {
     this.#space = space;
     this.#bars = market.history.length;
     this.#exits = new PlanExits(market.history, space.plans, 0, this.#bars);
+    this.#readsModel = space.conditions.map(({ formula }) => readsProbabilities(formula));
     this.#dayOf = daysOf(market);
     const days = (this.#dayOf[this.#bars - 1] ?? -1) + 1;
     if (days < 2 * blocks)
@@ -79,8 +83,10 @@ export class RuleEvaluator {
   /** @param blocks only the first ones */
   evaluate(genome: Genome, blocks = this.#borders.length - 1): RuleDays {
     const { long, short, plan } = genome;
-    const ofLong = long === null ? null : this.#combined(long);
-    const ofShort = short === null ? null : this.#combined(short);
+    const { novel } = this.#market;
+    const refused = novel !== null && this.#reads(long, short) ? novel : null;
+    const ofLong = long === null ? null : without(this.#combined(long), refused);
+    const ofShort = short === null ? null : without(this.#combined(short), refused);
     const days = new Float64Array(this.daysOfBlocks(blocks));
     const age = this.#space.plans[plan]!.maxAgeBars;
     const longTable = ofLong === null ? null : this.#table(plan, 1);
@@ -114,6 +120,14 @@ export class RuleEvaluator {
     return out;
   }
 
+  /** As a strategy file with these entries would read the answers of a direction model. */
+  #reads(...trees: readonly (Tree | null)[]): boolean {
+    return trees.some((tree) => {
+      if (tree === null) return false;
+      return typeof tree === 'number' ? this.#readsModel[tree]! : this.#reads(tree[1], tree[2]);
+    });
+  }
+
   #table(plan: number, side: -1 | 1): ExitTable {
     const key = 2 * plan + (side > 0 ? 1 : 0);
     let table = this.#tables.get(key);
@@ -143,6 +157,11 @@ function daysOf({ history, overnight }: SearchMarket): Int32Array {
     days[t] = day;
   }
   return days;
+}
+
+/** The bits of a set that another one does not have; null has none. */
+function without(set: Uint32Array, other: Uint32Array | null): Uint32Array {
+  return other === null ? set : set.map((bits, word) => bits & ~other[word]!);
 }
 
 function hasBit(set: Uint32Array, t: number): boolean {

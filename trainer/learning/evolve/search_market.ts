@@ -22,6 +22,8 @@ export interface SearchMarket extends TradedSubject {
   readonly first: number;
   /** [conditions of the space]: a bit for each bar. */
   readonly conditions: readonly Uint32Array[];
+  /** A bit for each bar at which the policy refuses entries by the answers of the direction model; null: none. */
+  readonly novel: Uint32Array | null;
 }
 
 /** Evaluates every condition of a space once. Nothing behind the development period is in it. */
@@ -37,7 +39,16 @@ export function searchMarket(subject: RuleSubject, space: SearchSpace, { from, t
     funding: funding === null ? null : settlementsUntil(funding, lastTime),
     first: from,
     conditions: conditionSets(subject, space, { from, to }),
+    novel: novelBars(subject, { from, to }),
   };
+}
+
+function novelBars(subject: RuleSubject, { from, to }: Development): Uint32Array | null {
+  const novelty = subject.novelty();
+  if (novelty === null) return null;
+  const set = new Uint32Array(Math.ceil((to - from) / BITS));
+  for (let t = 0; t < to - from; t++) if (novelty.bars[from + t]! < novelty.min) set[t >>> 5]! |= 1 << (t & 31);
+  return set;
 }
 
 /** The bars at which each condition is true. */
@@ -80,7 +91,7 @@ interface MarketFacts {
 const LEGS = ['a', 'b'] as const;
 
 export function partsOfMarket(market: SearchMarket): MarketParts {
-  const { id, history, costs, overnight, funding, first, conditions } = market;
+  const { id, history, costs, overnight, funding, first, conditions, novel } = market;
   const { pair, length } = history;
   const arrays: Record<string, PackedArray> = {};
   for (const name of HISTORY_COLUMNS) arrays[name] = history[name];
@@ -95,8 +106,9 @@ export function partsOfMarket(market: SearchMarket): MarketParts {
     arrays['funding/sums'] = funding.sums;
   }
   conditions.forEach((set, index) => {
-    arrays[`condition/${index}`] = new Int32Array(set.buffer, set.byteOffset, set.length);
+    arrays[`condition/${index}`] = bitsAsNumbers(set);
   });
+  if (novel !== null) arrays['novel'] = bitsAsNumbers(novel);
   const facts: MarketFacts = {
     id,
     pair,
@@ -121,6 +133,7 @@ export function marketOfParts({ facts, arrays }: MarketParts): SearchMarket {
   };
   const own: PairFillCosts = { ...costs, a: legCosts('a'), b: legCosts('b') };
   const times = arrays['funding/times'] as Float64Array | undefined;
+  const novel = arrays['novel'] as Int32Array | undefined;
   return {
     id,
     history,
@@ -129,10 +142,18 @@ export function marketOfParts({ facts, arrays }: MarketParts): SearchMarket {
     funding: times === undefined ? null : summedSettlements(times, numbers('funding/sums')),
     first,
     conditions: Array.from({ length: conditions }, (_, index) => {
-      const { buffer, byteOffset, length: words } = arrays[`condition/${index}`] as Int32Array;
-      return new Uint32Array(buffer, byteOffset, words);
+      return bitsOfNumbers(arrays[`condition/${index}`] as Int32Array);
     }),
+    novel: novel === undefined ? null : bitsOfNumbers(novel),
   };
+}
+
+function bitsAsNumbers({ buffer, byteOffset, length }: Uint32Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, length);
+}
+
+function bitsOfNumbers({ buffer, byteOffset, length }: Int32Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length);
 }
 
 function withoutProfile({ profile: _profile, ...rest }: FillCosts): FillCosts {

@@ -10,7 +10,7 @@ import { parseFormula, withoutBrackets } from '../../../shared/core/formula/form
 import type { Sources } from '../../../shared/core/formula/sources.ts';
 import { exitStates, nearestFirst, type ConditionState } from '../../../shared/core/rule/conditions.ts';
 import { decideFormulaRule, FORMULA_RULE } from '../../../shared/strategies/formula_rule/formula_rule.ts';
-import type { FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
+import { strategyReadsProbabilities, type FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
 import { formulaValues, type RuleSubject } from './rule_subject.ts';
 import { ruleInput, type RuleColumns } from './rule_trades.ts';
 
@@ -66,6 +66,7 @@ export class RuleExplainer {
       entryLong: column(strategy.entryLong),
       entryShort: column(strategy.entryShort),
       exit: column(strategy.exit),
+      novelty: strategyReadsProbabilities(strategy) ? subject.novelty() : null,
     };
     const { length } = subject.history;
     this.#entry = new Int32Array(length).fill(-1);

@@ -1,5 +1,5 @@
 import type { Formula } from '../../../shared/core/formula/formula.ts';
-import type { FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
+import { strategyReadsProbabilities, type FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
 import { formulaValues, type RuleSubject } from './rule_subject.ts';
 import type { RuleColumns } from './rule_trades.ts';
 
@@ -10,7 +10,8 @@ export function ruleColumns(subject: RuleSubject, strategy: FormulaStrategy): Ru
   const values = formulaValues(subject, formulas);
   const of = (formula: Formula | null): Float64Array | null =>
     formula === null ? null : values[formulas.indexOf(formula)]!;
-  return { limits, entryLong: of(entryLong), entryShort: of(entryShort), exit: of(exit) };
+  const novelty = strategyReadsProbabilities(strategy) ? subject.novelty() : null;
+  return { limits, entryLong: of(entryLong), entryShort: of(entryShort), exit: of(exit), novelty };
 }
 
 /** As ruleColumns, of a rule that knows each auxiliary series one bar later. */

@@ -12,6 +12,7 @@ import { InstrumentInputs, PairInputs } from '../../../shared/core/formula/bar_i
 import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
 import type { Formula } from '../../../shared/core/formula/formula.ts';
 import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
+import { rowNovelty } from '../../../shared/bundle/direction/direction_scores.ts';
 import { lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
 import { ln } from '../../../shared/elementary.ts';
 import { instrumentOf, type Pair } from '../../../shared/pair.ts';
@@ -27,6 +28,7 @@ import {
 import type { OvernightSwaps } from '../trades/backtest.ts';
 import { trainedUntil, type KnownDirection } from '../strategies/direction/known_answers.ts';
 import { laterSeries } from './later_series.ts';
+import type { NoveltyOfBars } from './rule_trades.ts';
 
 /** Receives values of formulas. @param outputs [formulas], each with `count` values of the bars from `begin` on */
 export type TakeValues = (begin: number, count: number, outputs: readonly Float64Array[]) => void;
@@ -50,6 +52,8 @@ export interface RuleSubject extends TradedSubject {
   readonly direction: string | null;
   /** Runs formulas over all bars of the history, in blocks. */
   evaluate(formulas: readonly Formula[], take: TakeValues): void;
+  /** Of all bars, as the direction model finds them; null: no entry is refused for it. */
+  novelty(): NoveltyOfBars | null;
   /** The same bars and costs, whose formulas read every auxiliary series as it was known one bar before. */
   withSeriesLater(): RuleSubject;
 }
@@ -98,6 +102,7 @@ export function pairSubject(
         });
       });
     },
+    novelty: () => null,
     withSeriesLater: () => withSeries(laterSeries(ofA, barSeconds), laterSeries(ofB, barSeconds)),
   });
   return withSeries(a.series ?? {}, b.series ?? {});
@@ -108,12 +113,14 @@ type LegSeries = NonNullable<BarColumns['series']>;
 /**
  * @param costs of a fill; swaps are those of the end of a trading day, funding follows from the series
  * @param direction gives probabilities to the bars that open after its training, and to no earlier ones
+ * @param noveltyMin smallest novelty of an entry by these probabilities, where it is known; absent: any
  */
 export function instrumentSubject(
   instrument: Instrument,
   pair: Pair,
   costs: PairFillCosts['a'] & Partial<SwapCosts>,
   direction: KnownDirection | null = null,
+  noveltyMin?: number,
 ): RuleSubject {
   const { bars, series: known } = instrument;
   const history = instrumentHistory(instrument, pair);
@@ -157,9 +164,28 @@ export function instrumentSubject(
       });
       block.end();
     },
+    novelty() {
+      if (direction?.novelty === undefined || noveltyMin === undefined) return null;
+      return { min: noveltyMin, bars: noveltyOfBars(direction, { bars, series }) };
+    },
     withSeriesLater: () => withSeries(laterSeries(series, bars.timeframe), 'later'),
   });
   return withSeries(known, 'known');
+}
+
+/** NaN for bars that the model does not answer. */
+function noveltyOfBars(direction: KnownDirection, { bars, series }: Instrument): Float64Array {
+  const windows = direction.rowSchema?.windows ?? INSTRUMENT_WINDOWS;
+  const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
+  const row = new Float32Array(features.rowWidth);
+  const from = trainedUntil(direction);
+  const novelty = new Float64Array(bars.length).fill(NaN);
+  stepAll(bars, series, features, (t) => {
+    if (!features.ready || bars.time[t]! < from) return;
+    features.writeRow(row, 0);
+    novelty[t] = rowNovelty(direction, row, 0);
+  });
+  return novelty;
 }
 
 function instrumentHistory({ bars }: Instrument, pair: Pair): PairHistory {

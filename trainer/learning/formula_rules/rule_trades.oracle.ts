@@ -13,7 +13,7 @@ export interface OracleTrade {
 /** Every bar in turn, one position at a time, written without the rule's own code. @param feeBps of a fill */
 export function oracleTrades(
   bars: InstrumentBars,
-  { limits, entryLong, entryShort, exit }: RuleColumns,
+  { limits, entryLong, entryShort, exit, novelty }: RuleColumns,
   from: number,
   to: number,
   feeBps: number,
@@ -31,7 +31,8 @@ export function oracleTrades(
     if (side === 0) {
       const isLong = entryLong?.[t] === 1;
       const isShort = entryShort?.[t] === 1;
-      if (isLong !== isShort) {
+      const isNovel = novelty !== undefined && novelty !== null && novelty.bars[t]! < novelty.min;
+      if (isLong !== isShort && !isNovel) {
         side = isLong ? 1 : -1;
         decided = t;
       }

@@ -19,6 +19,16 @@ export interface RuleColumns {
   readonly entryLong: ArrayLike<number> | null;
   readonly entryShort: ArrayLike<number> | null;
   readonly exit: ArrayLike<number> | null;
+  /** Of a rule that reads the answers of a direction model; null or absent: no entry is refused for it. */
+  readonly novelty?: NoveltyOfBars | null;
+}
+
+/** Which entries the policy refuses because the direction model that a rule reads has seen nothing like the bar. */
+export interface NoveltyOfBars {
+  /** `novelty_min` of core_policy.yaml. */
+  readonly min: number;
+  /** Share of the model's training rows that are farther out than each bar; NaN: not known. */
+  readonly bars: ArrayLike<number>;
 }
 
 /**
@@ -128,6 +138,8 @@ const NOTHING_HELD: FormulaRuleQuestion = {
   exit: NaN,
   entryLong: NaN,
   entryShort: NaN,
+  novelty: NaN,
+  noveltyMin: undefined,
 };
 
 /** Results and age of a position at the close of a bar. @param entry the bar that decided its entry */
@@ -148,7 +160,7 @@ export function earnedBps({ lnA, lnB, beta }: PriceHistory, side: -1 | 1, entry:
 /** What the rule reads at a bar. @param held the open position: its side, and the bar that decided its entry */
 export function ruleInput(
   subject: RuleSubject,
-  { limits, entryLong, entryShort, exit }: RuleColumns,
+  { limits, entryLong, entryShort, exit, novelty }: RuleColumns,
   t: number,
   held: { readonly side: -1 | 1; readonly entry: number } | null = null,
 ): FormulaRuleQuestion {
@@ -158,6 +170,8 @@ export function ruleInput(
     exit: exit?.[t] ?? NaN,
     entryLong: entryLong?.[t] ?? NaN,
     entryShort: entryShort?.[t] ?? NaN,
+    novelty: novelty?.bars[t],
+    noveltyMin: novelty?.min,
   };
   if (held !== null) measureHeld(subject, held.side, held.entry, t, input);
   return input;

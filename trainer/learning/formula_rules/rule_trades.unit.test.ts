@@ -27,6 +27,12 @@ describe('the trades of a rule', () => {
       entryLong: fc.option(column),
       entryShort: fc.option(column),
       exit: fc.option(column),
+      novelty: fc.option(
+        fc.record({
+          min: fc.constantFrom(0.01, 0.25),
+          bars: fc.array(fc.constantFrom(NaN, 0, 0.1, 0.25, 1), { minLength: 400, maxLength: 400 }),
+        }),
+      ),
       stopBps: distance,
       targetBps: distance,
       maxAgeBars: fc.integer({ min: 1, max: 40 }),
@@ -85,6 +91,7 @@ describe('the trades of a rule', () => {
       direction: null,
       funding: null,
       evaluate: () => undefined,
+      novelty: () => null,
       withSeriesLater: () => subject,
     };
     const entryShort = Float64Array.from(history.z, (z) => (z > 1 ? 1 : 0));

@@ -6,7 +6,7 @@ import { instrumentOf } from '../../../../shared/pair.ts';
 import { stepAll, type Instrument } from './instrument_rows.ts';
 
 /** A direction model whose probabilities are there when formulas are evaluated, which waits for nothing. */
-export interface KnownDirection extends Pick<DirectionModel, 'manifest' | 'rowSchema'> {
+export interface KnownDirection extends Pick<DirectionModel, 'manifest' | 'rowSchema' | 'novelty'> {
   /**
    * Up, down, range of a bar of the instrument, until the next call.
    * @param row its features
@@ -24,10 +24,11 @@ export function trainedUntil({ manifest }: Pick<DirectionModel, 'manifest'>): nu
 }
 
 /** A model that answers at once. @throws TypeError one that answers by a promise */
-export function answeredAtOnce({ manifest, rowSchema, infer }: DirectionModel): KnownDirection {
+export function answeredAtOnce({ manifest, rowSchema, novelty, infer }: DirectionModel): KnownDirection {
   return {
     manifest,
     ...(rowSchema && { rowSchema }),
+    ...(novelty && { novelty }),
     answer(_bar, row) {
       const answer = infer(row, 1);
       if (answer instanceof Promise) throw new TypeError(`${manifest.version} answers by a promise`);
@@ -45,7 +46,7 @@ export async function answeredBefore(
   bars: Instrument['bars'],
   series: Readonly<Record<KnownSeries, Instrument['series']>>,
 ): Promise<KnownDirection> {
-  const { manifest, rowSchema } = model;
+  const { manifest, rowSchema, novelty } = model;
   const known = await answersOf(model, { bars, series: series.known });
   const hasSeries = Object.values(series.known).some(({ length }) => length > 0);
   const later = hasSeries ? await answersOf(model, { bars, series: series.later }) : known;
@@ -53,6 +54,7 @@ export async function answeredBefore(
   return {
     manifest,
     ...(rowSchema && { rowSchema }),
+    ...(novelty && { novelty }),
     answer: (bar, _row, which) => answers[which].subarray(bar * CLASSES, (bar + 1) * CLASSES),
   };
 }
