@@ -80,6 +80,7 @@ export const SIGHTINGS = [
   'rule NO_ENTRY',
   'rule BOTH_SIDES',
   'rule NO_EDGE',
+  'rule NOVEL_INPUT',
   'rule SILENCE',
   'rule ended',
   'rule in a shadow',
