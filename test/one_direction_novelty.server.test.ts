@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -40,7 +40,11 @@ import { PREDICTION_BIAS_LIMITS } from '../trainer/learning/strategies/direction
 import { evaluationLabel } from '../trainer/learning/strategies/direction/label/direction.ts';
 import type { Trade } from '../trainer/learning/trades/backtest.ts';
 import { ruleColumns } from '../trainer/learning/formula_rules/rule_columns.ts';
-import { instrumentSubject } from '../trainer/learning/formula_rules/rule_subject.ts';
+import { instrumentSubject, type RuleSubject } from '../trainer/learning/formula_rules/rule_subject.ts';
+import { SMALL_SPACE } from '../trainer/learning/evolve/evolve.fixture.ts';
+import { searchFingerprint } from '../trainer/learning/evolve/evolution_file.ts';
+import { spaceOf } from '../trainer/learning/evolve/search_space.ts';
+import { readRuleSubject } from '../trainer/jobs/kinds/read_rule_subject.ts';
 import { ruleTrades } from '../trainer/learning/formula_rules/rule_trades.ts';
 import { answeredAtOnce } from '../trainer/learning/strategies/direction/known_answers.ts';
 import { tinyRule } from './tiny_rule.ts';
@@ -377,6 +381,43 @@ it('of a rule that reads the answers holds for its entries in a daemon, a replay
     });
     expect(to_enter.map(({ name }) => name)).toEqual(signal.reason === 'ENTRY' ? [] : ['novelty']);
   }
+});
+
+it('reaches the jobs of rules by the policy, and is part of what identifies a search', async () => {
+  const folder = join(models, 'hours');
+  mkdirSync(folder);
+  const { time, open: opens, high, low, close, volume } = INSTRUMENTS[0]!.bars;
+  const lines = Array.from(time, (at, t) => [at, opens[t], high[t], low[t], close[t], volume[t]].join(','));
+  writeFileSync(join(folder, 'BTCUSDT.csv'), `time,open,high,low,close,volume\n${lines.join('\n')}\n`);
+  const market = {
+    market: 'live',
+    subject: ID,
+    window: { from: null, to: null },
+    source: { folder, series: null },
+    direction: join(directionFolder(models), version),
+    costs: { model: 'flat', fee_bps: 5, slippage_bps: 1 },
+  } as const;
+  const subjectWith = async (novelty_min: number | null, direction: string | null = market.direction) => {
+    const own = { ...settings, core: { ...settings.core, novelty_min } };
+    return (await readRuleSubject({ ...market, direction }, 'instrument', own, () => undefined)).subject;
+  };
+  const limited = await subjectWith(LIMIT);
+  const { min, bars } = limited.novelty()!;
+  expect(min).toBe(LIMIT);
+  // The taker volume of the other tests is not in the file.
+  expect(Array.from(bars).filter((novelty) => novelty < LIMIT).length).toBeGreaterThan(10);
+  expect((await subjectWith(null)).novelty()).toBeNull();
+  expect((await subjectWith(LIMIT, null)).novelty()).toBeNull();
+
+  const document = { ...SMALL_SPACE, features: [{ formula: 'ML_UP_PROB', thresholds: [0.34] }] };
+  const { windows } = settings.minutehand;
+  const space = spaceOf(document, windows, () => 'small');
+  const fingerprintOf = (subject: RuleSubject): string =>
+    searchFingerprint({ subject, space, windows, bars: { from: 200, to: 1400 }, holdoutFrom: 1200, seed: '1' });
+  const known = fingerprintOf(limited);
+  expect(fingerprintOf(await subjectWith(LIMIT))).toBe(known);
+  expect(fingerprintOf(await subjectWith(LIMIT / 2))).not.toBe(known);
+  expect(fingerprintOf(await subjectWith(null))).not.toBe(known);
 });
 
 it('an earlier bundle, which describes no rows, serves as before: nothing is novel to it', async () => {

@@ -28,7 +28,7 @@ import {
 import type { OvernightSwaps } from '../trades/backtest.ts';
 import { trainedUntil, type KnownDirection } from '../strategies/direction/known_answers.ts';
 import { laterSeries } from './later_series.ts';
-import type { NoveltyOfBars } from './rule_trades.ts';
+import type { NoveltyOfBars } from './novelty_of_bars.ts';
 
 /** Receives values of formulas. @param outputs [formulas], each with `count` values of the bars from `begin` on */
 export type TakeValues = (begin: number, count: number, outputs: readonly Float64Array[]) => void;

@@ -9,6 +9,7 @@ import {
 } from '../../../shared/strategies/formula_rule/formula_rule.ts';
 import type { PriceHistory } from '../history/pair_history.ts';
 import { filledTrade, type FilledTrade } from '../trades/backtest.ts';
+import type { NoveltyOfBars } from './novelty_of_bars.ts';
 import type { RuleSubject, TradedSubject } from './rule_subject.ts';
 
 const BPS = 1e4;
@@ -21,14 +22,6 @@ export interface RuleColumns {
   readonly exit: ArrayLike<number> | null;
   /** Of a rule that reads the answers of a direction model; null or absent: no entry is refused for it. */
   readonly novelty?: NoveltyOfBars | null;
-}
-
-/** Which entries the policy refuses because the direction model that a rule reads has seen nothing like the bar. */
-export interface NoveltyOfBars {
-  /** `novelty_min` of core_policy.yaml. */
-  readonly min: number;
-  /** Share of the model's training rows that are farther out than each bar; NaN: not known. */
-  readonly bars: ArrayLike<number>;
 }
 
 /**
