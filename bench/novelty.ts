@@ -36,6 +36,9 @@ const FACTOR = 3;
 const STRETCH_DAYS = 1;
 const LIMITS = [0, 0.001, 0.01, 0.05, 0.5, 1];
 const SEED = 7;
+const SECONDS_PER_DAY = 86_400;
+/** Candidates of all pairs in a day that a share is worth stating of. */
+const LEAST_OF_DAY = 200;
 
 const holdoutFrom = (Date.parse(`${holdout}T00:00:00Z`) / 1000) as OpenTime;
 const settings = loadSettings();
@@ -100,13 +103,21 @@ function report(title: string, rows: DatasetRows, isOf: (close: number) => boole
 function reportMinutes(title: string, { histories }: Dataset, isOf: (close: number) => boolean): void {
   const { z_entry } = settings.minutehand.decision;
   const kinds = { candidates: [] as number[], 'other minutes': [] as number[] };
+  const days = new Map<number, number[]>();
   for (const kept of histories) {
     const { features, row, rows, time, z, length } = wholeHistory(kept);
     const x = { rows, columns: definitions.length, values: features };
     const novelties = rowNovelties(x, inputs, definitions)!;
     for (let t = 0; t < length; t++) {
       if (row[t]! < 0 || time[t]! < holdoutFrom || !isOf(time[t]! + 60)) continue;
-      kinds[Math.abs(z[t]!) >= z_entry ? 'candidates' : 'other minutes'].push(novelties[row[t]!]!);
+      const novelty = novelties[row[t]!]!;
+      const isCandidate = Math.abs(z[t]!) >= z_entry;
+      kinds[isCandidate ? 'candidates' : 'other minutes'].push(novelty);
+      const day = Math.floor(time[t]! / SECONDS_PER_DAY);
+      if (!isCandidate) continue;
+      const own = days.get(day);
+      if (own === undefined) days.set(day, [novelty]);
+      else own.push(novelty);
     }
   }
   for (const [kind, own] of Object.entries(kinds)) {
@@ -116,6 +127,15 @@ function reportMinutes(title: string, { histories }: Dataset, isOf: (close: numb
     });
     console.log(`${title}, ${own.length} ${kind}, below ${shares.join(', ')}`);
   }
+  // What an alarm on the metric sees.
+  const byDay = [...days.values()]
+    .filter((own) => own.length >= LEAST_OF_DAY)
+    .map((own) => own.filter((novelty) => novelty <= 0.01).length / own.length)
+    .sort((a, b) => a - b);
+  const at = (share: number): string => `${(100 * byDay[Math.floor(share * (byDay.length - 1))]!).toFixed(1)} %`;
+  console.log(
+    `${title}, ${byDay.length} days, candidates up to 0.01: median ${at(0.5)}, 90 % ${at(0.9)}, most ${at(1)}`,
+  );
 }
 
 function mean(values: Float64Array): number {

@@ -214,7 +214,10 @@ function noveltyAt({ model, features }: DirectionScores, probabilities: Directio
   return model === null || features === undefined ? NaN : candidateNovelty(model, probabilities, features, row);
 }
 
-/** NaN for a rule that does not read the answers of the model which has scored the bar. @param read version of the model */
+/**
+ * NaN for a rule that does not read the answers of the model which has scored the bar.
+ * @param read version of the model that it reads
+ */
 function noveltyForRule({ model, features }: DirectionScores, read: string | undefined, row: number): number {
   if (model === null || features === undefined || row < 0 || model.manifest.version !== read) return NaN;
   return rowNovelty(model, features, row);
