@@ -73,6 +73,11 @@ const RENAMED_KEYS: Readonly<Record<string, string>> = {
   'train.continue_most': 'train.max_warm_starts',
 };
 
+/** What other programs, or a reader of the guides, may call a key of another file. */
+const OTHER_FILES: Readonly<Record<string, string>> = {
+  retrain_learner: 'train.engine of minutehand.yaml',
+};
+
 /** zod's message of a rule that has none. */
 const UNNAMED_RULE = 'Invalid input';
 
@@ -115,7 +120,9 @@ export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
     const path = [...section, key];
     const renamed = RENAMED_KEYS[keyText(path)];
     if (renamed !== undefined) meant.add(renamed);
-    const hint = right === undefined ? '' : ` (did you mean "${keyText(right)}"?)`;
+    const other = OTHER_FILES[key];
+    const hint =
+      other !== undefined ? `: it is ${other}` : right === undefined ? '' : ` (did you mean "${keyText(right)}"?)`;
     faulty.push(path);
     unknown.push({
       code: 'CONFIG_UNKNOWN_KEY',

@@ -47,6 +47,13 @@ describe('checkFile', () => {
     );
   });
 
+  it('names the key of another file that is meant', () => {
+    const { problems } = checkFile('retrain', { value: { retrain_learner: { value: 'league' } }, where });
+    expect(problems.map(({ text }) => text)).toContain(
+      'is not a key of this file: it is train.engine of minutehand.yaml',
+    );
+  });
+
   it('names a missing value, and one in a section that is no map', () => {
     expect(check({ ...minutehand, log: {} })).toEqual({
       problems: [{ code: 'CONFIG_INVALID', where: 'at log.level', key: 'log.level', text: LEVELS }],

@@ -48,7 +48,7 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
       `  AUC ${own.metrics.over_blocks.auc.map((auc) => figure(auc, 3)).join(', ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
       `  ${netLine(own.net)}`,
     ]),
-    `model of all rows: ${trained.trees} trees, theta ${trained.theta}, calibration ${trained.scaling.kind}`,
+    `model of all rows: ${trained.trees === null ? '' : `${trained.trees} trees, `}theta ${trained.theta}, calibration ${trained.scaling.kind}`,
   ];
 }
 

@@ -68,6 +68,9 @@ const SUBJECTS: Readonly<Partial<Record<GateRole, GateSubject>>> = {
 const subjectOf = ({ role }: GateFigures): GateSubject =>
   (role === null ? undefined : SUBJECTS[role]) ?? SUBJECT_OF_PAIRS;
 
+/** A direction bundle has one model. */
+const modelsOf = ({ role }: GateFigures): string => (role === null ? ' in each of three models' : '');
+
 function champion(of: GateFigures): string {
   switch (of.reason) {
     case 'none':
@@ -323,7 +326,7 @@ export const EN: EnglishCatalog = {
     },
     golden_vectors: {
       name: 'golden vectors',
-      seen: (of) => (of.has('error') ? of.text('error') : `${of.text('rows')} rows in each of three models`),
+      seen: (of) => (of.has('error') ? of.text('error') : `${of.text('rows')} rows${modelsOf(of)}`),
       limit: (of) => `onnxruntime answers within ${of.exponent('tolerance')} of the learner`,
       next: 'Train again.',
     },

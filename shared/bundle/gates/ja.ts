@@ -278,7 +278,8 @@ export const JA: GateCatalog = {
     rule_one_bar_later: { name: 'ルールの約定または系列が1本遅れたとき' },
     golden_vectors: {
       name: 'ゴールデンベクトル',
-      seen: (of) => (of.has('error') ? of.text('error') : `三つのモデルで各 ${of.text('rows')} 行`),
+      seen: (of) =>
+        of.has('error') ? of.text('error') : `${of.role === null ? '三つのモデルで各 ' : ''}${of.text('rows')} 行`,
       limit: (of) => `onnxruntime の出力と学習器の差が ${of.exponent('tolerance')} 以内`,
     },
     champion: {

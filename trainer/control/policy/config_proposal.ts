@@ -4,26 +4,50 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { packagedValues } from '../../../shared/policy/delivered.ts';
 import { inspectSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { problemsError } from '../../../shared/policy/problem.ts';
-import type { ConfigPart } from '../../../shared/policy/schema.ts';
+import { jsonSchema, schemaAt, type JsonSchema } from '../../../shared/policy/json_schema.ts';
+import { CONFIG_FILES, type ConfigPart } from '../../../shared/policy/schema.ts';
+import { didYouMean } from '../../../shared/policy/spelling.ts';
 import { yamlLibrary } from '../../../shared/policy/yaml.ts';
 import { temporaryFolder } from '../../../shared/temporary_folder.ts';
 
 export type Changes = Readonly<Record<string, unknown>>;
 
-/** Current values of these keys. @throws MinutehandError CONFIG_UNKNOWN_KEY */
+/**
+ * Current values of these keys; null for one that the files may leave out, and do.
+ * @throws MinutehandError CONFIG_UNKNOWN_KEY
+ */
 export function presentValues(settings: Settings, keys: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     keys.map((key) => {
       const [part, ...path] = key.split('.') as [ConfigPart, ...string[]];
       let value: unknown = settings[part];
       for (const step of path) {
-        if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step))
-          throw new MinutehandError('CONFIG_UNKNOWN_KEY', { seen: key });
+        if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step)) {
+          if (schemaOf(part, path) === undefined) throw unknownKey(key, settings);
+          return [key, null];
+        }
         value = (value as Record<string, unknown>)[step];
       }
       return [key, value];
     }),
   );
+}
+
+/** Of the value of a key, which a file of the policy has below the name; undefined: there is no such key. */
+function schemaOf(part: ConfigPart, path: readonly string[]): JsonSchema | undefined {
+  if (!Object.hasOwn(CONFIG_FILES, part) || path.length === 0) return undefined;
+  const [first, ...rest] = path;
+  return schemaAt(jsonSchema(part), part === 'minutehand' ? path : [first!, 'value', ...rest]);
+}
+
+function unknownKey(key: string, settings: Settings): MinutehandError {
+  const known = (Object.keys(CONFIG_FILES) as ConfigPart[]).flatMap((part) => keysIn(settings[part], part));
+  return new MinutehandError('CONFIG_UNKNOWN_KEY', { seen: `${key}${didYouMean(key, known)}` });
+}
+
+function keysIn(value: unknown, at: string): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [at];
+  return Object.entries(value).flatMap(([key, inner]) => keysIn(inner, `${at}.${key}`));
 }
 
 /**
@@ -47,12 +71,21 @@ export function checkChanges({ sources }: Settings, changes: Changes): void {
   }
 }
 
-/** A file with changed values; comments and order are preserved. */
+function takesNull(schema: JsonSchema | undefined): boolean {
+  return schema?.type === 'null' || schema?.anyOf?.some(takesNull) === true;
+}
+
+/**
+ * A file with changed values; comments and order are preserved. null takes a key out that may be absent, unless null is
+ * a value of it.
+ */
 export function changedText(text: string, part: ConfigPart, changes: readonly (readonly [string, unknown])[]): string {
   const document = yamlLibrary().parseDocument(text);
   for (const [key, value] of changes) {
     const [, first, ...rest] = key.split('.') as [string, string, ...string[]];
-    document.setIn(part === 'minutehand' ? [first, ...rest] : [first, 'value', ...rest], value);
+    const path = part === 'minutehand' ? [first, ...rest] : [first, 'value', ...rest];
+    if (value === null && !takesNull(schemaOf(part, [first, ...rest]))) document.deleteIn(path);
+    else document.setIn(path, value);
   }
   return document.toString({ lineWidth: 120 });
 }

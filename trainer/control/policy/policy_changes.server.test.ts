@@ -227,6 +227,37 @@ describe('a change of the configuration', () => {
     await expect(changes.takeBack(change_id, 'again', 'ann')).rejects.toThrow(withCode('CHANGE_CONFLICT'));
   });
 
+  it('gives a value to a key that the files may leave out, and takes it out again', async () => {
+    const changes = start();
+    const trained = (): object => {
+      const { train } = loadSettings({ env: { MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config } }).minutehand;
+      return { members: train.vote_members, epochs: train.networks?.epochs, direction: train.direction_engine };
+    };
+    const before = trained();
+    expect(before).toEqual({ members: undefined, epochs: undefined, direction: undefined });
+    const wanted = {
+      'minutehand.train.vote_members': ['gbdt', 'logistic'],
+      'minutehand.train.networks.epochs': 20,
+      'minutehand.train.direction_engine': 'vote',
+    };
+    const { change_id } = await changes.propose({ changes: wanted, reason: 'an ensemble', by: 'ann' });
+    await changes.approve(change_id, 'bob');
+    expect(await changes.advance()).toEqual([change_id]);
+    expect(trained()).toEqual({ members: ['gbdt', 'logistic'], epochs: 20, direction: 'vote' });
+    const back = await changes.takeBack(change_id, 'one model', 'ann');
+    await changes.approve(back.change_id, 'bob');
+    expect(await changes.advance()).toEqual([back.change_id]);
+    expect(trained()).toEqual(before);
+    const refused = (key: string, value: unknown): Promise<unknown> =>
+      changes.propose({ changes: { [key]: value }, reason: 'a slip', by: 'ann' }).catch((error: unknown) => error);
+    expect(await refused('minutehand.train.enigne', 'vote')).toMatchObject({
+      code: 'CONFIG_UNKNOWN_KEY',
+      seen: expect.stringContaining('did you mean "minutehand.train.engine"') as string,
+    });
+    expect(await refused('minutehand.train.vote_members', ['gbdt'])).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(await refused('minutehand.train.engine', null)).toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
   it('needs git, and names it', async () => {
     const path = process.env['PATH'];
     process.env['PATH'] = join(folder, 'nothing');
