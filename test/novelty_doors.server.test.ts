@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -19,6 +19,7 @@ import { makeDirectionBundle } from '../trainer/learning/strategies/direction/ma
 import { trainDirection } from '../trainer/learning/strategies/direction/train_direction.ts';
 import { adoptionGates } from '../trainer/learning/training/adoption_gates.ts';
 import { activate } from './activate.ts';
+import { createWorkplace } from './cli_process.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 import { trainTinyModels } from './trained_models.ts';
 
@@ -152,6 +153,8 @@ describe('a training of a direction model', () => {
     writeFileSync(join(folder, 'COIN.csv'), `time,open,high,low,close,volume\n${rows.join('\n')}\n`);
   });
 
+  let unlimited: string;
+
   async function trained(settings: Settings): Promise<{ manifest: DirectionManifest; trades: number }> {
     const instruments = await readInstruments({ ...source, settings }, () => undefined);
     const plan = planOf(job, settings);
@@ -167,6 +170,7 @@ describe('a training of a direction model', () => {
 
   it('trades and verifies by the limit that it was made with, whatever the limit is today', async () => {
     const all = await trained(plain);
+    unlimited = all.manifest.version;
     const some = await trained(withLimit);
     expect(all.manifest.training).not.toHaveProperty('novelty_min');
     expect(some.manifest.training).toMatchObject({ novelty_min: 0.05 });
@@ -184,5 +188,36 @@ describe('a training of a direction model', () => {
     const { verdict, lines } = await verify(withLimit);
     expect(verdict).toBe('different');
     expect(lines).toContainEqual(expect.stringMatching(/^metrics\.trades is \d+; trained again, \d+$/));
+  });
+
+  it('is evaluated by the limit of the policy that the command reads', async () => {
+    const place = createWorkplace();
+    try {
+      const strict = join(place.folder, 'strict');
+      cpSync(place.config, strict, { recursive: true });
+      const policy = join(strict, 'core_policy.yaml');
+      const written = readFileSync(policy, 'utf8').replace(/(novelty_min:\n\s+value:).*/, '$1 0.5');
+      expect(written).toContain('value: 0.5');
+      writeFileSync(policy, written);
+      const evaluate = [
+        'direction',
+        'evaluate',
+        join(out, unlimited),
+        '--data',
+        folder,
+        '--from',
+        '2024-02-01',
+        '--json',
+      ];
+      const results = await place.runEach([evaluate, evaluate], [{}, { MINUTEHAND_CONFIG: strict }]);
+      const [free, limit] = results.map(({ stdout, stderr }) => {
+        expect(stdout, stderr).not.toBe('');
+        return (JSON.parse(stdout) as { net: { trades: number } }).net.trades;
+      });
+      expect(free).toBeGreaterThan(20);
+      expect(limit).toBeLessThan(0.9 * free!);
+    } finally {
+      await place.remove();
+    }
   });
 });
