@@ -8858,6 +8858,15 @@ export interface components {
                 stopping_loss: number | null;
                 class_shares: number[];
             }[];
+            members?: {
+                learner: string;
+                weight: number;
+                epochs?: {
+                    loss: number;
+                    stopping_loss: number | null;
+                    class_shares: number[];
+                }[];
+            }[];
             evaluation_look?: number;
             files: {
                 "direction.onnx": {
@@ -9033,6 +9042,15 @@ export interface components {
                 loss: number;
                 stopping_loss: number | null;
                 class_shares: number[];
+            }[];
+            members?: {
+                learner: string;
+                weight: number;
+                epochs?: {
+                    loss: number;
+                    stopping_loss: number | null;
+                    class_shares: number[];
+                }[];
             }[];
             evaluation_look?: number;
             files: {
@@ -12046,6 +12064,15 @@ export interface components {
                         stopping_loss: number | null;
                         positive_share: number;
                     }[];
+                    members?: {
+                        learner: string;
+                        weight: number;
+                        epochs?: {
+                            loss: number;
+                            stopping_loss: number | null;
+                            positive_share: number;
+                        }[];
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -12130,6 +12157,15 @@ export interface components {
                         stopping_loss: number | null;
                         positive_share: number;
                     }[];
+                    members?: {
+                        learner: string;
+                        weight: number;
+                        epochs?: {
+                            loss: number;
+                            stopping_loss: number | null;
+                            positive_share: number;
+                        }[];
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -12213,6 +12249,15 @@ export interface components {
                         loss: number;
                         stopping_loss: number | null;
                         positive_share: number;
+                    }[];
+                    members?: {
+                        learner: string;
+                        weight: number;
+                        epochs?: {
+                            loss: number;
+                            stopping_loss: number | null;
+                            positive_share: number;
+                        }[];
                     }[];
                     calibration?: {
                         slope: number;
@@ -12622,6 +12667,15 @@ export interface components {
                         stopping_loss: number | null;
                         positive_share: number;
                     }[];
+                    members?: {
+                        learner: string;
+                        weight: number;
+                        epochs?: {
+                            loss: number;
+                            stopping_loss: number | null;
+                            positive_share: number;
+                        }[];
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -12706,6 +12760,15 @@ export interface components {
                         stopping_loss: number | null;
                         positive_share: number;
                     }[];
+                    members?: {
+                        learner: string;
+                        weight: number;
+                        epochs?: {
+                            loss: number;
+                            stopping_loss: number | null;
+                            positive_share: number;
+                        }[];
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -12789,6 +12852,15 @@ export interface components {
                         loss: number;
                         stopping_loss: number | null;
                         positive_share: number;
+                    }[];
+                    members?: {
+                        learner: string;
+                        weight: number;
+                        epochs?: {
+                            loss: number;
+                            stopping_loss: number | null;
+                            positive_share: number;
+                        }[];
                     }[];
                     calibration?: {
                         slope: number;

@@ -53,6 +53,12 @@ export type ModelMetrics = z.infer<typeof modelMetrics>;
 
 const splitMetrics = z.object({ mean: modelMetrics, folds: z.array(modelMetrics) });
 
+/** What was seen after each epoch of the last fit of a network, on all rows. */
+const epochReports = z.array(z.object({ loss: z.number(), stopping_loss: metric, positive_share: share }));
+
+/** A member of an ensemble, and how much it counts in the weighted sum. */
+const memberReport = z.object({ learner: z.string(), weight: z.number(), epochs: epochReports.optional() });
+
 const modelReport = z.object({
   /** Rows it was trained on, and the number of independent rows. */
   rows: z.int().nonnegative().optional(),
@@ -60,8 +66,10 @@ const modelReport = z.object({
   trees: z.int().nonnegative().optional(),
   /** Of the engine `league`: the engine that was chosen. */
   learner: z.string().optional(),
-  /** Of a network: what was seen after each epoch of its last fit, on all rows. */
-  epochs: z.array(z.object({ loss: z.number(), stopping_loss: metric, positive_share: share })).optional(),
+  /** Of a network. */
+  epochs: epochReports.optional(),
+  /** Of an ensemble; older bundles: none. */
+  members: z.array(memberReport).optional(),
   /** Platt scaling inside the graph; null where it did not help out of fold. */
   calibration: z.object({ slope: z.number(), intercept: z.number() }).nullable().optional(),
   /** Purged k-fold with embargo inside the training period, each fold scored by a model that was not trained on it. */

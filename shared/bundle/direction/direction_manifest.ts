@@ -17,6 +17,14 @@ export const EARLIER_COSTS = { taker_fee_bps: 5, slippage_bps: 1 };
 
 const share = z.number().min(0).max(1);
 const metric = z.number().nullable();
+const classEpochs = z.array(
+  z.strictObject({
+    loss: z.number(),
+    stopping_loss: metric,
+    /** Share of the answers of which up, down and range is the likeliest. */
+    class_shares: z.array(share).length(3),
+  }),
+);
 const file = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().positive() });
 const positive = z.number().positive();
 
@@ -157,15 +165,10 @@ export const directionManifestSchema = z.strictObject({
   gates: z.array(recordedGateSchema).optional(),
   edge: z.record(z.string(), instrumentEdge),
   /** Of a network: what was seen after each epoch of its fit on all rows. */
-  epochs: z
-    .array(
-      z.strictObject({
-        loss: z.number(),
-        stopping_loss: metric,
-        /** Share of the answers of which up, down and range is the likeliest. */
-        class_shares: z.array(share).length(3),
-      }),
-    )
+  epochs: classEpochs.optional(),
+  /** Of an ensemble: its members, and how much each counts in the weighted sum; older bundles: none. */
+  members: z
+    .array(z.strictObject({ learner: z.string(), weight: z.number(), epochs: classEpochs.optional() }))
     .optional(),
   /** Number of the look at the evaluated blocks, from 1: later ones show an edge less easily; absent: not counted. */
   evaluation_look: z.int().positive().optional(),

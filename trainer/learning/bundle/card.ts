@@ -7,6 +7,7 @@ import {
   type ModelReport,
   type SearchReport,
 } from '../../../shared/bundle/manifest.ts';
+import { memberText } from './member_text.ts';
 import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../backtest/executability.ts';
 import { warningText } from '../../../shared/bundle/training_warning.ts';
@@ -106,6 +107,7 @@ function opening(manifest: Manifest): string[] {
           `It is warm-started from ${warm_start_from.version}, learned in full from bars before ${warm_start_from.learned_until}: warm start ${warm_start_from.times} since then${warm_start_from.update === 'calibration' ? ', of its calibration alone: its trees are those of the full training' : ''}.`,
         ]),
     ...chosenLine(manifest),
+    ...memberLine(manifest),
     ...MODEL_NAMES.flatMap((role) => broughtLine(role, imported[role])),
     `Bars from ${period.from} to ${period.to}; nothing from ${period.holdout_from} on was used for any choice.`,
     `Everything that was measured, by fold, hour, pair, regime and scenario, with the importance of the features: ${VALIDATION_FILE}.`,
@@ -122,6 +124,15 @@ function chosenLine({ metrics }: Manifest): string[] {
   return chosen.length === 0
     ? []
     : [`Chosen by their log loss on later blocks of the training period: ${chosen.join(', ')}.`];
+}
+
+/** What the ensembles consist of. */
+function memberLine({ metrics }: Manifest): string[] {
+  const own = MODEL_NAMES.flatMap((role) => {
+    const { members } = metrics[role];
+    return members === undefined ? [] : [`${title(role)} ${memberText(members)}`];
+  });
+  return own.length === 0 ? [] : [`Members and their weights: ${own.join('; ')}.`];
 }
 
 function broughtLine(role: ModelName, imported: NonNullable<Manifest['imported']>[ModelName]): string[] {

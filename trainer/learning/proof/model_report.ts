@@ -3,6 +3,7 @@ import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { LabeledRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { KeptHistory } from '../history/kept_history.ts';
 import { isChosen } from '../learners/league/league_learner.ts';
+import { memberReports } from '../learners/mixture/member_reports.ts';
 import type { ModelJob } from '../learners/model_job.ts';
 import { meanMetrics, modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions } from '../dataset/rows.ts';
@@ -26,12 +27,20 @@ export function modelReport(
 ): ModelReport {
   const crossValidation = learned.folds.map(({ metrics }) => metrics);
   const walkForward = learned.walkForward.map(({ metrics }) => metrics);
+  const members = memberReports(learned.model);
   return {
     rows: job.samples,
     effective_rows: job.rows.trained.effectiveRows,
     trees: learned.model.iterations ?? 0,
     ...(isChosen(learned.model) && { learner: learned.model.chosen.learner }),
     ...(learned.model.epochs && { epochs: [...learned.model.epochs] }),
+    ...(members && {
+      members: members.map(({ learner, weight, epochs }) => ({
+        learner,
+        weight,
+        ...(epochs && { epochs: [...epochs] }),
+      })),
+    }),
     calibration: learned.platt,
     cross_validation: { mean: meanMetrics(crossValidation), folds: crossValidation },
     walk_forward: { mean: meanMetrics(walkForward), folds: walkForward },

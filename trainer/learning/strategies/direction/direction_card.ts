@@ -1,3 +1,4 @@
+import { memberText } from '../../bundle/member_text.ts';
 import { hasPassed } from '../../../../shared/bundle/recorded_gates.ts';
 import { gateText } from '../../../../shared/bundle/gates/gate_text.ts';
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
@@ -18,6 +19,7 @@ export function directionCard(manifest: DirectionManifest): string {
     ...broughtLines(manifest),
     ...(manifest.warnings ?? []).flatMap((warning) => [`**${warningText(warning)}**`, '']),
     ...metricLines(manifest),
+    ...memberLines(manifest),
     ...epochLines(manifest),
     ...gateLines(manifest),
     ...biasLines(manifest),
@@ -36,6 +38,10 @@ function broughtLines({ imported }: DirectionManifest): string[] {
     `It was not trained here: it is an ONNX model of ${producer ?? 'an unnamed program'} (SHA-256 ${sha256.slice(0, 12)}${prepared}), learned, as its owner says, from labels known before ${learned_until}, and calibrated and measured on later bars. That it learned from nothing else cannot be tested here.`,
     '',
   ];
+}
+
+function memberLines({ members }: DirectionManifest): string[] {
+  return members === undefined ? [] : [`Members and their weights: ${memberText(members)}.`, ''];
 }
 
 /** What the network said after its last epoch: a share of up far from that of down is a bias, or a one-sided market. */

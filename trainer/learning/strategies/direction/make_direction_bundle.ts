@@ -11,6 +11,7 @@ import { barsOf, type ClassEpoch } from '../../learners/contract/fitted.ts';
 import { modelInputs, ownTable } from '../../learners/contract/past_rows.ts';
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import { isNetwork } from '../../learners/networks/network_parameters.ts';
+import { memberReports } from '../../learners/mixture/member_reports.ts';
 import { learnersIn } from '../../learners/registry.ts';
 import type { LearningPlan } from './walk_forward.ts';
 import { DIRECTIONS } from './label/direction.ts';
@@ -108,6 +109,7 @@ function manifestOf(
   const { params, balance } = trained.learning;
   const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
   const { imported } = plan;
+  const members = memberReports(trained.model);
   const inputs = describeRows(imported === undefined ? rows : importedRows(rows, imported), `${plan.seed}/inputs`);
   const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
   return {
@@ -182,6 +184,13 @@ function manifestOf(
     edge: net.edge,
     ...(trained.look !== null && { evaluation_look: trained.look }),
     ...(trained.model.classEpochs && { epochs: epochsOf(trained.model.classEpochs) }),
+    ...(members && {
+      members: members.map(({ learner, weight, classEpochs }) => ({
+        learner,
+        weight,
+        ...(classEpochs && { epochs: epochsOf(classEpochs) }),
+      })),
+    }),
     golden: goldenOf(trained),
   };
 }

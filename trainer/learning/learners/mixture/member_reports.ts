@@ -1,0 +1,31 @@
+import type { ClassEpoch, Epoch, Fitted } from '../contract/fitted.ts';
+import { isChosen } from '../league/league_learner.ts';
+import type { FittedMixture } from './mixture.ts';
+
+/** One member of an ensemble as reports state it. */
+export interface MemberReport {
+  readonly learner: string;
+  /** Of its probabilities or logits in the sum; a logistic regression may give a negative one. */
+  readonly weight: number;
+  /** Of a network. */
+  readonly epochs?: readonly Epoch[];
+  readonly classEpochs?: readonly ClassEpoch[];
+}
+
+const DIGITS = 6;
+
+/** What an ensemble, or one that a league has chosen, consists of; undefined: the model is none. */
+export function memberReports(model: Fitted): readonly MemberReport[] | undefined {
+  const own = isChosen(model) ? model.chosen : model;
+  if (!isMixture(own)) return undefined;
+  return own.members.map(({ learner, epochs, classEpochs }, at) => ({
+    learner,
+    weight: Number(own.weights[at]!.toFixed(DIGITS)),
+    ...(epochs && { epochs }),
+    ...(classEpochs && { classEpochs }),
+  }));
+}
+
+function isMixture(model: Fitted): model is FittedMixture {
+  return 'members' in model && 'weights' in model;
+}
