@@ -71,6 +71,10 @@ describe('a training of pairs', () => {
     // The same models, which the same rows describe.
     expect(bound.result.manifest.inputs).toEqual(free.result.manifest.inputs);
     expect(bound.result.manifest.golden).toEqual(free.result.manifest.golden);
+    // A limit that is tried is a trial, as of a direction model.
+    const { own, total } = free.result.manifest.trials!;
+    expect(bound.result.manifest.trials).toMatchObject({ total: total + bound.result.manifest.trials!.own });
+    expect(own).toBeGreaterThan(0);
   });
 
   it('evaluates the model of the result without them too, in each block by what was known before', async () => {

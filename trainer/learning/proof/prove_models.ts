@@ -157,8 +157,10 @@ function workOf(
   { seed, target = 'reversion' }: TrainOptions,
 ): string {
   const { train, search, decision, label } = settings.minutehand;
-  const { theta1_initial, theta2_initial, theta_search_range, theta_step } = settings.core;
-  const thetas = { theta1_initial, theta2_initial, theta_search_range, theta_step };
+  const { theta1_initial, theta2_initial, theta_search_range, theta_step, novelty_min } = settings.core;
+  // Without a limit the identity is that of earlier versions.
+  const limit = novelty_min === null ? {} : { novelty_min };
+  const thetas = { theta1_initial, theta2_initial, theta_search_range, theta_step, ...limit };
   const identity = { rows: dataset.snapshotId, train, search, decision, label, thetas, searchTrials, seed, target };
   return sha256Hex(canonicalJson(identity));
 }
