@@ -354,7 +354,7 @@ function activeBundle(modelsFolder: string): Bundle {
   const active = readActive(modelsFolder);
   if (active === null) {
     throw new MinutehandError('MODEL_MISSING', {
-      seen: `no active version in ${modelsFolder} to warm-start from`,
+      seen: `no active version in ${modelsFolder} whose models could be continued`,
       next: 'Train in full first: `minutehand train --adopt`.',
     });
   }
