@@ -92,6 +92,8 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
       await result().getByText(section, { exact: true }).click();
       expect(await page.getByRole('region', { name: section }).innerText()).toMatch(text);
     }
+    await warningsAreShown(path);
+    expect(await result().innerText()).toMatch(/NO_BULL_MARKET \d\.\d % of the bars to learn from/);
     expect(await violations()).toEqual([]);
     await setLook(page, 'ja', 'dark');
     await page.reload();
@@ -104,7 +106,7 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
   });
 
   it('starts a league of ways to learn the direction, and shows its own columns', async () => {
-    await begin('direction_league', ['gbdt', 'gbdt@none']);
+    const path = await begin('direction_league', ['gbdt', 'gbdt@none']);
     const standings = page.getByRole('region', { name: 'Entrants, the best first' });
     await standings.waitFor({ timeout: ENDED_MS });
     expect(await standings.innerText()).toMatch(/gbdt\s+reference/);
@@ -120,6 +122,8 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
     }
     expect(await standings.getByRole('columnheader').allInnerTexts()).toContain('Up against down');
     expect(await result().innerText()).toMatch(/Look 1 at these blocks\./);
+    await warningsAreShown(path);
+    expect(await result().innerText()).toMatch(/NO_BULL_MARKET \d\.\d % of the bars to learn from/);
     expect(await violations()).toEqual([]);
     await setLook(page, 'ja', 'dark');
     await page.reload();
@@ -153,6 +157,14 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
   it.skipIf(PICTURES_NOTE !== '')(`is photographed${PICTURES_NOTE}`, async () => {
     await takePictures(page, origin, ['/app/jobs', '/app/jobs/1', '/app/jobs/2', '/app/jobs/3']);
   });
+
+  /** Those of the result, and no others. @param path of the job's page */
+  async function warningsAreShown(path: string): Promise<void> {
+    const response = await page.request.get(new URL(`/api/jobs/${path.split('/').at(-1)}/result`, origin).href);
+    const { result: document } = (await response.json()) as { result: { warnings: { code: string }[] } };
+    const shown = await result().locator('p.failure > .mono').allInnerTexts();
+    expect(shown).toEqual(document.warnings.map(({ code }) => code));
+  }
 
   async function violations(): Promise<string[]> {
     const session = await page.context().newCDPSession(page);

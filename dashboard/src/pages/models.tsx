@@ -24,6 +24,7 @@ import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
+import { TrainingWarnings } from '../parts/training_warnings.tsx';
 
 const TONES: Readonly<Record<string, Tone>> = {
   active: 'good',
@@ -137,6 +138,7 @@ function Figures(props: {
           })}{' '}
           · {t(a.is_signed ? 'models.signed' : 'models.unsigned')}
         </p>
+        <TrainingWarnings warnings={a.manifest.warnings} />
         <ModelComparison a={a} b={b} />
       </Panel>
       <Panel title={t('models.reliability')}>

@@ -5,6 +5,7 @@ import { currentModel, session } from '../live.ts';
 import { t } from '../text/text.ts';
 import { ShadowButton } from './shadow_button.tsx';
 import { Badge, ConfirmedButton, Failure, Loading, Panel, Table, useLoaded, type Column } from './basics.tsx';
+import { TrainingWarnings } from './training_warnings.tsx';
 
 type Change = (act: () => Promise<unknown>) => Promise<void>;
 
@@ -149,7 +150,7 @@ function Detail({ version }: { readonly version: string }) {
   );
   if (error !== null) return <Failure error={error} />;
   if (data === null) return <Loading />;
-  const { metrics, strategy, engine, period } = data.manifest;
+  const { metrics, strategy, engine, period, warnings } = data.manifest;
   const facts: [string, string][] = [
     [t('direction.logLoss'), num(metrics.log_loss, 4)],
     [t('direction.prior'), num(metrics.log_loss_prior, 4)],
@@ -172,6 +173,7 @@ function Detail({ version }: { readonly version: string }) {
         {t('direction.trained', { engine: engine.name, from: minuteOf(period.from), to: minuteOf(period.to) })} ·{' '}
         {t(data.is_signed ? 'models.signed' : 'models.unsigned')}
       </p>
+      <TrainingWarnings warnings={warnings} />
       <dl class="facts">
         {facts.map(([name, value]) => (
           <div key={name}>

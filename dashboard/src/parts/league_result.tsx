@@ -16,6 +16,7 @@ import {
   signedPlusMinus,
   TakenOver,
 } from './league_figures.tsx';
+import { TrainingWarnings } from './training_warnings.tsx';
 
 const PARTS = ['folds', 'walk_forward', 'holdout'] as const;
 const SPREAD = ['log_loss', 'brier', 'auc', 'ece', 'balanced_accuracy', 'macro_precision', 'macro_f1'] as const;
@@ -28,6 +29,7 @@ export function LeagueResultView({ league }: { readonly league: LeagueResult }) 
     failed,
     taken_over,
     earners_on_placebo,
+    warnings,
     market,
     best,
     simplest_within_error,
@@ -40,6 +42,7 @@ export function LeagueResultView({ league }: { readonly league: LeagueResult }) 
       {market === 'coins' && <p class="failure">{t('league.placebo')}</p>}
       <PlaceboEarners earners={earners_on_placebo} />
       <FailedEntrants failed={failed} />
+      <TrainingWarnings warnings={warnings} />
       <p>{t('league.best', { best, simplest: simplest_within_error })}</p>
       <p class="note">
         {t('league.rows', { rows: num(folds.rows, 0), days: folds.days, folds: league.folds })}{' '}

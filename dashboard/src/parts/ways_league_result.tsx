@@ -15,13 +15,14 @@ import {
   servingColumns,
   TakenOver,
 } from './league_figures.tsx';
+import { TrainingWarnings } from './training_warnings.tsx';
 
 /** Classes of the direction label, as its figures have them. */
 const CLASSES = ['up', 'down', 'range'] as const;
 
 /** All that a league of ways to learn the direction has measured. */
 export function WaysLeagueResultView({ league }: { readonly league: DirectionLeagueResult }) {
-  const { failed, taken_over = [], earners_on_placebo, market, better } = league;
+  const { failed, taken_over = [], earners_on_placebo, warnings, market, better } = league;
   const { reference, look, symbols, timeframe, best, simplest_within_error: simplest } = league;
   const entrants = [...league.entrants].sort((a, b) => a.metrics.log_loss - b.metrics.log_loss);
   return (
@@ -29,6 +30,7 @@ export function WaysLeagueResultView({ league }: { readonly league: DirectionLea
       {market === 'coins' && <p class="failure">{t('league.placeboDirection')}</p>}
       <PlaceboEarners earners={earners_on_placebo} />
       <FailedEntrants failed={failed} />
+      <TrainingWarnings warnings={warnings} />
       {best !== undefined && simplest !== undefined && <p>{t('league.best', { best, simplest })}</p>}
       <NearPriors league={league} />
       <p>

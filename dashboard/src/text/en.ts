@@ -1384,6 +1384,12 @@ export const EN = {
   'league.priors': 'Base rates',
   'leaguePrior.prior': 'of all bars',
   'leaguePrior.prior by instrument': 'of each instrument',
+  'trainingWarning.noBullMarket':
+    '{share} of the bars to learn from are of a rising market (below {limit}): its answers in one are not learned. Give a longer period.',
+  'trainingWarning.noBearMarket':
+    '{share} of the bars to learn from are of a falling market (below {limit}): its answers in one are not learned. Give a longer period.',
+  'trainingWarning.constantAnswers':
+    'The model gives every bar the same answer: it knows nothing of the market. Give a longer period, smaller leaves, or another engine.',
   'leagueStep.baseline': 'baseline',
   'leagueStep.advanced_features': 'advanced features',
   'leagueStep.ensemble': 'ensemble',

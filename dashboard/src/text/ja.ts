@@ -1372,6 +1372,12 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'league.priors': '基準率',
   'leaguePrior.prior': '全バー',
   'leaguePrior.prior by instrument': '銘柄ごと',
+  'trainingWarning.noBullMarket':
+    '学習した足のうち上昇相場は {share} だけです（{limit} 未満）。上昇相場での回答は学習されていません。期間を長くしてください。',
+  'trainingWarning.noBearMarket':
+    '学習した足のうち下落相場は {share} だけです（{limit} 未満）。下落相場での回答は学習されていません。期間を長くしてください。',
+  'trainingWarning.constantAnswers':
+    'モデルの回答はどの足でも同じで、相場について何も知りません。期間を長くするか、葉を小さくするか、別のエンジンを使ってください。',
   'leagueStep.baseline': '基準',
   'leagueStep.advanced_features': '追加の特徴量',
   'leagueStep.ensemble': 'アンサンブル',
