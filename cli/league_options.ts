@@ -2,6 +2,8 @@ import { MinutehandError } from '../shared/errors.ts';
 import type { FailedEntrant } from '../trainer/learning/league/failed_entrants.ts';
 import { MAX_SEEDS } from '../trainer/jobs/kinds/league_job.ts';
 import { warningText, type TrainingWarning } from '../shared/bundle/training_warning.ts';
+import type { ServingCost } from '../trainer/learning/league/serving_cost.ts';
+import type { Figure } from '../trainer/learning/statistics/standings.ts';
 import { placeboVerdict, type PlaceboEarner } from '../trainer/learning/league/placebo_verdict.ts';
 import { endPartly, FAILED, type Output } from './output.ts';
 import { parseInteger } from './period.ts';
@@ -17,6 +19,23 @@ export function parseSeeds(text: string): number {
 export function rangeOf(values: readonly number[]): string {
   const least = Math.min(...values).toFixed(5);
   return values.length === 1 ? least : `${least} to ${Math.max(...values).toFixed(5)}`;
+}
+
+/** A value with its standard error as one cell; `–` without a value. */
+export function figureText({ value, standard_error: error }: Figure, digits: number): string {
+  return `${value === null ? '–' : value.toFixed(digits)}${error === null ? '' : ` ± ${error.toFixed(digits)}`}`;
+}
+
+const BYTES_PER_KB = 1000;
+
+/** Size of a model as one cell, kB. */
+export function sizeText({ bytes }: Pick<ServingCost, 'bytes'>): string {
+  return (bytes / BYTES_PER_KB).toFixed(1);
+}
+
+/** Latency in the daemon as one cell, µs. */
+export function latencyText({ latency_us: { p50, p99 } }: Pick<ServingCost, 'latency_us'>): string {
+  return `${p50.toFixed(0)}, p99 ${p99.toFixed(0)}`;
 }
 
 /** What a league of any strategy says of itself. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from 'playwright-core';
 
-/** Of each step on a page: machines that test are busy, and what fails is only found later. */
+/** Timeout of one step on a page, longer than the default: test machines can be heavily loaded. */
 const STEP_MS = 90_000;
 
 /** Chromium in the path; null when it is not installed. */
@@ -29,7 +29,7 @@ export async function startBrowser(): Promise<Browser | null> {
   return chromium.launch({ executablePath, args });
 }
 
-/** A context of its own, whose pages wait for what a busy machine shows late. */
+/** A new browser context whose pages time out after `STEP_MS` a step. */
 export async function openContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await browser.newContext(options);
   context.setDefaultTimeout(STEP_MS);

@@ -275,7 +275,7 @@ it('that is killed has kept the entrants that had ended: the same league takes t
 
   const whole = await place.run([...args, '--no-cache']);
   const uninterrupted = JSON.parse(whole.stdout) as typeof league;
-  // It has ended with what was taken over: where each stands, and what it answers by market, included.
+  // The resumed league gives the same figures, those of standings, scenarios and generated markets among them.
   expect(Object.keys(league.entrants[1]!.generated)).toHaveLength(5);
   expect(uninterrupted.taken_over).toEqual([]);
   const figures = ({ entrants, taken_over: _, ...own }: typeof league) => ({

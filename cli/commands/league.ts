@@ -5,10 +5,18 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { ENTRANTS, USUAL_ENTRANTS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
 import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_league.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import type { Figure } from '../../trainer/learning/league/league.ts';
 import { SCENARIOS } from '../../trainer/learning/splits/scenarios.ts';
 import { parseInteger } from '../period.ts';
-import { endLeague, keptText, parseSeeds, rangeOf, takenOverText } from '../league_options.ts';
+import {
+  endLeague,
+  figureText,
+  keptText,
+  latencyText,
+  parseSeeds,
+  rangeOf,
+  sizeText,
+  takenOverText,
+} from '../league_options.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { parseGroups } from '../groups_option.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -145,11 +153,11 @@ function print(outcome: LeagueOutcome, output: Output): void {
     ['entrant', 'log loss, folds', 'behind best', 'AUC, folds', 'AUC, holdout', 'skill, holdout', 'seconds'],
     ...entrants.map(({ name, compared_rows, folds: own, holdout, behind_best, is_within_error, skill, seconds }) => [
       `${name}${compared_rows !== null ? ' †' : is_within_error ? ' *' : ''}`,
-      shown(own.log_loss, 5),
-      shown(behind_best, 5),
-      shown(own.auc, 4),
-      shown(holdout.auc, 4),
-      skill === null ? '–' : shown({ value: skill.skill, standard_error: skill.standard_error }, 4),
+      figureText(own.log_loss, 5),
+      figureText(behind_best, 5),
+      figureText(own.auc, 4),
+      figureText(holdout.auc, 4),
+      skill === null ? '–' : figureText({ value: skill.skill, standard_error: skill.standard_error }, 4),
       seconds.toFixed(1),
     ]),
   ]);
@@ -181,15 +189,13 @@ function printCosts({ entrants }: LeagueOutcome, output: Output): void {
     ['entrant', 'calibration error', 'net bp, holdout', 'trades', 'log loss by seed', 'memory MB', 'model kB', 'µs'],
     ...entrants.map(({ name, folds, net, log_loss_of_seeds, memory_mb, serving }) => [
       name,
-      shown(folds.ece, 4),
-      net === null ? '–' : shown(net.net_bps, 2),
+      figureText(folds.ece, 4),
+      net === null ? '–' : figureText(net.net_bps, 2),
       net === null ? '–' : String(net.trades),
       rangeOf(log_loss_of_seeds),
       memory_mb.toFixed(0),
-      serving === null ? '–' : (serving.bytes / 1000).toFixed(1),
-      serving === null
-        ? '–'
-        : `${serving.latency_us.p50.toFixed(0)}, p99 ${serving.latency_us.p99.toFixed(0)} (${serving.engine})`,
+      serving === null ? '–' : sizeText(serving),
+      serving === null ? '–' : `${latencyText(serving)} (${serving.engine})`,
     ]),
   ]);
   output.line(
@@ -223,7 +229,7 @@ function printCalls({ entrants }: LeagueOutcome, output: Output): void {
           name,
           part.replace('_', ' '),
           ...counts.map(String),
-          ...shares.map((value) => shown({ value, standard_error: null }, 4)),
+          ...shares.map((value) => figureText({ value, standard_error: null }, 4)),
         ];
       }),
     ),
@@ -278,7 +284,7 @@ function printScenarios({ entrants }: LeagueOutcome, output: Output): void {
   output.line('');
   printTable(output, [
     ['log loss in', ...names],
-    ...entrants.map(({ name, scenarios }) => [name, ...names.map((of) => shown(scenarios[of]!.log_loss, 4))]),
+    ...entrants.map(({ name, scenarios }) => [name, ...names.map((of) => figureText(scenarios[of]!.log_loss, 4))]),
     ['rows', ...names.map((of) => String(entrants[0]!.scenarios[of]!.rows))],
   ]);
 }
@@ -300,7 +306,7 @@ function printGenerated({ entrants }: LeagueOutcome, output: Output): void {
       entrants.map(({ name, generated }) => [
         text,
         name,
-        ...scenarios.map((of) => shown({ value: generated[of]?.[figure] ?? null, standard_error: null }, 4)),
+        ...scenarios.map((of) => figureText({ value: generated[of]?.[figure] ?? null, standard_error: null }, 4)),
       ]),
     ),
     ['share of positive labels', '', ...scenarios.map((of) => first[of]!.label_mean.toFixed(4))],
@@ -320,11 +326,7 @@ function printIncrements({ increments }: LeagueOutcome, output: Output): void {
       step.replace('_', ' '),
       entrant,
       log_loss.toFixed(5),
-      gain === null ? '' : shown(gain, 5),
+      gain === null ? '' : figureText(gain, 5),
     ]),
   ]);
-}
-
-function shown({ value, standard_error }: Figure, digits: number): string {
-  return `${value === null ? '–' : value.toFixed(digits)}${standard_error === null ? '' : ` ± ${standard_error.toFixed(digits)}`}`;
 }

@@ -19,12 +19,13 @@ import { loadScorer, rowWidth, type RowShape } from './scorer.ts';
 import {
   checkAnswers,
   checkNote,
+  differenceNote,
   hardRows,
   CROSS_CHECK_TOLERANCE,
   type CrossCheckResult,
 } from './tree_kernel/cross_check.ts';
 import { packTrees } from './tree_kernel/pack.ts';
-import { kernelModule } from './tree_kernel/tree_kernel.ts';
+import { kernelModule, kernelRefusal } from './tree_kernel/tree_kernel.ts';
 
 export interface PrepareOptions {
   /**
@@ -152,20 +153,17 @@ async function prepareModel(
   if (own.width === 2) return inOnnxruntime('two answers a row, of which the second is the probability');
   if (own.width !== 1)
     throw new MinutehandError('MODEL_LOAD', { seen: `${path} gives ${own.width} answers a row`, expected: '1' });
-  try {
-    if (packedTreesOf(own.model).length > 0) kernelModule();
-  } catch (error) {
-    if (!crossCheck) throw error;
-    if (!(error instanceof MinutehandError)) throw error;
-    return inOnnxruntime(`${error.message} ${error.next}`);
+  if (packedTreesOf(own.model).length > 0) {
+    if (!crossCheck) kernelModule();
+    const refusal = kernelRefusal();
+    if (refusal !== null) return inOnnxruntime(refusal);
   }
   if (!crossCheck) return { ...own.model, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[modelFile(name)]!.sha256;
   const features = joinedFloat32([goldenFeatures(bundle.manifest.golden), ...hardRows(own, seed)]);
   const check = await compare(own, bytes, features, path);
-  const { largestDifference } = check;
-  if (largestDifference <= CROSS_CHECK_TOLERANCE) return { ...own.model, note: checkNote(check) };
-  return inOnnxruntime(`our own answers differ by up to ${largestDifference}`);
+  if (check.largestDifference <= CROSS_CHECK_TOLERANCE) return { ...own.model, note: checkNote(check) };
+  return inOnnxruntime(differenceNote(check));
 }
 
 async function compare(

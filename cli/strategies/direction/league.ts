@@ -15,8 +15,16 @@ import {
 import { learnerParameters } from '../../../trainer/jobs/strategies/direction/learner_parameters.ts';
 import { runDirectionLeague, type DirectionLeague } from '../../../trainer/jobs/strategies/direction/run_league.ts';
 import type { LossDifference } from '../../../trainer/learning/strategies/direction/direction_report.ts';
-import type { Figure } from '../../../trainer/learning/statistics/standings.ts';
-import { endLeague, keptText, parseSeeds, rangeOf, takenOverText } from '../../league_options.ts';
+import {
+  endLeague,
+  figureText,
+  keptText,
+  latencyText,
+  parseSeeds,
+  rangeOf,
+  sizeText,
+  takenOverText,
+} from '../../league_options.ts';
 import { directionJobOf } from './flags.ts';
 import { joinedLine } from '../../series_folder.ts';
 import { gitCommit } from '../../git_commit.ts';
@@ -27,7 +35,6 @@ import { recordJob } from '../../recorded_job.ts';
 import { printTable } from '../../text_table.ts';
 import { timeframeOption } from '../../timeframe_option.ts';
 
-const BYTES_PER_KB = 1000;
 const DEFAULT_ENTRANTS = [DIRECTION_REFERENCE, ...DIRECTION_VARIANTS].join(',');
 
 interface LeagueFlags {
@@ -178,7 +185,7 @@ function print(league: DirectionLeague, output: Output): void {
     ...entrants.map(({ name, metrics, against_reference: against, behind_best, is_within_error }) => [
       `${name}${is_within_error ? ' *' : ''}`,
       number(metrics.log_loss, 4),
-      figure(behind_best, 5),
+      figureText(behind_best, 5),
       against === null ? '' : interval(against),
       plusMinus(metrics.up_or_down_auc, metrics.up_or_down_error),
       number(metrics.class_wise_ece, 4),
@@ -186,7 +193,7 @@ function print(league: DirectionLeague, output: Output): void {
     ...priors.map(({ name, log_loss, difference, behind_best, is_within_error }) => [
       `${name}${is_within_error ? ' *' : ''}`,
       number(log_loss, 4),
-      figure(behind_best, 5),
+      figureText(behind_best, 5),
       `${reference} beyond it: ${interval(difference)}`,
     ]),
   ]);
@@ -249,13 +256,13 @@ function printServing({ entrants }: DirectionLeague, output: Output): void {
   output.line('');
   printTable(output, [
     ['entrant', 'seconds', 'memory MB', 'model kB', 'µs', 'scored by'],
-    ...entrants.map(({ name, seconds, memory_mb, serving: { bytes, latency_us, engine } }) => [
+    ...entrants.map(({ name, seconds, memory_mb, serving }) => [
       name,
       seconds.toFixed(1),
       memory_mb.toFixed(0),
-      (bytes / BYTES_PER_KB).toFixed(1),
-      `${latency_us.p50.toFixed(0)}, p99 ${latency_us.p99.toFixed(0)}`,
-      engine,
+      sizeText(serving),
+      latencyText(serving),
+      serving.engine,
     ]),
   ]);
   output.line('µs: ten instruments in the daemon, by the model of the last block.');
@@ -272,7 +279,7 @@ function printScenarios({ entrants }: DirectionLeague, output: Output): void {
   output.line('');
   printTable(output, [
     ['log loss in', ...names],
-    ...entrants.map(({ name, scenarios }) => [name, ...names.map((own) => figure(scenarios[own]!.log_loss, 4))]),
+    ...entrants.map(({ name, scenarios }) => [name, ...names.map((own) => figureText(scenarios[own]!.log_loss, 4))]),
     ['rows', ...names.map((own) => String(of[own]!.rows))],
   ]);
   output.line('');
@@ -309,5 +316,3 @@ const number = (value: number | null, digits: number): string => (value === null
 const plusMinus = (value: number | null, error: number | null): string => `${number(value, 3)} ± ${number(error, 3)}`;
 const interval = ({ mean, lower_5, upper_95 }: LossDifference): string =>
   `${number(mean, 4)} (${number(lower_5, 4)} … ${number(upper_95, 4)})`;
-const figure = ({ value, standard_error }: Figure, digits: number): string =>
-  standard_error === null ? number(value, digits) : `${number(value, digits)} ± ${number(standard_error, digits)}`;

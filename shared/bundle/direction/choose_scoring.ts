@@ -6,8 +6,8 @@ import { decodeTreeModel } from '../onnx/tree_graph.ts';
 import type { TreeModel } from '../onnx/tree_ensemble.ts';
 import { packedTreesOf, readOwnModel, type ReadOwnModel } from '../own_model.ts';
 import { openRowSession, rowWidth, type RowShape } from '../scorer.ts';
-import { checkAnswers, checkNote, checkRows, hardRows } from '../tree_kernel/cross_check.ts';
-import { kernelModule } from '../tree_kernel/tree_kernel.ts';
+import { checkAnswers, checkNote, checkRows, differenceNote, hardRows } from '../tree_kernel/cross_check.ts';
+import { kernelRefusal } from '../tree_kernel/tree_kernel.ts';
 import {
   CLASSES,
   openDirectionSession,
@@ -59,7 +59,7 @@ export async function chooseScoring(graph: DirectionGraph): Promise<ChosenScorin
   const own = readOwn(bytes);
   if ('refusal' in own) return chooseSession(graph, rows, own.refusal);
   const check = await compareOwn(graph, rows, own);
-  if (!(check.largestDifference <= ANSWER_TOLERANCE)) return chooseSession(graph, rows, differenceText(check));
+  if (!(check.largestDifference <= ANSWER_TOLERANCE)) return chooseSession(graph, rows, differenceNote(check));
   const scoring: OwnDirectionScoring = { engine: 'own-graph', graph: own.model.graph, note: checkNote(check) };
   const count = rows.length / shape.columns;
   return { scoring, check, answers: openOwnScoring(scoring, count)(rows, count) };
@@ -77,7 +77,7 @@ function treesOf(bytes: Uint8Array): TreeModel | null {
 }
 
 async function chooseTrees(graph: DirectionGraph, trees: TreeModel): Promise<ChosenScoring> {
-  const { bytes, shape, path, seed } = graph;
+  const { bytes, shape, path, seed, openTrees = openOwnScoring } = graph;
   const { columns } = shape;
   const classes = trees.ensembles.length;
   if (classes !== CLASSES || trees.ensembles.some((own) => own.columns !== columns))
@@ -86,30 +86,16 @@ async function chooseTrees(graph: DirectionGraph, trees: TreeModel): Promise<Cho
       expected: `3 × softmax of ${columns} columns`,
     });
   const wanted = graph.rows();
+  const refusal = kernelRefusal();
+  if (refusal !== null) return chooseSession(graph, wanted, refusal);
   const hard = trees.ensembles.map((own, k) => checkRows(own, `${seed}/${k}`));
   const rows = joinedFloat32([wanted, ...hard]);
   const count = rows.length / columns;
   const expected = (await onnxAnswers(bytes, { rows: count, columns, values: rows })).values;
-  const own = scoreTrees(graph, trees, rows);
-  if ('refusal' in own) return chooseSession(graph, wanted, own.refusal);
-  const check = { rows: count, largestDifference: largestDifference(own.answers, expected) };
-  if (!(check.largestDifference <= ANSWER_TOLERANCE)) return chooseSession(graph, wanted, differenceText(check));
-  return { scoring: { engine: 'wasm-simd', trees, note: checkNote(check) }, answers: own.answers, check };
-}
-
-/** Answers of our own code, or why it has none. */
-function scoreTrees(
-  { openTrees = openOwnScoring }: DirectionGraph,
-  trees: TreeModel,
-  rows: Float32Array,
-): { readonly answers: Float64Array } | { readonly refusal: string } {
-  const count = rows.length / trees.ensembles[0]!.columns;
-  try {
-    return { answers: openTrees({ engine: 'wasm-simd', trees, note: '' }, count)(rows, count) };
-  } catch (error) {
-    if (error instanceof MinutehandError && error.code === 'KERNEL_MISSING') return { refusal: missingText(error) };
-    throw error;
-  }
+  const answers = openTrees({ engine: 'wasm-simd', trees, note: '' }, count)(rows, count);
+  const check = { rows: count, largestDifference: largestDifference(answers, expected) };
+  if (!(check.largestDifference <= ANSWER_TOLERANCE)) return chooseSession(graph, wanted, differenceNote(check));
+  return { scoring: { engine: 'wasm-simd', trees, note: checkNote(check) }, answers, check };
 }
 
 type OwnDirectionGraph = ReadOwnModel & { readonly model: { readonly engine: 'own-graph' } };
@@ -119,21 +105,12 @@ function readOwn(bytes: Uint8Array): OwnDirectionGraph | { readonly refusal: str
   try {
     const own = readOwnModel(bytes);
     if (own.model.engine !== 'own-graph') return { refusal: 'trees of one answer a row' };
-    if (packedTreesOf(own.model).length > 0) kernelModule();
-    return own as OwnDirectionGraph;
+    const refusal = packedTreesOf(own.model).length > 0 ? kernelRefusal() : null;
+    return refusal === null ? (own as OwnDirectionGraph) : { refusal };
   } catch (error) {
     if (!(error instanceof MinutehandError)) throw error;
-    if (error.code === 'KERNEL_MISSING') return { refusal: missingText(error) };
     return { refusal: `more than trees and arithmetic: ${error.seen}` };
   }
-}
-
-function missingText({ message, next }: MinutehandError): string {
-  return `${message} ${next}`;
-}
-
-function differenceText({ largestDifference: most }: NonNullable<ChosenScoring['check']>): string {
-  return `our own answers differ by up to ${most}`;
 }
 
 async function compareOwn(

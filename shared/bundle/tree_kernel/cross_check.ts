@@ -23,6 +23,11 @@ export function checkNote({ rows, largestDifference }: CrossCheckResult): string
   return `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
 }
 
+/** Why onnxruntime scores a model whose answers differ. */
+export function differenceNote({ largestDifference }: CrossCheckResult): string {
+  return `our own answers differ by up to ${largestDifference}`;
+}
+
 /**
  * Rows that test every node at its limits: values exactly at thresholds and their float32 neighbors, between and far
  * from them, missing, infinite and both zeros. The same seed, the same rows: [rows × columns].

@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../errors.ts';
 import { compileKernel, PAGE_BYTES, wasm } from '../../webassembly.ts';
 import { PASS_ROWS, type PackedTrees } from './pack.ts';
 
@@ -91,4 +92,15 @@ let compiled: object | undefined;
 export function kernelModule(): object {
   compiled ??= compileKernel(KERNEL_FILE);
   return compiled;
+}
+
+/** Why trees cannot be scored by the kernel, and what to do; null where they can. */
+export function kernelRefusal(): string | null {
+  try {
+    kernelModule();
+    return null;
+  } catch (error) {
+    if (error instanceof MinutehandError) return `${error.message} ${error.next}`;
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import { comparison, fact } from '../../core/rule/conditions.ts';
+import { FAMILIAR_INPUT } from '../../core/rule/novelty_condition.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
 import { NEWS_CLOSES, NO_NEWS, NOT_STOPPED, PERSON_CLOSES } from '../../core/rule/standing_conditions.ts';
 import type { DirectionProbabilities, DirectionQuestion, DirectionStrategy } from './direction_input.ts';
@@ -34,10 +35,6 @@ const isAnswered = ({ probabilities }: DirectionQuestion): boolean => probabilit
 
 /** What the position has earned, as a share of the entry's close, before costs. */
 const earned = ({ position, close }: DirectionQuestion): number => position.side * (close / position.entryClose - 1);
-
-/** NaN where the bundle does not describe its training rows, and for a bar that calls no side. */
-const noveltyOf = ({ novelty }: DirectionQuestion): number => novelty ?? NaN;
-const isNoveltyKnown = (question: DirectionQuestion): boolean => !Number.isNaN(noveltyOf(question));
 
 /** The side the probabilities call for; 0 = none. */
 function calledSide(question: Pick<DirectionQuestion, 'probabilities' | 'strategy'>): -1 | 0 | 1 {
@@ -110,16 +107,8 @@ const entries: readonly Condition<DirectionQuestion, DirectionEntryName, Directi
   fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isAnswered }),
   fact({ name: 'edge', reason: 'NO_EDGE', limitFrom: 'bundle', holds: ({ hasEdge }) => hasEdge }),
   NO_NEWS,
-  // Before the answers of the model: what it says of an input that it has never seen counts for nothing.
-  comparison({
-    name: 'novelty',
-    reason: 'NOVEL_INPUT',
-    limitFrom: 'policy',
-    relation: '>=',
-    value: (question) => (isNoveltyKnown(question) ? noveltyOf(question) : 1),
-    limit: ({ noveltyMin }) => noveltyMin ?? 0,
-    applies: (question) => question.noveltyMin !== undefined && isNoveltyKnown(question),
-  }),
+  // Before the answers of the model, which are not used for an input unlike its training data.
+  FAMILIAR_INPUT,
   ...sideConditions('up', isUpNearer, upProb, downProb, ({ strategy }) => strategy.theta_up),
   ...sideConditions(
     'down',

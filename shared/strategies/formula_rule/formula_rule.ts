@@ -1,6 +1,7 @@
 import type { Side } from '../../core/position/position.ts';
 import { comparison, fact } from '../../core/rule/conditions.ts';
 import { deciderOf } from '../../core/rule/decider.ts';
+import { FAMILIAR_INPUT, type MeasuredNovelty } from '../../core/rule/novelty_condition.ts';
 import type { Rule, RuleDecision } from '../../core/rule/rule.ts';
 
 /** When a position ends by what it has earned or by its age. A distance that is absent never ends it. */
@@ -23,7 +24,7 @@ export const NO_LIMITS: RuleLimits = {
 };
 
 /** All that the decision of a rule reads at the close of a bar. */
-export interface FormulaRuleQuestion {
+export interface FormulaRuleQuestion extends MeasuredNovelty {
   readonly limits: RuleLimits;
   /** Results of the open position before costs; NaN when flat, `earnedSigmas` also of an instrument. */
   readonly earnedBps: number;
@@ -34,13 +35,6 @@ export interface FormulaRuleQuestion {
   readonly exit: number;
   readonly entryLong: number;
   readonly entryShort: number;
-  /**
-   * Of a rule that reads the answers of a direction model: share of the model's training rows that are farther out than
-   * what it has answered; NaN or absent where it is not known.
-   */
-  readonly novelty?: number | undefined;
-  /** Entries need at least this novelty, where it is known; absent: any. */
-  readonly noveltyMin?: number | undefined;
 }
 
 export const FORMULA_RULE_REASONS = [
@@ -57,8 +51,6 @@ export const FORMULA_RULE_REASONS = [
 export type FormulaRuleReason = (typeof FORMULA_RULE_REASONS)[number];
 
 type Reason = Exclude<FormulaRuleReason, 'ENTRY' | 'IN_POSITION'>;
-
-const noveltyOf = ({ novelty }: FormulaRuleQuestion): number => novelty ?? NaN;
 
 /** The rule of a strategy file: stop before target before the exit formula before age; entries when flat. */
 export const FORMULA_RULE: Rule<FormulaRuleQuestion, Reason> = {
@@ -122,16 +114,8 @@ export const FORMULA_RULE: Rule<FormulaRuleQuestion, Reason> = {
       limitFrom: 'policy',
       holds: ({ entryLong, entryShort }) => !(entryLong === 1 && entryShort === 1),
     }),
-    // What a model says of an input that it has never seen counts for nothing, whoever acts on it.
-    comparison({
-      name: 'novelty',
-      reason: 'NOVEL_INPUT',
-      limitFrom: 'policy',
-      relation: '>=',
-      value: (question) => (Number.isNaN(noveltyOf(question)) ? 1 : noveltyOf(question)),
-      limit: ({ noveltyMin }) => noveltyMin ?? 0,
-      applies: (question) => question.noveltyMin !== undefined && !Number.isNaN(noveltyOf(question)),
-    }),
+    // Where the rule reads the answers of a direction model.
+    FAMILIAR_INPUT,
   ],
   entrySide: ({ entryLong }) => (entryLong === 1 ? 1 : -1),
 };

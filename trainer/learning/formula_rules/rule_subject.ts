@@ -134,42 +134,47 @@ export function instrumentSubject(
     // Settlements are paid when they are due, whenever a formula reads of them.
     funding: known.funding_rate.length === 0 ? null : settlementsOf(known.funding_rate),
   };
-  const withSeries = (series: Instrument['series'], which: 'known' | 'later'): RuleSubject => ({
-    ...unchanged,
-    evaluate(formulas, take) {
-      const engine = new FormulaEngine(formulas);
-      // Of the direction model, whose first columns are the hand-written ones that formulas read.
-      const windows = direction?.rowSchema?.windows ?? INSTRUMENT_WINDOWS;
-      const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
-      const inputs = new InstrumentInputs(engine, instrumentDefinitions(windows), bars.timeframe);
-      const block = new Block(engine, 0, take);
-      const row = new Float32Array(features.rowWidth);
-      const answersFrom = direction === null ? Infinity : trainedUntil(direction);
-      stepAll(bars, series, features, (t, values) => {
-        const bar = {
-          time: bars.time[t]!,
-          open: bars.open[t]!,
-          high: bars.high[t]!,
-          low: bars.low[t]!,
-          close: bars.close[t]!,
-          volume: bars.volume[t]!,
-          takerBuyVolume: bars.takerBuyVolume[t]!,
-        };
-        inputs.write(block.place, { bar, features: features.written, series: values });
-        if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= answersFrom) {
-          features.writeRow(row, 0);
-          inputs.writeProbabilities(block.place, direction.answer(t, row, which));
-        }
-        block.added();
-      });
-      block.end();
-    },
-    novelty() {
-      if (direction?.novelty === undefined || noveltyMin === undefined) return null;
-      return { min: noveltyMin, bars: noveltyOfBars(direction, { bars, series }) };
-    },
-    withSeriesLater: () => withSeries(laterSeries(series, bars.timeframe), 'later'),
-  });
+  const withSeries = (series: Instrument['series'], which: 'known' | 'later'): RuleSubject => {
+    // The same for all rules that read the model.
+    let novelties: Float64Array | null = null;
+    return {
+      ...unchanged,
+      evaluate(formulas, take) {
+        const engine = new FormulaEngine(formulas);
+        // Of the direction model, whose first columns are the hand-written ones that formulas read.
+        const windows = direction?.rowSchema?.windows ?? INSTRUMENT_WINDOWS;
+        const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
+        const inputs = new InstrumentInputs(engine, instrumentDefinitions(windows), bars.timeframe);
+        const block = new Block(engine, 0, take);
+        const row = new Float32Array(features.rowWidth);
+        const answersFrom = direction === null ? Infinity : trainedUntil(direction);
+        stepAll(bars, series, features, (t, values) => {
+          const bar = {
+            time: bars.time[t]!,
+            open: bars.open[t]!,
+            high: bars.high[t]!,
+            low: bars.low[t]!,
+            close: bars.close[t]!,
+            volume: bars.volume[t]!,
+            takerBuyVolume: bars.takerBuyVolume[t]!,
+          };
+          inputs.write(block.place, { bar, features: features.written, series: values });
+          if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= answersFrom) {
+            features.writeRow(row, 0);
+            inputs.writeProbabilities(block.place, direction.answer(t, row, which));
+          }
+          block.added();
+        });
+        block.end();
+      },
+      novelty() {
+        if (direction?.novelty === undefined || noveltyMin === undefined) return null;
+        novelties ??= noveltyOfBars(direction, { bars, series });
+        return { min: noveltyMin, bars: novelties };
+      },
+      withSeriesLater: () => withSeries(laterSeries(series, bars.timeframe), 'later'),
+    };
+  };
   return withSeries(known, 'known');
 }
 

@@ -45,8 +45,6 @@ import {
 } from '../statistics/standings.ts';
 import type { Figure, Standing } from '../statistics/standings.ts';
 
-export type { Figure } from '../statistics/standings.ts';
-
 /** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
 export interface Entrant extends EntrantFit {
   readonly name: string;

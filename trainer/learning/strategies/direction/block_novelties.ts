@@ -29,7 +29,7 @@ export interface TestedBlocks {
   readonly splits: readonly Split[];
   /** Of the training. */
   readonly seed: string;
-  /** A model of another program, which answers in all blocks; absent: each block has a model of its own. */
+  /** The imported model, which answers every block; absent: each block has its own model. */
   readonly imported?: Pick<ImportedDirection, 'learnedUntil'> | undefined;
   /** Values of the tested rows, where they differ from what was learned. */
   readonly x?: Matrix;

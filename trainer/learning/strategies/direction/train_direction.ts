@@ -79,7 +79,7 @@ export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
   calibrationBlocks: 2,
 };
 
-/** Base rates of each instrument by itself. */
+/** Name of the baseline that answers with the base rates of the row's own instrument. */
 export const PRIOR_BY_INSTRUMENT = 'prior by instrument';
 
 export interface DirectionPlan {
