@@ -8,8 +8,8 @@
  *     node examples/real_bars.mjs <folder of CSV files> [--home var/real_bars] [--price bid]
  *
  * The folder has months of one-minute bars of both symbols of a pair that config/core/minutehand.yaml lists, such as
- * EURUSD and GBPUSD: HistData's Generic ASCII (unpacked), MetaTrader's export, Binance's klines, or CSV of your own.
- * Two symbols of eight months take one to four minutes on two cores.
+ * EURUSD and GBPUSD: HistData's Generic ASCII (unpacked; its zips and status reports may lie beside it), MetaTrader's
+ * export, Binance's klines, or CSV of your own. Two symbols of eight months take one to four minutes on two cores.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -22,8 +22,11 @@ const MINUTEHAND = join(dirname(dirname(fileURLToPath(import.meta.url))), 'bin',
 /** @param {number | null} value @param {number} [digits] */
 const number = (value, digits = 2) => (value === null ? '–' : value.toFixed(digits));
 
+/** Exit code of a command that has done a part, and has said on standard error what is missing. */
+const PARTLY_DONE = 3;
+
 /**
- * Runs a command of minutehand; its progress and errors are shown.
+ * Runs a command of minutehand; its progress and errors are shown. A part done is enough to go on with.
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<any>} its JSON document
@@ -37,8 +40,8 @@ async function run(args, env) {
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
   const code = await new Promise((ended, failed) => child.on('error', failed).on('close', ended));
-  if (code === 0) return JSON.parse(text);
-  throw new Error(explained(text) ?? `minutehand ${args[0]} ended with exit code ${code}`);
+  if (code === 0 || code === PARTLY_DONE) return JSON.parse(text);
+  throw new Error(explained(text) || `minutehand ${args.join(' ')} ended with exit code ${code}`);
 }
 
 /** @param {string} text of a command that failed @returns {string | null} its error and the next step */

@@ -10,6 +10,7 @@ import { skipNote } from './skip_note.ts';
 const PROGRAM = join(packageRoot(), 'examples', 'real_bars.mjs');
 const REAL = join(packageRoot(), '..', 'shared', 'data', 'm1');
 const hasReal = existsSync(REAL);
+const STATUS_REPORT = 'Gap Report\nGap of 61s found between 20190102180000 and 20190102180101.\n';
 let folder: string;
 let source: string;
 
@@ -42,6 +43,21 @@ describe('examples/real_bars.mjs', () => {
     expect(stdout).toContain('$ npx minutehand bars import');
     expect(stdout).not.toContain('train');
     expect(stderr).toMatch(/DATA_FORMAT: /);
+    expect(stderr.trimEnd()).toMatch(/minutehand bars import .* ended with exit code 1$/);
+  });
+
+  it('goes on beside the status report and the zip that HistData delivers, and names both', async () => {
+    const rows = Array.from({ length: 30 }, (_, i) => `20190102 18${String(i).padStart(2, '0')}00;1.1;1.1;1.1;1.1;0`);
+    writeFileSync(join(source, 'DAT_ASCII_EURUSD_M1_2019.csv'), `${rows.join('\n')}\n`);
+    writeFileSync(join(source, 'DAT_ASCII_EURUSD_M1_2019.txt'), STATUS_REPORT);
+    writeFileSync(join(source, 'HISTDATA_COM_ASCII_EURUSD_M12019.zip'), 'PK\u0003\u0004');
+    const { code, stdout, stderr } = await realBars([source, '--home', join(folder, 'home')]);
+    expect(stderr).toContain('DAT_ASCII_EURUSD_M1_2019.txt: no bars, a report on the file of that name; left out.');
+    expect(stderr).toContain('HISTDATA_COM_ASCII_EURUSD_M12019.zip: not imported');
+    expect(stdout).toContain('$ npx minutehand train');
+    // Half an hour of one symbol is too little to learn from.
+    expect(code).toBe(1);
+    expect(stderr.trimEnd().split('\n').at(-1)).not.toBe('');
   });
 
   it.runIf(IS_LONG && hasReal)(

@@ -282,6 +282,19 @@ describe('importBars', () => {
     expect(seen.at(-1)).toBeGreaterThan(0.5);
   });
 
+  it('leaves a text without bars out that came with a table of its name, and no other one', async () => {
+    const inbox = join(folder, 'in');
+    await mkdir(inbox);
+    await writeFile(join(inbox, 'EURUSD.csv'), `${HEADER}\n1546383600,1,1,1,1,0\n`);
+    await writeFile(join(inbox, 'eurusd.TXT'), 'Gap Report\nGap of 61s found\n');
+    await writeFile(join(inbox, 'GBPUSD.txt'), `${HEADER}\n1546383600,1,1,1,1,0\n`);
+    await writeFile(join(inbox, 'report.txt'), 'Gap Report\n');
+    const result = await importInto(inbox);
+    expect(result.symbols.map(({ symbol }) => symbol)).toEqual(['EURUSD', 'GBPUSD']);
+    expect(result.besides).toEqual([join(inbox, 'eurusd.TXT')]);
+    expect(result.skipped.map(({ file }) => file)).toEqual([join(inbox, 'report.txt')]);
+  });
+
   it('refuses sources that are missing, unknown, or of no timeframe', async () => {
     expect((await refusalOf(importInto(join(folder, 'none')))).code).toBe('DATA_MISSING');
     const lines = Array.from({ length: 30 }, (_, i) => `${1546383600 + i * 420},1,1,1,1,0`);

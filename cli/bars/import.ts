@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { isPossibleValue } from '../../shared/core/series/series_range.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -167,6 +167,8 @@ export interface ImportResult {
   readonly near_symbols: Readonly<Record<string, readonly string[]>>;
   /** Files of a folder that could not be read; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
+  /** Text files without bars that came with a file of bars, as HistData's status reports: nothing of them is missing. */
+  readonly besides: readonly string[];
 }
 
 const REJECTED_SHOWN = 100;
@@ -203,10 +205,15 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { into } = options;
-  const { paths, unread, isFolder } = await sourcePaths(options.source);
+  const { paths, unread, isFolder, all } = await sourcePaths(options.source);
   const clocks = clocksOf(options);
   const skipped: { file: string; code: ErrorCode; seen: string }[] = [];
+  const besides: string[] = [];
   const skipOrThrow = (file: string, error: unknown): void => {
+    if (isFolder && isReportBeside(file, all, error)) {
+      besides.push(file);
+      return;
+    }
     // A missing option is the user's to mend, also when only some of the files need it.
     if (!isFolder || !(error instanceof MinutehandError) || error.code === 'USAGE') throw error;
     skipped.push({ file, code: error.code, seen: error.seen ?? describeError(error).message });
@@ -255,7 +262,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     if (report !== null) reports.push(report);
   }
   await into.finished(summaryOf(options, { symbols: reports, series }));
-  return { import_number: into.importNumber, symbols: reports, series, near_symbols: near, skipped };
+  return { import_number: into.importNumber, symbols: reports, series, near_symbols: near, skipped, besides };
 }
 
 /** Symbols that are neither configured nor at the destination, and near one that is, or that everyone has. */
@@ -508,6 +515,18 @@ interface SourcePaths {
   /** Data of a folder that cannot be read. */
   readonly unread: readonly string[];
   readonly isFolder: boolean;
+  /** Names in the folder. */
+  readonly all: readonly string[];
+}
+
+/**
+ * HistData's zips have a status report `NAME.txt` beside `NAME.csv`: text with the name of a table, and no table
+ * itself.
+ */
+function isReportBeside(file: string, names: readonly string[], error: unknown): boolean {
+  if (!(error instanceof MinutehandError) || error.code !== 'DATA_FORMAT') return false;
+  const own = /^(.+)\.txt$/i.exec(basename(file))?.[1]?.toLowerCase();
+  return own !== undefined && names.some((name) => /^(.+)\.csv(\.gz)?$/i.exec(name)?.[1]?.toLowerCase() === own);
 }
 
 async function sourcePaths(source: string): Promise<SourcePaths> {
@@ -516,7 +535,7 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
     throw unreadableFile(source, cause);
   });
   if (kind === null) throw new MinutehandError('DATA_MISSING', { seen: `nothing at ${source}` });
-  if (!kind.isDirectory()) return { paths: [source], unread: [], isFolder: false };
+  if (!kind.isDirectory()) return { paths: [source], unread: [], isFolder: false, all: [] };
   const all = (await readdir(source)).filter((name) => !name.startsWith('.')).sort();
   const names = all.filter((name) => READ_NAMES.test(name));
   if (names.length === 0)
@@ -529,6 +548,7 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
     paths: names.map((name) => join(source, name)),
     unread: unread.map((name) => join(source, name)),
     isFolder: true,
+    all,
   };
 }
 

@@ -258,6 +258,7 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
   for (const [file, columns = []] of new Map(result.series.map((one) => [one.file, one.left_out])))
     if (columns.length > 0)
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
+  for (const file of result.besides) output.note(`${file}: no bars, a report on the file of that name; left out.`);
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
   for (const [symbol, near] of Object.entries(result.near_symbols)) output.note(nearText(symbol, near, result));
