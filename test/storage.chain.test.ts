@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../shared/bar.ts';
 import { LONGEST_BELOW_HOME } from '../shared/windows_places.ts';
 import { homePaths } from '../shared/home.ts';
-import { isOfForm, STORED_FILES, storedFileOf, type StorageFolder } from '../shared/storage/files.ts';
+import { storedFileOf, type StorageFolder } from '../shared/storage/files.ts';
 import { JOURNAL_TABLES, STORE_TABLES } from '../shared/storage/tables.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { Database, MAX_WAL_BYTES } from '../shared/store/sqlite.ts';
@@ -147,14 +147,5 @@ describe('the list of stored files', () => {
       expect([code, stdout]).toEqual([0, expect.stringContaining('equal to the journal to the byte')]);
     }
     journal.close();
-  });
-
-  it('has forms that each mean their own files', () => {
-    for (const { path } of STORED_FILES) expect(() => isOfForm(path, 'x')).not.toThrow();
-    expect(storedFileOf('home', 'daemon_main.fatal.jsonl')?.what).toBe('Errors that ended a daemon.');
-    expect(storedFileOf('home', 'daemon_main.fatal.jsonl.bak')).toBeNull();
-    expect(storedFileOf('models', '20261125_1932/ai1.onnx')?.what).toBe('Bundles of pairs.');
-    expect(storedFileOf('models', 'ai1.onnx')).toBeNull();
-    expect(storedFileOf('log', 'trainer.log.1')).toBeNull();
   });
 });

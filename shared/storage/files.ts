@@ -209,7 +209,7 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'home',
-    path: 'cache/fleet_traces/<time>_<pid>.json',
+    path: 'cache/fleet_traces/<time>_<number>.json',
     what: 'Where the fits of trainings with a fleet were done.',
     bound: 'The newest 20.',
   },
