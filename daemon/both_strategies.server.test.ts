@@ -273,6 +273,28 @@ describe.each([PAIRS, DIRECTION, DIRECTION_LATER])(
       expect(await replayed(bench, (version) => model(version as Version))).toEqual(told(bench));
     });
 
+    it('enters nothing while the stops cannot be read, closes what is open by its rule, and enters again', async () => {
+      const free = await boot();
+      await feed(free, FROM, TO);
+      const entries = live(free).flatMap(({ action }, at) => (action === 'ENTER' ? [at] : []));
+      const exit = live(free).findIndex(({ action }) => action === 'EXIT');
+      const second = entries.find((at) => at > exit)!;
+      expect(second).toBeGreaterThan(exit);
+      const bench = await boot();
+      await feed(bench, FROM, FROM + entries[0]! + 1);
+      bench.pipeline.inputs.apply({ kind: 'degraded', what: 'stops' });
+      await feed(bench, FROM + entries[0]! + 1, FROM + second + 1);
+      const bodies = live(bench);
+      expect(bodies.findIndex(({ action }) => action === 'EXIT')).toBe(exit);
+      expect(bodies[second]).toMatchObject({ action: 'HOLD', reason: 'STOPPED', mode: 'DEGRADED' });
+      bench.pipeline.inputs.apply({ kind: 'recovered', what: 'stops' });
+      await feed(bench, FROM + second + 1, TO);
+      const later = live(bench).slice(second + 1);
+      expect(JSON.stringify(later)).not.toContain('STOPPED');
+      expect(later.some(({ action }) => action === 'ENTER')).toBe(true);
+      expect(await replayed(bench, (version) => model(version as Version))).toEqual(told(bench));
+    });
+
     describe('a shadow', () => {
       const slot = timeframe.timeframe ?? null;
       const shadow = ({ pipeline }: Bench, set: ShadowModels | null, positions?: ReadonlyMap<string, never>): void =>

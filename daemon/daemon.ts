@@ -736,6 +736,8 @@ class AssembledDaemon implements Daemon {
         // Journaled at once, and not with the next bar: a power cut may undo the file.
         void this.pipeline.idleWindow().then(() => this.pipeline.settled());
       },
+      onUnread: this.#degradesWith('stops'),
+      onReadAgain: () => this.#recovered('stops'),
     });
   }
 

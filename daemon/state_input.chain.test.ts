@@ -42,6 +42,8 @@ it('each change of state takes effect in the part that it concerns, and in no ot
   expect(apply({ kind: 'lease', fence: 7 })).toEqual([['batches.hold', 7, 17]]);
   expect([apply({ kind: 'degraded', what: 'redis' }), [...degradations]]).toEqual([[], ['file', 'redis']]);
   expect([apply({ kind: 'recovered', what: 'file' }), [...degradations]]).toEqual([[], ['redis']]);
+  expect(apply({ kind: 'degraded', what: 'stops' })).toEqual([['halts.setUnread', true]]);
+  expect(apply({ kind: 'recovered', what: 'stops' })).toEqual([['halts.setUnread', false]]);
 });
 
 it('a start has neither models nor degradations nor a calendar, and the halts of the process before', () => {
@@ -52,6 +54,7 @@ it('a start has neither models nor degradations nor a calendar, and the halts of
     ['rules.clear'],
     ['arms.restart'],
     ['decider.setCalendar', []],
+    ['halts.setUnread', false],
   ]);
   expect(degradations.size).toBe(0);
 });

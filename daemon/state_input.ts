@@ -18,7 +18,7 @@ export interface States {
   readonly slots: Pick<ModelSlots, 'swap' | 'clear'>;
   readonly directions: Pick<DirectionSlots, 'swap' | 'clear'>;
   readonly rules: Pick<PairRules['slots'], 'swap' | 'clear'>;
-  readonly halts: Pick<HaltedPairs, 'setHalts'>;
+  readonly halts: Pick<HaltedPairs, 'setHalts' | 'setUnread'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly directionShadows: Pick<DirectionShadows, 'swap'>;
   readonly ruleShadows: Pick<PairRules['shadows'], 'swap'>;
@@ -57,9 +57,13 @@ export function takeEffect(input: StateInput, states: States): void {
     case 'lease':
       return batches.hold(input.fence, clock.nowMs());
     case 'degraded':
-      return void degradations.add(input.what, input.scope);
+      degradations.add(input.what, input.scope);
+      if (input.what === 'stops') halts.setUnread(true);
+      return;
     case 'recovered':
-      return degradations.delete(input.what, input.scope ?? scopeOf(input.what));
+      degradations.delete(input.what, input.scope ?? scopeOf(input.what));
+      if (input.what === 'stops') halts.setUnread(false);
+      return;
     case 'boot':
       // Halts outlive the process; the calendar is journaled again by each.
       slots.clear();
@@ -68,5 +72,6 @@ export function takeEffect(input: StateInput, states: States): void {
       arms.restart();
       decider.setCalendar([]);
       degradations.clear();
+      halts.setUnread(false);
   }
 }

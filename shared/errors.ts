@@ -839,6 +839,11 @@ export const ERRORS = {
     message: 'models/halts.json cannot be used.',
     next: 'Halts stay; `minutehand models resume all` lifts them.',
   },
+  STOPS_UNREAD: {
+    status: 503,
+    message: 'The stops in models/halts.json cannot be read: nothing is entered until they can.',
+    next: 'Mend what keeps it from being read: permissions, disk, mount, or descriptors of the process. Entries return by themselves.',
+  },
   STOP_OF_ALL: {
     status: 409,
     message: 'All subjects are stopped, which is not lifted for some of them.',

@@ -27,6 +27,9 @@ export interface ActiveHaltsOptions extends Pick<HaltWatchOptions, 'modelsFolder
   readonly standing: Standing;
   activeVersion(): string | null;
   apply(standing: Standing): void;
+  /** From now on the file cannot be read: nothing may be entered. Called once until `onReadAgain`. */
+  onUnread(error: ErrorReport): void;
+  onReadAgain(): void;
   readonly log: Logger;
   print(line: string): void;
 }
@@ -118,6 +121,17 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     },
     onWithdrawn() {
       unreadable = null;
+    },
+    onUnread(cause) {
+      const { seen } = cause as MinutehandError;
+      options.onUnread(
+        describeError(new MinutehandError('STOPS_UNREAD', { ...(seen !== undefined && { seen }), cause })),
+      );
+    },
+    onReadAgain() {
+      log.info('halts can be read again');
+      print('The stops can be read again: entries return.');
+      options.onReadAgain();
     },
   });
   return {

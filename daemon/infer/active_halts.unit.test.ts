@@ -74,6 +74,8 @@ function follow(standing: Standing = { halts: [], resumed: [] }, mustBeSigned = 
     standing,
     activeVersion: () => active,
     apply: ({ halts: own }) => void applied.push(own.map(({ pair_id, version }) => `${pair_id} ${version}`)),
+    onUnread: ({ code }) => void printed.push(code),
+    onReadAgain: () => undefined,
     log,
     print: (line) => void printed.push(line),
   });

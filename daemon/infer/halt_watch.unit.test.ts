@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { addHalts, ALL_PAIRS, haltsPath, resume, type Halt } from '../../shared/
 import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
-import { watchHalts } from './halt_watch.ts';
+import { STOPS_UNREAD_MS, watchHalts } from './halt_watch.ts';
 
 const VERSION = '20261101_0300';
 
@@ -36,14 +36,20 @@ function halt(pair_id: string): Halt {
 }
 
 /** A watch with a manual timer, its output, and its number of reads. */
-function open(): { printed: string[]; reads: () => number; failing: { reads: boolean }; tick(): void; stop(): void } {
+function open() {
   const printed: string[] = [];
   let work: (() => void) | null = null;
+  let late: (() => void) | null = null;
   let reads = 0;
-  const failing = { reads: false };
+  /** The code of the next reads; null: they succeed. */
+  const failing: { code: string | null } = { code: null };
   const scheduler: Scheduler = {
     afterTurn: () => undefined,
-    after: () => () => undefined,
+    after(ms, given) {
+      expect(ms).toBe(STOPS_UNREAD_MS);
+      late = given;
+      return () => (late = null);
+    },
     every(_ms, given) {
       work = given;
       return () => (work = null);
@@ -53,9 +59,11 @@ function open(): { printed: string[]; reads: () => number; failing: { reads: boo
     ...MACHINE_FILES,
     read(path) {
       reads++;
-      if (failing.reads) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+      if (failing.code !== null) throw Object.assign(new Error(failing.code), { code: failing.code });
       return MACHINE_FILES.read(path);
     },
+    // As it is of a folder that may not be entered.
+    stat: (path) => (failing.code === 'EACCES' ? null : MACHINE_FILES.stat(path)),
   };
   const { stop } = watchHalts({
     modelsFolder: models,
@@ -65,25 +73,33 @@ function open(): { printed: string[]; reads: () => number; failing: { reads: boo
     onHalts: ({ halts }) => printed.push(`halted ${halts.map(({ pair_id }) => pair_id).join()}`),
     onRefused: (error) => printed.push(`refused ${describeError(error).code}`),
     onWithdrawn: () => printed.push('withdrawn'),
+    onUnread: (error) => printed.push(`unread ${describeError(error).code}`),
+    onReadAgain: () => printed.push('read again'),
   });
-  return { printed, reads: () => reads, failing, tick: () => work?.(), stop };
+  /** The time for a file that cannot be read is over. */
+  const pass = (): void => {
+    late?.();
+    late = null;
+  };
+  return { printed, reads: () => reads, failing, tick: () => work?.(), pass, stop };
 }
 
 describe('watchHalts', () => {
-  it('delivers the contents each time the file changes, and reads it only then', () => {
+  it('delivers the contents each time the file changes, and reads one that is there only then', () => {
     const { printed, reads, tick, stop } = open();
     tick();
     tick();
+    expect(reads()).toBe(2);
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
     for (let i = 0; i < 3; i++) tick();
     addHalts(models, [halt(ALL_PAIRS)]);
     tick();
     resume(models, ALL_PAIRS, new Date());
     tick();
+    expect(reads()).toBe(5);
     rmSync(haltsPath(models));
     tick();
     expect(printed).toEqual(['halted ', 'halted XAUUSD_XAGUSD', 'halted XAUUSD_XAGUSD,*', 'halted ', 'halted ']);
-    expect(reads()).toBe(3);
     stop();
     addHalts(models, [halt(ALL_PAIRS)]);
     tick();
@@ -113,12 +129,66 @@ describe('watchHalts', () => {
 
   it('retries bytes that could not be read', () => {
     const { printed, failing, tick } = open();
+    tick();
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
-    failing.reads = true;
+    failing.code = 'EIO';
     tick();
     tick();
-    failing.reads = false;
+    failing.code = null;
     tick();
-    expect(printed).toEqual(['refused HALTS_FORMAT', 'withdrawn', 'halted XAUUSD_XAGUSD']);
+    expect(printed).toEqual(['halted ', 'refused HALTS_FORMAT', 'withdrawn', 'halted XAUUSD_XAGUSD']);
+  });
+});
+
+describe('a file that cannot be read', () => {
+  const causes: readonly (readonly [string, (failing: { code: string | null }) => void, () => void])[] = [
+    ...['EMFILE', 'ENFILE', 'EIO', 'EACCES', 'ESTALE'].map(
+      (code) => [code, (failing: { code: string | null }) => void (failing.code = code), () => undefined] as const,
+    ),
+    ['a folder that is gone', () => renameSync(models, `${models}.gone`), () => renameSync(`${models}.gone`, models)],
+  ];
+
+  it.each(causes)('is told of after a while, once, until it can be read: %s', (_cause, begin, end) => {
+    for (const isThere of [true, false]) {
+      const { printed, failing, tick, pass } = open();
+      if (isThere) addHalts(models, [halt('XAUUSD_XAGUSD')]);
+      tick();
+      printed.splice(0);
+      begin(failing);
+      // A change that the daemon would have to read.
+      if (isThere && failing.code !== null) addHalts(models, [halt('EURUSD_GBPUSD')]);
+      for (let i = 0; i < 3; i++) tick();
+      expect(printed.splice(0)).toEqual(['refused HALTS_FORMAT']);
+      pass();
+      tick();
+      pass();
+      expect(printed.splice(0)).toEqual(['unread HALTS_FORMAT']);
+      end();
+      failing.code = null;
+      tick();
+      tick();
+      expect(printed.slice(0, 2)).toEqual(['read again', 'withdrawn']);
+      rmSync(haltsPath(models), { force: true });
+    }
+  });
+
+  it('is no reason when it can be read again in time, nor when it is damaged', () => {
+    const { printed, failing, tick, pass } = open();
+    tick();
+    failing.code = 'EMFILE';
+    tick();
+    failing.code = null;
+    tick();
+    writeFileSync(haltsPath(models), '{');
+    tick();
+    pass();
+    expect(printed.filter((line) => /read/.test(line))).toEqual([]);
+  });
+
+  it('is told of at once by a process that has never read it', () => {
+    const { printed, failing, tick } = open();
+    failing.code = 'EACCES';
+    tick();
+    expect(printed).toEqual(['unread HALTS_FORMAT', 'refused HALTS_FORMAT']);
   });
 });

@@ -30,6 +30,7 @@ export class HaltedPairs {
   /** Text of the newest applied halts. */
   #announced: string;
   #version: string | null = null;
+  #isUnread = false;
 
   constructor(pairs: readonly Pair[], standing: Standing = NO_HALTS, instruments: readonly Pair[] = []) {
     this.#pairs = pairs;
@@ -66,6 +67,13 @@ export class HaltedPairs {
     this.#mark();
   }
 
+  /** While the file of the stops cannot be read, nobody may enter: the entries of each subject count as stopped. */
+  setUnread(isUnread: boolean): void {
+    if (isUnread === this.#isUnread) return;
+    this.#isUnread = isUnread;
+    this.#mark();
+  }
+
   /** From here on this version is active; null = none. */
   setVersion(version: string | null): void {
     this.#version = version;
@@ -81,7 +89,8 @@ export class HaltedPairs {
   #mark(): void {
     const haltOf = haltedPairs(this.#halts, this.#version);
     const challengerHaltOf = haltedPairs(this.#halts, this.#challenger);
-    const stopOf = stoppedSubjects(this.#halts);
+    const ordered = stoppedSubjects(this.#halts);
+    const stopOf = (id: string): StopKind | null => ordered(id) ?? (this.#isUnread ? 'entries' : null);
     this.#instrumentStops = this.#instruments.map(({ id }) => stopOf(id));
     this.#pairs.forEach(({ id }, pairIndex) => {
       const stop = stopOf(id);

@@ -24,8 +24,8 @@ export interface FileWatch {
 const ABSENT = 'absent';
 
 /**
- * Follows a file that is replaced as a whole. As long as it is the same, a look is one `stat`; what could not be read
- * is tried again each time.
+ * Follows a file that is replaced as a whole. As long as it is the same, a look is one `stat`. What could not be read
+ * is tried again each time, and so is an absent one: `stat` does not tell absence from a failure.
  */
 export function watchWholeFile<Contents>(options: WholeFileWatchOptions<Contents>): FileWatch {
   const { path, files } = options;
@@ -35,7 +35,7 @@ export function watchWholeFile<Contents>(options: WholeFileWatchOptions<Contents
   function check(): void {
     const stat = files.stat(path);
     const seen = stat === null ? ABSENT : `${stat.inode}:${stat.bytes}:${stat.modifiedMs}`;
-    if (seen === current) return;
+    if (seen === current && seen !== ABSENT) return;
     let contents: Contents;
     try {
       contents = options.read();
@@ -46,10 +46,11 @@ export function watchWholeFile<Contents>(options: WholeFileWatchOptions<Contents
       refusalStands = true;
       return;
     }
+    const isSame = seen === current;
     current = seen;
     if (refusalStands) options.onWithdrawn();
     refusalStands = false;
-    options.onRead(contents);
+    if (!isSame) options.onRead(contents);
   }
 
   return { check, stop: options.scheduler.every(options.pollMs, check) };

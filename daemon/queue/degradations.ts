@@ -12,6 +12,7 @@ export type Degradation =
   | 'journal'
   | 'bar_stream'
   | 'late_bars'
+  | 'stops'
   | DependencyName
   | DegradingName;
 
@@ -51,6 +52,11 @@ export const DEGRADATIONS = {
   late_bars: {
     means: '`BARS_LATE`: live bars arrive so late that their signals have expired; no consumer trades.',
     next: 'Check the feeder’s time zone (the message names one that fits), both clocks (NTP), and data delay.',
+  },
+  stops: {
+    means:
+      '`STOPS_UNREAD`: `models/halts.json` or its folder could not be read for two seconds, or never since the start (no descriptors left, a failing disk, no permission): a person’s stop may be in it. No subject enters anything (HOLD `STOPPED`); positions exit as usual.',
+    next: 'Mend what the message names; entries return within a second after the file can be read.',
   },
   ...transportDegradations(),
   ...dependencyDegradations(),

@@ -101,20 +101,29 @@ export function haltsPath(modelsFolder: string): string {
  * @throws MinutehandError HALTS_FORMAT when the file cannot be read or is not of the format
  */
 export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILES): Halts {
+  const text = haltsText(modelsFolder, files);
+  return text === null ? NO_HALTS : parseHalts(text, haltsPath(modelsFolder));
+}
+
+/**
+ * Text of `halts.json` in a folder of bundles; null: there is no such file. Nothing but the system's word for that
+ * counts as absence: a file that cannot be looked at may hold a stop.
+ * @throws MinutehandError HALTS_FORMAT when the file cannot be read
+ */
+export function haltsText(modelsFolder: string, files: FileSystem = MACHINE_FILES): string | null {
   const path = haltsPath(modelsFolder);
-  if (files.stat(path) === null) return NO_HALTS;
-  let text: string;
   try {
-    text = readModelsFile(path, 'halts', files).toString('utf8');
+    return readModelsFile(path, 'halts', files).toString('utf8');
   } catch (cause) {
-    const seen = cause instanceof MinutehandError ? cause.seen! : `${path} cannot be read`;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    const seen = cause instanceof MinutehandError ? cause.seen! : `${path} cannot be read (${code})`;
     throw new MinutehandError('HALTS_FORMAT', { seen, cause });
   }
-  return parseHalts(text, path);
 }
 
 /** @throws MinutehandError HALTS_FORMAT */
-function parseHalts(text: string, path: string): Halts {
+export function parseHalts(text: string, path: string): Halts {
   let json: unknown;
   try {
     json = JSON.parse(text);

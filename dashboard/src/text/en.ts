@@ -1005,7 +1005,8 @@ export const EN = {
   'noTrades.SILENCE': 'No bars arrive: check the feed.',
   'reason.STOPPED': 'Stopped by a person',
   'reason.CLOSE_ALL': 'Closed by a person',
-  'meaning.STOPPED': 'A person has stopped the entries; nothing is entered until a person resumes.',
+  'meaning.STOPPED':
+    'A person has stopped the entries until a person resumes, or the daemon cannot read its stops (degradation “stops”).',
   'meaning.CLOSE_ALL': 'A person has the position closed; nothing is entered until a person resumes.',
   'condition.stop': 'Not stopped by a person',
   'condition.reverted': 'Reverted: z by the parameters of the entry',

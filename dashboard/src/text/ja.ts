@@ -1000,7 +1000,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'noTrades.SILENCE': '足が届いていません。配信を確認してください。',
   'reason.STOPPED': '人による停止',
   'reason.CLOSE_ALL': '人による決済',
-  'meaning.STOPPED': '人がエントリーを停止しました。再開するまでエントリーしません。',
+  'meaning.STOPPED':
+    '人がエントリーを停止しました（再開するまでエントリーしません）。またはデーモンが停止の記録を読めません（degradation「stops」）。',
   'meaning.CLOSE_ALL': '人がポジションの決済を指示しました。再開するまでエントリーしません。',
   'condition.stop': '人による停止がない',
   'condition.reverted': '回帰: エントリー時の係数による z',

@@ -9,7 +9,8 @@ export const REASONS = {
   CLOSE_ALL: 'EXIT: a person has the position closed; nothing is entered until a person resumes.',
   IN_POSITION: 'HOLD: a position is open and nothing ends it.',
   NO_SETUP: 'HOLD: |z| is below z_entry.',
-  STOPPED: 'HOLD: a person has stopped the entries; nothing is entered until a person resumes.',
+  STOPPED:
+    'HOLD: a person has stopped the entries until a person resumes, or the daemon cannot read its stops (degradation `stops`).',
   BETA_RANGE: 'HOLD: |beta| is outside [beta_min, beta_max].',
   KPI_HALT:
     'HOLD: under these models a live KPI of the pair, or of all pairs, is past its limit; nothing is entered until a person or a new bundle clears it.',

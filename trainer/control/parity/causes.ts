@@ -12,7 +12,7 @@ export const CAUSES = {
   NEWS: 'an event of the calendar that the daemon had is near: the backtest of a day has no calendar',
   NEWS_CLOSE: 'an event of the calendar that the daemon had closes the position',
   NO_MODEL: 'no model set answered: the backtest decides as without one',
-  STOPPED: 'a person has stopped the entries of the pair',
+  STOPPED: 'a person has stopped the entries of the pair, or the daemon could not read its stops',
   POLICY_CHANGED: 'decided under another configuration of the journal, as the backtest under that one decides',
   WARMUP: 'the daemon had not seen enough bars yet',
 } as const;
