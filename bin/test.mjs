@@ -1,14 +1,12 @@
 #!/usr/bin/env node
 /**
- * All checks of a change: build, types, lint, format, tests. Arguments are passed to vitest. In CI, also start and
- * version-dependent tests with the newest version of Node, and of the slow test files one part: TEST_PART=1/9 to 9/9,
- * or all (bin/parts.mjs).
+ * All checks of a change: build, types, lint, format, tests. Arguments are passed to vitest. In CI, of the slow test
+ * files one part: TEST_PART=1/9 to 9/9, or all (bin/parts.mjs).
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
-import { OTHER_NODES, freshCopy, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
 import { ONLY_LONG } from './only_long.mjs';
@@ -20,21 +18,6 @@ const inCi = Boolean(process.env.CI);
 const given = process.argv.slice(2);
 // In CI all cores are busy: compiler, linter and bundler, which are written in Go, use less processor time this way.
 if (inCi) Object.assign(process.env, { GOGC: '400', GOMAXPROCS: '1' });
-/**
- * Tests that depend on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up, the bits of
- * results. All unit tests would take too long for CI.
- */
-const NODE_TESTS = [
-  'shared/store/',
-  'shared/elementary',
-  'shared/bundle/model_set',
-  'shared/core/features/allocation',
-  'daemon/serve/',
-  'daemon/journal/',
-  'trainer/store/store.server.test',
-  'test/installation',
-  'test/golden/',
-];
 
 /**
  * Tests that wait for polls, for leases, for the end of a minute or of a simulated day, or for trainings. The longest
@@ -62,9 +45,9 @@ const checkedBeside = (name, args) => async () => {
   return code;
 };
 
-/** Steps that need the packages but none of their native parts: compiling SQLite leaves the other cores idle. */
-const besideCompilation = () => ({
-  checks: Promise.all([
+/** Checks beside the tests. */
+const checksHold = () =>
+  Promise.all([
     mustHold('boundaries', checkedBeside('eslint/bin/eslint.js', ['.'])),
     (async () => {
       // Several checkers check shared types several times.
@@ -73,24 +56,11 @@ const besideCompilation = () => ({
       await mustHold('format', checkedBeside('oxfmt/bin/oxfmt', ['--check']));
       await mustHold('lint', checkedBeside('oxlint/bin/oxlint', ['--type-aware']));
     })(),
-  ]),
-  otherNodes: inCi ? startOnOtherNodes() : Promise.resolve([]),
-});
-
-/** With the newest version alone, for want of time: `npm run test:node` has the others. */
-async function startOnOtherNodes() {
-  const [newest, ...others] = OTHER_NODES;
-  print(`\nleft out, for npm run test:node: Node ${others.join(', ')}`);
-  return [await startOnNode(/** @type {string} */ (newest), freshCopy())];
-}
+  ]);
 
 await run(async () => {
-  /** @type {ReturnType<typeof besideCompilation> | null} */
-  let beside = null;
-  const begin = async () => void (beside ??= besideCompilation());
-  const isInstalled = await mustHold('install', () => ensureInstalled('development', begin));
-  if (isInstalled) {
-    await begin();
+  if (await mustHold('install', () => ensureInstalled('development'))) {
+    const checks = checksHold();
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('openssh-server', ensureSshServer);
@@ -102,29 +72,19 @@ await run(async () => {
     await mustHold('build', async () => void (await ensureBuilt()));
     // Compiling it takes minutes, so it is used only if an earlier run has compiled it.
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
-    const onOtherNodes = async () => {
-      const others = (await beside?.otherNodes) ?? [];
-      await Promise.all(others.map((runTests) => runTests?.(['--maxWorkers=1', ...NODE_TESTS])));
-    };
-    if (inCi && given.length === 0) await allTestsHold(onOtherNodes);
-    else {
-      await testsHold('tests', given);
-      await onOtherNodes();
-    }
+    if (inCi && given.length === 0) await allTestsHold();
+    else await testsHold('tests', given);
+    await checks;
   }
-  await beside?.checks;
-  await beside?.otherNodes;
   if (inCi) await repeatFailedAlone();
   return conclude();
 });
 
 /**
  * Coverage slows computation, so only the folders with a floor (vitest.config.ts) are measured. Tests that mostly wait
- * run beside all others, so that they keep no processor from them. So do those of the other versions of Node, most of
- * whose time is that of one file.
- * @param {() => Promise<void>} onOtherNodes
+ * run beside all others, so that they keep no processor from them.
  */
-async function allTestsHold(onOtherNodes) {
+async function allTestsHold() {
   const { name, leftOut } = chosenPart(process.env.TEST_PART);
   print(`\nleft out, for npm run test:long: ${ONLY_LONG.join(', ')}`);
   print(
@@ -136,7 +96,7 @@ async function allTestsHold(onOtherNodes) {
   await testsHold('tests with coverage', ['--coverage', ...COVERED]);
   const elsewhere = [...COVERED, ...WAITING, ...leftOut].join();
   const others = testsHold('other tests', [], { env: { TESTS_ELSEWHERE: elsewhere } });
-  await Promise.all([others, waiting, onOtherNodes()]);
+  await Promise.all([others, waiting]);
 }
 
 async function ensureRedis() {
