@@ -10,7 +10,6 @@ import { atExit } from './exit_work.ts';
 /** What `npm start` prints when a stage is done. */
 const STAGES = {
   packages: /^installing dependencies: done/,
-  sqlite: /^compiling better-sqlite3-12 .*: done/,
   build: /^dashboard built/,
   history: /Simulated market: (\d+) of \1 minutes/,
   training: /Training run 1: models \S+ adopted/,
@@ -20,46 +19,34 @@ export type StartStage = keyof typeof STAGES;
 /** `npm start` in a fresh copy of the project, until each of ten pairs has a signal that a consumer would use. */
 export interface FirstStart {
   readonly node: string;
-  /** Seconds from the start to the end of each stage; a stage that this version of Node does not need is absent. */
+  /** Seconds from the start to the end of each stage. */
   readonly done_s: Readonly<Partial<Record<StartStage, number>>>;
   readonly signals_s: number;
 }
 
-interface NodeRuntime {
-  readonly OTHER_NODES: readonly string[];
+interface FreshCopies {
   freshCopy(): string;
   /** Signals that a consumer would use. */
   goodSignals(home: string): number;
-  fetchNode(wanted: string): Promise<{ readonly version: string; readonly environment: NodeJS.ProcessEnv }>;
 }
 
 const SIGNALS = 10;
 const LOOK_EVERY_MS = 100;
 const PATIENCE_MS = 600_000;
 
-/** With this version of Node and the other supported ones; npm's own cache is used as it is. */
+/** npm's own cache is used as it is. */
 export async function benchFirstStart(print: (line: string) => void): Promise<readonly FirstStart[]> {
-  const path = join(packageRoot(), 'bin', 'node_runtime.mjs');
-  const runtime = (await import(pathToFileURL(path).href)) as NodeRuntime;
-  const starts: FirstStart[] = [];
-  const own = { version: process.versions.node, environment: process.env };
-  const others = [];
-  for (const wanted of runtime.OTHER_NODES) others.push(await runtime.fetchNode(wanted));
-  for (const { version, environment } of [own, ...others]) {
-    print(`first start with Node ${version} …`);
-    starts.push(await firstStart(runtime, version, environment));
-  }
-  return starts;
+  const path = join(packageRoot(), 'bin', 'fresh_copy.mjs');
+  const copies = (await import(pathToFileURL(path).href)) as FreshCopies;
+  print('first start …');
+  return [await firstStart(copies)];
 }
 
-async function firstStart(
-  { freshCopy, goodSignals }: NodeRuntime,
-  node: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<FirstStart> {
+async function firstStart({ freshCopy, goodSignals }: FreshCopies): Promise<FirstStart> {
+  const node = process.versions.node;
   const folder = freshCopy();
   const home = join(folder, 'var', 'home');
-  const { MINUTEHAND_CONFIG: _, ...inherited } = environment;
+  const { MINUTEHAND_CONFIG: _, ...inherited } = process.env;
   const places = { MINUTEHAND_HOME: home, MINUTEHAND_DAEMON_PORT: '0', MINUTEHAND_TRAINER_PORT: '0' };
   const startMs = performance.now();
   const child = spawn('npm', ['start'], {

@@ -4,8 +4,6 @@ import { stageDoneBy } from './first_start.ts';
 it.each([
   ['installing dependencies: done after 34 s', 'packages'],
   ['installing dependencies … 30 s', null],
-  ['compiling better-sqlite3-12 for Node 20.20.2 (abi 115): done after 51 s', 'sqlite'],
-  ['compiling better-sqlite3-12 for Node 20.20.2 (abi 115) …', null],
   ['built in 20.1 s', null],
   ['dashboard built in 0.3 s', 'build'],
   ['daemon  │ Simulated market: 5000 of 20160 minutes of history.', null],

@@ -1,7 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, cpus, loadavg, platform, release, tmpdir, totalmem } from 'node:os';
-import { SQLITE_PACKAGE } from '../shared/store/sqlite.ts';
 
 /** The machine of a measurement. */
 export interface Machine {
@@ -18,7 +17,7 @@ export interface Machine {
   readonly date: string;
 }
 
-const PACKAGES = ['onnxruntime-node', 'ws', 'ioredis', SQLITE_PACKAGE, 'trading-signals', 'technicalindicators'];
+const PACKAGES = ['onnxruntime-node', 'ws', 'ioredis', 'better-sqlite3', 'trading-signals', 'technicalindicators'];
 
 /** Magic numbers of Linux (statfs(2)). */
 const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([

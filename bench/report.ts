@@ -743,14 +743,14 @@ function firstStart(starts: readonly FirstStart[]): string {
   const at = (seconds: number | undefined): string => (seconds === undefined ? '–' : seconds.toFixed(1));
   const rows = starts.map(
     ({ node, done_s, signals_s }) =>
-      `| ${node} | ${[done_s.packages, done_s.sqlite, done_s.build, done_s.history, done_s.training].map(at).join(' | ')} | **${signals_s.toFixed(1)}** |`,
+      `| ${node} | ${[done_s.packages, done_s.build, done_s.history, done_s.training].map(at).join(' | ')} | **${signals_s.toFixed(1)}** |`,
   );
   return `## First start
 
-\`npm run bench -- --parts first-start\`: \`npm start\` in a fresh copy of this project, until ten pairs have a signal with mode OK: seconds from the start until each stage is done. SQLite is compiled on Node 20 alone, beside packages and build.
+\`npm run bench -- --parts first-start\`: \`npm start\` in a fresh copy of this project, until ten pairs have a signal with mode OK: seconds from the start until each stage is done.
 
-| Node | packages | SQLite | build | history | first training | ten signals |
-|---|---|---|---|---|---|---|
+| Node | packages | build | history | first training | ten signals |
+|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
 }

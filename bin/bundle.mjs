@@ -33,7 +33,6 @@ const PROGRAMS = [
 const EXTERNAL = [
   '@aws-sdk/*',
   'better-sqlite3',
-  'better-sqlite3-12',
   'ccxt',
   'esbuild',
   'koffi',
@@ -94,7 +93,7 @@ export async function bundle(entryPoints, outdir, options = {}) {
     splitting: true,
     format: 'esm',
     platform: 'node',
-    target: 'node20',
+    target: 'node24',
     external: EXTERNAL,
     banner: { js: BANNER },
     logLevel: 'silent',

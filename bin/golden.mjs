@@ -8,11 +8,9 @@
  *     npm run golden -- --shown 20           shows 20 differences of each part; default 3
  *     npm run golden -- --record             records anew, and prints what changed
  *     npm run golden -- --keep-home          keeps journal, store and bundles of this version for later ones
- *     npm run golden -- --node 22 --node 24  compares on these versions of Node too, which are fetched from npm
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fetchNode } from './node_runtime.mjs';
 import { runShown } from './programs.mjs';
 import { ROOT, SetupError } from './project.mjs';
 import { ensureReady, run } from './setup.mjs';
@@ -23,14 +21,11 @@ function readOptions() {
       options: {
         part: { type: 'string', multiple: true, default: [] },
         record: { type: 'boolean', default: false },
-        node: { type: 'string', multiple: true, default: [] },
         shown: { type: 'string', default: '3' },
         'keep-home': { type: 'boolean', default: false },
       },
     });
     if (!/^\d+$/.test(values.shown)) throw new Error(`--shown: not a number of differences: ${values.shown}`);
-    if ((values.record || values['keep-home']) && values.node.length > 0)
-      throw new Error('--node compares only: what is recorded is that of this Node');
     return values;
   } catch (error) {
     throw new SetupError(error instanceof Error ? error.message : String(error));
@@ -40,17 +35,11 @@ function readOptions() {
 const PROGRAM = join(ROOT, 'bin', 'golden_program.mjs');
 
 await run(async () => {
-  const { part, record, node: versions, shown, 'keep-home': keepsHome } = readOptions();
+  const { part, record, shown, 'keep-home': keepsHome } = readOptions();
   // The scorer in WebAssembly comes from the build.
   await ensureReady('development');
   const args = [PROGRAM, ...part.flatMap((name) => ['--part', name]), '--shown', shown];
   if (record) args.push('--record');
   if (keepsHome) args.push('--keep-home');
-  const isEqual = [(await runShown(process.execPath, args, { cwd: ROOT })) === 0];
-  for (const version of versions) {
-    // The same packages serve: their native parts are for every Node.
-    const { node, environment } = await fetchNode(version);
-    isEqual.push((await runShown(node, args, { cwd: ROOT, env: environment })) === 0);
-  }
-  return isEqual.every(Boolean) ? 0 : 1;
+  return runShown(process.execPath, args, { cwd: ROOT });
 });

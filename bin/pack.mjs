@@ -26,16 +26,8 @@ const COPIED = [
 const COPIED_FILES = ['README.md', 'CHANGELOG.md', 'mt5/README.md', 'mt5/compile.ps1', 'mt5/install.ps1'];
 /** Of dist/: no maps, whose sources are not there, no references of tests, and no stamp of the build. */
 const OF_DIST = new Set(['.js', '.wasm', '.json']);
-/** Of a Node that this package does not run on, and only compiled there; and what only the build needs. */
-const LEFT_OUT = [
-  'better-sqlite3-12',
-  '@preact/signals',
-  'assemblyscript',
-  'esbuild',
-  'preact',
-  'typescript7',
-  'uplot',
-];
+/** What only the build needs. */
+const LEFT_OUT = ['@preact/signals', 'assemblyscript', 'esbuild', 'preact', 'typescript7', 'uplot'];
 
 /** @returns {Promise<string>} path of the packed file @throws {SetupError} */
 export async function pack() {
@@ -90,7 +82,7 @@ function manifest() {
     // The owner has chosen no license yet: nothing is published.
     private: true,
     type,
-    engines: { node: '>=22.14' },
+    engines: own.engines,
     bin: { minutehand: 'bin/minutehand.mjs' },
     dependencies: Object.fromEntries(Object.entries(dependencies).filter(([key]) => !LEFT_OUT.includes(key))),
     optionalDependencies,

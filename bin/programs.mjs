@@ -31,11 +31,6 @@ function signalChildren(signal) {
   }
 }
 
-/** Asks everything that this process has started to end. */
-export function endChildren() {
-  signalChildren('SIGTERM');
-}
-
 /**
  * Ends the children before this process, so that the lock is held as long as anything is written.
  * @param {string} signal

@@ -8,12 +8,13 @@ import { withLock } from './lock.mjs';
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const MODULES = join(ROOT, 'node_modules');
 export const LOG_FOLDER = join(ROOT, 'var', 'log');
+export const THIS_NODE = `Node ${process.versions.node} (abi ${process.versions.modules})`;
 
 /** Error codes of the set-up. `shared/errors.ts` has the same entries but cannot be loaded before the build. */
 export const SETUP_ERRORS = {
   NODE_UNSUPPORTED: {
     message: 'This version of Node is not supported.',
-    next: 'Use Node 24, 22 (from 22.14) or 20 (from 20.19): https://nodejs.org, or nvm install 24.',
+    next: 'Install Node 24: https://nodejs.org, or nvm install 24.',
   },
   NOT_INSTALLED: {
     message: 'The packages of package-lock.json are not installed here.',

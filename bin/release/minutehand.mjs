@@ -35,9 +35,10 @@ function deliverConfig(folder) {
   }
 }
 
+// The programs refuse it too, but then there would be a configuration already.
 if (Number(process.versions.napi) < 10) {
   process.stderr.write(
-    `NODE_UNSUPPORTED: The package needs Node 22 (from 22.14) or 24, this is ${process.versions.node}.\n  → https://nodejs.org, or nvm install 24\n`,
+    `NODE_UNSUPPORTED: The package needs Node 24, this is ${process.versions.node}.\n  → Install Node 24: https://nodejs.org, or nvm install 24.\n`,
   );
   process.exit(1);
 }

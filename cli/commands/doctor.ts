@@ -11,6 +11,7 @@ import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { nearConfiguredWarnings } from '../../shared/policy/near_configured.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
+import { isSupportedNode, NODE_MAJOR } from '../../shared/node_version.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { problemsError, problemText } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
@@ -95,12 +96,11 @@ async function runDoctor(output: Output): Promise<void> {
 }
 
 function node(): CheckResult {
-  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
-  const isRight = Number(process.versions.napi) >= 10 || (major === 20 && minor >= 19);
+  const isRight = isSupportedNode(process.versions.node);
   return {
     what: 'node',
-    verdict: isRight ? 'ok' : 'error',
-    detail: `${process.versions.node}${isRight ? '' : ', needed: 24, 22 from 22.14 on, or 20 from 20.19 on'}, ${process.platform} ${process.arch}`,
+    verdict: isRight ? 'ok' : 'warning',
+    detail: `${process.versions.node}${isRight ? '' : `, tested: ${NODE_MAJOR}`}, ${process.platform} ${process.arch}`,
   };
 }
 

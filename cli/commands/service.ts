@@ -18,6 +18,7 @@ import {
   type Target,
 } from '../systemd/installation.ts';
 import {
+  requireNode,
   requireReadable,
   requireRoot,
   requireSystemd,
@@ -118,6 +119,8 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
     requireRoot(machine);
   }
   requireReadable(machine, target, !isElsewhere);
+  // That of another machine cannot be started here.
+  if (!isElsewhere) requireNode(machine, target.node);
   const plan = planInstallation(target);
   if (isDryRun) return showPlan(root, plan, output);
 

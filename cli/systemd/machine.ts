@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
 import { COMPILED_PROGRAM } from '../../shared/launcher.ts';
+import { isSupportedNode, NODE_MAJOR } from '../../shared/node_version.ts';
 import type { Target } from './installation.ts';
 
 const READ_BY_ALL = 0o004;
@@ -89,6 +90,17 @@ function realPath(path: string): string {
   } catch (cause) {
     throw new MinutehandError('SERVICE_PLACE', { seen: `${path} does not exist`, cause });
   }
+}
+
+/** @throws MinutehandError NODE_UNSUPPORTED when the Node of a service is another one */
+export function requireNode(machine: Machine, node: string): void {
+  const { code, stdout, stderr } = machine.run(node, ['--version']);
+  if (code === 0 && isSupportedNode(stdout)) return;
+  throw new MinutehandError('NODE_UNSUPPORTED', {
+    seen: `${node}: ${code === 0 ? stdout.trim() : stderr.trim().split('\n')[0]}`,
+    expected: `Node ${NODE_MAJOR}`,
+    next: `Give a Node ${NODE_MAJOR} by --node.`,
+  });
 }
 
 /** The part of a path that other users may not read or enter. */

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { NODE_MAJOR } from '../../shared/node_version.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { addService } from '../commands/service.ts';
 import type { Output } from '../output.ts';
@@ -59,6 +60,7 @@ function machine(changes: Partial<Machine> = {}): Machine {
     uid: 0,
     isBooted: true,
     run(program, args) {
+      if (args[0] === '--version') return { code: 0, stdout: `v${NODE_MAJOR}.1.0\n`, stderr: '' };
       ran.push([program, ...args].join(' '));
       const units = args.filter((word) => /^minutehand-.*service$/.test(word));
       if (args.includes('enable')) {
@@ -247,11 +249,31 @@ describe('service install', () => {
   it('reports which system command failed, and its output', async () => {
     copyProgram();
     const { program, node } = place();
-    const broken = machine({ run: () => ({ code: 1, stdout: '', stderr: 'No space left on device\n' }) });
+    const whole = machine();
+    const broken = machine({
+      run: (command, args) =>
+        command === node ? whole.run(command, args) : { code: 1, stdout: '', stderr: 'No space left on device\n' },
+    });
     await expect(service(['install', '--program', program, '--node', node], broken)).rejects.toMatchObject({
       code: 'SERVICE_COMMAND',
       seen: 'systemd-sysusers /etc/sysusers.d/minutehand.conf: No space left on device',
     });
+  });
+});
+
+describe('the Node of a service', () => {
+  it.each([
+    ['another version', { code: 0, stdout: 'v22.14.0\n', stderr: '' }, 'v22.14.0'],
+    ['what does not start', { code: null, stdout: '', stderr: 'spawnSync node EACCES' }, 'spawnSync node EACCES'],
+  ])('is refused where it is %s, and nothing is written', async (_, answer, seen) => {
+    copyProgram();
+    const { program, node } = place();
+    const on = machine({ run: () => answer });
+    await expect(service(['install', '--program', program, '--node', node], on)).rejects.toMatchObject({
+      code: 'NODE_UNSUPPORTED',
+      seen: `${node}: ${seen}`,
+    });
+    expect(existsSync(at(UNITS))).toBe(false);
   });
 });
 

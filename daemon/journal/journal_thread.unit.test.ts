@@ -33,7 +33,7 @@ beforeAll(async () => {
       ssr: true,
       outDir: programs,
       emptyOutDir: false,
-      target: 'node20',
+      target: 'node24',
       minify: false,
       rollupOptions: {
         input: {

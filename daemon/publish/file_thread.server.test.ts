@@ -31,7 +31,7 @@ beforeAll(async () => {
     build: {
       ssr: join(packageRoot(), 'daemon', 'publish', 'file_thread_program.ts'),
       outDir: programs,
-      target: 'node20',
+      target: 'node24',
       minify: false,
       rollupOptions: { output: { entryFileNames: 'real.mjs' } },
     },

@@ -1,6 +1,6 @@
 /**
  * Removes from `node_modules`, the argument, what this platform and this Node never load: native libraries of other
- * systems, and the SQLite binding of Node 20, which has sources only. Says how much that was.
+ * systems. Says how much that was.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -23,7 +23,6 @@ for (const version of readdirSync(onnxruntime)) {
   keepOnly(join(onnxruntime, version), process.platform);
   keepOnly(join(onnxruntime, version, process.platform), process.arch);
 }
-rmSync(join(root, 'better-sqlite3-12'), { recursive: true, force: true });
 // The server engine: of its builds the one for this Node, which must load here. That for Node up to 20 is not needed.
 const engine = join(root, '@btc-vision', 'uwebsockets.js');
 const build = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;

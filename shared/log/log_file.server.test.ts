@@ -218,7 +218,7 @@ describe('a process that ends', () => {
       build: {
         ssr: entry,
         outDir: folder,
-        target: 'node20',
+        target: 'node24',
         rollupOptions: { output: { entryFileNames: 'program.mjs' } },
       },
     });

@@ -3,20 +3,13 @@ import { createRequire } from 'node:module';
 import type BetterSqlite3 from 'better-sqlite3';
 import { MinutehandError } from '../errors.ts';
 
-/**
- * Version 13 uses Node-API 10 and ships its binaries. On Node 20, which lacks Node-API 10, loading it ends the process
- * without a message; there version 12, compiled by the set-up, serves. Version 12 aborts on Node 24.19 and newer
- * (nodejs/node issue 65446). `bin/node_version.mjs` states the same rule.
- */
-export const SQLITE_PACKAGE = Number(process.versions.napi) >= 10 ? 'better-sqlite3' : 'better-sqlite3-12';
-
 type SqliteModule = typeof BetterSqlite3;
 
 /** @throws MinutehandError SQLITE_MISSING when the package or its native part does not load */
 function loadSqlite(): SqliteModule {
   try {
-    const loaded = createRequire(import.meta.url)(SQLITE_PACKAGE) as SqliteModule;
-    // Version 12 loads its native part with the first database.
+    const loaded = createRequire(import.meta.url)('better-sqlite3') as SqliteModule;
+    // Its native part is loaded with the first database.
     new loaded(':memory:').close();
     return loaded;
   } catch (cause) {
@@ -28,7 +21,7 @@ export function sqliteMissing(cause: unknown): MinutehandError {
   const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
   const { version, versions } = process;
   return new MinutehandError('SQLITE_MISSING', {
-    seen: `Node ${version} (abi ${versions.modules}), ${SQLITE_PACKAGE}: ${reason}`,
+    seen: `Node ${version} (abi ${versions.modules}), better-sqlite3: ${reason}`,
     cause,
   });
 }

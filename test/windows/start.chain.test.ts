@@ -23,7 +23,7 @@ describe.runIf(IS_WINDOWS)(`the program on Windows${WINDOWS_NOTE}`, () => {
   it('finds itself well: doctor', { timeout: 120_000 }, async () => {
     const { code, stdout, stderr } = await place.run('doctor');
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/✓ node +\d+\.\d+\.\d+, win32 x64/);
+    expect(stdout).toMatch(/[✓!] node +\d+\.\d+\.\d+, (tested: 24, )?win32 x64/);
     for (const part of ['onnxruntime-node', 'better-sqlite3']) expect(stdout).toMatch(new RegExp(`✓ ${part} +loads`));
     expect(stdout).toMatch(/✓ folders +not in OneDrive/);
     expect(stdout).not.toContain('✗');

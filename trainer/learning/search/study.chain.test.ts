@@ -277,7 +277,7 @@ describe('the journal of a study', () => {
         ssr: true,
         outDir: folder,
         emptyOutDir: false,
-        target: 'node20',
+        target: 'node24',
         minify: false,
         rollupOptions: {
           input: { program: join(import.meta.dirname, 'study_program.fixture.ts') },

@@ -34,7 +34,7 @@ beforeAll(async () => {
     build: {
       ssr: true,
       outDir: folder,
-      target: 'node20',
+      target: 'node24',
       minify: false,
       rollupOptions: {
         input: {
