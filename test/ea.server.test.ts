@@ -15,7 +15,6 @@ import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import { accountIdOf } from '../trainer/control/fills/account_id.ts';
 import { startFills } from '../trainer/control/fills/fills.ts';
-import { groupedBy } from '../trainer/control/fills/grouping.ts';
 import {
   readRefusedLines,
   readTrades,
@@ -224,7 +223,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
       trades: unknown[];
     };
     expect(rows).toHaveLength(trades.length);
-    const accounts = groupedBy(trades, accountIdOf);
+    const accounts = Map.groupBy(trades, accountIdOf);
     expect(Object.keys(figures)).toEqual([...accounts.keys()].sort());
     for (const [id, own] of accounts) {
       const { total } = figures[id]!;

@@ -1,4 +1,3 @@
-import { groupedBy } from './grouping.ts';
 import type { LiveTrade } from './live_trades.ts';
 
 /** One program's position for one entry of the daemon. */
@@ -21,7 +20,7 @@ export const LOTS_EPSILON = 1e-6;
 
 /** Fills by book and position, ordered by the first fill. */
 export function positionsOf(trades: readonly LiveTrade[]): LivePosition[] {
-  const groups = groupedBy(trades, (trade) => `${bookOf(trade)} ${trade.position_id}`);
+  const groups = Map.groupBy(trades, (trade) => `${bookOf(trade)} ${trade.position_id}`);
   return [...groups.values()].map((group) => {
     const [{ account, place, position_id: positionId, pair_id: pairId }] = group as [LiveTrade];
     const of = (kind: string): LiveTrade[] => group.filter((trade) => trade.kind === kind);
@@ -31,7 +30,7 @@ export function positionsOf(trades: readonly LiveTrade[]): LivePosition[] {
 
 /** Fills by program: account and file. */
 export function booksOf(trades: readonly LiveTrade[]): LiveTrade[][] {
-  return [...groupedBy(trades, bookOf).values()];
+  return [...Map.groupBy(trades, bookOf).values()];
 }
 
 const bookOf = ({ account, place }: LiveTrade): string => `${account} ${place}`;

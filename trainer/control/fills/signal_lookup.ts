@@ -2,7 +2,6 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import { openJournalSignals, type JournaledSignal, type JournalSignals } from './journal_signals.ts';
-import { groupedBy } from './grouping.ts';
 
 export interface SoughtSignal {
   readonly market: string;
@@ -33,9 +32,9 @@ export function journalLookup(settings: Settings, paths: HomePaths): SignalLooku
   return {
     findAll(sought) {
       const found = new Map<string, SignalBody>();
-      for (const [market, ofMarket] of groupedBy(sought, (one) => one.market))
+      for (const [market, ofMarket] of Map.groupBy(sought, (one) => one.market))
         withJournals(journalsOf(market), (journals) => {
-          for (const [pairId, ofPair] of groupedBy(ofMarket, (one) => one.pair_id)) {
+          for (const [pairId, ofPair] of Map.groupBy(ofMarket, (one) => one.pair_id)) {
             const ids = [...new Set(ofPair.map(({ signal_id }) => signal_id))];
             const fromMs = Math.min(...ofPair.map((one) => one.signal_ms || one.time_ms - OPENED_BEFORE_MS));
             const toMs = Math.max(...ofPair.map(({ time_ms }) => time_ms));

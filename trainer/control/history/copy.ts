@@ -4,7 +4,6 @@ import { setImmediate as loopTurn } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { groupedBy } from '../fills/grouping.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tables } from '../../store/tables.ts';
 import {
@@ -107,7 +106,7 @@ class JournalCopy implements SignalCopy {
     const signals = batch.map(({ signal }) => signal);
     const added = await this.#store.transaction(async (on) => {
       let sum = 0;
-      for (const [day, rows] of groupedBy(signals, ({ generated_at_ms }) => utcDay(generated_at_ms))) {
+      for (const [day, rows] of Map.groupBy(signals, ({ generated_at_ms }) => utcDay(generated_at_ms))) {
         const count = await this.#tables.add(on, rows);
         sum += count;
         if (count > 0) await this.#countDay(on, file.market, day, count);

@@ -8,7 +8,6 @@ import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { currenciesOf } from '../../../shared/pair.ts';
 import { sharpeFacts } from '../../learning/statistics/deflated_sharpe_ratio.ts';
 import { shortfallOf } from '../fills/fill_figures.ts';
-import { groupedBy } from '../fills/grouping.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
 import { isClosed, LEGS, lotsOf, positionsOf, type LivePosition } from '../fills/positions.ts';
 import { netBpsOf } from '../monitor/fill_performance.ts';
@@ -252,7 +251,7 @@ function meanOf(values: readonly number[]): number | null {
 }
 
 function rowsOf(closed: readonly Closed[], keyOf: (one: Closed) => string): PerformanceRow[] {
-  return [...groupedBy(closed, keyOf)]
+  return [...Map.groupBy(closed, keyOf)]
     .map(([key, own]): PerformanceRow => ({
       key,
       closed: own.length,
@@ -291,7 +290,7 @@ function daysOf(closed: readonly Closed[], { marketNowS, period, nowMs }: Accoun
   // The day that has not ended yet too: the longest weekend is over by then.
   const rolls = rollovers(firstS - 1, endS + 4 * DAY_S);
   const dayAt = (seconds: number): Rollover => rolls[tradingDayAt(rolls, seconds - 1)]!;
-  const byDay = groupedBy(closed, ({ exitedS }) => dayAt(exitedS).time);
+  const byDay = Map.groupBy(closed, ({ exitedS }) => dayAt(exitedS).time);
   const end = dayAt(endS).time;
   const sum = new ExactSum();
   let peak = 0;
@@ -443,7 +442,7 @@ function exposureOf(
     });
   });
   const sums = (parts: readonly { key: string; net: number; positions: number }[]) =>
-    [...groupedBy(parts, ({ key }) => key)]
+    [...Map.groupBy(parts, ({ key }) => key)]
       .map(([key, own]) => ({
         key,
         net: exactSum(own.map(({ net }) => net)),
