@@ -10,6 +10,7 @@ const { values } = parseArgs({
   options: {
     part: { type: 'string', multiple: true, default: [] },
     record: { type: 'boolean', default: false },
+    dump: { type: 'string' },
     shown: { type: 'string', default: '3' },
     'keep-home': { type: 'boolean', default: false },
   },
@@ -27,9 +28,9 @@ try {
   const environment = /** @type {import('vite').RunnableDevEnvironment} */ (server.environments.ssr);
   const { keepOldHome, runGolden } = await environment.runner.import(join(ROOT, 'test', 'golden', 'golden.ts'));
   const print = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
-  const { part, record, shown } = values;
+  const { part, record, dump = null, shown } = values;
   if (values['keep-home']) await keepOldHome(print);
-  else process.exitCode = (await runGolden({ parts: part, record, shown: Number(shown), print })) === 0 ? 0 : 1;
+  else process.exitCode = (await runGolden({ parts: part, record, dump, shown: Number(shown), print })) === 0 ? 0 : 1;
 } catch (error) {
   // A part that does not exist, or a home that does.
   if (!(error instanceof RangeError)) throw error;

@@ -4,7 +4,9 @@ import { performance } from 'node:perf_hooks';
 import { packageRoot } from '../../shared/root.ts';
 import { keepHome } from './home/old_homes.ts';
 import { PARTS } from './parts.ts';
-import type { GoldenPart } from './part.ts';
+import { leaveSettingsOut } from '../own_environment.ts';
+import { dumpPart, refuseOldDump } from './dump.ts';
+import { condensed, dumpHint, type GoldenPart } from './part.ts';
 import { readRecord, writeRecord } from './record.ts';
 import { countValues, describeDifference, differencesOf, type Value } from './values.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
@@ -14,6 +16,8 @@ export interface GoldenOptions {
   readonly parts: readonly string[];
   /** Writes what was found, and says what changed. */
   readonly record: boolean;
+  /** Folder for the whole values of the parts; null: they are not written. */
+  readonly dump: string | null;
   /** Differences shown of each part. */
   readonly shown: number;
   print(line: string): void;
@@ -27,6 +31,9 @@ export interface GoldenOptions {
 export async function runGolden(options: GoldenOptions): Promise<number> {
   const { print } = options;
   const parts = chosenParts(options.parts);
+  // Commands of the record run without the settings of this shell.
+  leaveSettingsOut(process.env);
+  if (options.dump !== null) refuseOldDump(options.dump);
   const workshop = openWorkshop();
   let different = 0;
   try {
@@ -54,9 +61,10 @@ const VALUES_WIDTH = 7;
 
 /** @returns whether the part is as it was recorded */
 async function runPart(part: GoldenPart, workshop: Workshop, options: GoldenOptions): Promise<boolean> {
-  const { print, record, shown } = options;
+  const { print, record, shown, dump } = options;
   const startMs = performance.now();
-  const found = await part.measure(workshop);
+  const whole = await part.measure(workshop);
+  const found = condensed(part, whole);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   const recorded = readRecord(part.name);
   const verdict = verdictOf(recorded, found);
@@ -64,6 +72,8 @@ async function runPart(part: GoldenPart, workshop: Workshop, options: GoldenOpti
   print(`${part.name.padEnd(NAME_WIDTH)} ${values} values  ${verdict.text} (${seconds} s): ${part.what}`);
   for (const line of verdict.differences.slice(0, shown)) print(`    ${line}`);
   if (verdict.differences.length > shown) print(`    … and ${verdict.differences.length - shown} more`);
+  if (part.condense !== undefined && dump === null && verdict.differences.length > 0) print(`    ${dumpHint(part)}`);
+  if (dump !== null) dumpPart(dump, part, whole);
   if (record && verdict.text !== EQUAL) writeRecord(part.name, found);
   return verdict.text === EQUAL;
 }

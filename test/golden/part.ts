@@ -11,5 +11,18 @@ export interface GoldenPart {
   readonly isLong: boolean;
   /** Why it cannot be measured here; null: it can. */
   readonly skipped?: string | null;
+  /** What `--dump` writes whole. */
   measure(workshop: Workshop): Promise<Value>;
+  /** Of a bulky value: what the record keeps, and comparisons see. Absent: all of it. */
+  condense?(whole: Value): Value;
+}
+
+/** What the record keeps of a part's value. */
+export function condensed(part: GoldenPart, whole: Value): Value {
+  return part.condense?.(whole) ?? whole;
+}
+
+/** How a person gets from a condensed difference to the values themselves. */
+export function dumpHint({ name }: GoldenPart): string {
+  return `whole values, to compare with another commit's: npm run golden -- --part ${JSON.stringify(name)} --dump <folder>, then diff -r`;
 }

@@ -1,3 +1,4 @@
+import { COMMAND_PARTS } from './command_part.ts';
 import { DECISION_PARTS } from './decision_parts.ts';
 import { DIRECTION_PARTS } from './direction_part.ts';
 import { HOME_PARTS } from './home_parts.ts';
@@ -11,5 +12,6 @@ export const PARTS: readonly GoldenPart[] = [
   ...DIRECTION_PARTS,
   ...DECISION_PARTS,
   ...HOME_PARTS,
+  ...COMMAND_PARTS,
   ...REAL_PARTS,
 ];
