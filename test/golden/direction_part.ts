@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import type { InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
+import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
 import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
+import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { exp } from '../../shared/elementary.ts';
 import { createRng } from '../../shared/rng.ts';
@@ -16,14 +19,22 @@ import {
   trainDirection,
   type DirectionPlan,
 } from '../../trainer/learning/strategies/direction/train_direction.ts';
+import {
+  evaluateDirection,
+  firstUnseen,
+  rowsPerScore,
+} from '../../trainer/learning/strategies/direction/evaluate_direction.ts';
 import { EVALUATION_LABEL } from '../../trainer/learning/strategies/direction/label/direction.ts';
 import { bundleValues } from './bundle_values.ts';
 import type { GoldenPart } from './part.ts';
+import type { Workshop } from './workshop.ts';
 import { asValue, shortHash, type Value } from './values.ts';
 
 const HOUR = 3600;
 const START = 1_600_000_000 - (1_600_000_000 % HOUR);
 const HOURS = 2000;
+/** Of the evaluation: the first ones are those of the training. */
+const LATER_HOURS = 3000;
 /** A search evaluates folds of folds: each needs every class. */
 const SEARCHED_HOURS = 5000;
 const WINDOWS: InstrumentWindows = {
@@ -36,7 +47,7 @@ const WINDOWS: InstrumentWindows = {
 };
 
 /** 30 hours up, 40 flat, 30 down, 40 flat: a pattern that can be learned, for there must be trades. */
-function trendingHours(symbol: string, hours: number): InstrumentBars {
+export function trendingHours(symbol: string, hours: number): InstrumentBars {
   const rng = createRng(`golden/${symbol}`);
   const time = Float64Array.from({ length: hours }, (_, hour) => START + hour * HOUR);
   const open = new Float64Array(hours);
@@ -62,6 +73,16 @@ function trendingHours(symbol: string, hours: number): InstrumentBars {
     volume,
     takerBuyVolume: volume.map((own) => own * rng.uniform()),
   };
+}
+
+/** Writes such hours as bar files, for jobs that read a folder. @returns the folder */
+export async function writeTrendingHours(folder: string, symbols: readonly string[], hours: number): Promise<string> {
+  for (const symbol of symbols) {
+    const { timeframe: _, takerBuyVolume, ...columns } = trendingHours(symbol, hours);
+    const flow = { takerBuyVolume, trades: takerBuyVolume.map(() => NaN) };
+    await writeBarFile(join(folder, `${symbol}.csv`), { ...columns, spread: null, flow });
+  }
+  return folder;
 }
 
 /** Every eight hours, known seven minutes later. */
@@ -112,10 +133,12 @@ const PLAN: DirectionPlan = {
   peers: ['random_forest'],
 };
 
-async function measure(plan: DirectionPlan, hours: number, folder: string): Promise<Value> {
-  const instruments = ['BTCUSDT', 'ETHUSDT'].map((symbol) => instrumentOf(symbol, hours));
+const SYMBOLS = ['BTCUSDT', 'ETHUSDT'];
+
+/** A trained model of the direction, and the folder of its bundle. */
+async function trainBundle(plan: DirectionPlan, hours: number, folder: string) {
+  const instruments = SYMBOLS.map((symbol) => instrumentOf(symbol, hours));
   const trained = await trainDirection(instruments, plan, () => undefined);
-  const { rows, net, blocks, theta, trees, search, others } = trained;
   const manifest = await makeDirectionBundle({
     instruments,
     plan,
@@ -125,13 +148,21 @@ async function measure(plan: DirectionPlan, hours: number, folder: string): Prom
     gitCommit: null,
     market: 'simulated',
   });
+  return { trained, path: join(folder, manifest.version) };
+}
+
+const plainBundle = (workshop: Workshop) =>
+  workshop.once('direction', () => trainBundle(PLAN, HOURS, workshop.folder('direction')));
+
+function trainedValues({ trained, path }: Awaited<ReturnType<typeof trainBundle>>): Value {
+  const { rows, net, blocks, theta, trees, search, others } = trained;
   return {
     rows: { count: rows.time.length, times: shortHash(rows.time), features: shortHash(rows.x.values) },
     blocks: blocks.length,
     theta,
     trees,
     search: asValue(search),
-    bundle: bundleValues(join(folder, manifest.version)),
+    bundle: bundleValues(path),
     trades: asValue(net.trades),
     // Without seconds and memory, which are of the machine.
     others: others.map(({ cost: _, ...measured }) => asValue(measured)),
@@ -143,15 +174,47 @@ export const DIRECTION_PARTS: readonly GoldenPart[] = [
     name: 'direction',
     what: 'direction model of two instruments with a funding series: walk-forward, trades, bundle',
     isLong: false,
-    measure: (workshop) => measure(PLAN, HOURS, workshop.folder('direction')),
+    measure: async (workshop) => trainedValues(await plainBundle(workshop)),
   },
   {
     name: 'direction_search',
     what: 'the same with a search for its parameters, 4 trials',
     isLong: true,
-    measure: (workshop) => {
+    async measure(workshop) {
       const search = { trials: 4, balancePenalty: true, biasLimits: BIAS_LIMITS, ranges: {} };
-      return measure({ ...PLAN, balances: [], peers: [], search }, SEARCHED_HOURS, workshop.folder('direction search'));
+      const plan = { ...PLAN, balances: [], peers: [], search };
+      return trainedValues(await trainBundle(plan, SEARCHED_HOURS, workshop.folder('direction search')));
+    },
+  },
+  {
+    name: 'evaluate_direction',
+    what: 'that model on later hours, and on those that it has learned from',
+    isLong: false,
+    async measure(workshop) {
+      const { path } = await plainBundle(workshop);
+      const model = await loadDirectionModel(path, instrumentSchema(WINDOWS, HOUR), rowsPerScore);
+      const { manifest } = model;
+      const evaluate = async (from: number): Promise<Value> =>
+        asValue(
+          await evaluateDirection({
+            manifest,
+            infer: model.infer.bind(model),
+            novelty: model.novelty,
+            instruments: SYMBOLS.map((symbol) => instrumentOf(symbol, LATER_HOURS)),
+            from,
+            to: Infinity,
+            costs: PLAN.costs,
+            f1Floor: 0.3,
+            biasLimits: BIAS_LIMITS,
+            seed: '1',
+            countLook: () => 2,
+          }),
+        );
+      try {
+        return { later: await evaluate(firstUnseen(manifest)), learned: await evaluate(START) };
+      } finally {
+        await model.release();
+      }
     },
   },
 ];

@@ -28,7 +28,9 @@ import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
 import { openStore, type Store } from '../../trainer/store/store.ts';
 import { makeHome } from './home/make_home.ts';
 import type { Place } from './home/place.ts';
+import { makeRolloutHome, type RolloutHome } from './home/rollout_life.ts';
 import { oldVersions, unpackHome } from './home/old_homes.ts';
+import { withoutLongLists } from './entries.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, shortHash, type Value } from './values.ts';
 import type { Workshop } from './workshop.ts';
@@ -182,14 +184,12 @@ const LIFE_ROLLOUT: Rollout = {
   history: [],
 };
 
-/** What the rollout of a journal proves about its challenger, and what its shadow has scored. */
-async function evidencePart(place: Place): Promise<Value> {
+/** What the rollout of a journal proves about its challenger. */
+async function evidenceValues(rollout: Rollout, place: Place): Promise<Value> {
   const settings = settingsOf(place);
   const journals = [place.paths.journal('simulated', 'main')];
   const compared = { settings, journals, modelsFolder: place.paths.models };
-  const { evidence, newest } = await liveEvidence(LIFE_ROLLOUT, rolloutRules(settings.retrain), compared);
-  const { comparison } = trainingOfShelf('pairs');
-  const shadow = await comparison.shadowBars({ versions: LIFE_VERSIONS, timeframe: null, place: compared });
+  const { evidence, newest } = await liveEvidence(rollout, rolloutRules(settings.retrain), compared);
   const { labels, harm, benefit, meanLogLoss, meanBrier, logLoss, brier } = evidence.scores;
   return asValue({
     newest,
@@ -197,8 +197,16 @@ async function evidencePart(place: Place): Promise<Value> {
     intervals: [logLoss.interval(0.05), brier.interval(0.05)],
     loss_bps: evidence.guards.lossBps,
     breach: evidence.guards.breach(),
-    shadow,
   });
+}
+
+/** The same of the journal of 0.1.0, and what its shadow has scored. */
+async function evidencePart(place: Place): Promise<Value> {
+  const journals = [place.paths.journal('simulated', 'main')];
+  const { comparison } = trainingOfShelf('pairs');
+  const compared = { settings: settingsOf(place), journals, modelsFolder: place.paths.models };
+  const shadow = await comparison.shadowBars({ versions: LIFE_VERSIONS, timeframe: null, place: compared });
+  return { ...((await evidenceValues(LIFE_ROLLOUT, place)) as object), shadow: asValue(shadow) };
 }
 
 /** Bundles as a daemon opens them, and their answers to the golden vectors of their own manifests. */
@@ -295,11 +303,15 @@ async function storeValues(store: Store, place: Place): Promise<Value> {
   };
 }
 
-const emptyFolder = (workshop: Workshop, name: string): string => mkdtempSync(join(workshop.folder(name), 'home-'));
+export const emptyFolder = (workshop: Workshop, name: string): string =>
+  mkdtempSync(join(workshop.folder(name), 'home-'));
+
+/** The home that a version has left, in a folder of its own. */
+export const oldHome = (workshop: Workshop, version: string): Place =>
+  unpackHome(version, emptyFolder(workshop, version));
 
 function partsOfVersion(version: string): GoldenPart[] {
-  const read = (part: (place: Place) => Promise<Value>) => (workshop: Workshop) =>
-    part(unpackHome(version, emptyFolder(workshop, version)));
+  const read = (part: (place: Place) => Promise<Value>) => (workshop: Workshop) => part(oldHome(workshop, version));
   return [
     {
       name: `journal ${version}`,
@@ -328,11 +340,53 @@ function partsOfVersion(version: string): GoldenPart[] {
   ];
 }
 
+/** The home of a daemon of this version that has lived. */
+export const liveHome = (workshop: Workshop): Promise<Place> =>
+  workshop.once('live home', () => makeHome(emptyFolder(workshop, 'live')));
+
+/** That of one that has compared challengers of every kind of slot. */
+export const rolloutHome = (workshop: Workshop): Promise<RolloutHome> =>
+  workshop.once('rollout home', async () =>
+    makeRolloutHome(emptyFolder(workshop, 'rollouts'), await liveHome(workshop)),
+  );
+
 const livePart: GoldenPart = {
   name: 'live',
   what: 'a daemon lives through everything that a journal can contain; its journal, replayed',
   isLong: false,
-  measure: async (workshop) => journalPart(await makeHome(emptyFolder(workshop, 'live'))),
+  measure: async (workshop) => journalPart(await liveHome(workshop)),
 };
 
-export const HOME_PARTS: readonly GoldenPart[] = [livePart, ...oldVersions().flatMap(partsOfVersion)];
+/** Answers of the arms of a rollout in the journal, in their order. */
+function armAnswers(journal: JournalFile, { id }: Rollout): string[] {
+  return [...journal.shadows()]
+    .filter(({ modelVersion }) => modelVersion.endsWith(`@${id}`))
+    .map(({ time, pairId, modelVersion, body, position }) => `${time} ${pairId} ${modelVersion} ${body} ${position}`);
+}
+
+const rolloutsPart: GoldenPart = {
+  name: 'rollouts',
+  what: 'a rollout of pairs, of a direction model and of a rule: signals, virtual answers of both arms, evidence',
+  isLong: false,
+  async measure(workshop) {
+    const { place, rollouts } = await rolloutHome(workshop);
+    const journal = openJournal(place.paths.journal('simulated', 'main'));
+    try {
+      const of: Record<string, Value> = {};
+      for (const [kind, rollout] of Object.entries(rollouts)) {
+        const answers = armAnswers(journal, rollout);
+        const arms = countBy(answers, (line) => {
+          const [, subject, version] = line.split(' ');
+          return `${subject} ${version} ${/"action":"(\w+)"/.exec(line)![1]!}`;
+        });
+        of[kind] = { arms, answers, evidence: await evidenceValues(rollout, place) };
+      }
+      return { journal: journalValues(journal), ...of };
+    } finally {
+      journal.close();
+    }
+  },
+  condense: (whole) => withoutLongLists(whole, 20),
+};
+
+export const HOME_PARTS: readonly GoldenPart[] = [livePart, rolloutsPart, ...oldVersions().flatMap(partsOfVersion)];

@@ -22,6 +22,8 @@ export interface Workshop {
   readonly bars: ReadonlyMap<string, BarColumns>;
   /** Its first minutes. */
   firstBars(minutes: number): Map<string, BarColumns>;
+  /** What several parts need, made once. @param name of it, and of nothing else */
+  once<Made>(name: string, make: () => Promise<Made>): Promise<Made>;
   /** The full training, with a model of the result. */
   fullTraining(): Promise<TrainResult>;
   close(): void;
@@ -31,7 +33,7 @@ export function openWorkshop(): Workshop {
   const root = mkdtempSync(join(tmpdir(), 'minutehand-golden-'));
   const settings = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5 } } });
   let bars: Map<string, BarColumns> | null = null;
-  let full: Promise<TrainResult> | null = null;
+  const made = new Map<string, Promise<unknown>>();
   const workshop: Workshop = {
     folder(name) {
       const path = join(root, name);
@@ -44,10 +46,11 @@ export function openWorkshop(): Workshop {
       return bars;
     },
     firstBars: (minutes) => firstMinutes(workshop.bars, minutes),
-    fullTraining() {
-      full ??= train(trainingOptions(workshop, 'full', { target: 'net' }));
-      return full;
+    once<Made>(name: string, make: () => Promise<Made>) {
+      if (!made.has(name)) made.set(name, make());
+      return made.get(name) as Promise<Made>;
     },
+    fullTraining: () => workshop.once('full', () => train(trainingOptions(workshop, 'full', { target: 'net' }))),
     close: () => rmSync(root, { recursive: true, force: true }),
   };
   return workshop;

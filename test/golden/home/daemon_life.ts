@@ -60,9 +60,7 @@ export async function liveThrough(options: LifeOptions): Promise<void> {
   const { settings, laterPolicies, market } = options;
   const clock = { ms: market[0]!.time * 1000 + DELAY_MS };
   let process = await start(options, settings, clock);
-  for (const minute of market.slice(0, BACKFILL_MINUTES))
-    for (const bar of minute.bars) process.pipeline.inputs.take(barInput(bar, true));
-  await process.pipeline.settled();
+  await backfill(process.pipeline, market.slice(0, BACKFILL_MINUTES));
   for (let index = BACKFILL_MINUTES; index < Math.min(LIFE_MINUTES, market.length); index++) {
     const { time, bars } = market[index]!;
     const live = index - BACKFILL_MINUTES;
@@ -81,6 +79,33 @@ export async function liveThrough(options: LifeOptions): Promise<void> {
     else for (const bar of bars) takeBar(live, bar, process, clock, market[index - 1]!.bars);
     await process.pipeline.settled();
   }
+}
+
+/** A life of one process in which nothing happens but bars, and what `change` applies. */
+export interface PlainLife extends Omit<LifeOptions, 'laterPolicies'> {
+  /** Minutes that arrive as backfill. */
+  readonly backfilled: number;
+  /** Called before the bars of a live minute, which are numbered from 0. */
+  change(live: number, pipeline: Pipeline): Promise<void> | void;
+}
+
+/** As `liveThrough`: it depends on nothing but its options. */
+export async function livePlainly(options: PlainLife): Promise<void> {
+  const { settings, market, backfilled, change } = options;
+  const clock = { ms: market[0]!.time * 1000 + DELAY_MS };
+  const { pipeline } = await start(options, settings, clock);
+  await backfill(pipeline, market.slice(0, backfilled));
+  for (const [live, { time, bars }] of market.slice(backfilled).entries()) {
+    clock.ms = (time + 60) * 1000 + DELAY_MS;
+    await change(live, pipeline);
+    for (const bar of bars) pipeline.inputs.take(barInput(bar, false));
+    await pipeline.settled();
+  }
+}
+
+async function backfill(pipeline: Pipeline, market: readonly MarketMinute[]): Promise<void> {
+  for (const { bars } of market) for (const bar of bars) pipeline.inputs.take(barInput(bar, true));
+  await pipeline.settled();
 }
 
 function takeBar(live: number, bar: Bar, { pipeline }: Process, clock: { ms: number }, before: readonly Bar[]): void {
@@ -255,7 +280,11 @@ function guardedDirection(timeframe: Timeframe, { failing }: Process, { directio
 }
 
 /** A process starts on the journal: recovery, then the models that active.json and the pointers name. */
-async function start({ models, journal }: LifeOptions, settings: Settings, clock: { ms: number }): Promise<Process> {
+async function start(
+  { models, journal }: Pick<LifeOptions, 'models' | 'journal'>,
+  settings: Settings,
+  clock: { ms: number },
+): Promise<Process> {
   const { pairs, instruments, feed, windows } = settings.minutehand;
   const subjects = [...pairs, ...instruments].map(parseSubject);
   const bootId = new Date(clock.ms).toISOString().replaceAll(/[-:.]/g, '');

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { directionFolder, liveInstrumentSchema } from '../../../shared/bundle/direction/active_direction.ts';
-import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import { loadDirectionModel, type DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { homePaths } from '../../../shared/home.ts';
@@ -14,7 +14,7 @@ import { writeTinyDirection } from '../../tiny_direction.ts';
 import { tinyTraining } from '../../tiny_models.ts';
 import { tinyBars, tinySettings, type SettingsOverrides } from '../../tiny_settings.ts';
 import { groupTraining } from '../group_training.ts';
-import { LIFE_MINUTES, liveThrough } from './daemon_life.ts';
+import { LIFE_MINUTES, liveThrough, type LifeModels } from './daemon_life.ts';
 import { COIN, marketMinutes } from './old_market.ts';
 import type { Place } from './place.ts';
 import { fillStore } from './store_life.ts';
@@ -61,6 +61,36 @@ const DIRECTIONS: readonly (readonly [timeframe: Timeframe, symbol: string])[] =
   ['5m', 'XAUUSD'],
 ];
 
+/** Versions of models of a life. */
+export interface LifeVersions {
+  readonly champion: string;
+  readonly challenger: string;
+  readonly directions: Readonly<Partial<Record<Timeframe, string>>>;
+}
+
+/** Opens models of a home for a life of the daemon. */
+export async function loadLifeModels(
+  { paths }: Place,
+  settings: Settings,
+  versions: LifeVersions,
+): Promise<LifeModels> {
+  const { windows, pairs } = settings.minutehand;
+  const load = (version: string) => loadModelSet(join(paths.models, version), featureSchema(windows), pairs.length);
+  const champion = await load(versions.champion);
+  const challenger = await load(versions.challenger);
+  const directions: Partial<Record<Timeframe, DirectionModel>> = {};
+  for (const [timeframe, version] of Object.entries(versions.directions) as [Timeframe, string][]) {
+    const path = join(directionFolder(paths.models), version);
+    directions[timeframe] = await loadDirectionModel(path, liveInstrumentSchema(TIMEFRAMES[timeframe]), 1);
+  }
+  return { champion, challenger, directions };
+}
+
+export async function releaseLifeModels({ champion, challenger }: LifeModels): Promise<void> {
+  await champion.release();
+  await challenger.release();
+}
+
 /**
  * Makes the home of an installation that has lived: configuration, bundles, a journal with every kind of input, a
  * store. The same code makes the same, up to random ids of the store.
@@ -76,31 +106,25 @@ export async function makeHome(folder: string): Promise<Place> {
     const created = new Date(Date.UTC(2024, 0, 7 + index, 12));
     return [timeframe, writeTinyDirection(paths.models, symbol, timeframe, created)] as const;
   });
-  const schema = featureSchema(settings.minutehand.windows);
-  const rows = settings.minutehand.pairs.length;
-  const champion = await loadModelSet(bundles.champion, schema, rows);
-  const challenger = await loadModelSet(bundles.challenger, schema, rows);
-  const loaded = await Promise.all(
-    directions.map(async ([timeframe, version]) => {
-      const path = join(directionFolder(paths.models), version);
-      return [timeframe, await loadDirectionModel(path, liveInstrumentSchema(TIMEFRAMES[timeframe]), 1)] as const;
-    }),
-  );
+  const loaded = await loadLifeModels(place, settings, {
+    champion: basename(bundles.champion),
+    challenger: basename(bundles.challenger),
+    directions: Object.fromEntries(directions),
+  });
   const path = paths.journal('simulated', 'main');
-  mkdirSync(join(path, '..'), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
   const journal = openJournal(path);
   try {
     await liveThrough({
       settings,
       laterPolicies: laterPolicies(),
       market: marketMinutes(settings, LIFE_MINUTES),
-      models: { champion, challenger, directions: Object.fromEntries(loaded) },
+      models: loaded,
       journal,
     });
   } finally {
     journal.close();
-    await champion.release();
-    await challenger.release();
+    await releaseLifeModels(loaded);
   }
   await fillStore(place, settings);
   return place;

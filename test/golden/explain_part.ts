@@ -1,0 +1,94 @@
+import { MinutehandError } from '../../shared/errors.ts';
+import { createExplainer } from '../../shared/explain/explain_minute.ts';
+import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
+import { isoMinute, type OpenTime } from '../../shared/bar.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { condenseEntries, hashOf } from './entries.ts';
+import { oldVersions } from './home/old_homes.ts';
+import type { Place } from './home/place.ts';
+import { liveHome, oldHome, rolloutHome } from './home_parts.ts';
+import type { GoldenPart } from './part.ts';
+import { asValue, type Value } from './values.ts';
+import type { Workshop } from './workshop.ts';
+
+/** A signal that is explained. */
+interface Chosen {
+  readonly subject: string;
+  readonly time: OpenTime;
+  /** Its kind: subject, action, reason, mode, and whether a rule has answered. */
+  readonly name: string;
+}
+
+/** The last signal of each kind: one with most of its history behind it. */
+function signalsOfKinds(place: Place): Chosen[] {
+  const journal = openJournal(place.paths.journal('simulated', 'main'), { readOnly: true });
+  try {
+    const chosen = new Map<string, Chosen>();
+    for (const { pairId: subject, time, body } of journal.signals()) {
+      const { action, reason, mode, model_version } = JSON.parse(`${body}}`) as SignalBody;
+      const name = [subject, action, reason, mode, ...(model_version.startsWith('rule/') ? ['by rule'] : [])].join(' ');
+      chosen.set(name, { subject, time, name });
+    }
+    return [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  } finally {
+    journal.close();
+  }
+}
+
+async function explanationsOf(place: Place, home: string): Promise<[name: string, Value][]> {
+  const explainer = createExplainer(loadSettings({ env: { MINUTEHAND_CONFIG: place.config } }), place.paths);
+  const entries: [string, Value][] = [];
+  for (const { subject, time, name } of signalsOfKinds(place)) {
+    const entry = `${home}: ${name}`;
+    try {
+      entries.push([entry, asValue(await explainer.explain(subject, time))]);
+    } catch (error) {
+      if (!(error instanceof MinutehandError)) throw error;
+      entries.push([entry, { time: isoMinute(time), error: error.code }]);
+    }
+  }
+  return entries;
+}
+
+async function measure(workshop: Workshop): Promise<Value> {
+  const homes: [string, Place][] = [
+    ['live', await liveHome(workshop)],
+    ['rollouts', (await rolloutHome(workshop)).place],
+    ...oldVersions().map((version): [string, Place] => [version, oldHome(workshop, version)]),
+  ];
+  const all = await Promise.all(homes.map(([name, place]) => explanationsOf(place, name)));
+  return Object.fromEntries(all.flat());
+}
+
+const rounded = (value: number): string => value.toPrecision(6);
+
+/** What a person would compare first, and the hash of all of it. */
+function explanationLine(entry: Value): Value {
+  const { error } = entry as { readonly error?: string };
+  if (error !== undefined) return `${error}, ${hashOf(entry)}`;
+  const { time, reproduced, models, direction, costs, to_enter, to_exit } = entry as unknown as Explanation;
+  const scores = Object.entries<ExplainedModel>(models ?? direction ?? {}).map(
+    ([name, { answer }]) => `${name} ${rounded(answer)}`,
+  );
+  return [
+    time,
+    reproduced.equal ? 'reproduced' : `${reproduced.code}`,
+    ...scores,
+    ...(costs === null ? [] : [`net ${rounded(costs.expected_net_bps)}`]),
+    `${to_enter.length} to enter`,
+    `${to_exit.length} to exit`,
+    hashOf(entry),
+  ].join(', ');
+}
+
+export const EXPLAIN_PARTS: readonly GoldenPart[] = [
+  {
+    name: 'explain',
+    what: 'explanations of a signal of every kind, of pairs, instruments and rules, of journals of every version',
+    isLong: false,
+    measure,
+    condense: condenseEntries(explanationLine),
+  },
+];
