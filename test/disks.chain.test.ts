@@ -12,13 +12,14 @@ import { fillDisk, mayMount, MOUNT_NOTE, mountSmallDisk, type SmallDisk } from '
 import { skipNote } from './skip_note.ts';
 import { tinyModels, type SettingsOverrides } from './tiny_models.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 900_000 });
 
 const OVERRIDES: SettingsOverrides = {
   retrain: { monitor_minutes: 10_080, notification_disk_min_mb: 1, notification_rate_per_minute: 600 },
   minutehand: { log: { level: 'info' } },
 };
-const MINUTE = { timeout: 60_000, interval: 500 };
+/** A loaded machine takes several times as long as an idle one. */
+const PATIENTLY = { timeout: 180_000, interval: 500 };
 const NO_MOUNTS = !mayMount();
 
 let place: Workplace;
@@ -116,24 +117,24 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
       diskAt(place.home, 160);
       await installModels();
       const { up, daemon, trainer } = await startUp(place, env);
-      await expect.poll(async () => (await faultsOf(daemon)).codes, MINUTE).toEqual({});
-      await expect.poll(() => existsSync(join(signalsFolder(), 'signals.json')), MINUTE).toBe(true);
+      await expect.poll(async () => (await faultsOf(daemon)).codes, PATIENTLY).toEqual({});
+      await expect.poll(() => existsSync(join(signalsFolder(), 'signals.json')), PATIENTLY).toBe(true);
       for (const folder of [place.home, place.models])
-        await expect.poll(() => existsSync(reservePath(folder)), MINUTE).toBe(true);
+        await expect.poll(() => existsSync(reservePath(folder)), PATIENTLY).toBe(true);
       const filler = fillDisk(place.home);
       const full = { home_folder: 'DISK_FULL', log_folder: 'DISK_FULL', exchange_folder: 'DISK_FULL' };
-      await expect.poll(async () => (await faultsOf(daemon)).codes, MINUTE).toEqual(full);
+      await expect.poll(async () => (await faultsOf(daemon)).codes, PATIENTLY).toEqual(full);
       await expect
-        .poll(async () => (await faultsOf(trainer)).codes, MINUTE)
+        .poll(async () => (await faultsOf(trainer)).codes, PATIENTLY)
         .toMatchObject({ home_folder: 'DISK_FULL', log_folder: 'DISK_FULL', models_folder: 'DISK_FULL' });
       expect(await downOf(daemon)).toEqual(Object.keys(full).sort());
       // The store, where notifications are kept until they are sent, is on the same disk.
-      await expect.poll(() => notified('trigger'), MINUTE).toEqual(expect.arrayContaining(['main home_folder']));
+      await expect.poll(() => notified('trigger'), PATIENTLY).toEqual(expect.arrayContaining(['main home_folder']));
       const { code, answer } = await statusOf(place, env);
       expect(code).toBe(1);
       expect(answer.findings.map(({ text }) => text).join('\n')).toContain('DISK_FULL');
       const before = await lastBarOf(daemon);
-      await expect.poll(() => lastBarOf(daemon), MINUTE).not.toBe(before);
+      await expect.poll(() => lastBarOf(daemon), PATIENTLY).not.toBe(before);
       // A person stops entries when something is wrong: that works now of all times, and the audit has it.
       const halt = await place.run(['halt', '--reason', 'the disk is full'], { env });
       expect(halt).toMatchObject({
@@ -141,17 +142,17 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
         stderr: expect.stringContaining('The audit has this entry later') as string,
         stdout: expect.stringContaining('Stopped: all subjects') as string,
       });
-      await expect.poll(async () => (await stopsOf(daemon)).length, MINUTE).toBe(1);
+      await expect.poll(async () => (await stopsOf(daemon)).length, PATIENTLY).toBe(1);
       rmSync(filler);
       for (const port of [daemon, trainer])
-        await expect.poll(async () => (await faultsOf(port)).codes, MINUTE).toEqual({});
+        await expect.poll(async () => (await faultsOf(port)).codes, PATIENTLY).toEqual({});
       const { seq } = lastSignal();
-      await expect.poll(() => lastSignal().seq, MINUTE).toBeGreaterThan(seq);
-      await expect.poll(() => lastSignal().reason, MINUTE).toBe('STOPPED');
+      await expect.poll(() => lastSignal().seq, PATIENTLY).toBeGreaterThan(seq);
+      await expect.poll(() => lastSignal().reason, PATIENTLY).toBe('STOPPED');
       expect(await place.run(['resume'], { env })).toMatchObject({ code: 0 });
-      await expect.poll(() => lastSignal().reason, MINUTE).not.toBe('STOPPED');
-      await expect.poll(() => existsSync(reservePath(place.models)), MINUTE).toBe(true);
-      await expect.poll(() => notified('resolve'), MINUTE).toEqual(expect.arrayContaining(['main home_folder']));
+      await expect.poll(() => lastSignal().reason, PATIENTLY).not.toBe('STOPPED');
+      await expect.poll(() => existsSync(reservePath(place.models)), PATIENTLY).toBe(true);
+      await expect.poll(() => notified('resolve'), PATIENTLY).toEqual(expect.arrayContaining(['main home_folder']));
       await expect.poll(async () => (await statusOf(place, env)).code, { timeout: 60_000, interval: 2000 }).toBe(0);
       up.killGroup('SIGTERM');
       expect(await up.ended).toBe(0);
@@ -171,29 +172,29 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
       await installModels();
       const { up, daemon, trainer } = await startUp(place, env, ['--no-paper']);
       const codesOf = async (port: number): Promise<Record<string, string>> => (await faultsOf(port)).codes;
-      await expect.poll(() => existsSync(join(signalsFolder(), 'signals.json')), MINUTE).toBe(true);
+      await expect.poll(() => existsSync(join(signalsFolder(), 'signals.json')), PATIENTLY).toBe(true);
       expect([await codesOf(daemon), await codesOf(trainer)]).toEqual([{}, {}]);
       const fillers = [exchange, models, log].map(({ path }) => fillDisk(path));
       await expect
-        .poll(() => codesOf(daemon), MINUTE)
+        .poll(() => codesOf(daemon), PATIENTLY)
         .toEqual({ exchange_folder: 'DISK_FULL', log_folder: 'DISK_FULL' });
       await expect
-        .poll(() => codesOf(trainer), MINUTE)
+        .poll(() => codesOf(trainer), PATIENTLY)
         .toMatchObject({ models_folder: 'DISK_FULL', log_folder: 'DISK_FULL' });
       expect((await statusOf(place, env)).code).toBe(1);
       for (const filler of fillers) rmSync(filler);
-      for (const port of [daemon, trainer]) await expect.poll(() => codesOf(port), MINUTE).toEqual({});
+      for (const port of [daemon, trainer]) await expect.poll(() => codesOf(port), PATIENTLY).toEqual({});
 
       exchange.remount('ro');
-      await expect.poll(() => codesOf(daemon), MINUTE).toEqual({ exchange_folder: 'FOLDER_UNUSABLE' });
+      await expect.poll(() => codesOf(daemon), PATIENTLY).toEqual({ exchange_folder: 'FOLDER_UNUSABLE' });
       await expect
-        .poll(() => notified('trigger'), MINUTE)
+        .poll(() => notified('trigger'), PATIENTLY)
         .toEqual(expect.arrayContaining(['main exchange_folder', 'trainer models_folder']));
       exchange.remount('rw');
-      await expect.poll(() => codesOf(daemon), MINUTE).toEqual({});
+      await expect.poll(() => codesOf(daemon), PATIENTLY).toEqual({});
 
       exchange.detach();
-      await expect.poll(() => codesOf(daemon), MINUTE).toEqual({ exchange_folder: 'FOLDER_UNUSABLE' });
+      await expect.poll(() => codesOf(daemon), PATIENTLY).toEqual({ exchange_folder: 'FOLDER_UNUSABLE' });
       const { code, answer } = await statusOf(place, env);
       expect(code).toBe(1);
       expect(answer.findings.find(({ text }) => text.includes('another file system'))).toMatchObject({
@@ -206,8 +207,8 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
       expect(existsSync(signalsFolder())).toBe(false);
       exchange.attach();
       const { seq } = lastSignal();
-      await expect.poll(() => codesOf(daemon), MINUTE).toEqual({});
-      await expect.poll(() => lastSignal().seq, MINUTE).toBeGreaterThan(seq);
+      await expect.poll(() => codesOf(daemon), PATIENTLY).toEqual({});
+      await expect.poll(() => lastSignal().seq, PATIENTLY).toBeGreaterThan(seq);
       up.killGroup('SIGTERM');
       expect(await up.ended).toBe(0);
       expect(readdirSync(signalsFolder()).filter((name) => name.endsWith('.tmp'))).toEqual([]);
@@ -218,19 +219,19 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
     mkdirSync(place.home);
     await installModels();
     const { up, daemon, trainer } = await startUp(place, env);
-    await expect.poll(async () => (await faultsOf(daemon)).codes, MINUTE).toEqual({});
+    await expect.poll(async () => (await faultsOf(daemon)).codes, PATIENTLY).toEqual({});
     // The paper account starts last.
     const account = join(place.home, 'ea', 'simulated_paper', 'account.json');
-    await expect.poll(() => existsSync(account), MINUTE).toBe(true);
+    await expect.poll(() => existsSync(account), PATIENTLY).toBe(true);
     const moved = join(place.folder, 'moved_home');
     renameSync(place.home, moved);
     const lost = { home_folder: 'FOLDER_UNUSABLE', journal_file: 'FILE_REPLACED', models_folder: 'MODEL_MISSING' };
-    await expect.poll(async () => (await faultsOf(daemon)).codes, MINUTE).toMatchObject(lost);
+    await expect.poll(async () => (await faultsOf(daemon)).codes, PATIENTLY).toMatchObject(lost);
     await expect
-      .poll(async () => (await faultsOf(trainer)).codes, MINUTE)
+      .poll(async () => (await faultsOf(trainer)).codes, PATIENTLY)
       .toMatchObject({ home_folder: 'FOLDER_UNUSABLE', store: 'FILE_REPLACED', models_folder: 'MODEL_MISSING' });
     expect(await downOf(daemon)).toEqual(expect.arrayContaining(Object.keys(lost)));
-    await expect.poll(() => notified('trigger'), MINUTE).toEqual(expect.arrayContaining(['trainer home_folder']));
+    await expect.poll(() => notified('trigger'), PATIENTLY).toEqual(expect.arrayContaining(['trainer home_folder']));
     // Of the daemon nothing is known without the home, where its address is: above all not that it is dead.
     await new Promise((resolve) => setTimeout(resolve, 30_000));
     const events = hook.sent.map(({ event }) => event);
@@ -241,7 +242,7 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
     expect(existsSync(place.home) ? readdirSync(place.home, { recursive: true }) : 'absent').toBe('absent');
     renameSync(moved, place.home);
     for (const port of [daemon, trainer])
-      await expect.poll(async () => (await faultsOf(port)).codes, MINUTE).toEqual({});
+      await expect.poll(async () => (await faultsOf(port)).codes, PATIENTLY).toEqual({});
     await expect.poll(async () => (await statusOf(place, env)).code, { timeout: 60_000, interval: 2000 }).toBe(0);
     up.killGroup('SIGTERM');
     expect(await up.ended).toBe(0);

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -176,6 +177,19 @@ describe('lost models of a home', () => {
       expect(raised.map(({ event }) => event)).toEqual(['models_recovered']);
     },
   );
+
+  it('whose home is gone meanwhile are restored once it is back, and the looks go on', async () => {
+    await start();
+    await pass(10);
+    const moved = `${paths.home}-moved`;
+    renameSync(paths.home, moved);
+    await pass(30);
+    renameSync(moved, paths.home);
+    LOSSES['a deleted bundle']!();
+    await pass(60);
+    expect(readActive(paths.models)).toEqual({ version: NEW, previous: OLD });
+    expect(raised.map(({ event }) => event)).toContain('models_recovered');
+  });
 
   it('are left to a person when a pointer is an old copy: nothing is rewritten', async () => {
     const old = readFileSync(activePath(paths.models));

@@ -80,16 +80,16 @@ export class ModelKeeper {
   async #look(): Promise<void> {
     if (this.#isStopped) return;
     this.#hasFiles ||= await this.#restoreFiles();
-    // Halts come before the models that they keep from trading.
-    if (!this.#hasFiles && this.#finder.isNewHome()) return;
-    await this.#mend();
     try {
+      // Halts come before the models that they keep from trading.
+      if (!this.#hasFiles && this.#finder.isNewHome()) return;
+      await this.#mend();
       await keepNamed(this.#options, this.#finder, this.#kept);
       if (this.#hasFiles)
         this.#keptFiles = await keepHomeFiles(this.#options, this.#keptFiles, this.#options.clock.nowMs());
     } catch (error) {
-      // The store's own problems, and another owner, are reported elsewhere; the next look tries again.
-      this.#options.log.warn({ error: describeError(error) }, 'bytes of models, marks or halts were not kept');
+      // A lost home, the store's own problems and another owner are reported elsewhere; the next look tries again.
+      this.#options.log.warn({ error: describeError(error) }, 'models, marks or halts were not looked after');
     }
   }
 
