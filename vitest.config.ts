@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { readDurations } from './test/durations.ts';
 import { leaveSettingsOut } from './test/own_environment.ts';
 
 // Tests and the programs that they start inherit this environment.
@@ -20,134 +21,48 @@ leaveSettingsOut(process.env);
 const filesOf = (kind: 'unit' | 'server' | 'chain' | 'slow'): string[] => [
   `{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.${kind}.test.ts`,
 ];
-/**
- * Kinds whose files share processes. Only files of one project do, so CI, which runs all of them, has them in one
- * (bin/test.mjs).
- */
+/** Kinds whose files share processes. */
 const SHARING = ['server', 'slow', 'unit'] as const;
-const isOneProject = process.env.TESTS_SHARED !== undefined;
-// A run that a test starts asks for projects by their names.
-delete process.env.TESTS_SHARED;
-/**
- * The longest first, so that the last of them does not run when all the others are done. The order: by time, measured.
- */
-const LONGEST = [
-  // It adds network interfaces: Chromium ends its requests then, so the tests of the dashboard come much later.
-  'test/two_machines',
-  'test/disks',
-  'test/retrain_chain',
-  'test/alerts_command',
-  'daemon/kill',
-  'test/second_start',
-  'test/lease_clock',
-  'test/dependencies',
-  'daemon/publish/redis_owner',
-  'trainer/control/policy/policy_changes',
-  'test/bars_commands',
-  'test/models_delivery',
-  'test/parity',
-  'test/job_command',
-  'test/cli_commands',
-  'test/collect',
-  'test/cli_up',
-  'test/two_installations',
-  'test/registry_runs',
-  'daemon/pipeline',
-  'test/secrets',
-  'test/storage',
-  'trainer/control/schedule/backtest_runner',
-  'sim/sim',
-  'trainer/main',
-  'mt5/day',
-  'test/examples',
-  'test/trained_engines',
-  'test/release',
-  'trainer/control/monitor/monitor',
-  'test/bars_crash',
-  'test/admission',
-  'daemon/replay',
-  'daemon/main',
-  'daemon/rollout',
-  'daemon/feed/redis',
-  'test/cheats',
-  'test/dashboard',
-  'bench/end_to_end/end_to_end',
-  'test/forgotten_connections',
-  'test/formulas_live',
-  'trainer/learning/evolve/evolve',
-  'trainer/store/store',
-  'test/golden/golden',
-  'trainer/learning/profile/drift',
-  'test/specified_tables',
-  'trainer/control/notify/sender',
-  'test/redis_failover',
-  'test/stops',
-  'test/feature_table',
-  'daemon/serve/serve',
-  'shared/store/journal',
-  'test/anti_rollback',
-  'test/paper_account',
-  'cli/bars/import',
-  'test/partial_results',
-  'test/registry_crash',
-  'daemon/publish/redis',
-  'trainer/control/api/routes',
-  'trainer/control/rollout/simulation/rollouts',
-  'test/ea',
-  'test/instrument',
-  'test/dashboard_fresh',
-  'trainer/learning/learners/trees/gbdt',
-  'test/private_files',
-  'trainer/control/history/history',
-  'cli/bars/store_sink',
-  'test/rollout',
-  'cli/commands/doctor_lease',
-  'test/scan_command',
-  'mt5/redis',
-  'trainer/control/api/attacks',
-  'test/policy_chain',
-  'test/league_command',
-  'test/weekly_retrain',
-  'test/parity_day',
-  'trainer/learning/training/pipeline',
-  'daemon/publish/redis_bus',
-  'daemon/handover',
-  'test/verify_deep',
-  'shared/core/features/allocation',
-  'trainer/learning/learners/trees/engines/engines',
-  'test/fit',
-  'trainer/learning/strategies/pair_reversion/dataset/real_dataset',
-  'test/groups',
-  'trainer/control/rollout/rollout_rules',
-  'trainer/control/fills/fills',
-  'trainer/learning/validate/quality_gate',
-];
 
+/** It adds network interfaces, which ends what Chromium is loading. */
+const ADDS_NETWORKS = /(machine_network|two_machines)\.fixture/;
+const HAS_BROWSER = /\/(browser|dashboard_steps)\.ts'/;
+
+/**
+ * By what each file took when it last ran, the longest first, so that none of them runs when all others are done; before
+ * these the files of which that is not known.
+ */
 class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification): number => {
-      const index = LONGEST.findIndex((name) => moduleId.includes(`/${name}.`));
-      return index === -1 ? LONGEST.length : index;
-    };
-    const sorted = await super.sort(files);
-    // Processes of their own first. Another file in between would end a process that several files share, and the next
-    // one would load all modules again.
-    const shared = ({ project }: TestSpecification): number => (project.config.isolate ? 0 : 1);
-    return sorted.sort((a, b) => shared(a) - shared(b) || place(a) - place(b));
+  override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const durations = readDurations();
+    const rank = new Map(
+      files.map(({ moduleId, project }) => {
+        const text = readFileSync(moduleId, 'utf8');
+        const apart = ADDS_NETWORKS.test(text) ? -1 : HAS_BROWSER.test(text) ? 1 : 0;
+        // Processes of their own first. Another file in between would end a process that several files share, and the
+        // next one would load all modules again.
+        const group = (project.config.isolate ? 0 : 10) + apart;
+        const file = relative(import.meta.dirname, moduleId).replaceAll('\\', '/');
+        return [moduleId, { group, seconds: durations[file]?.wall_s ?? Infinity }];
+      }),
+    );
+    const of = ({ moduleId }: TestSpecification): { group: number; seconds: number } => rank.get(moduleId)!;
+    const compare = (a: TestSpecification, b: TestSpecification): number =>
+      of(a).group - of(b).group ||
+      (of(a).seconds === of(b).seconds ? 0 : of(b).seconds - of(a).seconds) ||
+      (a.moduleId < b.moduleId ? -1 : 1);
+    return Promise.resolve([...files].sort(compare));
   }
 }
 
-const COVERED = '{shared/{core,strategies},daemon,trainer/learning/{gates,strategies/direction/gates}}/**';
-/** Only for `npm run test:long`; see bin/only_long.mjs. */
-const onlyLong = JSON.parse(readFileSync(join(import.meta.dirname, 'test', 'only_long.json'), 'utf8')) as string[];
-/** Folders and files that another run of the same CI has (bin/test.mjs), and what CI leaves out. */
-const without = (process.env.TESTS_ELSEWHERE ?? '')
-  .split(',')
-  .filter((path) => path !== '')
-  .map((path) => (path.endsWith('/') ? `${path}**/*.test.ts` : path))
-  .concat(process.env.CI && process.env.MINUTEHAND_LONG === undefined ? onlyLong : []);
-/** Percent, just under what is measured. Programs that tests start are not counted. */
+/** Files that count in `npm run coverage`. */
+const COVERED = '{shared,daemon,trainer,cli,learners,sim,mt5,dashboard}/**/*.{ts,tsx}';
+/**
+ * Percent, just under what is measured; that of everything is the specification's. Programs that tests start are not
+ * counted.
+ */
 const FLOORS = {
+  lines: 58.64,
   'shared/{core,strategies}/**': { statements: 99, branches: 97, functions: 98, lines: 99 },
   'daemon/**': { statements: 93, branches: 89.5, functions: 91.5, lines: 94 },
   'trainer/learning/{gates,strategies/direction/gates}/**': {
@@ -157,14 +72,6 @@ const FLOORS = {
     lines: 86.5,
   },
 };
-
-/**
- * Of the whole program, by `npm run coverage`, which is no part of CI: docs/adr/0032-differences-from-the-specification.md.
- * The figure is that of the specification.
- */
-const EVERYTHING = '{shared,daemon,trainer,cli,learners,sim,mt5,dashboard}/**/*.{ts,tsx}';
-const FLOOR_OF_EVERYTHING = { lines: 58.64 };
-const isOfEverything = process.env.COVERAGE_OF === 'everything';
 
 /** In CI the property tests have the seed of the day: a change is refused for its own faults only. */
 const alias = process.env.CI ? { 'fast-check': join(import.meta.dirname, 'test/seeded_fast_check.ts') } : {};
@@ -178,6 +85,7 @@ const project = (name: string, test: ViteUserConfig['test']): ViteUserConfig => 
     // The default is a second, which a busy machine may take to start a thread.
     expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
+    setupFiles: ['test/processor_time.setup.ts'],
     server: { deps: { external: [/\/dist\//] } },
     ...test,
   },
@@ -195,17 +103,15 @@ export default defineConfig({
     experimental: { fsModuleCache: true },
     coverage: {
       provider: 'v8',
-      include: [isOfEverything ? EVERYTHING : `${COVERED}/*.ts`],
+      include: [COVERED],
       exclude: ['**/*.{test,fixture,oracle,as}.ts'],
       reportsDirectory: 'var/coverage',
       reporter: ['text-summary', 'json-summary'],
-      thresholds: isOfEverything ? FLOOR_OF_EVERYTHING : FLOORS,
+      thresholds: FLOORS,
     },
     projects: [
-      project('chain', { include: filesOf('chain'), exclude: without }),
-      ...(isOneProject
-        ? [project('shared', { include: SHARING.flatMap(filesOf), exclude: without, isolate: false })]
-        : SHARING.map((kind) => project(kind, { include: filesOf(kind), exclude: without, isolate: false }))),
+      project('chain', { include: filesOf('chain') }),
+      project('shared', { include: SHARING.flatMap(filesOf), isolate: false }),
     ],
   },
 });

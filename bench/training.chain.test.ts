@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { realData, skipNote } from '../shared/bar_file/real_data.fixture.ts';
 import { packageRoot } from '../shared/root.ts';
-import { IS_LONG, LONG_NOTE } from '../test/long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from '../test/weekly.ts';
 import { watchTraining } from './training.ts';
 
 const PROGRAM = join(packageRoot(), 'bin', 'minutehand.mjs');
@@ -18,8 +18,8 @@ const m1 = realData('m1');
 const home = mkdtempSync(join(tmpdir(), 'minutehand-training-memory-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-describe.skipIf(m1 === null || !IS_LONG)(
-  `a training of ten pairs and eight months${IS_LONG ? skipNote(m1) : LONG_NOTE}`,
+describe.skipIf(m1 === null || !IS_WEEKLY)(
+  `a training of ten pairs and eight months${IS_WEEKLY ? skipNote(m1) : WEEKLY_NOTE}`,
   () => {
     it('takes no more memory than the guide says', async () => {
       const options = ['--data', m1!, '--workers', '2', '--no-cache', '--json'];

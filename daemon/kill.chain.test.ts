@@ -19,7 +19,7 @@ import { createRng } from '../shared/rng.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { buildDaemonProgram, type Program, type RunningProgram } from '../test/program.ts';
 import { isConnectionLost } from '../test/connection_lost.ts';
-import { IS_LONG, LONG_NOTE } from '../test/long.ts';
+import { IS_WEEKLY } from '../test/weekly.ts';
 import { tinyBars, tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './replay.ts';
 import type { HealthReport } from './health/health.ts';
@@ -99,10 +99,12 @@ const essence = ({ time, body, features_crc, risk_prob, position }: StoredSignal
 
 /**
  * handover.test.ts kills more of them: those whose place another one takes. Here the same one comes again. `npm run
- * test:long` kills more often.
+ * test:weekly` kills more often.
  */
-const KILLS = IS_LONG ? 10 : 2;
-const MINUTES = IS_LONG ? 400 : 200;
+const KILLS = IS_WEEKLY ? 10 : 2;
+const MINUTES = IS_WEEKLY ? 400 : 200;
+/** At random times, with locks of the journal. */
+const LIVES = IS_WEEKLY ? 30 : 6;
 
 describe('a live daemon that is killed repeatedly', () => {
   it('leaves the same features, bodies and positions as one that was never killed', { timeout: 400_000 }, async () => {
@@ -402,50 +404,46 @@ describe('a live daemon whose journal is locked until no more rows may wait', ()
 });
 
 describe('a live daemon that is killed at random times while bars stream in and its journal is locked now and then', () => {
-  it.runIf(IS_LONG)(
-    `has never published more than one signal of a pair that its journal lacks${LONG_NOTE}`,
-    { timeout: 300_000 },
-    async () => {
-      const settings = tinySettings({ minutehand: { market: 'live' } });
-      const market = byMinute(tinyBars(settings, 5000));
-      const { start, home } = makeHome('random', settings);
-      const path = pathsOf(home).journal('live', 'main');
-      const rng = createRng('random kills');
-      let at = 0;
-      let received = 0;
-      for (let life = 0; life < 30; life++) {
-        const daemon = await start();
-        const last = new Map<string, number>();
-        const consumer = new WebSocket(`${daemon.url.replace('http', 'ws')}/signals`);
-        await new Promise((resolve) => consumer.once('open', resolve));
-        consumer.on('message', (data: Buffer) => {
-          const { boot_id, pair_id, seq } = JSON.parse(data.toString()) as StoredSignal;
-          if (boot_id === daemon.bootId) last.set(pair_id, Math.max(seq, last.get(pair_id) ?? 0));
-        });
-        const lock = new Database(path);
-        const endMs = performance.now() + 20 + rng.integer(400);
-        for (let isLocked = false; performance.now() < endMs; at++) {
-          if (rng.integer(8) === 0) {
-            lock.exec(isLocked ? 'ROLLBACK' : 'BEGIN IMMEDIATE');
-            isLocked = !isLocked;
-          }
-          const body = JSON.stringify(market[at]!.bars.map((bar) => ({ ...bar, time: bar.time * 1000 })));
-          void fetch(`${daemon.url}/bars`, { method: 'POST', body }).catch(() => undefined);
-          await delay(rng.integer(8));
+  it('has never published more than one signal of a pair that its journal lacks', { timeout: 300_000 }, async () => {
+    const settings = tinySettings({ minutehand: { market: 'live' } });
+    const market = byMinute(tinyBars(settings, 5000));
+    const { start, home } = makeHome('random', settings);
+    const path = pathsOf(home).journal('live', 'main');
+    const rng = createRng('random kills');
+    let at = 0;
+    let received = 0;
+    for (let life = 0; life < LIVES; life++) {
+      const daemon = await start();
+      const last = new Map<string, number>();
+      const consumer = new WebSocket(`${daemon.url.replace('http', 'ws')}/signals`);
+      await new Promise((resolve) => consumer.once('open', resolve));
+      consumer.on('message', (data: Buffer) => {
+        const { boot_id, pair_id, seq } = JSON.parse(data.toString()) as StoredSignal;
+        if (boot_id === daemon.bootId) last.set(pair_id, Math.max(seq, last.get(pair_id) ?? 0));
+      });
+      const lock = new Database(path);
+      const endMs = performance.now() + 20 + rng.integer(400);
+      for (let isLocked = false; performance.now() < endMs; at++) {
+        if (rng.integer(8) === 0) {
+          lock.exec(isLocked ? 'ROLLBACK' : 'BEGIN IMMEDIATE');
+          isLocked = !isLocked;
         }
-        await daemon.program.kill('SIGKILL');
-        lock.close();
-        consumer.terminate();
-        const stored = storedSignals(path).filter(({ boot_id }) => boot_id === daemon.bootId);
-        for (const [id, seq] of last) {
-          received += seq;
-          const found = Math.max(0, ...stored.filter(({ pair_id }) => pair_id === id).map((row) => row.seq));
-          expect(seq - found, `${id} of life ${life}`).toBeLessThanOrEqual(1);
-        }
+        const body = JSON.stringify(market[at]!.bars.map((bar) => ({ ...bar, time: bar.time * 1000 })));
+        void fetch(`${daemon.url}/bars`, { method: 'POST', body }).catch(() => undefined);
+        await delay(rng.integer(8));
       }
-      expect(received).toBeGreaterThan(100);
-    },
-  );
+      await daemon.program.kill('SIGKILL');
+      lock.close();
+      consumer.terminate();
+      const stored = storedSignals(path).filter(({ boot_id }) => boot_id === daemon.bootId);
+      for (const [id, seq] of last) {
+        received += seq;
+        const found = Math.max(0, ...stored.filter(({ pair_id }) => pair_id === id).map((row) => row.seq));
+        expect(seq - found, `${id} of life ${life}`).toBeLessThanOrEqual(1);
+      }
+    }
+    expect(received).toBeGreaterThan(3 * LIVES);
+  });
 });
 
 describe('a daemon with a simulated market', () => {

@@ -10,7 +10,7 @@ import { testerSignals } from '../trainer/learning/backtest/tester_signals.ts';
 import type { PairHistory } from '../trainer/learning/history/pair_history.ts';
 import { randomHistory } from '../trainer/learning/history/pair_history.fixture.ts';
 import { backtest } from '../trainer/learning/trades/backtest.ts';
-import { IS_LONG, LONG_NOTE } from '../test/long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from '../test/weekly.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 
 const source = readFileSync(join(packageRoot(), 'mt5', 'test', 'broker.cpp'), 'utf8');
@@ -22,7 +22,7 @@ const MINUTES_A_DAY = 1440;
 const makeFolder = (): string =>
   mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-broker-'));
 
-const compileBroker = (): string => compileProgram('broker', IS_LONG ? '-O2' : '-Og');
+const compileBroker = (): string => compileProgram('broker', IS_WEEKLY ? '-O2' : '-Og');
 
 /** Output of the program for simulated days, one line per seed. */
 function runDays(first: number, last: number, minutes: number): string[] {
@@ -56,8 +56,8 @@ describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${
     expect(lines).toHaveLength(8);
   }, 120_000);
 
-  it.skipIf(!IS_LONG)(
-    `the same for 500 whole days${LONG_NOTE}`,
+  it.skipIf(!IS_WEEKLY)(
+    `the same for 500 whole days${WEEKLY_NOTE}`,
     () => {
       for (let first = 1; first <= 500; first += 50) {
         const lines = runDays(first, first + 49, MINUTES_A_DAY);
@@ -68,8 +68,8 @@ describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${
     7_200_000,
   );
 
-  it.skipIf(!IS_LONG)(
-    `after months with weekends, restarts, lost connections, sleeps, account switches and chart changes has exactly the broker's volumes in its books${LONG_NOTE}`,
+  it.skipIf(!IS_WEEKLY)(
+    `after months with weekends, restarts, lost connections, sleeps, account switches and chart changes has exactly the broker's volumes in its books${WEEKLY_NOTE}`,
     () => {
       const lines = runDays(1, 6, 30 * MINUTES_A_DAY);
       expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([]);

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../test/activate.ts';
-import { IS_LONG } from '../test/long.ts';
+import { IS_WEEKLY } from '../test/weekly.ts';
 import { WebSocket } from 'ws';
 import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
@@ -18,7 +18,7 @@ import { startProgram, type LineProgram } from './test/program.ts';
 
 /** A trading day of the simulated market. */
 const DAY_MINUTES = 1440;
-const BAR_MS = IS_LONG ? 60 : 25;
+const BAR_MS = IS_WEEKLY ? 60 : 25;
 const RULES = { equity: 10_000, risk: 0.5, spreadBps: 1, slippageBps: 0.2, maxOpenPairs: 3, maxHedgeError: 0.2 };
 
 interface Fill extends ExpectedFill {
@@ -136,7 +136,7 @@ describe.skipIf(!hasCompiler())(
         const beganMs = performance.now();
         let step = 0;
         const isOver = (): boolean => published.size >= wanted && kills >= 20 && (redis === null || restarts >= 5);
-        while (!isOver() && performance.now() - beganMs < (IS_LONG ? 600_000 : 150_000)) {
+        while (!isOver() && performance.now() - beganMs < (IS_WEEKLY ? 600_000 : 150_000)) {
           await delay((DAY_MINUTES * BAR_MS) / 30);
           step++;
           // Like a power cut, at any time; three times in four it restarts at once.
@@ -181,7 +181,7 @@ describe.skipIf(!hasCompiler())(
           expect(await agent.ended).toBe(0);
         }
       },
-      IS_LONG ? 900_000 : 240_000,
+      IS_WEEKLY ? 900_000 : 240_000,
     );
     afterAll(async () => {
       for (const agent of agents.values()) agent.process.kill('SIGKILL');
@@ -198,9 +198,9 @@ describe.skipIf(!hasCompiler())(
         const found = results(name);
         const wanted = paperTrades(trace, RULES);
         expect(trace.length).toBeGreaterThan(DAY_MINUTES / 3);
-        // At 25 ms a minute a loaded machine receives most entries too late. `npm run test:long` runs slower and
+        // At 25 ms a minute a loaded machine receives most entries too late. `npm run test:weekly` runs slower and
         // requires more.
-        expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(IS_LONG ? 30 : 0);
+        expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(IS_WEEKLY ? 30 : 0);
         expect(found.map(decisionOf)).toEqual(wanted.map(decisionOf));
         found.forEach((fill, index) => {
           for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
@@ -240,7 +240,7 @@ describe.skipIf(!hasCompiler())(
       const keys = (kind: string): string[] =>
         fills.filter((fill) => fill.kind === kind).map(({ position_id: id, leg }) => id + leg);
       expect(keys('open').length - keys('close').length).toBe(0);
-      expect(keys('open').length).toBeGreaterThan(IS_LONG ? 30 : 10);
+      expect(keys('open').length).toBeGreaterThan(IS_WEEKLY ? 30 : 10);
     });
 
     it('Redis restarted five times: every fill is in minutehand:fills', ({ skip }) => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { IS_LONG, LONG_NOTE } from '../test/long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from '../test/weekly.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import { PLANTED, type PlantedBug } from './planted.ts';
@@ -45,7 +45,7 @@ const KNOWN: Partial<Record<PlantedBug, number>> = {
 };
 /** Bugs that appear only when several faults coincide, with the first seed that shows them. */
 const RARE: Partial<Record<PlantedBug, number>> = { doubling_retry: 45, lost_fallback: 138, lost_shadows: 84 };
-const planted = (Object.keys(PLANTED) as PlantedBug[]).filter((bug) => IS_LONG || RARE[bug] === undefined);
+const planted = (Object.keys(PLANTED) as PlantedBug[]).filter((bug) => IS_WEEKLY || RARE[bug] === undefined);
 
 describe('the simulated world', () => {
   it(`keeps every invariant in ${SEEDS} worlds, and something happens in them`, { timeout: 600_000 }, async () => {
@@ -108,8 +108,8 @@ describe('coverage states', () => {
     expect(neverSeen(SEEDS_TO_SEE_ALL - 1, { ...all, 'heartbeat HALT': 0 })).toEqual([]);
   });
 
-  it.runIf(IS_LONG)(
-    `are all reached in ${SEEDS_TO_SEE_ALL} seeds, and no invariant is violated${LONG_NOTE}`,
+  it.runIf(IS_WEEKLY)(
+    `are all reached in ${SEEDS_TO_SEE_ALL} seeds, and no invariant is violated${WEEKLY_NOTE}`,
     { timeout: 3_600_000 },
     async () => {
       const { failed, sightings } = await runSeeds({ from: 1, to: SEEDS_TO_SEE_ALL });

@@ -5,12 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { buildProgram, type Program } from './program.ts';
 
 /** Of markets that never close: bars of currencies on a Saturday are refused. */
 const ROWS = 150_000;
-const KILLS = IS_LONG ? 3 : 2;
+const KILLS = 2;
 
 let folder: string;
 let source: string;
@@ -105,7 +104,7 @@ describe.each([
 });
 
 describe('an import of a year of HistData', () => {
-  it.runIf(IS_LONG)(`fits into a heap of 40 MB${LONG_NOTE}`, { timeout: 180_000 }, async () => {
+  it(`fits into a heap of 40 MB`, { timeout: 180_000 }, async () => {
     const path = join(folder, 'DAT_ASCII_BTCUSD_M1_2021.csv');
     const count = 370_000;
     const lines = Array.from({ length: count }, (_, i) => {

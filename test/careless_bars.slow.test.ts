@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { faultsOf, findingsOf } from '../shared/bar_file/verdict/judged_bars.ts';
 import { createRng } from '../shared/rng.ts';
 import { barsOf, CARELESS, HONEST, spoiled, type Carelessness } from './careless_bars.ts';
-import { IS_LONG } from './long.ts';
+import { IS_WEEKLY } from './weekly.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
-const SEEDS = IS_LONG ? [1, 2, 3] : [1];
+const SEEDS = IS_WEEKLY ? [1, 2, 3] : [1];
 const NOW_MS = Date.parse('2025-01-01T00:00:00Z');
 /** Four weeks. */
 const MINUTES = 29_000;

@@ -8,7 +8,7 @@ import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
+import { skipNote } from './skip_note.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
@@ -58,9 +58,9 @@ function writeSearch(folder: string): void {
   writeFileSync(join(folder, `ai1_${'0'.repeat(32)}.jsonl`), `${lines.join('\n')}\n`);
 }
 
-const isSkipped = !IS_LONG || chromiumPath() === null;
+const isSkipped = chromiumPath() === null;
 
-describe.skipIf(isSkipped)(`the dashboard with large charts${LONG_NOTE}`, () => {
+describe.skipIf(isSkipped)(`the dashboard with large charts${skipNote(isSkipped, 'Chromium is not installed')}`, () => {
   let browser: Browser;
   let page: Page;
   let api: ApiWorkplace;

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { skipNote } from './skip_note.ts';
 
@@ -115,11 +114,6 @@ function ofTeam(team: string): NodeJS.ProcessEnv {
 }
 
 describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, (kind, variables) => {
-  // The queue itself has its own suite over both kinds (trainer/jobs/fleet).
-  const isLong = kind === 'bullmq';
-  const test = it.skipIf(isLong && !IS_LONG);
-  const note = isLong ? LONG_NOTE : '';
-
   const workers: Running[] = [];
   afterAll(() => {
     for (const worker of workers) worker.kill('SIGKILL');
@@ -138,8 +132,8 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     return JSON.parse(stdout) as FleetState;
   }
 
-  test(
-    `a search by the queue of the process alone gives the bytes of one without a queue${note}`,
+  it(
+    `a search by the queue of the process alone gives the bytes of one without a queue`,
     { timeout: 120_000 },
     async () => {
       const { code, stderr } = await place.run(search(`${kind} queue`), {
@@ -151,8 +145,8 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     },
   );
 
-  test(
-    `a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it${note}`,
+  it(
+    `a search gives the same bytes when a worker is killed, and then the search itself, and workers have done some of it`,
     { timeout: 300_000 },
     async () => {
       rmSync(join(place.models, 'searched'), { recursive: true });
@@ -183,7 +177,7 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
     },
   );
 
-  test(`a search with the same bars and space elsewhere is a look-up${note}`, { timeout: 60_000 }, async () => {
+  it(`a search with the same bars and space elsewhere is a look-up`, { timeout: 60_000 }, async () => {
     const before = await fleet();
     const { code, stderr } = await place.run(search(`${kind} looked up`), { env: variables() });
     expect(code, stderr).toBe(0);
@@ -194,8 +188,8 @@ describe.each(QUEUES)(`on the %s queue${skipNote(redis === null, REDIS_NOTE)}`, 
 
   // A queue of one's own home is nobody else's.
   if (kind === 'bullmq')
-    test(
-      `another team on the same server and folder sees neither tasks, nor workers, nor results${note}`,
+    it(
+      `another team on the same server and folder sees neither tasks, nor workers, nor results`,
       { timeout: 120_000 },
       async () => {
         const blue = ofTeam('blue');

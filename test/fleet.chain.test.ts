@@ -5,15 +5,14 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { modelHashes } from './model_hashes.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyBars } from './tiny_settings.ts';
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
-const redis: RedisServer | null = IS_LONG ? await startRedis() : null;
-const note = IS_LONG ? skipNote(redis === null, REDIS_NOTE) : LONG_NOTE;
+const redis: RedisServer | null = await startRedis();
+const note = skipNote(redis === null, REDIS_NOTE);
 
 describe.runIf(redis !== null)(`a fleet${note}`, () => {
   let place: Workplace;

@@ -11,7 +11,6 @@ import type { TaskQueue, TaskTotals } from '../trainer/jobs/fleet/task_queue.ts'
 import type { FitTask } from '../trainer/learning/learners/trees/fit.ts';
 import { LEARNER_DEFAULTS } from '../trainer/learning/learners/trees/learner.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { modelHashes } from './model_hashes.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { skipNote } from './skip_note.ts';
@@ -19,8 +18,8 @@ import { tinyBars } from './tiny_settings.ts';
 
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 300_000 });
 
-const redis: RedisServer | null = IS_LONG ? await startRedis() : null;
-const note = IS_LONG ? skipNote(redis === null, REDIS_NOTE) : LONG_NOTE;
+const redis: RedisServer | null = await startRedis();
+const note = skipNote(redis === null, REDIS_NOTE);
 const NEVER = new AbortController().signal;
 /** Has the worker, and not the training, which does fits as well and has no limits. */
 const ONLY_THE_WORKER = 'evolve';

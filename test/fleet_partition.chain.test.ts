@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NAMESPACES_NOTE, openNamespace, type MachineNetwork } from '../daemon/lease/machine_network.fixture.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createWorkplace, eventually, PROGRAM, startProgram, type Running, type Workplace } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { modelHashes } from './model_hashes.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { S3_KEYS, startS3, type S3Server } from './s3_server.ts';
@@ -21,10 +20,10 @@ const TRIALS = 3;
 const REAL = join(packageRoot(), '..', 'shared', 'data', 'm1');
 const hasReal = existsSync(REAL);
 /** Only asked whether there is one. */
-const asked = IS_LONG ? await startRedis() : null;
+const asked = await startRedis();
 await asked?.stop();
 const notes = [NAMESPACES_NOTE, skipNote(!hasReal, 'no real data here'), skipNote(asked === null, REDIS_NOTE)];
-const note = IS_LONG ? notes.find((one) => one !== '') : LONG_NOTE;
+const note = notes.find((one) => one !== '');
 
 /** A worker in its own network namespace, which is its only way to the queue and the blobs. */
 interface Machine {

@@ -9,7 +9,6 @@ import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 240_000 });
@@ -88,7 +87,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-describe.runIf(IS_LONG)(`a bundle with formulas${LONG_NOTE}`, () => {
+describe(`a bundle with formulas`, () => {
   let first: string;
   let second: string;
 

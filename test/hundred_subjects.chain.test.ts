@@ -5,8 +5,8 @@ import { activate } from './activate.ts';
 import { chromiumPath, openContext, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { linkIn, logIn, takePictures } from './dashboard_steps.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinyModels } from './tiny_models.ts';
+import { skipNote } from './skip_note.ts';
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
@@ -33,43 +33,46 @@ const COSTS = {
 /** Pixels by which a page may be wider than its window: none could be scrolled to. */
 const ROUNDING = 1;
 
-const isSkipped = !IS_LONG || chromiumPath() === null;
+const isSkipped = chromiumPath() === null;
 
-describe.skipIf(isSkipped)(`the dashboard with ${SUBJECTS} subjects${LONG_NOTE}`, () => {
-  let place: Workplace;
-  let browser: Browser;
-  let page: Page;
-  let origin: string;
+describe.skipIf(isSkipped)(
+  `the dashboard with ${SUBJECTS} subjects${skipNote(isSkipped, 'Chromium is not installed')}`,
+  () => {
+    let place: Workplace;
+    let browser: Browser;
+    let page: Page;
+    let origin: string;
 
-  beforeAll(async () => {
-    const symbols = Object.fromEntries(SYMBOLS.map((symbol) => [symbol, COSTS]));
-    place = createWorkplace({ minutehand: { pairs: PAIRS, symbols, simulated: { bar_interval_ms: 1000 } } });
-    const { version } = await tinyModels(place.models, { settings: place.settings });
-    activate(place.models, version);
-    browser = (await startBrowser())!;
-    page = await (await openContext(browser, { locale: 'en-US' })).newPage();
-    const up = place.start(['up', '--json']);
-    await eventually(up.stderr, () => up.stdout(), 5);
-    const link = linkIn((await place.run(['token', 'link', '--role', 'operator'])).stdout)!;
-    origin = new URL(link).origin;
-    await logIn(page, link);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await place?.remove();
-  });
+    beforeAll(async () => {
+      const symbols = Object.fromEntries(SYMBOLS.map((symbol) => [symbol, COSTS]));
+      place = createWorkplace({ minutehand: { pairs: PAIRS, symbols, simulated: { bar_interval_ms: 1000 } } });
+      const { version } = await tinyModels(place.models, { settings: place.settings });
+      activate(place.models, version);
+      browser = (await startBrowser())!;
+      page = await (await openContext(browser, { locale: 'en-US' })).newPage();
+      const up = place.start(['up', '--json']);
+      await eventually(up.stderr, () => up.stdout(), 5);
+      const link = linkIn((await place.run(['token', 'link', '--role', 'operator'])).stdout)!;
+      origin = new URL(link).origin;
+      await logIn(page, link);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await place?.remove();
+    });
 
-  it.each([1440, 390])('has no page that is wider than a window of %i pixels', async (width) => {
-    await page.setViewportSize({ width, height: 900 });
-    const tooWide: string[] = [];
-    for (const path of PATHS) {
-      await page.goto(new URL(path, origin).href);
-      await page.waitForSelector('main .panel, main .tile, main table');
-      const wide = await page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth');
-      if (wide > ROUNDING) tooWide.push(`${path}: by ${wide}`);
-    }
-    expect(tooWide).toEqual([]);
-  });
+    it.each([1440, 390])('has no page that is wider than a window of %i pixels', async (width) => {
+      await page.setViewportSize({ width, height: 900 });
+      const tooWide: string[] = [];
+      for (const path of PATHS) {
+        await page.goto(new URL(path, origin).href);
+        await page.waitForSelector('main .panel, main .tile, main table');
+        const wide = await page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth');
+        if (wide > ROUNDING) tooWide.push(`${path}: by ${wide}`);
+      }
+      expect(tooWide).toEqual([]);
+    });
 
-  it('has pictures, for a person to look at', () => takePictures(page, origin, PATHS));
-});
+    it('has pictures, for a person to look at', () => takePictures(page, origin, PATHS));
+  },
+);

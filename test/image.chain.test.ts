@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { eventually } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { skipNote } from './skip_note.ts';
 
 const isThere = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
@@ -33,8 +32,8 @@ function buildah(...args: string[]): string {
   return stdout.trim();
 }
 
-describe.runIf(IS_LONG && canBuild)(
-  `the images${IS_LONG ? skipNote(!canBuild, 'building needs root, buildah, debootstrap and unshare') : LONG_NOTE}`,
+describe.runIf(canBuild)(
+  `the images${skipNote(!canBuild, 'building needs root, buildah, debootstrap and unshare')}`,
   () => {
     const containers: string[] = [];
     const children: ChildProcess[] = [];

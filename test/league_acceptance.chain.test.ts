@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { realData, skipNote } from '../shared/bar_file/real_data.fixture.ts';
 import { packageRoot } from '../shared/root.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from './weekly.ts';
 
 const data = realData('m1');
 
@@ -19,8 +19,8 @@ function acceptance(...options: string[]): { rows: string[][]; last: string } {
   return { rows: lines.slice(1, -1).map((line) => line.split('|')), last: lines.at(-1)! };
 }
 
-describe.runIf(IS_LONG && data !== null)(
-  `trainings whose AI1 a league chooses${skipNote(data)}${LONG_NOTE}`,
+describe.runIf(IS_WEEKLY && data !== null)(
+  `trainings whose AI1 a league chooses${skipNote(data)}${WEEKLY_NOTE}`,
   { timeout: 900_000 },
   () => {
     it('trade nothing where the direction of every bar is a coin', () => {

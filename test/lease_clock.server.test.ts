@@ -3,7 +3,6 @@ import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { LeaseKeeper } from '../daemon/lease/lease_keeper.ts';
 import { openLeaseStore } from '../daemon/lease/open_lease_store.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
-import { IS_LONG } from './long.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 
 vi.setConfig({ testTimeout: 150_000 });
@@ -65,8 +64,7 @@ describe.each(['redis', 'postgres'] as const)('the clock of a holder, against th
       ? (redis?.url ?? context.skip(REDIS_NOTE))
       : ((await postgres?.createDatabase()) ?? context.skip(POSTGRES_NOTE));
 
-  // Either store once in CI: the rule is the same, and each case waits for a dozen leases.
-  it.for(kind === 'redis' || IS_LONG ? [90_000, -90_000] : [90_000])(
+  it.for([90_000, -90_000])(
     'off by %i ms, gives the lease to a standby whose clock is right, and does not take it back',
     async (aheadMs: number, context: TestContext) => {
       const url = await urlFor(context);

@@ -19,7 +19,7 @@ import type { Delivery } from '../trainer/control/delivery/delivery_file.ts';
 import { bundleOf, deliveredMarks, openDelivered, withDelivered } from '../trainer/control/delivery/receive.ts';
 import { activate, activateDirection } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from './weekly.ts';
 import { skipNote } from './skip_note.ts';
 import { hasSshServer, makeSshKey, SSH_NOTE, startCuttingProxy, startSsh, type SshServer } from './ssh_server.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
@@ -156,8 +156,8 @@ describe.skipIf(!hasServer)(
     it('arrive whole through four cuts at random bytes, and what is active is never half or another one', () =>
       survivesCuts(4));
 
-    it.skipIf(!IS_LONG)(
-      `arrive whole through 200 cuts at random bytes${LONG_NOTE}`,
+    it.skipIf(!IS_WEEKLY)(
+      `arrive whole through 200 cuts at random bytes${WEEKLY_NOTE}`,
       () => survivesCuts(200),
       1_200_000,
     );

@@ -10,14 +10,13 @@ import { compileProgram, compilerNote, hasCompiler } from '../mt5/test/compile.t
 import { startProgram } from '../mt5/test/program.ts';
 import { activate } from './activate.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const MINUTE_MS = 60_000;
 
-describe.runIf(IS_LONG && hasCompiler())(`news on a live market ${IS_LONG ? compilerNote() : LONG_NOTE}`, () => {
+describe.runIf(hasCompiler())(`news on a live market${compilerNote()}`, () => {
   let place: Workplace;
   let program: string;
   beforeAll(async () => {

@@ -14,7 +14,6 @@ import { readAddress } from '../shared/address.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { homePaths } from '../shared/home.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { startRedis } from './redis_server.ts';
 import { tinyBars, tinySettings, tinyModels, type SettingsOverrides } from './tiny_models.ts';
 
@@ -47,7 +46,6 @@ let models: string;
 const workplaces: Workplace[] = [];
 const servers: Server[] = [];
 beforeAll(async () => {
-  if (!IS_LONG) return;
   folder = mkdtempSync(join(tmpdir(), 'minutehand-notified-'));
   models = join(folder, 'models');
   writeFileSync(join(folder, 'clock.mjs'), CLOCK);
@@ -179,7 +177,7 @@ async function feed(url: string, shiftMs: number): Promise<() => void> {
   return () => clearInterval(timer);
 }
 
-describe.runIf(IS_LONG)(`real processes ${LONG_NOTE}`, { concurrent: true, timeout: LONG_MS }, () => {
+describe('real processes', { concurrent: true, timeout: LONG_MS }, () => {
   it('notify of a killed daemon within 90 s, and of its return', async () => {
     const { workplace, env, daemon, endFeed, secondsUntil } = await scene(TUESDAY);
     const sinceMs = performance.now();

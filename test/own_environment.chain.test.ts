@@ -5,9 +5,9 @@ import { packageRoot } from '../shared/root.ts';
 import { leaveSettingsOut } from './own_environment.ts';
 
 it('tests and the programs that they start inherit no settings of the shell', () => {
-  const env = { PATH: '/bin', MINUTEHAND_HOME: '/mine', MINUTEHAND_TOKEN: 'secret', MINUTEHAND_LONG: '1' };
+  const env = { PATH: '/bin', MINUTEHAND_HOME: '/mine', MINUTEHAND_TOKEN: 'secret', MINUTEHAND_WEEKLY: '1' };
   expect(leaveSettingsOut(env)).toEqual(['MINUTEHAND_HOME', 'MINUTEHAND_TOKEN']);
-  expect(env).toEqual({ PATH: '/bin', MINUTEHAND_LONG: '1' });
+  expect(env).toEqual({ PATH: '/bin', MINUTEHAND_WEEKLY: '1' });
   expect(leaveSettingsOut(process.env)).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 /** Settings of the test run itself; every other one of the program would reach the programs that tests start. */
 const OF_TESTS: ReadonlySet<string> = new Set([
-  'MINUTEHAND_LONG',
+  'MINUTEHAND_WEEKLY',
   'MINUTEHAND_WINDOWS',
   'MINUTEHAND_PICTURES',
   'MINUTEHAND_TEST_DATA',

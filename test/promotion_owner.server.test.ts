@@ -15,14 +15,14 @@ import { ownPromotions } from '../trainer/store/promotion_owner.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
 import { unjudged } from './activate.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from './weekly.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
 
 const A = '20240106_1200';
 const B = '20240107_1200';
 const MARKET = 'live';
-const EVENTS = IS_LONG ? 1000 : 5;
+const EVENTS = IS_WEEKLY ? 1000 : 5;
 /** Of the ownership in the test of processes. */
 const LEASE_MS = 400;
 
@@ -177,9 +177,9 @@ describe.each([
     expect(readActiveFile(models)).toMatchObject({ version: B, fence: 77 });
   });
 
-  const isRun = IS_LONG || kind === 'sqlite';
+  const isRun = IS_WEEKLY || kind === 'sqlite';
   it.skipIf(!isRun)(
-    `never changes back over ${EVENTS} kills and pauses of three processes${isRun ? '' : LONG_NOTE}`,
+    `never changes back over ${EVENTS} kills and pauses of three processes${isRun ? '' : WEEKLY_NOTE}`,
     async () => {
       const program: Program = await buildProgram('promotion_program');
       const env = { ...process.env, MINUTEHAND_TEST_LEASE_MS: String(LEASE_MS) };

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { skipNote } from './skip_note.ts';
 
 const PROGRAM = join(packageRoot(), 'examples', 'real_bars.mjs');
@@ -60,8 +59,8 @@ describe('examples/real_bars.mjs', () => {
     expect(stderr.trimEnd().split('\n').at(-1)).not.toBe('');
   });
 
-  it.runIf(IS_LONG && hasReal)(
-    `says what a trade of real bars earns and costs${IS_LONG ? skipNote(!hasReal, 'no real data here') : LONG_NOTE}`,
+  it.runIf(hasReal)(
+    `says what a trade of real bars earns and costs${skipNote(!hasReal, 'no real data here')}`,
     async () => {
       for (const symbol of ['EURUSD', 'GBPUSD'])
         copyFileSync(join(REAL, `${symbol}.csv.gz`), join(source, `${symbol}.csv.gz`));

@@ -7,14 +7,14 @@ import { listVersions, readActive, readBundle } from '../shared/bundle/bundle.ts
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
-import { IS_LONG } from './long.ts';
+import { IS_WEEKLY } from './weekly.ts';
 import { buildProgram, type Program } from './program.ts';
 import { tinyModels } from './tiny_models.ts';
 
 const VERSIONS = [1, 2, 3, 4].map((day) => `2024010${day}_1200`);
 const [A, B, C, D] = VERSIONS as [string, string, string, string];
 /** Step sizes, since testing every step would take a minute; deterministic. */
-const STRIDES = IS_LONG ? { sqlite: 1, postgres: 4 } : { sqlite: 5, postgres: 9 };
+const STRIDES = IS_WEEKLY ? { sqlite: 1, postgres: 4 } : { sqlite: 5, postgres: 9 };
 
 let folder: string;
 let trained: string;

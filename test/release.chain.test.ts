@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 import { eventually } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
@@ -52,46 +51,43 @@ describe('npm run pack', () => {
     expect(manifest['dependencies']).toEqual(Object.fromEntries(needed));
   });
 
-  it.runIf(IS_LONG)(
-    `gives ten good signals where it is installed, with data and configuration outside the package${LONG_NOTE}`,
-    async () => {
-      const node = process.execPath;
-      const { MINUTEHAND_CONFIG: _, ...inherited } = process.env;
-      const env = {
-        ...inherited,
-        PATH: `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}`,
-        XDG_DATA_HOME: join(folder, 'data'),
-        MINUTEHAND_DAEMON_PORT: '0',
-        MINUTEHAND_TRAINER_PORT: '0',
+  it('gives ten good signals where it is installed, with data and configuration outside the package', async () => {
+    const node = process.execPath;
+    const { MINUTEHAND_CONFIG: _, ...inherited } = process.env;
+    const env = {
+      ...inherited,
+      PATH: `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}`,
+      XDG_DATA_HOME: join(folder, 'data'),
+      MINUTEHAND_DAEMON_PORT: '0',
+      MINUTEHAND_TRAINER_PORT: '0',
+    };
+    const install = ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', file];
+    const installed = spawnSync('npm', install, { cwd: folder, env, encoding: 'utf8' });
+    expect(installed.status, installed.stderr).toBe(0);
+    const program = join(folder, 'node_modules', 'minutehand', 'bin', 'minutehand.mjs');
+    const home = join(folder, 'data', 'minutehand');
+    const help = spawnSync(node, [program, '--version'], { env, encoding: 'utf8' });
+    expect([help.status, existsSync(home)]).toEqual([0, false]);
+    const up = spawn(node, [program, 'up'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let told = '';
+    up.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+    try {
+      const { pairs } = loadSettings({ env: {} }).minutehand;
+      const modeOf = (pair: string): unknown => {
+        const path = join(home, 'signals', pair, 'signal.json');
+        return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { mode: string }).mode : null;
       };
-      const install = ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', file];
-      const installed = spawnSync('npm', install, { cwd: folder, env, encoding: 'utf8' });
-      expect(installed.status, installed.stderr).toBe(0);
-      const program = join(folder, 'node_modules', 'minutehand', 'bin', 'minutehand.mjs');
-      const home = join(folder, 'data', 'minutehand');
-      const help = spawnSync(node, [program, '--version'], { env, encoding: 'utf8' });
-      expect([help.status, existsSync(home)]).toEqual([0, false]);
-      const up = spawn(node, [program, 'up'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-      let told = '';
-      up.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
-      try {
-        const { pairs } = loadSettings({ env: {} }).minutehand;
-        const modeOf = (pair: string): unknown => {
-          const path = join(home, 'signals', pair, 'signal.json');
-          return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { mode: string }).mode : null;
-        };
-        await eventually(
-          () => `ten good signals: ${told}`,
-          () => pairs.every((pair) => modeOf(pair) === 'OK'),
-          8,
-        );
-        expect(existsSync(join(home, 'config', 'minutehand.yaml'))).toBe(true);
-        expect(existsSync(join(folder, 'node_modules', 'minutehand', 'var'))).toBe(false);
-      } finally {
-        const ended = once(up, 'exit');
-        up.kill('SIGTERM');
-        await ended;
-      }
-    },
-  );
+      await eventually(
+        () => `ten good signals: ${told}`,
+        () => pairs.every((pair) => modeOf(pair) === 'OK'),
+        8,
+      );
+      expect(existsSync(join(home, 'config', 'minutehand.yaml'))).toBe(true);
+      expect(existsSync(join(folder, 'node_modules', 'minutehand', 'var'))).toBe(false);
+    } finally {
+      const ended = once(up, 'exit');
+      up.kill('SIGTERM');
+      await ended;
+    }
+  });
 });

@@ -17,7 +17,6 @@ import { TRAINER_METRICS } from '../trainer/control/metrics/metrics.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { ADOPTABLE, ADOPTABLE_MINUTES, ADOPTABLE_SAMPLES, storeBars } from './adoptable_settings.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
 
 // Each wait has its own deadline and names its condition.
@@ -207,34 +206,28 @@ describe('trainer, training process, gates and daemon', () => {
     }
   });
 
-  it.runIf(IS_LONG)(
-    `swap in models with groups by the one command \`train --groups --adopt\`${LONG_NOTE}`,
-    async () => {
-      const { version: champion } = readActive(place.models)!;
-      const list = Object.entries(GROUPS).map(([name, ids]) => `${name}=${ids.join()}`);
-      const env = { MINUTEHAND_MARKET: 'live' };
-      const trained = await place.run(['train', '--groups', list.join(';'), '--adopt', '--workers', '1', '--json'], {
-        env,
-      });
-      expect(trained).toMatchObject({ code: 0 });
-      const { version, adopted, gates } = JSON.parse(trained.stdout) as Adoption;
-      expect([adopted, gates.filter(({ passed }) => !passed)]).toEqual([true, []]);
-      const { groups = [], theta1 } = readManifest(join(place.models, version));
-      expect(Object.fromEntries(groups.map(({ name, pairs: ids }) => [name, ids]))).toEqual(GROUPS);
-      expect(readActive(place.models)).toEqual({ version, previous: champion });
-      expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
-      await signalOf(version);
-      const { length } = received;
-      await eventually(
-        'a signal of each pair',
-        () => received.length > length + place.settings.minutehand.pairs.length,
-      );
-      for (const signal of received.slice(length)) {
-        const own = groups.find(({ pairs: ids }) => ids.includes(signal.pair_id))?.own;
-        expect(signal).toMatchObject({ model_version: version, theta1: own?.theta1 ?? theta1 });
-      }
-    },
-  );
+  it(`swap in models with groups by the one command \`train --groups --adopt\``, async () => {
+    const { version: champion } = readActive(place.models)!;
+    const list = Object.entries(GROUPS).map(([name, ids]) => `${name}=${ids.join()}`);
+    const env = { MINUTEHAND_MARKET: 'live' };
+    const trained = await place.run(['train', '--groups', list.join(';'), '--adopt', '--workers', '1', '--json'], {
+      env,
+    });
+    expect(trained).toMatchObject({ code: 0 });
+    const { version, adopted, gates } = JSON.parse(trained.stdout) as Adoption;
+    expect([adopted, gates.filter(({ passed }) => !passed)]).toEqual([true, []]);
+    const { groups = [], theta1 } = readManifest(join(place.models, version));
+    expect(Object.fromEntries(groups.map(({ name, pairs: ids }) => [name, ids]))).toEqual(GROUPS);
+    expect(readActive(place.models)).toEqual({ version, previous: champion });
+    expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
+    await signalOf(version);
+    const { length } = received;
+    await eventually('a signal of each pair', () => received.length > length + place.settings.minutehand.pairs.length);
+    for (const signal of received.slice(length)) {
+      const own = groups.find(({ pairs: ids }) => ids.includes(signal.pair_id))?.own;
+      expect(signal).toMatchObject({ model_version: version, theta1: own?.theta1 ?? theta1 });
+    }
+  });
 
   it('start a rollout by `adopt_by: rollout`, of groups by the configuration, and record that it began', async () => {
     setRetrain('adopt_by', 'rollout');
@@ -275,19 +268,16 @@ describe('trainer, training process, gates and daemon', () => {
     await eventually('signals without a rollout', () => received.at(-1)!.rollout === undefined);
   });
 
-  it.runIf(IS_LONG)(
-    `answer requests for a warm start and for θ2 without newer bars: the processes name what is missing${LONG_NOTE}`,
-    async () => {
-      const before = activeText();
-      const run = await retrain('incremental');
-      expect(run).toMatchObject({ kind: 'incremental', status: 'nothing_new', error: null });
-      expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
-      const thresholds = await retrain('thresholds');
-      expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'nothing_new', error: null });
-      expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars after /)]);
-      expect(activeText()).toBe(before);
-    },
-  );
+  it(`answer requests for a warm start and for θ2 without newer bars: the processes name what is missing`, async () => {
+    const before = activeText();
+    const run = await retrain('incremental');
+    expect(run).toMatchObject({ kind: 'incremental', status: 'nothing_new', error: null });
+    expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
+    const thresholds = await retrain('thresholds');
+    expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'nothing_new', error: null });
+    expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars after /)]);
+    expect(activeText()).toBe(before);
+  });
 
   it('give the daemon a θ2 chosen on newer bars, with the same models and θ1', async () => {
     await importBars(ADOPTABLE_MINUTES + NEWER_MINUTES);

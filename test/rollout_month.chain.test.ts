@@ -22,7 +22,7 @@ import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { carryOut, lookAtRollout, startRollout } from '../trainer/control/rollout/steps.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from './weekly.ts';
 import { tinySettings, tinyModels } from './tiny_models.ts';
 import { sha256Hex } from '../shared/sha256.ts';
 
@@ -134,8 +134,8 @@ async function replay() {
   return { signals, equal, different, sha256 };
 }
 
-it.runIf(IS_LONG && DATA !== null)(
-  `July 2019 goes through all stages of a rollout, replays twice to the byte, and each day is certified${skipNote(DATA)}${LONG_NOTE}`,
+it.runIf(IS_WEEKLY && DATA !== null)(
+  `July 2019 goes through all stages of a rollout, replays twice to the byte, and each day is certified${skipNote(DATA)}${WEEKLY_NOTE}`,
   { timeout: 3_600_000 },
   async () => {
     mkdirSync(paths.models, { recursive: true });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IS_LONG } from './long.ts';
+import { IS_WEEKLY } from './weekly.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
@@ -126,8 +126,8 @@ async function check({ home, url, days, minutes, kept }: Life): Promise<{ restor
 }
 
 describe.runIf(DAYS === 0).each([
-  // `npm run test:long` kills more often.
-  { kind: 'sqlite', note: '', kills: IS_LONG ? 6 : 4 },
+  // `npm run test:weekly` kills more often.
+  { kind: 'sqlite', note: '', kills: IS_WEEKLY ? 6 : 4 },
   { kind: 'postgres', note: POSTGRES_NOTE, kills: 2 },
 ])(`a history on $kind $note${NOTES.short}`, ({ kind, note, kills }) => {
   it('loses and duplicates nothing, however often its process is killed', { timeout: 120_000 }, async ({ skip }) => {

@@ -18,7 +18,6 @@ import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
 import { LOGISTIC_PROGRAM } from './logistic_program.ts';
 import { networksNote, TEST_NETWORKS_PYTHON } from './networks_python.ts';
 import { tinyBars } from './tiny_models.ts';
-import { LONG_NOTE } from './long.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -42,7 +41,7 @@ const ENGINES: readonly Engine[] = [
     engine: 'vote',
     train: { vote_members: [...MEMBERS] },
     env: {},
-    note: LONG_NOTE,
+    note: '',
     server: 'own-graph',
     check(facts, operators) {
       expect(facts['members']).toBe(MEMBERS.join(' '));

@@ -8,7 +8,7 @@ import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from './weekly.ts';
 import { runMachinesInside } from '../daemon/lease/machines_inside.fixture.ts';
 import { buildDaemonProgram, type Program } from './program.ts';
 import { requireRedis } from './redis_server.ts';
@@ -38,12 +38,12 @@ const CHOSEN_EVENTS = process.env['LEASE_EVENTS']?.split(',') as EventKind[] | u
 /** Of events, with each kind of lease server; see `eventsFor`. */
 const LONG_MINUTES = Number(process.env['LEASE_MINUTES'] ?? 10);
 /** A minute takes half of it. A daemon that a busy machine holds up for eight minutes takes them as history. */
-const LEASE_SECONDS = Number(process.env['LEASE_SECONDS'] ?? (IS_LONG ? 1 : 0.5));
+const LEASE_SECONDS = Number(process.env['LEASE_SECONDS'] ?? (IS_WEEKLY ? 1 : 0.5));
 /**
  * A machine that holds a daemon up for longer than the lease lasts is tried again with longer ones: by these times a
  * lease that is lost without a reason is a fault of the daemon.
  */
-const SLOWER = IS_LONG ? [1] : [1, 3, 8];
+const SLOWER = IS_WEEKLY ? [1] : [1, 3, 8];
 /** Market minutes of one event at most, waits for a restarted daemon included. */
 const MINUTES_PER_EVENT = 60;
 /** Backlog of a suspended machine when it resumes. */
@@ -55,7 +55,7 @@ const PROCESS_EVENTS = ['kill', 'end', 'cut', 'pause', 'clock', 'power'] as cons
 /** Twice as many as pass. */
 const MARKET_MINUTES_PER_MINUTE = (2 * 60_000) / (500 * LEASE_SECONDS);
 const ON_PROXIES = HAS_NAMESPACES ? '' : ' (on proxies)';
-const LONG_NAMESPACES_NOTE = IS_LONG ? NAMESPACES_NOTE : LONG_NOTE;
+const LONG_NAMESPACES_NOTE = IS_WEEKLY ? NAMESPACES_NOTE : WEEKLY_NOTE;
 const SEED = process.env['LEASE_SEED'] ?? 'lease';
 
 let folder: string;
@@ -134,7 +134,7 @@ async function runOnce(
     minuteMs: 500 * leaseSeconds,
     start,
     openNetwork: HAS_NAMESPACES ? openNamespace : openProxies,
-    pauseMs: IS_LONG ? LONG_PAUSE_MS : 0,
+    pauseMs: IS_WEEKLY ? LONG_PAUSE_MS : 0,
     leaseSeconds,
     history: market.slice(0, warmup),
     minutes: market.slice(warmup),
@@ -193,7 +193,7 @@ function* eventsFor(kinds: readonly EventKind[], minutes: number): Iterable<Even
 
 /** Of this run's bundle, without the cross-check that the daemons have made. */
 const check = (report: TwoMachinesReport): Promise<void> => {
-  if (IS_LONG || CHOSEN_EVENTS !== undefined) process.stderr.write(`${describeRun(report)}\n`);
+  if (IS_WEEKLY || CHOSEN_EVENTS !== undefined) process.stderr.write(`${describeRun(report)}\n`);
   const { pairs, windows } = settings.minutehand;
   const schema = featureSchema(windows);
   const loadModels = (models: string) => loadModelSet(join(models, version), schema, pairs.length);
@@ -203,7 +203,7 @@ const check = (report: TwoMachinesReport): Promise<void> => {
 /** With the events of whole processes above a hundred; in the long form above a thousand. */
 const INSIDE_WORLDS = 4;
 const INSIDE_LEASE_SECONDS = 0.3;
-const INSIDE_ROUNDS = Number(process.env['LEASE_ROUNDS'] ?? (IS_LONG ? 42 : 4));
+const INSIDE_ROUNDS = Number(process.env['LEASE_ROUNDS'] ?? (IS_WEEKLY ? 42 : 4));
 
 describe('two machines with one lease', () => {
   it(
@@ -273,7 +273,7 @@ describe('two machines with one lease', () => {
     },
   );
 
-  it.runIf(IS_LONG && HAS_NAMESPACES)(
+  it.runIf(IS_WEEKLY && HAS_NAMESPACES)(
     `never both speak in namespaces with Redis, for minutes${LONG_NAMESPACES_NOTE}`,
     { timeout: 240_000 + LONG_MINUTES * 120_000 },
     async (context) => {
@@ -283,7 +283,7 @@ describe('two machines with one lease', () => {
     },
   );
 
-  it.runIf(IS_LONG && HAS_NAMESPACES)(
+  it.runIf(IS_WEEKLY && HAS_NAMESPACES)(
     `never both speak in namespaces with PostgreSQL, for minutes${LONG_NAMESPACES_NOTE}${POSTGRES_NOTE}`,
     { timeout: 240_000 + LONG_MINUTES * 120_000 },
     async (context) => {

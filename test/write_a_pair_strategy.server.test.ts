@@ -11,7 +11,6 @@ import type { verifyAnySignal as VerifyAnySignal } from '../shared/signal/verify
 import { openJournal, type JournalFile } from '../shared/store/journal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { GuidedTree } from './followed_guide.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -83,7 +82,7 @@ describe('the guide to a strategy of pairs', () => {
     ]);
   });
 
-  it.runIf(IS_LONG)(`makes a strategy that compiles${LONG_NOTE}`, async () => {
+  it(`makes a strategy that compiles`, async () => {
     expect(await tree.typeCheck()).toBe('');
   });
 

@@ -25,7 +25,6 @@ import type { removeOldBundles as RemoveOldBundles } from '../trainer/control/re
 import type { StrategyTraining } from '../trainer/jobs/strategies/strategy_training.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { GuidedTree } from './followed_guide.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -93,7 +92,7 @@ describe('the guide to a strategy', () => {
     ]);
   });
 
-  it.runIf(IS_LONG)(`makes a strategy that compiles${LONG_NOTE}`, async () => {
+  it(`makes a strategy that compiles`, async () => {
     expect(await tree.typeCheck()).toBe('');
   });
 

@@ -23,7 +23,6 @@ import { thinnedOracle } from '../trainer/control/history/thinned_signals.oracle
 import { readThinned } from '../trainer/control/history/thinned_signals.ts';
 import { startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 900_000 });
 
@@ -36,7 +35,7 @@ const EXPLAIN_LIMIT_MS = 200;
 const settings = loadSettings({ env: {} });
 const { market } = settings.minutehand;
 
-describe.skipIf(!IS_LONG)(`a year of one pair in the journal${LONG_NOTE}`, () => {
+describe(`a year of one pair in the journal`, () => {
   let folder: string;
   let paths: HomePaths;
   let server: PostgresServer | null;

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
-import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import type { Machine } from '../machine.ts';
 import { compareTurns, compareWithBaseline, readBaseline, type CompareResult } from './compare.ts';
 import { fingerprintOf, thisVersion, type Baseline, type Round } from './rounds.ts';
@@ -80,15 +79,11 @@ it('`bench --compare` measures every station of the baseline of this release', {
   if (!result.same_machine) expect(new Set(Object.values(verdicts(result)))).toEqual(new Set([null]));
 });
 
-it.runIf(IS_LONG)(
-  `\`bench --save-baseline\` writes what --compare reads${LONG_NOTE}`,
-  { timeout: 180_000 },
-  async () => {
-    const file = join(folder, 'baseline.json');
-    await bench('--save-baseline', file);
-    const result = await bench('--compare', file);
-    expect(result).toMatchObject({ method: 'unpaired', same_machine: true, rounds: 1 });
-    expect(verdicts(result)).toMatchObject({ decide: 'no difference shown', bar_to_signal: 'no difference shown' });
-    expect(await bench('--compare', packageRoot())).toMatchObject({ method: 'paired' });
-  },
-);
+it(`\`bench --save-baseline\` writes what --compare reads`, { timeout: 180_000 }, async () => {
+  const file = join(folder, 'baseline.json');
+  await bench('--save-baseline', file);
+  const result = await bench('--compare', file);
+  expect(result).toMatchObject({ method: 'unpaired', same_machine: true, rounds: 1 });
+  expect(verdicts(result)).toMatchObject({ decide: 'no difference shown', bar_to_signal: 'no difference shown' });
+  expect(await bench('--compare', packageRoot())).toMatchObject({ method: 'paired' });
+});

@@ -11,7 +11,6 @@ import { arrivalOf, measurePattern, PATTERNS } from './arrival.ts';
 import { compare } from './end_to_end.ts';
 import { measureFloor } from './floor.ts';
 import { openField, type Field, type Latencies } from './field.ts';
-import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
@@ -45,39 +44,36 @@ function signalsOf(field: Field, kind: 'real' | 'null'): Record<string, string |
 }
 
 describe('the floor', () => {
-  it.runIf(IS_LONG)(
-    `times round trips without our code beside both daemons, at both paces, and leaves nothing behind${LONG_NOTE}`,
-    async () => {
-      const field = await withField(async (open) => {
-        const { pairs, paces, attribution } = await measureFloor(open, 30, () => undefined);
-        expect(pairs).toBe(PAIRS);
-        expect(paces.map(({ gap_ms, minutes }) => [gap_ms, minutes])).toEqual([
-          [0, 30],
-          [5, 30],
-        ]);
-        for (const { echo, file_write, redis_round_trip, daemon, null_daemon, ...ratios } of paces) {
-          for (const { count, p50 } of [echo, file_write]) expect([count, p50 > 0]).toEqual([30, true]);
-          expect(redis_round_trip === null).toBe(!open.transports.includes('redis'));
-          for (const own of [daemon, null_daemon]) {
-            expect(own.websocket!.count).toBe(30);
-            expect(own.all!.max).toBeGreaterThanOrEqual(own.websocket!.max);
-          }
-          expect(ratios.websocket_over_echo).toBe(daemon.websocket!.p50 / echo.p50);
-          if (!existsSync('/proc/self/task')) continue;
-          // A minute of the daemon costs more than one echo, and its threads sleep between them.
-          expect(ratios.daemon_work!.cpu_us).toBeGreaterThan(10);
-          expect(ratios.daemon_work!.slept).toBeGreaterThan(1);
-          expect(ratios.null_daemon_work!.cpu_us).toBeGreaterThan(10);
+  it(`times round trips without our code beside both daemons, at both paces, and leaves nothing behind`, async () => {
+    const field = await withField(async (open) => {
+      const { pairs, paces, attribution } = await measureFloor(open, 30, () => undefined);
+      expect(pairs).toBe(PAIRS);
+      expect(paces.map(({ gap_ms, minutes }) => [gap_ms, minutes])).toEqual([
+        [0, 30],
+        [5, 30],
+      ]);
+      for (const { echo, file_write, redis_round_trip, daemon, null_daemon, ...ratios } of paces) {
+        for (const { count, p50 } of [echo, file_write]) expect([count, p50 > 0]).toEqual([30, true]);
+        expect(redis_round_trip === null).toBe(!open.transports.includes('redis'));
+        for (const own of [daemon, null_daemon]) {
+          expect(own.websocket!.count).toBe(30);
+          expect(own.all!.max).toBeGreaterThanOrEqual(own.websocket!.max);
         }
-        for (const { places_us, system_calls } of Object.values(attribution)) {
-          expect(places_us['Node.js']).toBeGreaterThan(1);
-          // Each signal of each pair is written into a file.
-          if (system_calls !== null) expect(system_calls.rename).toBeGreaterThanOrEqual(PAIRS);
-        }
-      });
-      expect(existsSync(field.home)).toBe(false);
-    },
-  );
+        expect(ratios.websocket_over_echo).toBe(daemon.websocket!.p50 / echo.p50);
+        if (!existsSync('/proc/self/task')) continue;
+        // A minute of the daemon costs more than one echo, and its threads sleep between them.
+        expect(ratios.daemon_work!.cpu_us).toBeGreaterThan(10);
+        expect(ratios.daemon_work!.slept).toBeGreaterThan(1);
+        expect(ratios.null_daemon_work!.cpu_us).toBeGreaterThan(10);
+      }
+      for (const { places_us, system_calls } of Object.values(attribution)) {
+        expect(places_us['Node.js']).toBeGreaterThan(1);
+        // Each signal of each pair is written into a file.
+        if (system_calls !== null) expect(system_calls.rename).toBeGreaterThanOrEqual(PAIRS);
+      }
+    });
+    expect(existsSync(field.home)).toBe(false);
+  });
 });
 
 describe('the field of the end-to-end bench', () => {

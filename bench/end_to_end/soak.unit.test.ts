@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
+import { IS_WEEKLY, WEEKLY_NOTE } from '../../test/weekly.ts';
 import { createRng } from '../../shared/rng.ts';
 import { tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import type { CollectedMemory } from './field.ts';
@@ -71,7 +71,7 @@ it('a soak fails when what a bar allocates reaches the old generation', async ()
   });
 });
 
-describe.runIf(IS_LONG)(`the daemon in a soak${LONG_NOTE}`, () => {
+describe.runIf(IS_WEEKLY)(`the daemon in a soak${WEEKLY_NOTE}`, () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'minutehand-soak-'));

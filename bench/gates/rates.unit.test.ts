@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
-import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
+import { IS_WEEKLY } from '../../test/weekly.ts';
 import { rateOf, type GateRate } from './cases/gate_case.ts';
 import { DIRECTION_PLANS, directionRate } from './direction_rates.ts';
 import { DRIFT_FEATURES, driftRate } from './drift_rates.ts';
@@ -24,6 +24,9 @@ function expectShare(found: number, of: number, known: number, knownOf: number):
 const shareOf = (gate: string): number =>
   gate.startsWith('executable') ? 0.07 : gate === 'direction.series_foresight' ? 0.02 : 0.08;
 
+/** Of what the long form simulates. */
+const EFFORT = IS_WEEKLY ? 1 : 0.1;
+
 describe('the stated rates of gates', () => {
   it('are of every case, and of no other', () => {
     const nameOf = ({ gate, measures, world }: Pick<GateRate, 'gate' | 'measures' | 'world'>): string =>
@@ -32,23 +35,17 @@ describe('the stated rates of gates', () => {
     for (const [i, { worlds }] of recorded.gates.entries()) expect(worlds).toBe(GATE_CASES[i]!.worlds);
   });
 
-  it.runIf(IS_LONG).each(GATE_CASES.map((own, i) => [`${own.gate}: ${own.world}`, own, i] as const))(
-    `hold for %s${LONG_NOTE}`,
-    (_, own, i) => {
-      const { refused, worlds } = rateOf(own, shareOf(own.gate));
-      expectShare(refused, worlds, recorded.gates[i]!.refused, recorded.gates[i]!.worlds);
-    },
-  );
+  it.each(GATE_CASES.map((own, i) => [`${own.gate}: ${own.world}`, own, i] as const))(`hold for %s`, (_, own, i) => {
+    const { refused, worlds } = rateOf(own, shareOf(own.gate) * EFFORT);
+    expectShare(refused, worlds, recorded.gates[i]!.refused, recorded.gates[i]!.worlds);
+  });
 });
 
 describe('the stated rates of a search', () => {
-  it.runIf(IS_LONG).each(recorded.search)(
-    `hold for $folds folds, $trials trials, a gain of $gain${LONG_NOTE}`,
-    (known) => {
-      const { adopted, searches } = searchRate(known, known.gain, 400);
-      expectShare(adopted, searches, known.adopted, known.searches);
-    },
-  );
+  it.each(recorded.search)(`hold for $folds folds, $trials trials, a gain of $gain`, (known) => {
+    const { adopted, searches } = searchRate(known, known.gain, 400 * EFFORT);
+    expectShare(adopted, searches, known.adopted, known.searches);
+  });
 
   it('are at most 5 % without a gain', () => {
     for (const plan of SEARCH_PLANS) {
@@ -68,13 +65,10 @@ describe('the stated rates of drift', () => {
       expect(above_chance / looks).toBeLessThan(0.01 + 2.6 * Math.sqrt((0.01 * 0.99) / looks));
   });
 
-  it.runIf(IS_LONG).each(recorded.drift)(
-    `hold for $feature and a shift of $shift${LONG_NOTE}`,
-    ({ feature, shift, ...known }) => {
-      const { above_chance, looks } = driftRate(feature, shift, 8);
-      expectShare(above_chance, looks, known.above_chance, known.looks);
-    },
-  );
+  it.each(recorded.drift)(`hold for $feature and a shift of $shift`, ({ feature, shift, ...known }) => {
+    const { above_chance, looks } = driftRate(feature, shift, IS_WEEKLY ? 8 : 1);
+    expectShare(above_chance, looks, known.above_chance, known.looks);
+  });
 });
 
 describe('the stated rates of edges', () => {
@@ -84,13 +78,10 @@ describe('the stated rates of edges', () => {
       if (edge === 0) expect(found / worlds).toBeLessThan(0.05 + 2 * Math.sqrt((0.05 * 0.95) / worlds));
   });
 
-  it.runIf(IS_LONG).each(recorded.edge)(
-    `hold for $shape, $memory, $trades trades, an edge of $edge, stops: $stops${LONG_NOTE}`,
-    (known) => {
-      const { found, worlds } = edgeRate(known, 60);
-      expectShare(found, worlds, known.found, known.worlds);
-    },
-  );
+  it.each(recorded.edge)(`hold for $shape, $memory, $trades trades, an edge of $edge, stops: $stops`, (known) => {
+    const { found, worlds } = edgeRate(known, 60 * EFFORT);
+    expectShare(found, worlds, known.found, known.worlds);
+  });
 });
 
 describe('the stated rates of edges of direction models', () => {
@@ -100,10 +91,10 @@ describe('the stated rates of edges of direction models', () => {
       if (edge === 0) expect(found / worlds).toBeLessThan(0.05 + 2 * Math.sqrt((0.05 * 0.95) / worlds));
   });
 
-  it.runIf(IS_LONG).each(recorded.direction)(
-    `hold for $instruments instruments, $days days, changing volatility: $changing, $answers answers, $edge bps${LONG_NOTE}`,
+  it.each(recorded.direction)(
+    `hold for $instruments instruments, $days days, changing volatility: $changing, $answers answers, $edge bps`,
     (known) => {
-      const { found, worlds } = directionRate(known, 60);
+      const { found, worlds } = directionRate(known, 60 * EFFORT);
       expectShare(found, worlds, known.found, known.worlds);
     },
   );
@@ -132,10 +123,10 @@ describe('the stated rates of legs that come late', () => {
     expect(leadLagRate({ measures: 'power', minutes: 10, share: 0.7, noise: 0.5 }, 2).refused).toBe(2);
   });
 
-  it.runIf(IS_LONG).each(recorded.lead_lag.map((own) => [JSON.stringify(own), own] as const))(
-    `hold for %s${LONG_NOTE}`,
+  it.each(recorded.lead_lag.map((own) => [JSON.stringify(own), own] as const))(
+    `hold for %s`,
     (_, { worlds, refused, ...plan }) => {
-      const again = leadLagRate(plan, 3);
+      const again = leadLagRate(plan, IS_WEEKLY ? 3 : 1);
       expectShare(again.refused, again.worlds, refused, worlds);
     },
   );

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { clipBars, columnsOf, formatBars, readBarFile } from '../../shared/bar_file/bar_file.ts';
-import { IS_LONG } from '../../test/long.ts';
+import { IS_WEEKLY } from '../../test/weekly.ts';
 import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { checkClock } from '../../shared/bar_file/clock_check.ts';
 import { REFUSING } from '../../shared/bar_file/verdict/finding.ts';
@@ -413,8 +413,8 @@ describe('importBars on files as they are found', () => {
       const utc = (day: string): OpenTime => (Date.parse(day) / 1000) as OpenTime;
       const whole = await readBarFile(join(m1!, 'XAUUSD.csv.gz'));
       // Over the changes to summer time of the United States and of Europe.
-      const reference = IS_LONG ? whole : clipBars(whole, utc('2019-02-15'), utc('2019-06-01'));
-      const { week_opens, holes } = IS_LONG ? { week_opens: 34, holes: 542 } : { week_opens: 15, holes: 359 };
+      const reference = IS_WEEKLY ? whole : clipBars(whole, utc('2019-02-15'), utc('2019-06-01'));
+      const { week_opens, holes } = IS_WEEKLY ? { week_opens: 34, holes: 542 } : { week_opens: 15, holes: 359 };
       const clock = parseTimeZone('-05:00/EU');
       const { length, time, open, high, low, close } = reference;
       const lines = Array.from({ length }, (_, i) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBarFile } from '../../shared/bar_file/bar_file.ts';
 import { importBars, type ImportOptions, type ImportResult } from './import.ts';
-import { IS_LONG } from '../../test/long.ts';
+import { IS_WEEKLY } from '../../test/weekly.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../trainer/store/store.ts';
@@ -218,7 +218,7 @@ it.skipIf(m1 === null)(
   { timeout: 600_000 },
   async () => {
     const store = await openStore(join(folder, 'trainer.db'));
-    for (const symbol of IS_LONG ? ['BCOUSD', 'XAUUSD'] : ['BCOUSD']) {
+    for (const symbol of IS_WEEKLY ? ['BCOUSD', 'XAUUSD'] : ['BCOUSD']) {
       const source = join(m1!, `${symbol}.csv.gz`);
       const { symbols, skipped } = await importBars({ source, into: storeSink(store, 'live') });
       expect(skipped).toEqual([]);

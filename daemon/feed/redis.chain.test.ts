@@ -15,7 +15,7 @@ import { homePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { packageRoot } from '../../shared/root.ts';
-import { IS_LONG } from '../../test/long.ts';
+import { IS_WEEKLY } from '../../test/weekly.ts';
 import { buildDaemonProgram, type Program, type RunningProgram } from '../../test/program.ts';
 import { freePort, startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { endsSoonerThan } from '../../test/sooner.ts';
@@ -33,8 +33,8 @@ const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 const SYMBOLS = symbolsOf(PAIRS.map(parsePair));
 const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
 const WARMUP = warmupBars(settings.minutehand.windows);
-/** `npm run test:long` kills more often. */
-const KILLS = IS_LONG ? 5 : 3;
+/** `npm run test:weekly` kills more often. */
+const KILLS = IS_WEEKLY ? 5 : 3;
 const MINUTES = 30 * (KILLS + 1);
 const MARKET = byMinute(tinyBars(settings, WARMUP + MINUTES));
 const CONNECT_TIMEOUT_MS = 500;

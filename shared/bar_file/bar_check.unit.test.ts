@@ -5,7 +5,7 @@ import { checkBars, createBarCheck } from './bar_check.ts';
 import { createSimulatedMarket, recordMarket } from '../market/simulated_market.ts';
 import { loadSettings, screenPolicy } from '../policy/policy.ts';
 import { columnsOf, readBarFile } from './bar_file.ts';
-import { IS_LONG } from '../../test/long.ts';
+import { IS_WEEKLY } from '../../test/weekly.ts';
 import { realData, skipNote } from './real_data.fixture.ts';
 
 const m1 = realData('m1');
@@ -95,7 +95,7 @@ describe('checkBars', () => {
       const suspects: Record<string, number> = {};
       let bars = 0;
       const symbols = Object.entries(KNOWN).filter(
-        ([symbol]) => IS_LONG || ['AUDNZD', 'BCOUSD', 'XAUUSD'].includes(symbol),
+        ([symbol]) => IS_WEEKLY || ['AUDNZD', 'BCOUSD', 'XAUUSD'].includes(symbol),
       );
       for (const [symbol, known] of symbols) {
         const r = checkBars(await readBarFile(join(m1!, `${symbol}.csv.gz`)), screenPolicy(loadSettings({ env: {} })));
@@ -113,9 +113,9 @@ describe('checkBars', () => {
         expect(seen, symbol).toEqual(known);
       }
       // One true bar in 77,500 is held back: see docs/guides/OPERATE.md#suspect-bars.
-      const others = IS_LONG ? { AUDUSD: 11, NZDUSD: 12, USDCAD: 2, USDJPY: 3 } : {};
+      const others = IS_WEEKLY ? { AUDUSD: 11, NZDUSD: 12, USDCAD: 2, USDJPY: 3 } : {};
       expect(suspects).toEqual({ AUDNZD: 14, XAUUSD: 1, ...others });
-      if (IS_LONG) expect(bars).toBe(3_332_739);
+      if (IS_WEEKLY) expect(bars).toBe(3_332_739);
     },
   );
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
-import { IS_LONG } from '../../test/long.ts';
+import { IS_WEEKLY } from '../../test/weekly.ts';
 import { packageRoot } from '../root.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -123,7 +123,7 @@ describe('parseYaml', () => {
     ['changed', changed],
   ])('reads %s texts as the parser with positions reads them, or refuses them', { timeout: 600_000 }, (_, texts) => {
     let read = 0;
-    const numRuns = IS_LONG ? 100_000 : 1500;
+    const numRuns = IS_WEEKLY ? 100_000 : 1500;
     fc.assert(
       fc.property(texts, (one) => void (read += Number(agree(one)))),
       { numRuns },

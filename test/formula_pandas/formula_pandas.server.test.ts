@@ -20,7 +20,7 @@ import { parseFormula, type Formula, type Node } from '../../shared/core/formula
 import { OPERATORS } from '../../shared/core/formula/operators.ts';
 import { isSectionNode } from '../../shared/core/formula/sections.ts';
 import { MINUTE_SOURCE } from '../../shared/core/formula/sources.ts';
-import { IS_LONG } from '../long.ts';
+import { IS_WEEKLY } from '../weekly.ts';
 import { skipNote } from '../skip_note.ts';
 import { comparedColumn, OTHER_MEMBERS, pandasProgram, type Arguments } from './pandas_program.ts';
 import { NO_PANDAS, PANDAS, runPandas } from './run_pandas.ts';
@@ -31,7 +31,7 @@ const SOURCES = RANDOM_SOURCES;
 const BARS = 3000;
 /** Of whole formulas, whose parts both computed: some units in the last place. */
 const INPUT_ROUNDING = 1e-14;
-const RANDOM_FORMULAS = IS_LONG ? 2000 : 150;
+const RANDOM_FORMULAS = IS_WEEKLY ? 2000 : 150;
 
 /**
  * Every operator, in formulas as users write them. Comparisons are of values without rounding: one of means would flip

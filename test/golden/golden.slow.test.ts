@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IS_LONG, LONG_NOTE } from '../long.ts';
 import { skipNote } from '../skip_note.ts';
 import { PARTS } from './parts.ts';
 import { condensed, dumpHint, type GoldenPart } from './part.ts';
@@ -14,13 +13,11 @@ let workshop: Workshop;
 beforeAll(() => void (workshop = openWorkshop()));
 afterAll(() => workshop.close());
 
-function noteOf({ isLong, skipped = null }: GoldenPart): string {
-  return skipped === null ? (isLong ? LONG_NOTE : '') : skipNote(true, skipped);
-}
+const noteOf = ({ skipped = null }: GoldenPart): string => skipNote(skipped !== null, skipped ?? '');
 
 describe('the golden record', () => {
   for (const part of PARTS) {
-    const isSkipped = (part.isLong && !IS_LONG) || (part.skipped ?? null) !== null;
+    const isSkipped = (part.skipped ?? null) !== null;
     it.skipIf(isSkipped)(`${part.name} is as recorded: ${part.what}${noteOf(part)}`, { timeout: 600_000 }, async () => {
       const recorded = readRecord(part.name);
       expect(recorded, 'a record of this part: npm run golden -- --record').not.toBeNull();

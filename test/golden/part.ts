@@ -7,7 +7,7 @@ export interface GoldenPart {
   readonly name: string;
   /** For the table. */
   readonly what: string;
-  /** Too long for `npm test`: part of `npm run golden` and `npm run test:long` only. */
+  /** Takes more than ten seconds. */
   readonly isLong: boolean;
   /** Why it cannot be measured here; null: it can. */
   readonly skipped?: string | null;

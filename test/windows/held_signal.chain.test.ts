@@ -6,7 +6,7 @@ import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 import { activate } from '../activate.ts';
 import { eventually } from '../cli_process.ts';
-import { IS_LONG } from '../long.ts';
+import { IS_WEEKLY } from '../weekly.ts';
 import { tinyModels, tinySettings } from '../tiny_models.ts';
 import {
   createWindowsWorkplace,
@@ -20,7 +20,7 @@ import {
 const SETTINGS = tinySettings({ minutehand: { simulated: { bar_interval_ms: 400 }, log: { level: 'info' } } });
 const PAIRS = SETTINGS.minutehand.pairs;
 /** A day; beside other tests, some holds. */
-const MINUTES = IS_LONG ? 1440 : 90;
+const MINUTES = IS_WEEKLY ? 1440 : 90;
 const HELD_MS = 3000;
 const FREE_MS = 2000;
 /** Between two bars of a user's market; the simulated one has a minute in less than half a second here. */

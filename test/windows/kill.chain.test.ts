@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 import { eventually } from '../cli_process.ts';
-import { IS_LONG } from '../long.ts';
+import { IS_WEEKLY } from '../weekly.ts';
 import {
   createWindowsWorkplace,
   IS_WINDOWS,
@@ -15,7 +15,7 @@ import {
   type WindowsWorkplace,
 } from './windows.ts';
 
-const KILLS = IS_LONG ? 50 : 8;
+const KILLS = IS_WEEKLY ? 50 : 8;
 /** A kill comes within this time of the first signal of a start. */
 const WITHIN_MS = 4000;
 const MINUTE_S = 60;

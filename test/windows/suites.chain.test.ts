@@ -28,7 +28,7 @@ describe.runIf(IS_WINDOWS)(`the suites of parts on Windows${WINDOWS_NOTE}`, () =
 
   it.each(Object.entries(SUITES))('of the %s hold', { timeout: 900_000 }, async (name, files) => {
     const path = join(place.folder, `${name}.json`);
-    const reporters = ['default', './test/skip_reporter.ts', 'json'].map((one) => `--reporter=${one}`);
+    const reporters = ['./test/run_reporter.ts', 'json'].map((one) => `--reporter=${one}`);
     const report = `--outputFile.json=${windowsPath(path)}`;
     const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--maxWorkers=2', ...reporters, report, ...files];
     const run = place.start(vitest);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { IS_LONG } from '../../../test/long.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import {
   bits,
   comparedValues,
@@ -19,10 +19,10 @@ import { OPERATORS } from './operators.ts';
 import { isSectionNode } from './sections.ts';
 
 const SOURCES = RANDOM_SOURCES;
-/** `npm run test:long` runs many more. */
-const RUNS = IS_LONG ? 10_000 : 150;
+/** `npm run test:weekly` runs many more. */
+const RUNS = IS_WEEKLY ? 10_000 : 150;
 
-vi.setConfig({ testTimeout: IS_LONG ? 900_000 : 60_000 });
+vi.setConfig({ testTimeout: IS_WEEKLY ? 900_000 : 60_000 });
 
 function parsed(text: string): Formula | null {
   try {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { IS_LONG } from '../../../test/long.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { ERRORS } from '../../errors.ts';
 import { formulaText } from './formula.fixture.ts';
 import { FormulaError, type FormulaFault } from './formula_error.ts';
@@ -8,7 +8,7 @@ import { parseFormula, type Formula } from './formula.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../features/instrument/definitions.ts';
 import { instrumentSources, pairSources, symbolSources } from './sources.ts';
 
-vi.setConfig({ testTimeout: IS_LONG ? 900_000 : 60_000 });
+vi.setConfig({ testTimeout: IS_WEEKLY ? 900_000 : 60_000 });
 
 const SYMBOL = symbolSources();
 const INSTRUMENT = instrumentSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
@@ -288,7 +288,7 @@ describe('parseFormula', () => {
         const repeated = answer(formula) > 10 ? Array.from({ length: 20 }, () => answer(formula)) : [0];
         expect(Math.min(...repeated)).toBeLessThan(10);
       }),
-      { numRuns: IS_LONG ? 100_000 : 3000 },
+      { numRuns: IS_WEEKLY ? 100_000 : 3000 },
     );
   });
 

@@ -117,7 +117,7 @@ describe('BarResampler', () => {
   it.skipIf(m1 === null)(
     `gives the whole file's bars on every recorded symbol and timeframe${skipNote(m1)}`,
     async () => {
-      const days = process.env['MINUTEHAND_LONG'] === undefined ? 4 : Infinity;
+      const days = process.env['MINUTEHAND_WEEKLY'] === undefined ? 4 : Infinity;
       const files = readdirSync(m1!).filter((name) => name.endsWith('.csv.gz'));
       for (const file of days === Infinity ? files : files.slice(-2)) {
         const columns = await readBarFile(join(m1!, file));

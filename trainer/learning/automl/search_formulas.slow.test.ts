@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { horizonSeconds } from '../../../shared/policy/policy.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { tinyBars, tinySettings, tinyTraining } from '../../../test/tiny_models.ts';
 import { pruneFolder } from '../dataset/cache_folder.ts';
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
 import type { FitTask } from '../learners/trees/fit.ts';
-import { IS_LONG, LONG_NOTE } from '../../../test/long.ts';
 import { outlineTraining } from '../training/pipeline.ts';
 import { isSure, searchFormulas, type AutomlOptions, type AutomlOutcome } from './search_formulas.ts';
 
@@ -152,35 +152,34 @@ describe('a search that was ended', () => {
   }, 120_000);
 });
 
-it.skipIf(!IS_LONG)(
-  `of 100 searches on exchanged labels, at most 5 choose anything${LONG_NOTE}`,
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'minutehand-placebo-'));
-    const pool = openFitPool(0);
-    const training = tinyTraining(folder, { settings, bars: tinyBars(settings, PLACEBO_DAYS * 1440) });
-    // The candidates are the same in every search, and so are the rows.
-    const outlines = new Map<string, ReturnType<typeof outlineTraining>>();
-    const outline: typeof outlineTraining = (options, ...others) => {
-      const key = JSON.stringify(options.settings.minutehand.windows);
-      const known = outlines.get(key) ?? outlineTraining(options, ...others);
-      outlines.set(key, known);
-      return known;
-    };
-    const choosing: number[] = [];
-    const smallest: number[] = [];
-    for (let seed = 1; seed <= 100; seed++) {
-      const { chosen, judged } = await searchFormulas({ ...training, seed }, PLACEBO, pool, outline);
-      if (chosen.length > 0) choosing.push(seed);
-      smallest.push(Math.min(...judged.map(({ score }) => score.p)));
-    }
-    expect(choosing.length).toBeLessThanOrEqual(5);
-    // The tests could have found something: p values are as small as chance makes them.
-    expect(smallest.filter((p) => p < 0.05).length).toBeGreaterThan(50);
-    await pool.close();
-    rmSync(folder, { recursive: true, force: true });
-  },
-  3_600_000,
-);
+const SEARCHES = IS_WEEKLY ? 100 : 3;
+const MOST_CHOOSING = IS_WEEKLY ? 5 : 1;
+
+it(`of ${SEARCHES} searches on exchanged labels, at most ${MOST_CHOOSING} choose anything`, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-placebo-'));
+  const pool = openFitPool(0);
+  const training = tinyTraining(folder, { settings, bars: tinyBars(settings, PLACEBO_DAYS * 1440) });
+  // The candidates are the same in every search, and so are the rows.
+  const outlines = new Map<string, ReturnType<typeof outlineTraining>>();
+  const outline: typeof outlineTraining = (options, ...others) => {
+    const key = JSON.stringify(options.settings.minutehand.windows);
+    const known = outlines.get(key) ?? outlineTraining(options, ...others);
+    outlines.set(key, known);
+    return known;
+  };
+  const choosing: number[] = [];
+  const smallest: number[] = [];
+  for (let seed = 1; seed <= SEARCHES; seed++) {
+    const { chosen, judged } = await searchFormulas({ ...training, seed }, PLACEBO, pool, outline);
+    if (chosen.length > 0) choosing.push(seed);
+    smallest.push(Math.min(...judged.map(({ score }) => score.p)));
+  }
+  expect(choosing.length).toBeLessThanOrEqual(MOST_CHOOSING);
+  // The tests could have found something: p values are as small as chance makes them.
+  expect(smallest.filter((p) => p < 0.05).length).toBeGreaterThan(SEARCHES / 2);
+  await pool.close();
+  rmSync(folder, { recursive: true, force: true });
+}, 3_600_000);
 
 it('a gain is sure from two standard errors on', () => {
   const confirmed = (gain: number): boolean => isSure({ confirmation: { gain, standard_error: 1 } });

@@ -7,7 +7,7 @@ import { newYorkMinuteOfWeek } from '../../../shared/core/cost/new_york_time.ts'
 import { defaultProfile, multipleAt } from '../../../shared/core/cost/spread_profile.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { IS_LONG } from '../../../test/long.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../history/pair_history.fixture.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import { checkExecutable } from '../gates/executable.ts';
@@ -265,8 +265,8 @@ function isAdopted(history: PairHistory, costs: PairFillCosts) {
   return { figures, isExecutable, passed: !edge.no_edge && isExecutable };
 }
 
-describe(`the gates on executability, ${IS_LONG ? 100 : 4} worlds`, () => {
-  const worlds = Array.from({ length: IS_LONG ? 100 : 4 }, (_, i) => `world ${i}`);
+describe(`the gates on executability, ${IS_WEEKLY ? 100 : 4} worlds`, () => {
+  const worlds = Array.from({ length: IS_WEEKLY ? 100 : 4 }, (_, i) => `world ${i}`);
 
   it('refuse every planted artifact of quotes that widen at the rollover, which flat costs mistake for a gain', () => {
     let seeming = 0;

@@ -7,7 +7,7 @@ import { featureDefinitions, warmupBars } from '../../../shared/core/features/fe
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { IS_LONG } from '../../../test/long.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_models.ts';
 import { featureDrift, type FeatureDrift } from './drift.ts';
 import { featureProfile, type ProfiledRows } from './feature_profile.ts';
@@ -126,7 +126,7 @@ describe('featureDrift of planted rows', () => {
     [5, 0.037],
   ])('finds hardly any drift where there is none, in an autoregressive feature of %d days', (days, most) => {
     // Of the slow ones more, as they are what fails.
-    const runs = (days >= 2 ? 120 : 40) / (IS_LONG ? 1 : 2);
+    const runs = (days >= 2 ? 120 : 40) / (IS_WEEKLY ? 1 : 2);
     let found = 0;
     let wouldHave = 0;
     for (let run = 0; run < runs; run++) {
@@ -147,7 +147,7 @@ describe('featureDrift of planted rows', () => {
 
   it.each([
     // Days of training, and how many looks. By one time scale alone 7 and 11 of them are drift.
-    ...(IS_LONG ? [[180, 80]] : []),
+    ...(IS_WEEKLY ? [[180, 80]] : []),
     [60, 100],
   ] as [number, number][])(
     'finds hardly any drift where there is none, in a sum of half an hour and of days: %d days of training',

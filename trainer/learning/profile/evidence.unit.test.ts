@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IS_LONG } from '../../../test/long.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { evidenceBelow, lastStreak, streakLimit } from './evidence.ts';
@@ -46,7 +46,7 @@ describe('evidence that a mean is below a limit', () => {
 
   it('reaches 1 / α for at most α of the sequences whose mean is the limit, checked after every value', () => {
     const rng = createRng('at the limit');
-    const months = IS_LONG ? 20_000 : 1000;
+    const months = IS_WEEKLY ? 20_000 : 1000;
     let alarms = 0;
     for (let month = 0; month < months; month++) {
       const wins = Array.from({ length: 200 }, () => (rng.uniform() < 0.35 ? 1 : 0));
@@ -60,7 +60,7 @@ describe('evidence that a mean is below a limit', () => {
 /** As delivered. */
 const POLICY: KpiPolicy = loadSettings({ env: {} }).retrain;
 /** As delivered where the time allows. */
-const PAIRS = IS_LONG ? 10 : 5;
+const PAIRS = IS_WEEKLY ? 10 : 5;
 const HOUR = 3600;
 const DAYS = 22;
 
@@ -126,7 +126,7 @@ function haltedBy(pairs: readonly PublishedPair[]): string[] {
 }
 
 describe('the limits of live KPIs on simulated months', { timeout: 600_000 }, () => {
-  const months = IS_LONG ? 1000 : 15;
+  const months = IS_WEEKLY ? 1000 : 15;
   const share = (of: (index: number) => boolean, count = months): number =>
     Array.from({ length: count }, (_, i) => of(i)).filter(Boolean).length / count;
 
@@ -152,7 +152,7 @@ describe('the limits of live KPIs on simulated months', { timeout: 600_000 }, ()
 
   it('halt models that refuse as often as a limit allows, given the hours before, in at most 5 % of months', () => {
     const { kpi_refusal_rate_min: least, kpi_refusal_rate_max: most } = POLICY;
-    const count = IS_LONG ? 300 : 8;
+    const count = IS_WEEKLY ? 300 : 8;
     const rateOf = (limit: 'low' | 'high', swingHours: number, shift: number): number => {
       const [entryRate, swing, sign] = limit === 'low' ? [1 - least!, 0.05, -1] : [1 - most!, 0.018, 1];
       const halted = (i: number): string[] =>
@@ -163,7 +163,7 @@ describe('the limits of live KPIs on simulated months', { timeout: 600_000 }, ()
     const rates = [rateOf('low', 1, 0), rateOf('high', 1, 0), rateOf('low', 24, 1), rateOf('high', 24, 1)];
     note(`refusal rate at its limits, ${count} months: ${rates.map(percent).join(', ')}`);
     // Days beyond the limit are what the test finds; that others make up for them does not count.
-    if (IS_LONG)
+    if (IS_WEEKLY)
       note(
         `days beyond the limits and within: ${[rateOf('low', 24, 0), rateOf('high', 24, 0)].map(percent).join(', ')}`,
       );
@@ -172,7 +172,7 @@ describe('the limits of live KPIs on simulated months', { timeout: 600_000 }, ()
 
   it('find a win rate of one pair that falls from 0.58 to 0.15 within 180 of its trades, 9 times in 10', () => {
     const needed = neededEvidence(PAIRS + 1, POLICY);
-    const delays = Array.from({ length: IS_LONG ? 1000 : 100 }, (_, i) => {
+    const delays = Array.from({ length: IS_WEEKLY ? 1000 : 100 }, (_, i) => {
       const rng = createRng(`degradation ${i}`);
       const wins: number[] = [];
       for (let trade = 0; trade < 400; trade++) {
@@ -200,7 +200,7 @@ describe('the limits of live KPIs on simulated months', { timeout: 600_000 }, ()
       }
       return Infinity;
     };
-    const count = IS_LONG ? 200 : 10;
+    const count = IS_WEEKLY ? 200 : 10;
     const all = Array.from({ length: count }, (_, i) =>
       delayOf(`all ${i}`, 1, (entered) =>
         evidenceBelow(
@@ -258,7 +258,7 @@ const quantile = (values: readonly number[], share: number): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length * share)]!;
 /** The figures of a release. */
 function note(text: string): void {
-  if (IS_LONG) console.log(text);
+  if (IS_WEEKLY) console.log(text);
 }
 
 function hasBadWindow(wins: readonly number[]): boolean {
@@ -279,7 +279,7 @@ describe('a streak of risk flags', () => {
   });
 
   it('alarms in at most 1 % of simulated months, also where risk goes with the hours before it', () => {
-    const months = IS_LONG ? 1000 : 200;
+    const months = IS_WEEKLY ? 1000 : 200;
     let alarms = 0;
     for (let i = 0; i < months; i++) {
       const rng = createRng(`risk ${i}`);

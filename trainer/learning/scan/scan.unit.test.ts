@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IS_LONG } from '../../../test/long.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { parsePair } from '../../../shared/pair.ts';
@@ -11,7 +11,7 @@ import { renderScan, scanVerdict, TRIAL_COLUMNS, trialsCsv } from './scan_report
 const SYMBOLS = ['AUDUSD', 'EURUSD', 'GBPUSD', 'NZDUSD'];
 const MONDAY = 1_704_067_200;
 /** Number of scans of independent random walks. */
-const WORLDS = IS_LONG ? 60 : 3;
+const WORLDS = IS_WEEKLY ? 60 : 3;
 const STEP_S = 3600;
 const settings = tinySettings();
 const FREE = {
@@ -126,7 +126,7 @@ describe('a scan', () => {
       if (result.tests.p <= 0.05) significant++;
     }
     // Binomial, 5 %: as many in less than 1 % of the cases.
-    expect(significant).toBeLessThan(IS_LONG ? 10 : 2);
+    expect(significant).toBeLessThan(IS_WEEKLY ? 10 : 2);
   });
 
   it('chooses without the holdout: other bars there change no figure of the development period', async () => {

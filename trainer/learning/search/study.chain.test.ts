@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { packageRoot } from '../../../shared/root.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { IS_LONG } from '../../../test/long.ts';
+import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { medianBests, OBJECTIVES, OPTUNA, type ObjectiveName } from './objectives.ts';
 import type { Params, Space } from './space.ts';
 import { createStudy, type Study, type StudyOptions } from './study.ts';
@@ -49,8 +49,8 @@ describe('TPE', () => {
     return known;
   };
 
-  // Six continuous dimensions take as long as the others together: `npm run test:long` has them.
-  it.each(['branin', ...(IS_LONG ? (['hartmann6', 'mixed'] as const) : [])] as const)(
+  // Six continuous dimensions take as long as the others together: `npm run test:weekly` has them.
+  it.each(['branin', ...(IS_WEEKLY ? (['hartmann6', 'mixed'] as const) : [])] as const)(
     'is not worse than Optuna on %s after 30, 60 and 120 trials',
     (name) => {
       bestsOf(name).forEach((median, i) => expect(median).toBeLessThanOrEqual(OPTUNA[name].tpe[i]!));
@@ -198,7 +198,7 @@ describe('the journal of a study', () => {
         // Byte-identical to the journal without interruption.
         expect(readFileSync(cut).equals(bytes)).toBe(true);
       }),
-      { numRuns: IS_LONG ? 60 : 25 },
+      { numRuns: IS_WEEKLY ? 60 : 25 },
     );
   });
 
@@ -251,7 +251,7 @@ describe('the journal of a study', () => {
     const killed = journal('killed');
     const rng = createRng('kills');
     let kills = 0;
-    for (; kills < (IS_LONG ? 20 : 10); kills++) {
+    for (; kills < (IS_WEEKLY ? 20 : 10); kills++) {
       if ((await runProgram(program, killed, trials, 5 + rng.integer(60))) === 'done') break;
     }
     expect(kills).toBeGreaterThan(2);

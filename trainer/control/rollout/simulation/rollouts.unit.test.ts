@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../../shared/policy/policy.ts';
 import { rolloutRules } from '../rules.ts';
-import { IS_LONG, LONG_NOTE } from '../../../../test/long.ts';
+import { IS_WEEKLY } from '../../../../test/weekly.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS } from './models.ts';
 import { powerError, simulateRollout, simulateRollouts, statedPower } from './rollouts.ts';
 
 const rules = rolloutRules(loadSettings().retrain);
+/** Rollouts of each kind; of equal models ten times as many. */
+const UNIT = IS_WEEKLY ? 100 : 5;
 
 describe('simulated rollouts', () => {
   it('are the same for the same seed', () => {
@@ -55,26 +57,22 @@ describe('simulated rollouts', () => {
     expect(laterStated).toBeLessThan(stated.statedPower - 0.1);
   });
 
-  it.runIf(IS_LONG)(`keep their levels, budget and power in 1,200 rollouts ${LONG_NOTE}`, { timeout: 900_000 }, () => {
-    const counts = { equal: 1000, regressions: 100, improvements: 100 };
+  it(`keep their levels, budget and power in ${12 * UNIT} rollouts`, { timeout: 900_000 }, () => {
+    const counts = { equal: 10 * UNIT, regressions: UNIT, improvements: UNIT };
     const { equal, regressions, improvements } = simulateRollouts(rules, counts, () => undefined);
-    expect(equal.wrongShare).toBeLessThanOrEqual(0.05);
-    expect(regressions.withinBudget).toBe(100);
-    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
+    expect(equal.wrongShare).toBeLessThanOrEqual(IS_WEEKLY ? 0.05 : 0.1);
+    expect(regressions.withinBudget).toBe(UNIT);
+    expect(Math.abs(improvements.promoted / UNIT - improvements.statedPower)).toBeLessThanOrEqual(
       3 * powerError(improvements),
     );
   });
 
-  it.runIf(IS_LONG)(
-    `have the stated power after candidates that were not promoted ${LONG_NOTE}`,
-    { timeout: 900_000 },
-    () => {
-      const counts = { equal: 0, regressions: 0, improvements: 100 };
-      const later = rolloutRules(loadSettings().retrain, [false]);
-      const { improvements } = simulateRollouts(later, counts, () => undefined);
-      expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
-        3 * powerError(improvements),
-      );
-    },
-  );
+  it('have the stated power after candidates that were not promoted', { timeout: 900_000 }, () => {
+    const counts = { equal: 0, regressions: 0, improvements: UNIT };
+    const later = rolloutRules(loadSettings().retrain, [false]);
+    const { improvements } = simulateRollouts(later, counts, () => undefined);
+    expect(Math.abs(improvements.promoted / UNIT - improvements.statedPower)).toBeLessThanOrEqual(
+      3 * powerError(improvements),
+    );
+  });
 });

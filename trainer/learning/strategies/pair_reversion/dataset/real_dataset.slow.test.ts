@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { IS_LONG } from '../../../../../test/long.ts';
+import { IS_WEEKLY } from '../../../../../test/weekly.ts';
 import type { OpenTime } from '../../../../../shared/bar.ts';
 import { barAt, clipBars, readBarFolder, type BarColumns } from '../../../../../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../../../../../shared/bar_file/real_data.fixture.ts';
@@ -15,8 +15,8 @@ import { commonMinutes } from '../../../history/pair_history.ts';
 const m1 = realData('m1');
 const settings = loadSettings({ env: {} });
 const policy = datasetPolicy(settings);
-/** Three months; all available data in `npm run test:long`. */
-const DAYS = IS_LONG ? Infinity : 90;
+/** Three months; all available data in `npm run test:weekly`. */
+const DAYS = IS_WEEKLY ? Infinity : 90;
 const pairs = settings.minutehand.pairs.map(parsePair);
 
 describe.skipIf(m1 === null)(

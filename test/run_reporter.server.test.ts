@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
 const VITEST = join(packageRoot(), 'node_modules', 'vitest', 'vitest.mjs');
-const REPORTER = join(packageRoot(), 'test', 'skip_reporter.ts');
+const REPORTER = join(packageRoot(), 'test', 'run_reporter.ts');
 
 let folder: string;
 beforeAll(() => {

@@ -9,15 +9,15 @@ import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import { createRng } from '../shared/rng.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
-import { IS_LONG, LONG_NOTE } from './long.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
+import { IS_WEEKLY } from './weekly.ts';
 
 const VERSIONS = ['20240106_1200', '20240107_1200'];
-const EVENTS = 1000;
+const EVENTS = IS_WEEKLY ? 1000 : 60;
 const LEASE_MS = 400;
 const HOUR_MS = 3_600_000;
-const note = IS_LONG ? [NAMESPACES_NOTE, POSTGRES_NOTE].find((one) => one !== '') : LONG_NOTE;
+const note = [NAMESPACES_NOTE, POSTGRES_NOTE].find((one) => one !== '');
 
 /** What one machine has said of one promotion. */
 interface Promotion {
