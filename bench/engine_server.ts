@@ -1,6 +1,6 @@
 /**
  * The server of one engine alone, for `bench/engines.ts`, which starts it and asks for ten signals at a time:
- * `engine_server.js auto|uwebsockets|ws`.
+ * `engine_server.js uwebsockets|ws`.
  */
 import { openServer } from '../daemon/serve/serve.ts';
 import type { Engine } from '../daemon/serve/server.ts';
@@ -9,7 +9,7 @@ import { SIGNAL_BYTES, SIGNALS, type Listening } from './engines.ts';
 const TOPIC = 'signals';
 
 /** The server of one engine, until its parent disconnects. */
-async function serve(engine: 'auto' | Engine): Promise<void> {
+async function serve(engine: Engine): Promise<void> {
   const messages = Array.from({ length: SIGNALS }, (_, i) => ({ topic: TOPIC, text: String(i).repeat(SIGNAL_BYTES) }));
   const server = await openServer({
     host: '127.0.0.1',
@@ -31,8 +31,9 @@ async function serve(engine: 'auto' | Engine): Promise<void> {
     },
   });
   process.once('disconnect', () => void server.close());
-  const listening: Listening = { engine: server.engine, port: server.port };
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const listening: Listening = { engine, port: server.port, glibc: header.glibcVersionRuntime ?? null };
   process.send!(listening);
 }
 
-await serve(process.argv[2] as 'auto' | Engine);
+await serve(process.argv[2] as Engine);

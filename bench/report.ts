@@ -443,15 +443,17 @@ Live, in blocks of one bar: microseconds that a minute of all subjects adds.
 ${stationRows(live, minute)}${endToEndRows(live)}`;
 }
 
-function engines({ signals, signal_bytes, engines: measured }: EnginesResult): string {
+function engines({ signals, signal_bytes, glibc, missing, engines: measured }: EnginesResult): string {
   const rows = measured.map(
     ({ engine, request_us }) => `| ${engine} | ${request_us.count} | ${spreadUs(request_us)} |`,
   );
+  const library = typeof glibc === 'string' ? `, with glibc ${glibc}` : '';
+  const absent = typeof missing === 'string' ? ` uWebSockets.js was not measured: ${missing}.` : '';
   return `## Server engines
 
 From a request for ${signals} signals of ${signal_bytes} bytes until a WebSocket client has them (\`npm run bench -- --parts engines\`):
-the server alone, in a process of its own, by turns; microseconds, p50/p99/p99.9/max. The first is the choice of this
-machine; those of other versions of Node and of the images are in [ADR 35](../adr/0035-engine-by-platform.md).
+the server alone, in a process of its own, by turns${library}; microseconds, p50/p99/p99.9/max. [ADR 49](../adr/0050-one-build-of-the-engine.md) has the
+choice.${absent}
 
 | engine | requests | µs |
 |---|---|---|

@@ -45,7 +45,6 @@ const EXTERNAL = [
   'tinybench',
   'trading-signals',
   'typescript',
-  'uWebSockets.js',
 ];
 const FOLDER = 'bundle';
 /** File in the chunk folder that lists the files of this build and of those before it, newest first. */

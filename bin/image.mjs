@@ -9,6 +9,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { npmCommand } from './dependencies.mjs';
+import { ENGINE_FOLDER } from './engine/install.mjs';
+import { ENGINE } from './engine/keep_build.mjs';
 import { buildDebianBase } from './image_base.mjs';
 import { inPath } from './machine.mjs';
 import { capture, runLogged } from './programs.mjs';
@@ -30,7 +32,6 @@ Builds minutehand-daemon:<version> and minutehand-trainer:<version>.
 const TARGETS = ['daemon', 'trainer', 'trainer-python', 'worker', 'worker-python'];
 const DEFAULT_TARGETS = ['daemon', 'trainer'];
 const BUILDERS = ['docker', 'podman', 'buildah'];
-const ENGINE = '@btc-vision/uwebsockets.js';
 const CONTEXT = join(ROOT, 'var', 'image');
 const DEPLOY = join(ROOT, 'deploy');
 const IMAGES = join(DEPLOY, 'images.env');
@@ -68,6 +69,9 @@ async function makeContext(base) {
   mkdirSync(CONTEXT, { recursive: true });
   cpSync(join(ROOT, 'var', 'release', 'package'), join(CONTEXT, 'package'), { recursive: true });
   cpSync(join(DEPLOY, 'image'), join(CONTEXT, 'image'), { recursive: true });
+  mkdirSync(join(CONTEXT, 'image', 'engine'));
+  for (const name of ['package.json', 'package-lock.json', 'keep_build.mjs'])
+    cpSync(join(ENGINE_FOLDER, name), join(CONTEXT, 'image', 'engine', name));
   for (const name of ['package.json', 'package-lock.json']) cpSync(join(ROOT, name), join(CONTEXT, name));
   const { file, first } = npmCommand();
   const parts = await capture(file, [...first, 'sbom', '--omit', 'dev', '--sbom-format', 'cyclonedx']);
@@ -86,7 +90,7 @@ async function makeContext(base) {
 async function provenance(base) {
   const release = join(ROOT, 'var', 'release');
   const packed = readdirSync(release).filter((name) => name.endsWith('.tgz'));
-  const locks = ['package-lock.json', 'deploy/image/engine/package-lock.json'];
+  const locks = ['package-lock.json', 'bin/engine/package-lock.json'];
   const { revision } = await commitOf();
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -113,7 +117,7 @@ function sha256Of(path) {
 
 /** The server engine, which the images have from a lock file of its own, for the bill of materials (CycloneDX). */
 function engineComponent() {
-  const { packages } = readJson(join(DEPLOY, 'image', 'engine', 'package-lock.json'));
+  const { packages } = readJson(join(ENGINE_FOLDER, 'package-lock.json'));
   const { version, integrity } = packages[`node_modules/${ENGINE}`];
   const [algorithm, content] = integrity.split('-', 2);
   if (algorithm !== 'sha512') throw new SetupError(`${ENGINE} is locked by ${algorithm}, expected sha512`);

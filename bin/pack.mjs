@@ -6,6 +6,7 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { npmCommand } from './dependencies.mjs';
+import { ENGINE_FOLDER } from './engine/install.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, print } from './project.mjs';
 import { ensureReady, run } from './setup.mjs';
@@ -52,6 +53,7 @@ export async function pack() {
       return extname(name) === '' || OF_DIST.has(extname(name));
     },
   });
+  await packEngine();
   writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);
   const args = ['pack', FOLDER, '--pack-destination', RELEASE];
   const logPath = join(LOG_FOLDER, 'pack.log');
@@ -62,19 +64,27 @@ export async function pack() {
   return join(RELEASE, name);
 }
 
+/** `bin/engine.mjs` with what it imports, and its lock file. */
+async function packEngine() {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [join(ROOT, 'bin', 'engine.mjs')],
+    outfile: join(FOLDER, 'bin', 'engine.mjs'),
+    absWorkingDir: ROOT,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['esbuild'],
+    logLevel: 'silent',
+  });
+  for (const name of ['package.json', 'package-lock.json'])
+    cpSync(join(ENGINE_FOLDER, name), join(FOLDER, 'bin', 'engine', name));
+}
+
 /** The description of the released package: exact versions, nothing that is needed to build. */
 function manifest() {
   const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const {
-    name,
-    version,
-    description,
-    type,
-    dependencies,
-    optionalDependencies,
-    peerDependencies,
-    peerDependenciesMeta,
-  } = own;
+  const { name, version, description, type, dependencies, peerDependencies, peerDependenciesMeta } = own;
   return {
     name,
     version,
@@ -85,7 +95,6 @@ function manifest() {
     engines: own.engines,
     bin: { minutehand: 'bin/minutehand.mjs' },
     dependencies: Object.fromEntries(Object.entries(dependencies).filter(([key]) => !LEFT_OUT.includes(key))),
-    optionalDependencies,
     peerDependencies,
     peerDependenciesMeta,
   };

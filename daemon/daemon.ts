@@ -49,7 +49,7 @@ import type { StreamListener } from './feed/redis_stream.ts';
 import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from './feed/series_intake.ts';
 import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
-import { healthReport, type HealthIdentity } from './health/report.ts';
+import { healthReport, type HealthIdentity, type ServerEngine } from './health/report.ts';
 import { FollowedDirections, ownDirection } from './infer/followed_directions.ts';
 import { followRules, followRuleShadows, ownRuleLoader, type FollowedRulesOptions } from './infer/followed_rules.ts';
 import type { FollowedSlots } from './infer/followed_slots.ts';
@@ -171,7 +171,7 @@ export interface Daemon {
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   /** Names the server the signals leave by. */
-  attach(server: TopicServer & { readonly engine: string }): void;
+  attach(server: TopicServer & ServerEngine): void;
   /** From here on bars of Redis are taken too. */
   readBars(): void;
   health(): HealthReport;
@@ -230,7 +230,7 @@ class AssembledDaemon implements Daemon {
   readonly #arrivals: ReturnType<typeof watchArrivals>;
   readonly #lease: LeaseKeeper | undefined;
   #redisFeed: RedisFeed | null = null;
-  #serverEngine = '';
+  #serverEngine: ServerEngine = { engine: '', engineNote: null };
   #isSigningOff = false;
   #endChecks: () => void = () => undefined;
 
@@ -386,8 +386,8 @@ class AssembledDaemon implements Daemon {
     this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());
   }
 
-  attach(server: TopicServer & { readonly engine: string }): void {
-    this.#serverEngine = server.engine;
+  attach(server: TopicServer & ServerEngine): void {
+    this.#serverEngine = server;
     this.publishers.attach(server);
     this.#lease?.start();
   }

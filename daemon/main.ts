@@ -557,14 +557,15 @@ class DaemonProcess {
         needsAuthorization: ({ path }) => path === '/bars' || path === '/series',
       }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),
-      onFallback: ({ code, seen }) => log.info({ code, seen }, 'the server engine is ws: no uWebSockets.js loads'),
     });
     this.#server = server;
     daemon.attach(server);
     daemon.readBars();
     noteKilled(paths, shard, clock.nowMs());
     this.#undo.push(announce(paths.address(`daemon_${shard}`), { host, port: server.port }));
-    log.info({ port: server.port, engine: server.engine, market, boot_id: daemon.bootId }, 'daemon listens');
+    const { engine: served, engineNote } = server;
+    if (engineNote !== null) log.info(`The server engine is ws. ${engineNote}`);
+    log.info({ port: server.port, engine: served, market, boot_id: daemon.bootId }, 'daemon listens');
     return server.port;
   }
 

@@ -399,7 +399,7 @@ export const ERRORS = {
   ENGINE_MISSING: {
     status: 500,
     message: 'uWebSockets.js cannot be loaded on this machine.',
-    next: 'Use the engine `auto` or `ws`, or install a build for this machine: docs/reference/DEPENDENCIES.md.',
+    next: '`npm run engine` installs it where its build loads, and says why where it does not; the engines `auto` and `ws` work without it.',
   },
   NODE_UNSUPPORTED: {
     status: 500,

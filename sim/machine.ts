@@ -204,7 +204,7 @@ class DaemonMachine implements Machine {
     this.#server.open(owner, assembled);
     truth.silence.daemonReady();
     this.sockets = this.#openSockets(owner, assembled);
-    assembled.attach({ engine: 'ws', publishAll: this.sockets.audience.publishAll });
+    assembled.attach({ engine: 'ws', engineNote: null, publishAll: this.sockets.audience.publishAll });
     checkLastBars(this.#options, assembled);
     this.#noteStart(assembled);
     trace(

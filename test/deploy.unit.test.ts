@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { UWEBSOCKETS_PACKAGES } from '../daemon/serve/uwebsockets.ts';
+import { UWEBSOCKETS_PACKAGE } from '../daemon/serve/uwebsockets.ts';
 import { unknownVariables } from '../shared/policy/environment.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -69,18 +69,13 @@ describe('images', () => {
       expect(line).toMatch(/^[a-z-]+==\d+(\.\d+)+$/);
   });
 
-  it('have the server engine that the package names, locked by its content', () => {
-    const { peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-      peerDependencies: Record<string, string>;
-    };
-    const { dependencies } = JSON.parse(read('image/engine/package.json')) as { dependencies: Record<string, string> };
-    const [name] = UWEBSOCKETS_PACKAGES;
-    expect(dependencies).toEqual({ [name]: peerDependencies[name] });
-    const { packages } = JSON.parse(read('image/engine/package-lock.json')) as {
-      packages: Record<string, { version: string; integrity: string }>;
-    };
-    expect(packages[`node_modules/${name}`]).toMatchObject({
-      version: peerDependencies[name],
+  it('have the server engine of `npm run engine`, locked by its content', () => {
+    const locked = (name: string): unknown => JSON.parse(readFileSync(join(ROOT, 'bin', 'engine', name), 'utf8'));
+    const { dependencies } = locked('package.json') as { dependencies: Record<string, string> };
+    expect(Object.keys(dependencies)).toEqual([UWEBSOCKETS_PACKAGE]);
+    const { packages } = locked('package-lock.json') as { packages: Record<string, unknown> };
+    expect(packages[`node_modules/${UWEBSOCKETS_PACKAGE}`]).toMatchObject({
+      version: dependencies[UWEBSOCKETS_PACKAGE],
       integrity: expect.stringMatching(/^sha512-/) as string,
     });
   });

@@ -40,7 +40,12 @@ describe('npm run pack', () => {
       expect(names, path).toContain(`package/${path}`);
     const unwanted = /\.(test|fixture|oracle)\.|\.(ts|tsx|map)$|\/node_modules\/|^package\/(test|models|var|bench)\//;
     expect(names.filter((name) => unwanted.test(name))).toEqual([]);
-    expect(names.filter((name) => name.startsWith('package/bin/'))).toEqual(['package/bin/minutehand.mjs']);
+    expect(names.filter((name) => name.startsWith('package/bin/')).sort()).toEqual([
+      'package/bin/engine.mjs',
+      'package/bin/engine/package-lock.json',
+      'package/bin/engine/package.json',
+      'package/bin/minutehand.mjs',
+    ]);
     const manifest = JSON.parse(
       spawnSync('tar', ['xzOf', file, 'package/package.json'], { encoding: 'utf8' }).stdout,
     ) as Record<string, Record<string, string> | undefined>;
@@ -49,6 +54,13 @@ describe('npm run pack', () => {
     const builders = ['@preact/signals', 'assemblyscript', 'esbuild', 'preact', 'typescript7', 'uplot'];
     const needed = Object.entries(own['dependencies']!).filter(([name]) => !builders.includes(name));
     expect(manifest['dependencies']).toEqual(Object.fromEntries(needed));
+  });
+
+  it('installs the server engine by a program without dependencies', () => {
+    spawnSync('tar', ['xzf', file, '-C', folder, 'package/bin/engine.mjs']);
+    const program = join(folder, 'package', 'bin', 'engine.mjs');
+    const { status, stderr } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, expect.stringContaining('Usage: npm run engine') as string]);
   });
 
   it('gives ten good signals where it is installed, with data and configuration outside the package', async () => {

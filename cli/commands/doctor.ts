@@ -14,6 +14,7 @@ import { makePrivateFolder } from '../../shared/private_files.ts';
 import { isSupportedNode, NODE_MAJOR } from '../../shared/node_version.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { problemsError, problemText } from '../../shared/policy/problem.ts';
+import type { ServerOptions } from '../../daemon/serve/server.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { librariesFrom } from '../../trainer/learning/learners/trees/engines/engine_library.ts';
@@ -36,8 +37,6 @@ import { tryRedis } from './doctor_redis.ts';
 import { activeHalts, haltText } from './models_resume.ts';
 
 const MIN_FREE_BYTES = 1e9;
-/** The newest Node for which an installation comes with a build of uWebSockets.js. */
-const LAST_NODE_OF_UWEBSOCKETS = 20;
 /** Of a shard, as advised. */
 const MAX_PAIRS = 10;
 
@@ -55,10 +54,10 @@ async function runDoctor(output: Output): Promise<void> {
     node(),
     await native('onnxruntime-node', () => import('../../shared/bundle/onnxruntime.ts')),
     await native('better-sqlite3', () => import('../../shared/store/sqlite.ts')),
-    serverEngine(),
-    ...NATIVE_ENGINES.map(learningEngine),
   ];
   const { settings, problems } = inspectSettings();
+  const wanted = settings?.minutehand.transports.daemon.engine ?? 'auto';
+  findings.push(serverEngine(wanted), ...NATIVE_ENGINES.map(learningEngine));
   const paths = homePaths();
   if (settings === null) {
     findings.push({ what: 'configuration', verdict: 'error', detail: problemsError(problems).message });
@@ -115,19 +114,17 @@ async function native(name: string, load: () => Promise<unknown>): Promise<Check
   }
 }
 
-function serverEngine(): CheckResult {
+/** What serves with this configuration. @param wanted the configured engine */
+function serverEngine(wanted: ServerOptions['engine']): CheckResult {
+  const what = 'server engine';
+  if (wanted === 'ws') return { what, verdict: 'ok', detail: 'ws and node:http, as configured' };
   try {
     loadUwebsockets();
-    return { what: 'server engine', verdict: 'ok', detail: 'uWebSockets.js' };
+    return { what, verdict: 'ok', detail: 'uWebSockets.js' };
   } catch (error) {
     const { message, next } = describeError(error);
-    // An installation comes with a build for Node up to 20: with a newer one, ws is what is to be expected.
-    const isExpected = Number(process.versions.node.split('.')[0]) > LAST_NODE_OF_UWEBSOCKETS;
-    return {
-      what: 'server engine',
-      verdict: isExpected ? 'ok' : 'warning',
-      detail: `ws and node:http (${message} ${next})`,
-    };
+    if (wanted === 'uwebsockets') return { what, verdict: 'error', detail: `${message} ${next}` };
+    return { what, verdict: 'ok', detail: `ws and node:http. ${message} ${next}` };
   }
 }
 

@@ -1,4 +1,5 @@
-import { isAbsolute, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
@@ -131,6 +132,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
     output.line(`There: systemd-sysusers && systemctl daemon-reload && systemctl enable --now ${plan.units.join(' ')}`);
     return output.result(result);
   }
+  installEngine(target, output, machine);
   runOrThrow(machine, 'systemd-sysusers', ['/etc/sysusers.d/minutehand.conf']);
   runOrThrow(machine, 'systemctl', ['daemon-reload']);
   const stale = enabledUnits(root).filter((unit) => !plan.units.includes(unit));
@@ -152,6 +154,16 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
     output.note('Running processes keep their version: see docs/guides/OPERATE.md#upgrade-without-a-missed-bar.');
   output.result({ ...result, states });
   check(states);
+}
+
+/** The server engine of production, which only needs to be there: without it the daemon's server is ws. */
+function installEngine({ program, node }: Pick<Target, 'program' | 'node'>, output: Output, machine: Machine): void {
+  const installer = join(program, 'bin', 'engine.mjs');
+  if (!existsSync(installer)) return;
+  output.note('Looking for the server engine …');
+  const { code, stderr } = machine.run(node, [installer]);
+  const said = stderr.trim().split('\n').at(-1)!;
+  output.line(`engine   ${code === 0 ? 'uWebSockets.js' : `ws: ${said}`}`);
 }
 
 function uninstall(flags: UninstallFlags, output: Output, machine: Machine): void | Promise<void> {

@@ -146,6 +146,25 @@ describe('service install', () => {
     expect(process.exitCode).toBe(0);
   });
 
+  it('installs the server engine by the Node of the services, and goes on with ws where that fails', async () => {
+    copyProgram();
+    const { program, node } = place();
+    const installer = join(program, 'bin', 'engine.mjs');
+    mkdirSync(join(program, 'bin'));
+    writeFileSync(installer, '');
+    await service(['install', '--program', program, '--node', node, '--no-start']);
+    expect(ran[0]).toBe(`${node} ${installer}`);
+    expect(lines).toContain('engine   uWebSockets.js');
+    const run = machine().run;
+    const refused = machine({
+      run: (file, args) =>
+        file === node ? { code: 1, stdout: '', stderr: 'fetching …\nno build\n' } : run(file, args),
+    });
+    await service(['install', '--program', program, '--node', node, '--no-start'], refused);
+    expect(lines).toContain('engine   ws: no build');
+    expect(process.exitCode).toBe(0);
+  });
+
   it('leaves the start to the user with --no-start', async () => {
     await install('--no-start');
     expect(ran.some((command) => command.includes('start'))).toBe(false);

@@ -65,6 +65,8 @@ export interface HealthReport extends TransportsHealth {
   readonly shard: string;
   readonly uptime_seconds: number;
   readonly server_engine: string;
+  /** Why it is ws where uWebSockets.js would be preferred; null where it is not so. */
+  readonly server_engine_note: string | null;
   /** Engine of each of the active models. */
   readonly inference_engines: ModelSet['engines'] | null;
   /** Why a model is not scored by the faster engine, where it is not. */

@@ -19,6 +19,13 @@ export type HealthIdentity = Pick<
   readonly instruments: number;
 };
 
+/** What serves. */
+export interface ServerEngine {
+  readonly engine: string;
+  /** As in `Server`. */
+  readonly engineNote: string | null;
+}
+
 export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
@@ -33,7 +40,7 @@ export interface HealthSources {
   lease(): HealthReport['lease'];
   lateBars(): HealthReport['late_bars'];
   faults(): HealthReport['dependencies'];
-  serverEngine(): string;
+  serverEngine(): ServerEngine;
   uptimeSeconds(): number;
 }
 
@@ -49,6 +56,7 @@ export function healthReport(sources: HealthSources): HealthReport {
   const lease = sources.lease();
   const isUnpublished = lease !== null && lease.holder === null;
   const { pairs, instruments } = identity;
+  const { engine, engineNote } = sources.serverEngine();
   const isWaiting =
     isUnpublished ||
     (pairs > 0 && ((models === null && Object.keys(served.chosen).length < pairs) || readyPairs < pairs)) ||
@@ -66,7 +74,8 @@ export function healthReport(sources: HealthSources): HealthReport {
     program_version: identity.program_version,
     shard: identity.shard,
     uptime_seconds: sources.uptimeSeconds(),
-    server_engine: sources.serverEngine(),
+    server_engine: engine,
+    server_engine_note: engineNote,
     inference_engines: models?.engines ?? null,
     inference_notes: models?.engineNotes ?? null,
     model_version: models?.version ?? null,

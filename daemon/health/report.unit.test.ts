@@ -52,7 +52,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
     faults: () => [],
     lateBars: () => null,
     lease: () => null,
-    serverEngine: () => 'node',
+    serverEngine: () => ({ engine: 'ws', engineNote: 'no build' }),
     uptimeSeconds: () => 17,
     ...changes,
   };
@@ -68,7 +68,8 @@ describe('the health of a daemon', () => {
       program_version: '1.2.3',
       shard: 'all',
       uptime_seconds: 17,
-      server_engine: 'node',
+      server_engine: 'ws',
+      server_engine_note: 'no build',
       inference_engines: MODELS.engines,
       inference_notes: MODELS.engineNotes,
       model_version: '20261120_0730',

@@ -11,6 +11,7 @@ const GOOD: HealthReport = {
   shard: 'main',
   uptime_seconds: 1,
   server_engine: 'ws',
+  server_engine_note: null,
   inference_engines: null,
   inference_notes: null,
   model_version: '20261120_0300',

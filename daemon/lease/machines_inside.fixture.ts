@@ -263,6 +263,7 @@ class InsideMachine {
     );
     daemon.attach({
       engine: 'inside',
+      engineNote: null,
       publishAll: (messages) => {
         if (!gate.isDead) for (const { text } of messages) this.#hear(text);
       },

@@ -33,15 +33,20 @@ const EMPTY = Buffer.alloc(0);
 const KEEP_ALIVE_MS = 10_000;
 const REQUEST_MS = 30_000;
 
-/** The engine that works wherever Node works: node:http and ws. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
-export async function openNodeHttp(options: ServerOptions): Promise<Server> {
-  const server = new NodeHttpServer(options);
+/**
+ * The engine that works wherever Node works: node:http and ws.
+ * @param note see `Server.engineNote`
+ * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE
+ */
+export async function openNodeHttp(options: ServerOptions, note: string | null = null): Promise<Server> {
+  const server = new NodeHttpServer(options, note);
   await server.listen();
   return server;
 }
 
 class NodeHttpServer implements Server {
   readonly engine = 'ws';
+  readonly engineNote: string | null;
   port = 0;
   readonly #options: ServerOptions;
   readonly #audience: Audience;
@@ -57,7 +62,8 @@ class NodeHttpServer implements Server {
   });
   #closing: Promise<void> | null = null;
 
-  constructor(options: ServerOptions) {
+  constructor(options: ServerOptions, engineNote: string | null) {
+    this.engineNote = engineNote;
     this.#options = options;
     this.#audience = createAudience(options);
     this.#router = createRouter(options, (route) => this.#audience.sizeOf(route));

@@ -1,26 +1,26 @@
-import type { MinutehandError } from '../../shared/errors.ts';
+import { describeError } from '../../shared/errors.ts';
 import { openNodeHttp } from './node_http.ts';
 import type { Server, ServerOptions } from './server.ts';
 import { loadUwebsockets, openUwebsockets } from './uwebsockets.ts';
 import type { Uwebsockets } from './uwebsockets_native.ts';
 
+/** uWebSockets.js, or null for ws, with `Server.engineNote`. */
+export interface ChosenEngine {
+  readonly native: Uwebsockets | null;
+  readonly note: string | null;
+}
+
 /**
  * The engine to use: `auto` prefers uWebSockets.js and falls back to ws.
- * @param onFallback called with the reason when `auto` falls back
  * @throws MinutehandError ENGINE_MISSING when uWebSockets.js was requested by name and cannot be loaded.
  */
-export function chooseEngine(
-  engine: ServerOptions['engine'],
-  load: () => Uwebsockets,
-  onFallback?: (reason: MinutehandError) => void,
-): Uwebsockets | 'ws' {
-  if (engine === 'ws') return 'ws';
+export function chooseEngine(engine: ServerOptions['engine'], load: () => Uwebsockets): ChosenEngine {
+  if (engine === 'ws') return { native: null, note: null };
   try {
-    return load();
+    return { native: load(), note: null };
   } catch (error) {
     if (engine !== 'auto') throw error;
-    onFallback?.(error as MinutehandError);
-    return 'ws';
+    return { native: null, note: describeError(error).message };
   }
 }
 
@@ -34,6 +34,6 @@ export function warmEngine(engine: ServerOptions['engine']): void {
  * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, ENGINE_MISSING
  */
 export function openServer(options: ServerOptions): Promise<Server> {
-  const engine = chooseEngine(options.engine, loadUwebsockets, options.onFallback);
-  return engine === 'ws' ? openNodeHttp(options) : openUwebsockets(engine, options);
+  const { native, note } = chooseEngine(options.engine, loadUwebsockets);
+  return native === null ? openNodeHttp(options, note) : openUwebsockets(native, options);
 }

@@ -20,14 +20,14 @@ export interface ServerOptions {
   readonly connectionLimits?: ConnectionLimits;
   /** Defects only: an error of a handler that is not a MinutehandError. */
   onError(error: unknown): void;
-  /** Called once with ENGINE_MISSING when the engine `auto` is ws because no uWebSockets.js loads. */
-  onFallback?(reason: MinutehandError): void;
   /** Called first, for requests and upgrades alike. An error is the answer; null accepts the request. */
   authorize?(request: RequestHead): MinutehandError | null;
 }
 
 export interface Server {
   readonly engine: Engine;
+  /** Why the engine `auto` is ws; null where it is not, or where the engine was named. */
+  readonly engineNote: string | null;
   readonly port: number;
   /** Open WebSocket connections. */
   readonly connections: number;

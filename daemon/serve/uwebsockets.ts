@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MinutehandError } from '../../shared/errors.ts';
+import { packageRoot } from '../../shared/root.ts';
 import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Audience } from './audience.ts';
 import type { RequestHead } from './http_route.ts';
 import { listeningError } from './listening.ts';
@@ -30,33 +32,27 @@ const FREE_PORT_ATTEMPTS = 5;
 /** Between the last byte to the clients and the hard end of all sockets, so that they can read it. */
 const LAST_WORDS_MS = 20;
 
-/**
- * Optional packages with builds of the same server. The first is a build of its release 20.57 for Node 20 to 25 and
- * glibc 2.38 or newer, which the images install; the second, for Node up to 20, comes with every installation. See
- * docs/adr/0035-engine-by-platform.md.
- */
-export const UWEBSOCKETS_PACKAGES = ['@btc-vision/uwebsockets.js', 'uWebSockets.js'] as const;
+/** Has builds of uWebSockets.js, which its project does not publish on npm: docs/adr/0050-one-build-of-the-engine.md. */
+export const UWEBSOCKETS_PACKAGE = '@btc-vision/uwebsockets.js';
 
 /**
- * Loads the first of the optional packages that this machine can load. CommonJS on purpose: their ES module wrapper
- * lacks functions that their native part has.
- * @throws MinutehandError ENGINE_MISSING that says of each package why it was not loaded
+ * Loads uWebSockets.js from where `npm run engine` puts it, or else from the packages of the installation, as in the
+ * images. CommonJS on purpose: the ES module wrapper lacks functions that the native part has.
+ * @throws MinutehandError ENGINE_MISSING that says why it was not loaded
  */
-export function loadUwebsockets(require: (name: string) => unknown = createRequire(import.meta.url)): Uwebsockets {
-  const reasons: string[] = [];
-  const causes: unknown[] = [];
-  for (const name of UWEBSOCKETS_PACKAGES) {
-    try {
-      return require(name) as Uwebsockets;
-    } catch (cause) {
-      reasons.push(`${name} ${reasonOf(cause)}`);
-      causes.push(cause);
-    }
+export function loadUwebsockets(require: (name: string) => unknown = requireEngine): Uwebsockets {
+  try {
+    return require(UWEBSOCKETS_PACKAGE) as Uwebsockets;
+  } catch (cause) {
+    throw new MinutehandError('ENGINE_MISSING', {
+      seen: `Node ${process.version}: ${UWEBSOCKETS_PACKAGE} ${reasonOf(cause)}`,
+      cause,
+    });
   }
-  throw new MinutehandError('ENGINE_MISSING', {
-    seen: `Node ${process.version}: ${reasons.join('; ')}`,
-    cause: new AggregateError(causes),
-  });
+}
+
+function requireEngine(name: string): unknown {
+  return createRequire(join(packageRoot(), 'bin', 'engine', 'package.json'))(name);
 }
 
 /** In one line: the loader's own words are the last ones, after what its package supports. */
@@ -75,6 +71,7 @@ export async function openUwebsockets(native: Uwebsockets, options: ServerOption
 
 class NativeServer implements Server {
   readonly engine = 'uwebsockets';
+  readonly engineNote = null;
   port = 0;
   readonly #native: Uwebsockets;
   readonly #options: ServerOptions;
@@ -166,7 +163,7 @@ class NativeServer implements Server {
 
   async #shut(): Promise<void> {
     this.#router.stop();
-    (this.#native.us_listen_socket_close ?? this.#native.closeSocket)!(this.#listener!);
+    this.#native.us_listen_socket_close(this.#listener!);
     this.#audience.closeAll(1001, 'Shutting down');
     const deadlineMs = performance.now() + CLOSE_GRACE_MS + LAST_WORDS_MS;
     do await delay(LAST_WORDS_MS);

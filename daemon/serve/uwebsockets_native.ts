@@ -6,9 +6,7 @@ import type { WebSocketRoute } from './websocket_route.ts';
 export interface Uwebsockets {
   App(): App;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
-  /** The name in the official release, then the one in the build on the npm registry. */
-  us_listen_socket_close?(socket: ListenSocket): void;
-  closeSocket?(socket: ListenSocket): void;
+  us_listen_socket_close(socket: ListenSocket): void;
 }
 
 export type ListenSocket = { readonly __native: 'us_listen_socket' };
@@ -40,9 +38,7 @@ export interface NativeRequest {
   getCaseSensitiveMethod(): string;
   getUrl(): string;
   getQuery(): string | undefined;
-  /** The name in the official release, then the one in the 2023 build on the npm registry. */
-  forEach?(each: (name: string, value: string) => void): void;
-  forEachHeader?(each: (name: string, value: string) => void): void;
+  forEach(each: (name: string, value: string) => void): void;
 }
 
 export interface NativeResponse {
@@ -58,13 +54,10 @@ export interface NativeResponse {
 }
 
 export interface NativeWebSocket {
-  /** A copy of what the upgrade was given, in some releases: hence one property that refers to the session. */
+  /** A copy of what the upgrade was given: hence one property that refers to the session. */
   getUserData(): { readonly session: Session };
   getBufferedAmount(): number;
   send(text: Buffer, isBinary: boolean): number;
-  sendFirstFragment(text: Buffer, isBinary: boolean): number;
-  sendFragment(text: Buffer): number;
-  sendLastFragment(text: Buffer): number;
   cork(write: () => void): void;
   end(code: number, reason: string): void;
   close(): void;

@@ -99,12 +99,10 @@ function framingProblem({ header }: RequestHead): string | null {
 /** All that is read from `request` is read before this returns: it lives on the native stack. */
 export function headOf(response: NativeResponse, request: NativeRequest): RequestHead {
   const headers = new Map<string, string>();
-  const take = (name: string, value: string): void => {
+  request.forEach((name, value) => {
     const earlier = headers.get(name);
     headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
-  };
-  if (request.forEach === undefined) request.forEachHeader!(take);
-  else request.forEach(take);
+  });
   return {
     method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
@@ -136,8 +134,7 @@ export function writeResponse(
     response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`);
     response.writeHeader('content-type', answer.contentType);
     for (const [name, value] of Object.entries(answer.headers ?? {})) response.writeHeader(name, value);
-    // endWithoutBody leaves the connection in a state that cannot take another request.
-    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(answer.body), true);
+    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(answer.body), lastOfConnection);
     else response.end(answer.body, lastOfConnection);
   });
 }

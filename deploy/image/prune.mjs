@@ -4,8 +4,8 @@
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { keepBuild } from './engine/keep_build.mjs';
 
 const root = process.argv[2];
 const sizeOf = () => Number(execFileSync('du', ['-sk', root], { encoding: 'utf8' }).split('\t')[0]) / 1024;
@@ -23,12 +23,8 @@ for (const version of readdirSync(onnxruntime)) {
   keepOnly(join(onnxruntime, version), process.platform);
   keepOnly(join(onnxruntime, version, process.platform), process.arch);
 }
-// The server engine: of its builds the one for this Node, which must load here. That for Node up to 20 is not needed.
-const engine = join(root, '@btc-vision', 'uwebsockets.js');
-const build = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;
-for (const name of readdirSync(engine)) if (name.endsWith('.node') && name !== build) rmSync(join(engine, name));
-createRequire(import.meta.url)(resolve(engine));
-rmSync(join(root, 'uWebSockets.js'), { recursive: true, force: true });
+// The server engine, which must load here.
+keepBuild(root);
 // Documentation and type declarations of packages are read by people and compilers only.
 for (const name of ['typescript', '@types'])
   if (existsSync(join(root, name))) rmSync(join(root, name), { recursive: true });
