@@ -7,7 +7,7 @@ import { endStep } from '../shared/process/end_steps.ts';
 import { lockHome } from '../shared/process/home_lock.ts';
 import { standingOverrides } from './control/admission/standing.ts';
 import type { AuditEntry } from './control/api/audit.ts';
-import { appendOrKeep } from './control/api/kept_audit.ts';
+import { AuditTrail } from './control/api/audit_trail.ts';
 import { addRoutes } from './control/api/api.ts';
 import { startControlPlane } from './control/api/control_plane.ts';
 import { createHttpServer } from './control/api/http_server.ts';
@@ -96,10 +96,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     overrides: () => standingOverrides(paths.models),
     fleet: () => fleet.last(),
   };
-  const audit = async (entry: AuditEntry): Promise<void> => {
-    const error = await appendOrKeep(process.env, paths, entry, MACHINE_CLOCK.nowMs());
-    if (error !== null) options.log.error({ ...entry, ...describeError(error) }, 'an audit entry waits for the store');
-  };
+  const trail = new AuditTrail({ ...options, env: process.env, clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER });
+  const audit = (entry: AuditEntry): Promise<void> => trail.record(entry);
   addRoutes(server, {
     ...options,
     retrainer,
@@ -112,8 +110,18 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     faults: () => dependencies.faults,
     channels: () => channels,
   });
-  const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, rollout, fleet, schedules: () => schedules };
+  const parts = {
+    ...options,
+    clock: MACHINE_CLOCK,
+    retrainer,
+    monitor,
+    rollout,
+    fleet,
+    audit,
+    schedules: () => schedules,
+  };
   const controlPlane = await startControlPlane(server, parts);
+  void trail.retry();
   const close = async (): Promise<void> => {
     await endStep('the checks of dependencies', () => {
       dependencies.stop();
@@ -125,6 +133,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     await endStep('notifications', () => notifier.stop());
     await endStep('jobs, backtests and policy changes', () => controlPlane.stop());
     await endStep('connections of the API', () => server.close());
+    await endStep('the audit', () => trail.stop());
     await endStep('the log of trainings', () => runs.close());
     unlock();
   };

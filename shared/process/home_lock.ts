@@ -53,6 +53,18 @@ export async function waitForLock(path: string, pollMs: number, ending: AbortSig
   return null;
 }
 
+const SOON_POLL_MS = 5;
+
+/**
+ * As lockHome, without blocking this thread.
+ * @throws MinutehandError HOME_LOCKED when it was not free within `waitMs`; DISK_FULL, HOME_UNUSABLE
+ */
+export async function lockHomeSoon(path: string, waitMs: number): Promise<Unlock> {
+  const unlock = await waitForLock(path, SOON_POLL_MS, AbortSignal.timeout(waitMs));
+  if (unlock === null) throw new MinutehandError('HOME_LOCKED', { seen: path });
+  return unlock;
+}
+
 /**
  * Makes the file of a lock where it is absent. Folders of an exchange are written by others: SQLite would make, or
  * lock, whatever a link under this name leads to. An existing file is not opened: closing it would end the locks that

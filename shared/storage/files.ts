@@ -113,7 +113,8 @@ export const STORED_FILES: readonly StoredFile[] = [
     in: 'home',
     path: 'audit_kept.jsonl',
     what: 'Audit entries while the store is down.',
-    bound: 'Removed once the store has them. At 16 MB an entry is refused with `AUDIT_FULL`.',
+    bound:
+      'Removed once the store has them. At 16 MB the trainer keeps further ones in memory, and a command says that its own is lost (`AUDIT_FULL`).',
     maxBytes: 17 * MIB,
   },
   {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { renameFile } from '../../shared/durable_file.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { appendBounded, newestLines, type LineBounds } from '../../shared/line_file.ts';
-import { lockHome } from '../../shared/process/home_lock.ts';
+import { lockHome, lockHomeSoon } from '../../shared/process/home_lock.ts';
 
 /** About 20,000 lines. The hash of an entry covers all entries before it, so older anchors add nothing to it. */
 export const ANCHOR_BOUNDS: LineBounds = { maxBytes: 2 << 20, keptBytes: 1 << 20 };
@@ -11,6 +11,8 @@ export const ANCHOR_BOUNDS: LineBounds = { maxBytes: 2 << 20, keptBytes: 1 << 20
 const KEPT_ASIDE = 10;
 const ASIDE = /^\.\d{8}T\d{9}Z$/;
 const LOCK_WAIT_MS = 5000;
+/** An answer waits for it, and the anchor can come later. */
+const ANCHOR_WAIT_MS = 1000;
 /** Of one anchor, bytes. */
 const LONGEST_LINE = 200;
 
@@ -44,6 +46,20 @@ export function readAnchors(path: string): readonly AuditAnchor[] {
 export function mayBeCut(path: string, { keptBytes }: LineBounds = ANCHOR_BOUNDS): boolean {
   const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
   return size > keptBytes - LONGEST_LINE;
+}
+
+/**
+ * The same of several, without blocking this process while another has the lock.
+ * @throws MinutehandError HOME_LOCKED after ANCHOR_WAIT_MS; HOME_UNUSABLE
+ */
+export async function appendAnchors(path: string, anchors: readonly AuditAnchor[]): Promise<void> {
+  makeFolder(dirname(path));
+  const unlock = await lockHomeSoon(`${path}.lock`, ANCHOR_WAIT_MS);
+  try {
+    for (const { entry_id, hash } of anchors) appendBounded(path, JSON.stringify({ entry_id, hash }), ANCHOR_BOUNDS);
+  } finally {
+    unlock();
+  }
 }
 
 function parseAnchor(line: string): AuditAnchor | null {

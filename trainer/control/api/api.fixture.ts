@@ -47,14 +47,15 @@ export interface ApiWorkplace {
 
 /**
  * @param prepare runs before the trainer starts
+ * @param folder the home; removed at the end
  * @param command program of training processes; absent: one that hangs, and finds no file in the preview of an import
  */
 export async function openApiWorkplace(
   overrides: SettingsOverrides = {},
   prepare: (paths: HomePaths) => Promise<void> = async () => undefined,
   command: readonly string[] = [process.execPath, '-e', HANGING, '--'],
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-api-')),
 ): Promise<ApiWorkplace> {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-api-'));
   const paths = homePaths({ MINUTEHAND_HOME: folder });
   await prepare(paths);
   const store = await openStore(paths.trainer);

@@ -1,8 +1,9 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { DependencyFault } from '../../../shared/dependencies/watch.ts';
-import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { describeError, knownError, MinutehandError } from '../../../shared/errors.ts';
 import { createAccess, type AccessOptions } from '../../../shared/http/access.ts';
 import { accessRequestOf, hostMissing, missesHost } from '../../../shared/http/node_server.ts';
+import { SqliteError } from '../../../shared/store/sqlite.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { packageManifest } from '../../../shared/root.ts';
@@ -168,7 +169,11 @@ function codedError(error: FastifyError): Error {
   if (statusCode === 413) return new MinutehandError('BODY_TOO_LARGE', { cause: error });
   const isRefused =
     error.validation !== undefined || (statusCode !== undefined && statusCode >= 400 && statusCode < 500);
-  return isRefused ? new MinutehandError('REQUEST_INVALID', { seen: message.slice(0, 300), cause: error }) : error;
+  if (isRefused) return new MinutehandError('REQUEST_INVALID', { seen: message.slice(0, 300), cause: error });
+  const known = knownError(error);
+  if (known !== null) return known;
+  // Locked for too long, read-only, gone.
+  return error instanceof SqliteError ? new MinutehandError('STORE_UNUSABLE', { seen: message, cause: error }) : error;
 }
 
 /** @throws MinutehandError RETRAIN_KIND */

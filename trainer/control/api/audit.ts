@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { ApiWritesTable } from '../../store/access_tables.ts';
-import { appendAnchor, mayBeCut, readAnchors } from '../../store/audit_anchors.ts';
+import { appendAnchors, mayBeCut, readAnchors, type AuditAnchor } from '../../store/audit_anchors.ts';
 import { maskSecrets, maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -24,13 +24,15 @@ export const FIRST_HASH = '0'.repeat(64);
 /** Attempts, since another process may append at the same time. */
 const TRIES = 20;
 
+/** An entry as the table stores it, but for its place in the chain. */
+export type AuditContent = Omit<AuditRow, 'entry_id' | 'hash' | 'previous_hash'>;
+
 /**
- * Appends to the hash chain, and to the anchors outside the database. What a database would store differently (halves
- * of surrogate pairs, NUL) is replaced before it is hashed, and so are secrets.
- * @returns the hash of the new last entry
+ * What a database would store differently (halves of surrogate pairs, NUL) is replaced before it is hashed, and so are
+ * secrets.
  */
-export async function appendAudit(store: Store, entry: AuditEntry, nowMs: number): Promise<string> {
-  const content = {
+export function contentOf(entry: AuditEntry, nowMs: number): AuditContent {
+  return {
     actor: storableText(entry.actor),
     role: entry.role,
     via: entry.via,
@@ -41,6 +43,21 @@ export async function appendAudit(store: Store, entry: AuditEntry, nowMs: number
     before: jsonOf(entry.before),
     after: jsonOf(entry.after),
   };
+}
+
+/**
+ * Appends to the hash chain, and to the anchors outside the database. An entry whose anchor cannot be written is in the
+ * audit: its anchor comes with the next one of this process, and the anchor of any later entry covers it too.
+ * @param onUnanchored told why the anchor waits
+ * @returns the hash of the new last entry
+ */
+export async function appendAudit(
+  store: Store,
+  entry: AuditEntry,
+  nowMs: number,
+  onUnanchored: (error: unknown) => void = () => undefined,
+): Promise<string> {
+  const content = contentOf(entry, nowMs);
   for (let tries = 1; ; tries += 1) {
     const last = await store.db
       .selectFrom('audit.api_writes')
@@ -57,10 +74,27 @@ export async function appendAudit(store: Store, entry: AuditEntry, nowMs: number
       .returning('entry_id')
       .executeTakeFirst();
     if (added !== undefined) {
-      if (store.auditAnchors !== null) appendAnchor(store.auditAnchors, { entry_id: Number(added.entry_id), hash });
+      if (store.auditAnchors !== null)
+        await anchor(store.auditAnchors, { entry_id: Number(added.entry_id), hash }, onUnanchored);
       return hash;
     }
     if (tries === TRIES) throw new Error(`the audit could not be written after ${TRIES} tries`);
+  }
+}
+
+/** By the file of anchors: those that could not be written. */
+const unwritten = new Map<string, AuditAnchor[]>();
+/** Of one file. */
+const UNWRITTEN_MAX = 1000;
+
+async function anchor(path: string, added: AuditAnchor, onUnanchored: (error: unknown) => void): Promise<void> {
+  const waiting = [...(unwritten.get(path) ?? []), added];
+  unwritten.delete(path);
+  try {
+    await appendAnchors(path, waiting);
+  } catch (error) {
+    unwritten.set(path, [...waiting, ...(unwritten.get(path) ?? [])].slice(-UNWRITTEN_MAX));
+    onUnanchored(error);
   }
 }
 

@@ -15,6 +15,7 @@ import type { BacktestRunner } from '../schedule/backtest_runner.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { Store } from '../../store/store.ts';
 import type { Identity, Role } from './access/role.ts';
+import type { AuditEntry } from './audit.ts';
 import type { EventHub } from './events/hub.ts';
 import type { DaemonSignals } from './events/daemon_signals.ts';
 
@@ -37,6 +38,8 @@ export interface ApiContext {
   readonly monitor: Pick<Monitor, 'status'>;
   /** @throws MinutehandError STORE_UNUSABLE */
   store(): Promise<Store>;
+  /** Records a write that has happened, or was refused. Never rejects. */
+  audit(entry: AuditEntry): Promise<void>;
   readonly backtests: BacktestRunner;
   readonly jobs: JobRunner;
   readonly fileImports: FileImports;

@@ -10,7 +10,6 @@ import type { Retrainer } from '../schedule/retrainer.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
-import { takeOverKept } from './kept_audit.ts';
 import { addApi } from './api_server.ts';
 import type { ApiContext } from './context.ts';
 import { followDaemons } from './events/daemon_signals.ts';
@@ -27,7 +26,7 @@ export async function startControlPlane(
   server: FastifyInstance,
   parts: Pick<
     ApiContext,
-    'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'rollout' | 'schedules' | 'fleet'
+    'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'rollout' | 'schedules' | 'fleet' | 'audit'
   > &
     Pick<TrainerOptions, 'command'>,
 ): Promise<ControlPlane> {
@@ -60,10 +59,6 @@ export async function startControlPlane(
   await addApi(server, context);
   backtests.begin();
   jobs.begin();
-  void opener.get().then(
-    ({ store: own }) => takeOverKept(own, paths),
-    () => undefined,
-  );
   const watching = setInterval(watchOf(context), LOOK_MS).unref();
   return {
     async stop() {

@@ -7,8 +7,8 @@ import { skipNote } from '../../../test/skip_note.ts';
 import { keepReserve } from '../../../shared/disk_reserve.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { openStore } from '../../store/store.ts';
-import { verifyAudit, type AuditEntry } from './audit.ts';
-import { appendOrKeep, MAX_KEPT_BYTES } from './kept_audit.ts';
+import { appendAudit, verifyAudit, type AuditEntry } from './audit.ts';
+import { appendOrKeep, MAX_KEPT_BYTES, takeOverKept } from './kept_audit.ts';
 
 let home: string;
 beforeEach(() => {
@@ -44,6 +44,23 @@ it('keeps entries while the store is down, up to a bound that is reported, and t
   const store = await openStore(paths.trainer);
   try {
     expect(await verifyAudit(store)).toMatchObject({ entries: 16, broken: null, missing: null });
+  } finally {
+    await store.close();
+  }
+});
+
+it('takes each over once, also those that a process appended before it was killed', async () => {
+  const paths = homePaths({ MINUTEHAND_HOME: home });
+  const down = { MINUTEHAND_DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+  const secret = { ...entryOf('second'), after: { url: 'postgres://ann:geheim@127.0.0.1/d' } };
+  const entries = [entryOf('first'), secret, entryOf('third'), entryOf('third')];
+  for (const entry of entries) await appendOrKeep(down, paths, entry, 5);
+  const store = await openStore(paths.trainer);
+  try {
+    for (const entry of [entries[0]!, secret, entries[2]!]) await appendAudit(store, entry, 5);
+    await takeOverKept(store, paths);
+    const rows = await store.db.selectFrom('audit.api_writes').select('target').orderBy('entry_id').execute();
+    expect(rows.map(({ target }) => target)).toEqual(['first', 'second', 'third', 'third']);
   } finally {
     await store.close();
   }

@@ -3,7 +3,15 @@ import type { ErrorCode } from '../../../shared/errors.ts';
 /** Errors that every route may return. */
 export const COMMON_ERRORS: readonly ErrorCode[] = [
   ...(['HOST_REFUSED', 'ORIGIN_REFUSED', 'LOGIN_REQUIRED', 'LOGIN_REFUSED', 'ATTEMPTS_TOO_MANY'] as const),
-  ...(['ROLE_REFUSED', 'CSRF_REFUSED', 'REQUEST_INVALID', 'QUERY_UNKNOWN', 'STORE_UNUSABLE', 'INTERNAL'] as const),
+  ...([
+    'ROLE_REFUSED',
+    'CSRF_REFUSED',
+    'REQUEST_INVALID',
+    'QUERY_UNKNOWN',
+    'STORE_UNUSABLE',
+    'DISK_FULL',
+    'INTERNAL',
+  ] as const),
 ];
 
 const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];

@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { accessRequestOf } from '../../../../shared/http/node_server.ts';
 import type { ApiContext } from '../context.ts';
-import { appendAudit } from '../audit.ts';
 import { allows, type Identity } from './role.ts';
 import { findSession, isCsrfTokenOf, sessionCookie } from './sessions.ts';
 import type { Throttle } from './throttle.ts';
@@ -128,11 +127,11 @@ function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string |
   return scheme === null ? null : authorization.slice(scheme[0].length);
 }
 
-async function audit(request: FastifyRequest, reply: FastifyReply, { store, clock, log }: ApiContext): Promise<void> {
+async function audit(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<void> {
   const { identity, written, refusedLogin } = request;
   if (identity === null && refusedLogin === null) return;
   const { name: actor, role, via } = identity ?? { name: 'unknown', role: '', via: 'session' as const };
-  const entry = {
+  await context.audit({
     actor,
     role,
     via,
@@ -141,7 +140,5 @@ async function audit(request: FastifyRequest, reply: FastifyReply, { store, cloc
     before: written?.before ?? null,
     after: written?.after ?? null,
     outcome: reply.statusCode < 400 ? 'done' : `refused ${reply.statusCode}`,
-  };
-  const hash = await appendAudit(await store(), entry, clock.nowMs());
-  log.info({ ...entry, hash }, 'a write by the API');
+  });
 }
