@@ -89,7 +89,7 @@ export async function runEvolution(job: EvolveJob, settings: Settings, output: O
     kept: () => [`The same command continues from the generations in ${generationsFile(job, paths)}.`],
   });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const context = { settings, paths, gitCommit: gitCommit(), onProgress };
+  const context = { settings, paths, gitCommit: gitCommit(), onProgress, onNote: (text: string) => output.note(text) };
   const { report, files, candidate } = await runEvolve(job, context).finally(() => progress.stop());
   output.line(
     `${report.space.name} on ${report.subject}: development ${report.development.from} to ${report.development.to}, holdout to ${report.holdout.to}`,

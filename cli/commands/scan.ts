@@ -116,9 +116,9 @@ export async function runScan(job: ScanJob, settings: Settings, output: Output, 
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const outcome = await runScanJob(job, { settings, modelsFolder: homePaths().models, onProgress }).finally(() =>
-    progress.stop(),
-  );
+  const onNote = (text: string): void => output.note(text);
+  const context = { settings, modelsFolder: homePaths().models, onProgress, onNote };
+  const outcome = await runScanJob(job, context).finally(() => progress.stop());
   const { result, symbols, scanned, withoutCosts, files } = outcome;
   const { level } = job.parameters;
   const seconds = (performance.now() - startedMs) / 1000;

@@ -72,7 +72,13 @@ export async function runJudgement(job: JudgeJob, settings: Settings, output: Ou
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
+  const context = {
+    settings,
+    paths: homePaths(),
+    gitCommit: gitCommit(),
+    onProgress,
+    onNote: (text: string) => output.note(text),
+  };
   const { report, candidate } = await runJudge(job, context).finally(() => progress.stop());
   const { strategy, subject, period, trials, origin, searched } = report;
   output.line(

@@ -34,9 +34,8 @@ export async function readSubject(flags: PeriodFlags, strategy: FormulaStrategy,
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    return await readRuleSubject(market, strategy.subject, settings, (done, total) =>
-      progress.update('reading bars', done, total),
-    );
+    const onRead = (done: number, total: number): void => progress.update('reading bars', done, total);
+    return await readRuleSubject(market, strategy.subject, settings, onRead, (text) => output.note(text));
   } finally {
     progress.stop();
   }

@@ -11,6 +11,35 @@ export function maxGapOf(barSeconds: number): number {
   return Math.max(MAX_GAP_S, MAX_GAP_BARS * barSeconds);
 }
 
+/** Whether two bars that follow each other are so far apart that no position is held from one to the other. */
+export function isHole(before: number, after: number, barSeconds: number): boolean {
+  return after - before > maxGapOf(barSeconds);
+}
+
+/** Consecutive bars without a hole: indexes [from, to). */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The bars [from, to) cut at their holes.
+ * @param times opens in epoch seconds, ascending
+ */
+export function stretchesOf(times: ArrayLike<number>, from: number, to: number, barSeconds: number): Stretch[] {
+  const found: Stretch[] = [];
+  let begin = from;
+  for (let t = from + 1; t <= to; t++) {
+    if (t < to && !isHole(times[t - 1]!, times[t]!, barSeconds)) continue;
+    if (t > begin) found.push({ from: begin, to: t });
+    begin = t;
+  }
+  return found;
+}
+
+/** Reason of a trade that ended at the last open before a hole. */
+export const HOLE_EXIT = 'HOLE';
+
 /**
  * How many bars of each subject lead to its newest one without a long gap. Features are a function of the last bars
  * there are, of whatever year: enough of them is not enough to call a subject ready.

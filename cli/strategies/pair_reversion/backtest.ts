@@ -81,9 +81,9 @@ export async function runAndPrintBacktest(job: BacktestJob, settings: Settings, 
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
-  const outcome = await runBacktestJob(job, { settings, modelsFolder: homePaths().models, onProgress }).finally(() =>
-    progress.stop(),
-  );
+  const onNote = (text: string): void => output.note(text);
+  const context = { settings, modelsFolder: homePaths().models, onProgress, onNote };
+  const outcome = await runBacktestJob(job, context).finally(() => progress.stop());
   const { result, bundles, costTable: table, requireEdge, symbols, news, files } = outcome;
   const seconds = (performance.now() - startedMs) / 1000;
   const manifests = bundles.map(({ manifest }) => manifest);

@@ -368,6 +368,7 @@ export const EN = {
   'reason.Z_EXIT': 'Spread reverted',
   'reason.STOP': 'Stop',
   'reason.END_OF_DATA': 'End of the bars',
+  'reason.HOLE': 'Hole in the bars',
   'reason.MAX_AGE': 'Maximum age',
   'reason.RISK_EXIT': 'Risk exit',
   'reason.IN_POSITION': 'In position',

@@ -370,6 +370,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'reason.Z_EXIT': 'スプレッド回帰',
   'reason.STOP': '損切り',
   'reason.END_OF_DATA': '足の終わり',
+  'reason.HOLE': '足の欠落',
   'reason.MAX_AGE': '最大保有時間',
   'reason.RISK_EXIT': 'リスクによる決済',
   'reason.IN_POSITION': '保有中',

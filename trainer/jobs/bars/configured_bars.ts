@@ -4,6 +4,7 @@ import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdic
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import type { OnNote } from './hole_notes.ts';
 import { readInstallationBars } from './installation_bars.ts';
 import type { KnownBarsOptions } from './known_bars.ts';
 import { withFolderSeries } from './known_series.ts';
@@ -22,8 +23,9 @@ export async function readConfiguredBars(
   settings: Settings,
   onProgress: (done: number, total: number) => void,
   symbols: readonly string[] = neededBy(settings),
+  onNote?: OnNote,
 ): Promise<Map<string, BarColumns>> {
-  if (folder === null) return shared(await readInstallationBars(settings, symbols, period, onProgress));
+  if (folder === null) return shared(await readInstallationBars(settings, symbols, period, onProgress, onNote));
   const read = await readBarFolder(folder, symbols, {
     ...period,
     onProgress: ({ done, total }) => onProgress(done, total),

@@ -10,6 +10,7 @@ import { withPriceKinds } from '../../../shared/policy/costs.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { createFeedJudge } from './feed_judge.ts';
+import { toStandardError, type OnNote } from './hole_notes.ts';
 import { readKnownBars, type KnownBarsOptions } from './known_bars.ts';
 import { readReceivedDecisions } from './received_decisions.ts';
 import { whileBarsStay } from './taken_back.ts';
@@ -20,7 +21,8 @@ import { whileStoreReturns } from '../../store/store_patience.ts';
 
 /**
  * Bars of this installation, journaled by its daemons or imported, without suspect ones, and without received ones that
- * a person left out. Whatever learns or measures reads them here.
+ * a person left out. Whatever learns or measures reads them here. Of histories that do not touch, the longer one.
+ * @param onNote told what was left out for that
  * @throws MinutehandError DATA_MISSING; FEED_REFUSED when received bars show a fault that nobody accepted; BARS_CHANGED
  * when a person took bars back between the first and the last that was read
  */
@@ -29,8 +31,9 @@ export async function readInstallationBars(
   symbols: readonly string[],
   period: Pick<KnownBarsOptions, 'from' | 'to'>,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote = toStandardError,
 ): Promise<Map<string, BarColumns>> {
-  return await whileStoreReturns(() => readOwnBars(settings, symbols, period, onProgress));
+  return await whileStoreReturns(() => readOwnBars(settings, symbols, period, onProgress, onNote));
 }
 
 async function readOwnBars(
@@ -38,6 +41,7 @@ async function readOwnBars(
   symbols: readonly string[],
   period: Pick<KnownBarsOptions, 'from' | 'to'>,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote,
 ): Promise<Map<string, BarColumns>> {
   const { market, shards } = settings.minutehand;
   const paths = homePaths();
@@ -47,11 +51,17 @@ async function readOwnBars(
   const store = await openStoreIfThere(process.env, paths);
   try {
     const screening = screenPolicy(settings);
-    const sources = { symbols, market, ...period, screening, journals, store, onProgress };
+    let notes: string[] = [];
+    const take = (text: string): void => void notes.push(text);
+    const sources = { symbols, market, ...period, screening, journals, store, onProgress, onNote: take };
     // The bars of a simulated market come from no feeder.
     const feeds = market === 'live' ? createFeedJudge(await readReceivedDecisions(store)) : null;
-    const read = () => readKnownBars({ ...sources, ...(feeds !== null && { received: feeds }) });
+    const read = () => {
+      notes = [];
+      return readKnownBars({ ...sources, ...(feeds !== null && { received: feeds }) });
+    };
     const bars = await whileBarsStay({ settings, symbols, isOwn: true }, read);
+    for (const text of notes) onNote(text);
     const fault = feeds?.fault() ?? null;
     if (fault !== null) throw fault;
     if (bars.size === 0) throw await noBars({ symbols, market, journals, store });

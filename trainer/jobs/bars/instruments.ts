@@ -12,6 +12,7 @@ import {
 } from '../../learning/instruments/instrument_bars.ts';
 import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
 import { NO_SERIES, readSeriesFolder } from '../../learning/instruments/series_files.ts';
+import { holeNotes, toStandardError, type OnNote } from './hole_notes.ts';
 import { readInstallationBars } from './installation_bars.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -42,11 +43,14 @@ export interface BarWindow {
 export async function readInstruments(
   source: InstrumentSource,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote = toStandardError,
 ): Promise<Instrument[]> {
   const { series, window } = source;
-  const all = await readBars(source, onProgress);
+  const all = await readBars(source, onProgress, onNote);
+  const taken = window === null ? all : withinWindow(all, window);
+  for (const note of holeNotes(taken)) onNote(note);
   return await Promise.all(
-    (window === null ? all : withinWindow(all, window)).map(async (bars) => ({
+    taken.map(async (bars) => ({
       bars,
       series: series === null ? NO_SERIES : await readSeriesFolder(series, bars.symbol),
     })),
@@ -56,6 +60,7 @@ export async function readInstruments(
 async function readBars(
   { folder, symbols, timeframe, settings }: InstrumentSource,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote,
 ): Promise<InstrumentBars[]> {
   const seconds = TIMEFRAMES[timeframe];
   if (folder !== null) {
@@ -63,7 +68,7 @@ async function readBars(
     refuseFaultyBars(folder, read.map(atLastMinute));
     return read;
   }
-  const known = await readInstallationBars(settings, symbols, {}, onProgress);
+  const known = await readInstallationBars(settings, symbols, {}, onProgress, onNote);
   const absent = symbols.filter((symbol) => !known.has(symbol));
   if (absent.length > 0) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${absent.join(', ')}` });
   return symbols.map((symbol) => instrumentBarsOf(known.get(symbol)!, seconds));

@@ -57,6 +57,39 @@ describe('readKnownBars', () => {
     }
   });
 
+  it('does not join histories that do not touch where it is asked to tell: the longer one counts, for all symbols', async () => {
+    const year = 365 * 1440;
+    const journals = [journalOf('a.db', [year, year + 1, year + 2], 1.1)];
+    const store = await openStore(join(folder, 'trainer.db'));
+    try {
+      const options = { symbols: ['XAUUSD'], market: 'live' as const, screening: null, journals, store };
+      const known = async (minutes: readonly number[]) => {
+        await store.bars.put(
+          'live',
+          columnsOf(
+            'XAUUSD',
+            minutes.map((minute) => bar('XAUUSD', minute).bar!),
+          ),
+        );
+        const notes: string[] = [];
+        const read = { ...options, onProgress: () => undefined };
+        const told = (await readKnownBars({ ...read, onNote: (text) => notes.push(text) })).get('XAUUSD')!;
+        const all = (await readKnownBars(read)).get('XAUUSD')!;
+        return { bars: told.length, all: all.length, notes: notes.join() };
+      };
+      expect(await known([0, 1])).toMatchObject({
+        bars: 3,
+        all: 5,
+        notes: expect.stringContaining('XAUUSD: 2 imported'),
+      });
+      expect(await known([2, 3])).toMatchObject({ bars: 4, all: 7, notes: expect.stringContaining('3 received bars') });
+      // Four days before the first one: a long weekend.
+      expect(await known([year - 4 * 1440])).toEqual({ bars: 8, all: 8, notes: '' });
+    } finally {
+      await store.close();
+    }
+  });
+
   it('reads only the period’s bars of a journal, equal to those of the whole journal', async () => {
     const minutes = Array.from({ length: 60 }, (_, minute) => minute * 3);
     const options = {

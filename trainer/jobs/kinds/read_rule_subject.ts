@@ -34,6 +34,7 @@ import { laterSeries } from '../../learning/formula_rules/later_series.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
 import { refuseForeseeingLegs } from '../../learning/feature_checks/leg_series.ts';
+import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
@@ -58,14 +59,15 @@ export async function readRuleSubject(
   kind: StrategySubject,
   given: Settings,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote = toStandardError,
 ): Promise<RuleBars> {
   const { source, window } = market;
   const settings = await withOwnPrices(given, source.folder ?? undefined);
   const named = subjectOf(market.subject, kind, settings);
   const subject =
     kind === 'pair'
-      ? await readPair(named, market, settings, onProgress)
-      : await readInstrument(named, market, settings, onProgress);
+      ? await readPair(named, market, settings, onProgress, onNote)
+      : await readInstrument(named, market, settings, onProgress, onNote);
   const from = window.from === null ? -Infinity : openTimeOf(window.from);
   const to = window.to === null ? Infinity : openTimeOf(window.to);
   return { subject, ...barsOfPeriod(subject, from, to) };
@@ -85,6 +87,7 @@ async function readInstrument(
   { source, window, direction, costs }: RuleMarket,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote,
 ): Promise<RuleSubject> {
   const [bars] = await readInstruments(
     {
@@ -95,6 +98,7 @@ async function readInstrument(
       settings,
     },
     onProgress,
+    onNote,
   );
   refuseForeseeingSeries([bars!]);
   const model = direction === null ? null : await readDirection(direction, instrument, bars!);
@@ -141,6 +145,7 @@ async function readPair(
   market: RuleMarket,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote,
 ): Promise<RuleSubject> {
   refuseOfInstruments(market);
   const costs = tradingCosts(settings, market.costs.model);
@@ -150,7 +155,8 @@ async function readPair(
       seen: `the pair ${pair.id}: ${without} has no costs`,
       expected: `symbols of config/minutehand.yaml: ${Object.keys(costs).join(', ')}`,
     });
-  const bars = await readLegs(pair, market, settings, onProgress);
+  const bars = await readLegs(pair, market, settings, onProgress, onNote);
+  for (const note of holeNotes(bars.values())) onNote(note);
   const { windows } = settings.minutehand;
   return pairSubject(pair, legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, windows, pairCosts(costs, pair));
 }
@@ -175,12 +181,13 @@ async function readLegs(
   { source: { folder }, window }: RuleMarket,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote,
 ): Promise<ReadonlyMap<string, BarColumns>> {
   const period = window.to === null ? {} : { to: openTimeOf(window.to) };
   const symbols = [pair.a, pair.b];
   const bars =
     folder === null
-      ? await readInstallationBars(settings, symbols, period, onProgress)
+      ? await readInstallationBars(settings, symbols, period, onProgress, onNote)
       : await readLegsOf(folder, symbols, period, settings);
   const missing = symbols.filter((symbol) => (bars.get(symbol)?.length ?? 0) === 0);
   if (missing.length > 0)

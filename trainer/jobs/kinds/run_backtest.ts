@@ -30,6 +30,7 @@ import {
 } from '../../learning/strategies/pair_reversion/backtest/report/result_files.ts';
 import { datasetPolicy } from '../../learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { readFolderBars } from '../../learning/strategies/pair_reversion/dataset/folder_bars.ts';
+import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
 import { refuseForeignBars } from '../other_market.ts';
@@ -40,6 +41,8 @@ export interface BacktestContext {
   /** Folder of this installation’s models, wherever the bundles are: looks at its bars are counted there. */
   readonly modelsFolder: string;
   onProgress(stage: string, done: number, total: number): void;
+  /** What a person should know of the bars; absent: to standard error. */
+  readonly onNote?: OnNote;
 }
 
 /** A backtest, and what explains it. */
@@ -77,7 +80,7 @@ export interface NewsInPeriod {
  */
 export async function runBacktestJob(job: BacktestJob, context: BacktestContext): Promise<BacktestOutcome> {
   const { source, parameters, output, resources, period } = job;
-  const { onProgress } = context;
+  const { onProgress, onNote = toStandardError } = context;
   refuseForeignBars(job, context.settings);
   const settings = await withOwnPrices(context.settings, source.folder ?? undefined);
   const { minutehand } = settings;
@@ -85,15 +88,17 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
   const paths = job.models.map((folder) => resolveBundle(folder));
   const from = openTimeOf(period.from) ?? (0 as OpenTime);
   const symbols = symbolsOfBundles(paths, pairs, settings);
-  const reading = readBars(job, settings, symbols, (from - warmUpOf(paths, settings)) as OpenTime, onProgress);
+  const reading = readBars(job, settings, symbols, (from - warmUpOf(paths, settings)) as OpenTime, context);
   // An error of the models comes first.
   reading.catch(() => undefined);
   const { prepared, sets } = await loadModels(paths, settings);
   const policy = decisionPolicy(settings);
   try {
+    const bars = await reading;
+    for (const note of holeNotes(bars.values())) onNote(note);
     const options: PeriodOptions = {
       pairs,
-      bars: await reading,
+      bars,
       from,
       sets,
       prepared,
@@ -173,12 +178,12 @@ async function readBars(
   settings: Settings,
   symbols: readonly string[],
   from: OpenTime,
-  onProgress: BacktestContext['onProgress'],
+  { onProgress, onNote }: Pick<BacktestContext, 'onProgress' | 'onNote'>,
 ): Promise<Map<string, BarColumns>> {
   const to = openTimeOf(period.to);
   const own = { from, ...(to === null ? {} : { to }) };
   const progress = (done: number, total: number): void => onProgress('reading bars', done, total);
-  if (source.folder === null) return readInstallationBars(settings, symbols, own, progress);
+  if (source.folder === null) return readInstallationBars(settings, symbols, own, progress, onNote);
   const { workers } = resources;
   const read = await readFolderBars(source.folder, symbols, {
     ...own,

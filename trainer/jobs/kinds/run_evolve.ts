@@ -21,6 +21,7 @@ import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
 import { openGenerations, TriedRules } from './kept_generations.ts';
 import { refuseMissingDirection } from './missing_direction.ts';
+import { toStandardError } from '../bars/hole_notes.ts';
 import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
 import {
   lookAtHoldout,
@@ -68,9 +69,9 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
   const space = spaceOf(job.space, windows, keyText);
   const reads = space.conditions.some(({ formula }) => readsProbabilities(formula));
   refuseMissingDirection('a space', reads, job);
-  const bars = await readRuleSubject(job, space.subject, settings, (done, total) =>
-    onProgress('reading bars', done, total),
-  );
+  const tell = context.onNote?.bind(context) ?? toStandardError;
+  const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
+  const bars = await readRuleSubject(job, space.subject, settings, onRead, tell);
   refuseFewBars(bars);
   const { subject, from, to } = bars;
   if (output.candidate) refusePairCandidate(subject);
@@ -97,7 +98,6 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
     countTrials(paths.models, place, { kind: 'evolution', work, trials, before });
   };
   count();
-  const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
   const ofFleet = { space, windows, seed, usesKnown: job.cache !== false };
   const fleet = await fleetOfSearches(settings, paths, ofFleet, tell);
   const searching = evolve({

@@ -58,9 +58,8 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
   const { market, seed, resamples, output } = job;
   const strategy = strategyOf(job.strategy, settings.minutehand.windows);
   refuseMissingDirection('a rule', strategyReadsProbabilities(strategy), job);
-  const bars = await readRuleSubject(job, strategy.subject, settings, (done, total) =>
-    onProgress('reading bars', done, total),
-  );
+  const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
+  const bars = await readRuleSubject(job, strategy.subject, settings, onRead, context.onNote?.bind(context));
   refuseFewBars(bars);
   const { subject, from, to } = bars;
   if (output.candidate) refusePairCandidate(subject);

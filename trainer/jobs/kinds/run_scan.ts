@@ -16,6 +16,7 @@ import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { scan, type ScanResult } from '../../learning/scan/scan.ts';
 import { renderScan, trialsCsv } from '../../learning/scan/scan_report.ts';
+import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { openTimeOf } from '../job_fields.ts';
 import { refuseForeignBars } from '../other_market.ts';
@@ -30,6 +31,8 @@ export interface ScanContext {
   /** Folder of this installation’s models, where looks at holdouts are counted. */
   readonly modelsFolder: string;
   onProgress(stage: string, done: number, total: number): void;
+  /** What a person should know of the bars; absent: to standard error. */
+  readonly onNote?: OnNote;
 }
 
 /** A scan, and what explains it. */
@@ -54,15 +57,15 @@ type Period = { readonly from?: OpenTime; readonly to?: OpenTime };
  *   a holdout outside the bars; DATA_TOO_SHORT where nearly all bars are before the last part of the time
  */
 export async function runScanJob(job: ScanJob, context: ScanContext): Promise<ScanOutcome> {
-  const { settings: given, modelsFolder, onProgress } = context;
+  const { settings: given, modelsFolder, onProgress, onNote = toStandardError } = context;
   const { source, period, parameters, output, resources } = job;
   refuseForeignBars(job, given);
   const settings = await withOwnPrices(given, source.folder ?? undefined);
   const { windows: configured, train, pairs } = settings.minutehand;
   const { symbols, withoutCosts } = await symbolsToScan(job, settings);
-  const bars = await readBars(source.folder, settings, symbols, periodOf(period), (done, total) =>
-    onProgress('reading bars', done, total),
-  );
+  const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
+  const bars = await readBars(source.folder, settings, symbols, periodOf(period), onRead, onNote);
+  for (const note of holeNotes(bars.values())) onNote(note);
   const { timeframes: _timeframes, ...windows }: Windows = configured;
   const scanned = [...bars.keys()];
   const result = await scan({
@@ -121,8 +124,9 @@ async function readBars(
   symbols: readonly string[],
   period: Period,
   onProgress: (done: number, total: number) => void,
+  onNote: OnNote,
 ): Promise<Map<string, BarColumns>> {
-  if (folder === null) return readInstallationBars(settings, symbols, period, onProgress);
+  if (folder === null) return readInstallationBars(settings, symbols, period, onProgress, onNote);
   const options = {
     ...period,
     onProgress: ({ done, total }: { done: number; total: number }) => onProgress(done, total),

@@ -36,6 +36,7 @@ import {
 } from '../../learning/training/pipeline.ts';
 import { warmStartTraining } from '../../learning/training/training_plan.ts';
 import { readConfiguredBars } from '../bars/configured_bars.ts';
+import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
 import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
@@ -180,9 +181,10 @@ async function withOpenOptions<Result>(
     job.output.folder ?? context.paths.models,
   );
   const onBars = (done: number, total: number): void => onProgress('reading bars', done, total);
-  const known = await barsOf(job, settings, imported, onBars, [...new Set([...learned, ...compared])]);
+  const tell = context.onNote?.bind(context) ?? toStandardError;
+  const known = await barsOf(job, settings, imported, onBars, [...new Set([...learned, ...compared])], tell);
   const read = lastDays(ofSymbols(known, learned), job.window.days);
-  const tell = context.onNote ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  for (const note of holeNotes(read.values())) tell(note);
   // Some experiments make the rows of a training many times.
   const told = new Set<string>();
   const tellOnce = (line: string): void => {
@@ -281,12 +283,13 @@ async function barsOf(
   imported: Settings,
   onProgress: (done: number, total: number) => void,
   symbols: readonly string[],
+  onNote: OnNote,
 ): Promise<ReadonlyMap<string, BarColumns>> {
   const period = {
     ...(window.from === null ? {} : { from: openTimeOf(window.from) }),
     ...(window.to === null ? {} : { to: openTimeOf(window.to) }),
   };
-  const read = await readConfiguredBars(source.folder, period, settings, onProgress, symbols);
+  const read = await readConfiguredBars(source.folder, period, settings, onProgress, symbols, onNote);
   return source.mid ? midBars(read, tradingCosts(imported)) : read;
 }
 

@@ -1,9 +1,14 @@
 import type { RuleLimits } from '../../../shared/strategies/formula_rule/formula_rule.ts';
+import { stretchesOf } from '../../../shared/market/recent_history.ts';
+import { barSecondsOf } from '../../../shared/pair.ts';
 import type { PriceHistory } from '../history/pair_history.ts';
 import { earnedBps } from '../formula_rules/rule_trades.ts';
 
 /** A position that no bar ends. */
 export const NO_EXIT = -1;
+
+/** No trade: the bars have a hole before the entry is filled, or right behind it. */
+export const UNFILLED = -2;
 
 /** Of one side, by the bar of the entry. */
 interface SideAges {
@@ -24,7 +29,9 @@ interface SideAges {
 export class PlanExits {
   readonly #history: PriceHistory;
   readonly #from: number;
-  readonly #end: number;
+  /** By bar: bars from here on are not there, or behind a hole. */
+  readonly #ends: Int32Array;
+  readonly #to: number;
   /** Basis points, ascending. */
   readonly #stops: readonly number[];
   readonly #targets: readonly number[];
@@ -36,7 +43,10 @@ export class PlanExits {
   constructor(history: PriceHistory, plans: readonly RuleLimits[], from: number, to: number) {
     this.#history = history;
     this.#from = from;
-    this.#end = to;
+    this.#to = to;
+    this.#ends = new Int32Array(to - from);
+    for (const own of stretchesOf(history.time, from, to, barSecondsOf(history.pair)))
+      this.#ends.fill(own.to, own.from - from, own.to - from);
     const distances = (of: (plan: RuleLimits) => number): number[] =>
       [...new Set(plans.map(of))].filter(Number.isFinite).sort((a, b) => a - b);
     this.#stops = distances(({ stopBps }) => stopBps);
@@ -58,11 +68,16 @@ export class PlanExits {
     this.#short = side();
   }
 
-  /** Bar at whose close the position ends. @param entry the bar that decided its entry */
+  /**
+   * Bar at whose close the position ends, or the one before the last open before a hole; NO_EXIT, UNFILLED.
+   * @param entry the bar that decided its entry
+   */
   exitOf(plan: number, side: -1 | 1, entry: number): number {
     const { stop, target, maxAge } = this.#plans[plan]!;
     // The last bar decides nothing: there is no open behind it.
-    const last = Math.min(maxAge, this.#end - 2 - entry);
+    const end = this.#ends[entry - this.#from]!;
+    const last = Math.min(maxAge, end - 2 - entry);
+    if (end < this.#to && last <= 0) return UNFILLED;
     const ages = side > 0 ? this.#long : this.#short;
     const t = entry - this.#from;
     const isReached = (): boolean =>
@@ -71,7 +86,8 @@ export class PlanExits {
     let age = maxAge;
     if (stop >= 0 && ages.stopAges[stop]![t]! > 0) age = Math.min(age, ages.stopAges[stop]![t]!);
     if (target >= 0 && ages.targetAges[target]![t]! > 0) age = Math.min(age, ages.targetAges[target]![t]!);
-    return age <= last ? entry + age : NO_EXIT;
+    if (age <= last) return entry + age;
+    return end < this.#to ? end - 2 : NO_EXIT;
   }
 
   #walk(ages: SideAges, side: -1 | 1, entry: number, last: number): void {

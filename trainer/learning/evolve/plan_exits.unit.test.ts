@@ -3,7 +3,7 @@ import { NO_LIMITS, type RuleLimits } from '../../../shared/strategies/formula_r
 import { createRng } from '../../../shared/rng.ts';
 import { randomBars, subjectOfBars } from '../formula_rules/rule_subject.fixture.ts';
 import { findExit } from '../formula_rules/rule_trades.ts';
-import { NO_EXIT, PlanExits } from './plan_exits.ts';
+import { NO_EXIT, PlanExits, UNFILLED } from './plan_exits.ts';
 
 const FROM = 20;
 const TO = 380;
@@ -42,5 +42,20 @@ describe('the exits of all plans', () => {
       expect(open).toBeGreaterThan(500);
       expect(open).toBeLessThan(6000);
     }
+  });
+
+  it('do not lie behind a hole in the bars', () => {
+    const { history } = SUBJECT;
+    const time = history.time.map((at, t) => at + (t < 200 ? 0 : 30 * 86_400));
+    const exits = new PlanExits({ ...history, time }, PLANS, FROM, TO);
+    const old = PLANS.findIndex(
+      ({ stopBps, targetBps, maxAgeBars }) => stopBps + targetBps === Infinity && maxAgeBars === 500,
+    );
+    expect([190, 197, 198, 199].map((entry) => exits.exitOf(old, 1, entry))).toEqual([198, 198, UNFILLED, UNFILLED]);
+    expect(exits.exitOf(old, 1, 200)).toBe(NO_EXIT);
+    const short = PLANS.findIndex(
+      ({ stopBps, targetBps, maxAgeBars }) => stopBps + targetBps === Infinity && maxAgeBars === 3,
+    );
+    expect([190, 196, 200].map((entry) => exits.exitOf(short, 1, entry))).toEqual([193, 198, 203]);
   });
 });

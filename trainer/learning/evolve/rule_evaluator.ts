@@ -4,7 +4,7 @@ import { tradeOf } from '../formula_rules/rule_trades.ts';
 import { readsProbabilities } from '../../../shared/core/formula/probabilities.ts';
 import { CSCV_BLOCKS } from '../statistics/overfitting_probability.ts';
 import type { Genome, Tree } from './genome.ts';
-import { NO_EXIT, PlanExits } from './plan_exits.ts';
+import { NO_EXIT, PlanExits, UNFILLED } from './plan_exits.ts';
 import type { Development, SearchMarket } from './search_market.ts';
 import type { SearchSpace } from './search_space.ts';
 
@@ -102,6 +102,10 @@ export class RuleEvaluator {
         if (table.exit[t] === 0) this.#fill(table, plan, isLong ? 1 : -1, t);
         const exit = table.exit[t]!;
         if (exit === NO_EXIT) break;
+        if (exit === UNFILLED) {
+          t = nextEntry(ofLong, ofShort, t + 1, end);
+          continue;
+        }
         days[this.#dayOf[exit + 1]!]! += table.net[t]!;
         trades++;
         t = nextEntry(ofLong, ofShort, exit + 1, end);
@@ -141,7 +145,7 @@ export class RuleEvaluator {
   #fill(table: ExitTable, plan: number, side: -1 | 1, t: number): void {
     const exit = this.#exits.exitOf(plan, side, t);
     table.exit[t] = exit;
-    if (exit === NO_EXIT) return;
+    if (exit === NO_EXIT || exit === UNFILLED) return;
     table.net[t] = tradeOf(this.#market, { side, entry: t, exit, exitBar: exit + 1, reason: '' }).netBps / BPS;
   }
 }

@@ -73,6 +73,13 @@ describe('a rule of bit sets', () => {
     expect(comparedTrades(SUBJECT, SPACE)).toBeGreaterThan(2000);
   });
 
+  it('does so where the bars have holes, over which neither holds a position', () => {
+    const time = BARS.time.map(
+      (at, t) => at + 30 * 86_400 * ((t >= 500 ? 1 : 0) + (t >= 507 ? 1 : 0) + (t >= 1400 ? 1 : 0)),
+    );
+    expect(comparedTrades(subjectOfBars({ ...BARS, time }), SPACE)).toBeGreaterThan(2000);
+  });
+
   it('does so where the policy refuses entries by answers to novel inputs, of rules that read them alone', () => {
     const limited = comparedTrades(subjectWith(0.5), MODEL_SPACE);
     const all = comparedTrades(subjectWith(), MODEL_SPACE);

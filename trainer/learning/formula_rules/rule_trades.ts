@@ -7,6 +7,8 @@ import {
   type FormulaRuleQuestion,
   type RuleLimits,
 } from '../../../shared/strategies/formula_rule/formula_rule.ts';
+import { HOLE_EXIT, isHole, stretchesOf, type Stretch } from '../../../shared/market/recent_history.ts';
+import { barSecondsOf } from '../../../shared/pair.ts';
 import type { PriceHistory } from '../history/pair_history.ts';
 import { filledTrade, type FilledTrade } from '../trades/backtest.ts';
 import type { NoveltyOfBars } from './novelty_of_bars.ts';
@@ -26,11 +28,18 @@ export interface RuleColumns {
 
 /**
  * Trades of a rule: decided at the close of a bar, filled at the next open, as in every backtest. A position that is
- * open at the end is closed at the last open.
+ * open at the end, or at a hole in the bars, is closed at the last open before it.
  * @param from first bar to decide on
  * @param to bars from here on are not there
  */
 export function ruleTrades(subject: RuleSubject, rule: RuleColumns, from: number, to: number): FilledTrade[] {
+  const { time, pair } = subject.history;
+  const stretches = stretchesOf(time, from, to, barSecondsOf(pair));
+  return stretches.flatMap((own) => tradesOf(subject, rule, own, own.to < to ? HOLE_EXIT : 'END_OF_DATA'));
+}
+
+/** @param endReason of a position that is open at the last bar */
+function tradesOf(subject: RuleSubject, rule: RuleColumns, { from, to }: Stretch, endReason: string): FilledTrade[] {
   const trades: FilledTrade[] = [];
   for (let t = from; t + 1 < to; t++) {
     const { action, target } = decideFormulaRule(0, ruleInput(subject, rule, t));
@@ -46,7 +55,7 @@ export function ruleTrades(subject: RuleSubject, rule: RuleColumns, from: number
           entry: t,
           exit: exit?.bar ?? -1,
           exitBar,
-          reason: exit?.reason ?? 'END_OF_DATA',
+          reason: exit?.reason ?? endReason,
           stopBps: stopOf(subject, rule.limits, t),
         }),
       );
@@ -57,7 +66,7 @@ export function ruleTrades(subject: RuleSubject, rule: RuleColumns, from: number
   return trades;
 }
 
-/** A position of a rule, and the bars that decided on it; `exit` is −1 where the data ended first. */
+/** A position of a rule, and the bars that decided on it; `exit` is −1 where the data ended first, or a hole began. */
 export interface RuleTrade {
   readonly side: -1 | 1;
   readonly entry: number;
@@ -79,7 +88,7 @@ function stopOf({ history: { beta, zStd } }: RuleSubject, { stopBps, stopSigmas 
 export function tradeOf(subject: TradedSubject, trade: RuleTrade, delay = 0): FilledTrade {
   const { history, costs, overnight, funding } = subject;
   const { side, entry, exit, reason, stopBps } = trade;
-  const last = history.length - 1;
+  const late = (bar: number): number => delayed(history, bar, delay);
   const filled = filledTrade(
     history,
     {
@@ -87,8 +96,8 @@ export function tradeOf(subject: TradedSubject, trade: RuleTrade, delay = 0): Fi
       beta: history.beta[entry]!,
       entrySignal: entry,
       exitSignal: exit,
-      entryBar: Math.min(last, entry + 1 + delay),
-      exitBar: Math.min(last, trade.exitBar + delay),
+      entryBar: late(entry + 1),
+      exitBar: late(trade.exitBar),
       reason,
       scale: 1,
       fullScale: 1,
@@ -100,6 +109,13 @@ export function tradeOf(subject: TradedSubject, trade: RuleTrade, delay = 0): Fi
   // Longs pay the rate at each settlement, shorts receive it.
   const fundingBps = side * funding.between(filled.entryTime, filled.exitTime) * BPS;
   return { ...filled, swapBps: filled.swapBps + fundingBps, netBps: filled.netBps - fundingBps };
+}
+
+/** The bar of a fill that is late: none behind the end of the bars, or behind a hole. */
+function delayed({ time, length, pair }: PriceHistory, bar: number, delay: number): number {
+  let late = bar;
+  while (late < bar + delay && late + 1 < length && !isHole(time[late]!, time[late + 1]!, barSecondsOf(pair))) late++;
+  return late;
 }
 
 /** The bar at whose close a position ends, and why; null where the data ends first. */

@@ -12,7 +12,7 @@ import { FIXTURE_COSTS, randomBars, subjectOfBars } from './rule_subject.fixture
 import { formulaValues, type RuleSubject } from './rule_subject.ts';
 import { oracleTrades } from './rule_trades.oracle.ts';
 import { ruleReport } from './rule_report.ts';
-import { ruleTrades, type RuleColumns } from './rule_trades.ts';
+import { ruleTrades, tradeOf, type RuleColumns } from './rule_trades.ts';
 
 const BARS = randomBars('trades', 400);
 const SUBJECT = subjectOfBars(BARS);
@@ -74,6 +74,30 @@ describe('the trades of a rule', () => {
       direction.map(({ entryTime, exitTime, grossBps, netBps }) => ({ entryTime, exitTime, grossBps, netBps })),
     );
     expect(direction.length).toBeGreaterThan(5);
+  });
+
+  it('are held over no hole in the bars, like those of a direction model', () => {
+    const time = BARS.time.map((at, t) => at + (t < 200 ? 0 : 212 * 86_400));
+    const bars = { ...BARS, time };
+    const limits = { ...NO_LIMITS, stopBps: 1e4, targetBps: 1e4, maxAgeBars: 24 };
+    const entryLong = Float64Array.from(time, (_, t) => (t === 190 || t === 260 ? 1 : 0));
+    const subject = subjectOfBars(bars);
+    const trades = ruleTrades(subject, { limits, entryLong, entryShort: null, exit: null }, 0, 400);
+    expect(trades).toMatchObject([
+      { entryBar: 191, exitBar: 199, reason: 'HOLE', exitSignal: -1 },
+      { entryBar: 261, exitBar: 285, reason: 'AGE_EXIT' },
+    ]);
+    // Late by more bars than are left, the fills stay before the hole.
+    const { side, entrySignal: entry, exitBar, reason } = trades[0]!;
+    const late = tradeOf(subject, { side, entry, exit: -1, exitBar, reason }, 3);
+    expect([late.entryBar, late.exitBar]).toEqual([194, 199]);
+    const up = { ML_UP_PROB: 0.9, ML_DOWN_PROB: 0.05, ML_RANGE_PROB: 0.05 };
+    const strategy = { theta_up: 0.5, theta_down: 0.5, stop: 1, target: 1, max_age_bars: 24 };
+    const costs = { takerFeeBps: FIXTURE_COSTS.commission_bps, slippageBps: FIXTURE_COSTS.slippage_bps };
+    const answers = [...entryLong].map((own) => (own === 1 ? up : null));
+    const direction = backtestStrategy({ bars, series: NO_SERIES }, answers, () => strategy, costs);
+    const shown = ({ entryTime, exitTime, reason: why }: (typeof direction)[0]) => [entryTime, exitTime, why];
+    expect(direction.map(shown)).toEqual(trades.map(shown));
   });
 
   it('of a pair end by the spread that was frozen at the entry', () => {

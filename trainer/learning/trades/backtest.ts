@@ -13,6 +13,8 @@ import { step, type Step } from '../../../shared/strategies/pair_reversion/step.
 import type { ExposureAfter } from '../../../shared/core/position/exposure.ts';
 import { applyLeverage } from '../../../shared/core/position/leverage.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
+import { HOLE_EXIT, isHole } from '../../../shared/market/recent_history.ts';
+import { barSecondsOf } from '../../../shared/pair.ts';
 import { newsWindows } from '../../../shared/core/news/news_windows.ts';
 import { FLAT, type Market, type Position } from '../../../shared/core/position/position.ts';
 import { marketAt, openTimeAt, type PriceHistory } from '../history/pair_history.ts';
@@ -39,7 +41,7 @@ export interface Trade {
 
 /** A trade with its components. */
 export interface FilledTrade extends Trade {
-  /** Bars of the history at whose close the decisions were made; `exitSignal` is −1 if the data ended first. */
+  /** Bars of the history at whose close the decisions were made; `exitSignal` is −1 if the data ended first, or a hole began. */
   readonly entrySignal: number;
   readonly exitSignal: number;
   /** Bars of the history at whose open the fills took place. */
@@ -100,7 +102,7 @@ export interface BacktestRun {
 
 /**
  * Trades of one pair, using the daemon's own `step` bar by bar. A decision at a bar's close is filled at the next open;
- * a position open at the end is closed at the last open.
+ * a position open at the end, or at a hole in the bars, is closed at the last open before it.
  */
 export function backtest(history: PriceHistory, from: number, to: number, options: BacktestOptions): FilledTrade[] {
   return [...runBacktest(history, from, to, options).trades];
@@ -144,9 +146,22 @@ export function runPass(history: PriceHistory, to: number, options: BacktestOpti
   const { trades, refusals, pauses } = pass;
   const news = newsWindows(policy.news, history.pair);
   const terms = { ...options.thresholds, hasEdge: options.edge, isHalted: false, exposure: null, news };
+  const { time } = history;
+  const barSeconds = barSecondsOf(history.pair);
   let { position } = pass;
   for (let t = pass.t; t + 1 < to; t++) {
     const before = position;
+    if (isHole(time[t]!, time[t + 1]!, barSeconds)) {
+      // What is decided here would be filled behind the hole.
+      if (before.side === 0) continue;
+      if (pass.entrySignal >= 0 && pass.entrySignal + 1 < t)
+        trades.push(makeTrade(history, before, pass.entrySignal, -1, t, HOLE_EXIT, options));
+      const { leverage } = policy;
+      ({ position } = applyLeverage(leverage, history.pair, marketAt(history, t), null, 0, before, FLAT, time[t]!));
+      pass.entrySignal = -1;
+      if (pauses) return pauseAt(pass, t + 1, position, 'exited');
+      continue;
+    }
     const isCandidate = before.side === 0 && Math.abs(history.z[t]!) >= policy.z_entry;
     // Shortcut: on most bars nothing is decided and no position ages, and a step would take as long as the features.
     if (before.side === 0 && !isCandidate && options.observe === undefined) continue;

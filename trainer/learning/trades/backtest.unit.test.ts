@@ -247,6 +247,35 @@ describe('backtest', () => {
     expect(trade!.grossBps).toBeCloseTo(5000 * (2 - Math.exp(-1.1) - Math.exp(-0.9)), 8);
   });
 
+  it('holds no position over a hole in the bars: closed at the last open before it, and flat behind it', () => {
+    const path = pathOf([2, 2, 2, 2, 2, 2, 2, 0, 0]);
+    const time = path.time.map((at, t) => at + (t < 4 ? 0 : 6 * 86_400));
+    const trades = backtest({ ...path, time }, 0, 9, options());
+    expect(trades).toMatchObject([
+      { reason: 'HOLE', entryBar: 1, exitBar: 3, exitSignal: -1 },
+      { reason: 'Z_EXIT', entryBar: 5, exitBar: 8 },
+    ]);
+    // A weekend with holidays is none.
+    const weekend = path.time.map((at, t) => at + (t < 4 ? 0 : 4 * 86_400));
+    expect(backtest({ ...path, time: weekend }, 0, 9, options())).toMatchObject([{ entryBar: 1, exitBar: 8 }]);
+    // Filled behind the hole, or at the open where it would be closed, it is no trade.
+    for (const cut of [1, 2]) {
+      const apart = path.time.map((at, t) => at + (t < cut ? 0 : 6 * 86_400));
+      expect(backtest({ ...path, time: apart }, 0, 9, options())).toMatchObject([{ entryBar: cut + 1, exitBar: 8 }]);
+    }
+  });
+
+  it('settles the virtual account at a hole', () => {
+    const policy = {
+      ...POLICY,
+      leverage: { drawdown: [[0.001, 0.5]], risk_score: [], costs: { AAA: FREE, BBB: FREE } },
+    };
+    const path = pathOf([2, 2, 3, 3, 2, 2, 2, 0, 0]);
+    const time = path.time.map((at, t) => at + (t < 4 ? 0 : 6 * 86_400));
+    const trades = backtest({ ...path, time }, 0, 9, options({ policy: policy as never }));
+    expect(trades.map(({ scale }) => scale)).toEqual([1, 0.5]);
+  });
+
   it('closes what is open at the last open of the data, and drops an entry whose fill would be its exit', () => {
     const open = pathOf([2, 2, 2, 2]);
     expect(backtest(open, 0, 4, options())).toMatchObject([

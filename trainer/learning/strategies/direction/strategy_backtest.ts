@@ -6,6 +6,7 @@ import {
 } from '../../../../shared/strategies/direction/direction_input.ts';
 import { stepDirection } from '../../../../shared/strategies/direction/direction.ts';
 import type { OpenTime } from '../../../../shared/bar.ts';
+import { HOLE_EXIT, isHole } from '../../../../shared/market/recent_history.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import { settlementsOf } from '../../trades/settlements.ts';
 import type { Instrument } from './instrument_rows.ts';
@@ -26,7 +27,7 @@ export interface InstrumentCosts {
 
 /**
  * Trades of one instrument by the decision of `shared/core`: decided at a close, filled at the next open, with taker
- * fee and slippage per fill. Longs pay, and shorts receive, the funding rate at each settlement during the position.
+ * fee and slippage per fill; closed at the last open before a hole in the bars. Longs pay, and shorts receive, the funding rate at each settlement during the position.
  * @param answers [bars]; null = no entry, and exits by price and age only
  * @param strategyAt strategy at a bar
  * @param noveltyMin smallest novelty of an entry, where it is known; absent: any
@@ -43,8 +44,29 @@ export function backtestStrategy(
   const costBps = 2 * (takerFeeBps + slippageBps);
   let position: DirectionPosition = FLAT_INSTRUMENT;
   let entry = -1;
+  const end = (side: -1 | 1, t: number, stop: number, reason: string): void => {
+    const grossBps = side * (bars.open[t]! / bars.open[entry]! - 1) * BPS;
+    const entryTime = bars.time[entry]! as OpenTime;
+    const exitTime = bars.time[t]! as OpenTime;
+    trades.push({
+      pairId: bars.symbol,
+      side,
+      entryTime,
+      exitTime,
+      reason,
+      grossBps,
+      netBps: grossBps - costBps - side * funding.between(entryTime, exitTime) * BPS,
+      stopBps: stop * BPS + costBps,
+    });
+  };
   for (let t = 0; t + 1 < bars.length; t++) {
     const before = position;
+    if (isHole(bars.time[t]!, bars.time[t + 1]!, bars.timeframe)) {
+      // What is decided here would be filled behind the hole.
+      if (before.side !== 0 && entry < t) end(before.side, t, strategyAt(t).stop, HOLE_EXIT);
+      position = FLAT_INSTRUMENT;
+      continue;
+    }
     const step = stepDirection(strategyAt(t), before, {
       close: bars.close[t]!,
       probabilities: answers[t] ?? null,
@@ -55,20 +77,7 @@ export function backtestStrategy(
     position = step.position;
     if (step.action === 'ENTER') entry = t + 1;
     if (step.action !== 'EXIT' || before.side === 0) continue;
-    const strategy = strategyAt(t);
-    const grossBps = before.side * (bars.open[t + 1]! / bars.open[entry]! - 1) * BPS;
-    const entryTime = bars.time[entry]! as OpenTime;
-    const exitTime = bars.time[t + 1]! as OpenTime;
-    trades.push({
-      pairId: bars.symbol,
-      side: before.side,
-      entryTime,
-      exitTime,
-      reason: step.reason,
-      grossBps,
-      netBps: grossBps - costBps - before.side * funding.between(entryTime, exitTime) * BPS,
-      stopBps: strategy.stop * BPS + costBps,
-    });
+    end(before.side, t + 1, strategyAt(t).stop, step.reason);
   }
   return trades;
 }

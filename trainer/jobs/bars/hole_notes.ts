@@ -1,0 +1,55 @@
+import { isoMinute, SECONDS_PER_BAR, shownMinute, type OpenTime } from '../../../shared/bar.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { ENOUGH_BARS, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
+import { counted } from '../../../shared/counted.ts';
+import { stretchesOf } from '../../../shared/market/recent_history.ts';
+
+const DAY_S = 86_400;
+
+/** Receives what a person should know of the bars that a job reads. */
+export type OnNote = (text: string) => void;
+
+/** Where nobody takes a note. */
+export function toStandardError(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/**
+ * Where a backtest ends its positions: each hole once, with the symbols that have it.
+ * @param bars of one minute, or with their own `timeframe` in seconds
+ */
+export function holeNotes(
+  bars: Iterable<Pick<BarColumns, 'symbol' | 'time' | 'length'> & { readonly timeframe?: number }>,
+): string[] {
+  const symbolsOf = new Map<string, string[]>();
+  for (const { symbol, time, length, timeframe } of bars) {
+    const seconds = timeframe ?? (length < ENOUGH_BARS ? SECONDS_PER_BAR : ownBarSeconds({ time, length }));
+    const stretches = stretchesOf(time, 0, length, seconds);
+    stretches.slice(1).forEach(({ from }) => {
+      const span = spanText(time[from - 1]!, time[from]!);
+      symbolsOf.set(span, [...(symbolsOf.get(span) ?? []), symbol]);
+    });
+  }
+  return Array.from(
+    symbolsOf,
+    ([span, symbols]) => `${symbols.join(', ')}: no bars ${span}; positions end at this hole.`,
+  );
+}
+
+function spanText(from: number, to: number): string {
+  const days = Math.floor((to - from) / DAY_S);
+  return `from ${shownTime(from)} to ${shownTime(to)} UTC (${counted(days, 'day')})`;
+}
+
+function shownTime(time: number): string {
+  return shownMinute(isoMinute(time as OpenTime));
+}
+
+/** Bars that are left out because they do not lead to the others, or begin long after them. */
+export function apartText(
+  { symbols, bars, from, to }: { symbols: readonly string[]; bars: number; from: number; to: number },
+  source: 'journal' | 'store',
+): string {
+  const which = source === 'journal' ? 'received' : 'imported';
+  return `${symbols.join(', ')}: ${counted(bars, `${which} bar`)} of ${shownTime(from)} to ${shownTime(to)} UTC left out: too far from the others to be one history. --from and --to choose them.`;
+}
