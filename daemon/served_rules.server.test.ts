@@ -1,10 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
-import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
+import { loadDirectionModel, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import { ruleOpener } from '../shared/bundle/shelves/rules.ts';
+import { createExplainer } from '../shared/explain/explain_minute.ts';
+import type { InstrumentExplanation } from '../shared/explain/explanation.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { writeTinyDirection } from '../test/tiny_direction.ts';
+import { tinyRule } from '../test/tiny_rule.ts';
 import { OWN_SERVICE } from '../shared/bundle/direction/own_service.fixture.ts';
 import { armVersion, parseRolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
-import { fileRule } from '../shared/bundle/rule/rule_bundle.ts';
+import { fileRule, writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { FileRuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
 import type { RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { ARMS } from '../shared/core/rollout/assignment.ts';
@@ -152,6 +163,42 @@ describe('a rule that a pipeline serves', () => {
     strict.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf(DOCUMENT, true) });
     await feed(strict, 0, BARS);
     expect(new Set(signalsOf(strict).map(({ reason }) => reason))).toEqual(new Set(['WARMUP', 'NO_EDGE']));
+  });
+
+  it('is explained without an edge where its bundle has none, though the policy requires none, as a model is', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-explain-'));
+    try {
+      const edge = { no_edge: true, trades: 40, net_bps: -1, lower_net_bps: -3, p_value: 0.9 };
+      const path = writeRuleBundle(ruleFolder(folder), new Date('2026-01-03'), tinyRule(ID, { edge }));
+      const rule = ruleOpener(folder)(basename(path));
+      // Its edge is of another instrument.
+      const direction = writeTinyDirection(folder, 'ETHUSDT', '1m');
+      const set = await loadDirectionModel(join(directionFolder(folder), direction), liveInstrumentSchema(60), 1);
+      for (const input of [
+        { kind: 'rule', instrument: ID, rule },
+        { kind: 'direction', timeframe: '1m', set },
+      ] as const) {
+        const bench = openBench(settings, ALONE);
+        bench.pipeline.inputs.apply(input);
+        await feed(bench, 0, WARM + 3);
+        const file = join(folder, `${input.kind}.db`);
+        const journal = openJournal(file);
+        journal.append(bench.inputs, bench.rows);
+        journal.close();
+        const own = { ...settings, minutehand: { ...settings.minutehand, instruments: [ID] } };
+        const explainer = createExplainer(own, { models: folder, journal: () => file });
+        const explained = await explainer.explain(ID, market[WARM + 2]!.time);
+        expect(explained.reproduced.equal).toBe(true);
+        const { rule: byRule, strategy } = explained as InstrumentExplanation;
+        expect([byRule?.has_edge, strategy?.has_edge]).toEqual(
+          input.kind === 'rule' ? [false, undefined] : [undefined, false],
+        );
+        expect(explained.to_enter.map(({ name }) => name)).not.toContain('edge');
+      }
+      await set.release();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('keeps stop, target and age of an entry when another rule follows', async () => {

@@ -1,3 +1,5 @@
+import { barSecondsOf, isInstrument, parseSubject, timeframeOf } from './pair.ts';
+
 /** Why a rule does not answer for its subject. */
 export interface RefusedRule {
   readonly subject: string;
@@ -18,7 +20,14 @@ export interface RuleHealth {
   readonly pair_rules?:
     | { readonly versions?: Versions | undefined; readonly refused?: Refusals | undefined }
     | undefined;
-  readonly direction?: { readonly rules_refused?: Refusals | undefined } | undefined;
+  readonly direction?:
+    | {
+        /** Of the direction models, by timeframe. */
+        readonly versions?: Versions | undefined;
+        readonly rules?: Versions | undefined;
+        readonly rules_refused?: Refusals | undefined;
+      }
+    | undefined;
 }
 
 /** Rules that were refused, or have failed, until another one is accepted or it is stopped. */
@@ -29,6 +38,13 @@ export function refusedRules({ pair_rules, direction }: RuleHealth): RefusedRule
     ...refusal,
     next: refusal.next.replace('<subject>', subject),
   }));
+}
+
+/** The version that answers for a subject: of its rule, else of the models; null: nothing does. */
+export function answeringVersion({ model_version, pair_rules, direction }: RuleHealth, id: string): string | null {
+  const subject = parseSubject(id);
+  if (!isInstrument(subject)) return pair_rules?.versions?.[id] ?? model_version;
+  return direction?.rules?.[id] ?? direction?.versions?.[timeframeOf(barSecondsOf(subject))] ?? null;
 }
 
 /** Whether a pair has neither models nor a rule: it enters nothing. */

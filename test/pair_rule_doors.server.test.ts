@@ -237,6 +237,9 @@ it('is promoted, listed, shown, verified and rolled back, by API and terminal', 
     body: { rule: { version: first, name: 'gap' }, failed_rule: null, reproduced: { equal: true } },
   });
   expect((explained.body['conditions'] as { name: string }[]).map(({ name }) => name)).toContain('gap');
+  const { checks } = (await call('GET', '/api/golive')).body as { checks: { id: string; seen: string }[] };
+  // It is judged as what answers, although the other pair has nothing.
+  expect(checks.find(({ id }) => id === 'gates')!.seen).not.toBe('no models to judge');
 });
 
 it('fails alone: every door names it, and a restart loads it again once its warm-up is sound', async () => {

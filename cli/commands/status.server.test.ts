@@ -7,7 +7,7 @@ import { startDaemon, type RunningDaemon } from '../../daemon/main.ts';
 import { byMinute } from '../../daemon/pipeline.fixture.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { parseInstrument, parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { lockHome } from '../../shared/process/home_lock.ts';
@@ -234,6 +234,48 @@ describe('minutehand status', () => {
       const expired = { ...healthy, health: { ...healthy.health, ...longUp } };
       expect(textsOf({ findings: findingsOf(settings, [expired], trainer, fresh.valid_until_ms + 1) })[0]).toBe(
         `problem daemon a: runs, but the signal files of ${FIRST} are missing or have expired.`,
+      );
+    });
+
+    it('misses no direction model where a rule answers, and names what answers', async () => {
+      const { daemons: seen, trainer } = await collectStatus(settings, paths, OPEN_MS);
+      const instruments = ['BTCUSDT@1h', 'ETHUSDT@1h'].map(parseInstrument);
+      const shards = { a: [FIRST, 'BTCUSDT@1h', 'ETHUSDT@1h'] };
+      const own = {
+        ...settings,
+        minutehand: { ...settings.minutehand, shards, instruments: instruments.map(({ id }) => id) },
+      };
+      const with_ = (rules: Record<string, string>, expired_pairs: string[] = []) => {
+        const direction = {
+          instruments: 2,
+          instruments_ready: 2,
+          versions: {},
+          inference_engines: {},
+          inference_notes: {},
+          refused: null,
+          missing_sources: [],
+          rules,
+        };
+        const pair_rules = { versions: { [FIRST]: '20260103_0000' }, shadows: {}, refused: {} };
+        return { ...seen[0]!, health: { ...seen[0]!.health!, pairs: 1, direction, pair_rules, expired_pairs } };
+      };
+      const told = (daemon: ReturnType<typeof with_>) =>
+        textsOf({ findings: findingsOf(own, [daemon], trainer, OPEN_MS) }).join();
+      const both = with_({ 'BTCUSDT@1h': '20260101_0000', 'ETHUSDT@1h': '20260102_0000' });
+      expect(told(both)).not.toMatch(/direction model|no active models/);
+      expect(told(with_({ 'BTCUSDT@1h': '20260101_0000' }))).toContain(
+        'no active direction model of 1h: mode HALT, no entries of ETHUSDT@1h.',
+      );
+      expect(told(with_({ 'BTCUSDT@1h': '20260101_0000' }, ['BTCUSDT@1h', 'ETHUSDT@1h', FIRST]))).toContain(
+        `newest signals of BTCUSDT@1h, ${FIRST} have expired`,
+      );
+      const lines = linesOf(
+        { ok: true, looked_at: '', home: '', daemons: [both], trainer, findings: [] },
+        OPEN_MS,
+      ).join('\n');
+      expect(lines).toContain(`1 pairs ready, rule 20260103_0000 of ${FIRST}`);
+      expect(lines).toContain(
+        '2 of 2 instruments ready, rule 20260101_0000 of BTCUSDT@1h, rule 20260102_0000 of ETHUSDT@1h',
       );
     });
 

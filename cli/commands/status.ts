@@ -116,8 +116,12 @@ function daemonLines({ shard, presence, pid, url, health, hasStandby, pairs }: D
   const head = `daemon ${shard}: ${PRESENCES[presence]}`;
   const standby = hasStandby ? ['  standby  one waits to take over'] : [];
   if (health === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, null, nowMs))];
-  const models = health.model_version === null ? 'no models' : `models ${health.model_version}`;
-  const ready = health.pairs === 0 ? '' : `, ${health.pairs_ready} of ${health.pairs} pairs ready, ${models}`;
+  const rules = rulesText(health.pair_rules?.versions);
+  const models = health.model_version === null ? (rules === '' ? 'no models' : '') : `models ${health.model_version}`;
+  const ready =
+    health.pairs === 0
+      ? ''
+      : `, ${health.pairs_ready} of ${health.pairs} pairs ready${models === '' ? '' : `, ${models}`}${rules}`;
   const direction = directionText(health.direction);
   const shadow = health.shadow_version === null ? '' : `, shadow ${health.shadow_version}`;
   return [
@@ -129,13 +133,23 @@ function daemonLines({ shard, presence, pid, url, health, hasStandby, pairs }: D
   ];
 }
 
+/** `, rule 20261120_0830 of BTCUSDT@1h`; empty where no rule answers. */
+function rulesText(versions: Readonly<Record<string, string>> = {}): string {
+  return Object.entries(versions)
+    .map(([subject, version]) => `, rule ${version} of ${subject}`)
+    .join('');
+}
+
 /** `, 2 of 2 instruments ready, direction 1h 20261120_0830`. */
 function directionText(direction: DirectionHealth | undefined): string {
   if (direction === undefined) return '';
-  const { instruments, instruments_ready, versions, shadows = {} } = direction;
+  const { instruments, instruments_ready, versions, shadows = {}, rules } = direction;
   const models = Object.entries(versions).map(([timeframe, version]) => `${timeframe} ${version}`);
+  const answering = rulesText(rules);
+  const none = answering === '' ? ', direction none' : '';
+  const directionModels = models.length === 0 ? none : `, direction ${models.join(', ')}`;
   const scoring = Object.entries(shadows).map(([timeframe, version]) => `${timeframe} ${version}`);
-  return `, ${instruments_ready} of ${instruments} instruments ready, direction ${models.join(', ') || 'none'}${scoring.map((own) => `, shadow ${own}`).join('')}`;
+  return `, ${instruments_ready} of ${instruments} instruments ready${directionModels}${answering}${scoring.map((own) => `, shadow ${own}`).join('')}`;
 }
 
 function rolloutText(rollout: NonNullable<DaemonState['health']>['rollout']): string {

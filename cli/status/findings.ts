@@ -6,10 +6,10 @@ import type { HealthReport } from '../../daemon/health/health.ts';
 import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
 import { ALL_PAIRS, stopText } from '../../shared/bundle/halts.ts';
-import { lacksModels, refusedRules } from '../../shared/rule_health.ts';
+import { answeringVersion, lacksModels, refusedRules } from '../../shared/rule_health.ts';
 import { afterRefusal, refusalText, type RefusedTraining } from '../../shared/bundle/refused_training.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
-import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
+import { barMinutesOf, barSecondsOf, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
 import { barIntervalMs, shardOf, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
@@ -176,18 +176,22 @@ function runningText(running: RetrainRun | null): string | null {
 function reportDirection(
   { problem }: Report,
   { minutehand }: Settings,
-  { shard, direction }: HealthReport,
+  health: HealthReport,
   running: RetrainRun | null,
 ): void {
+  const { shard, direction } = health;
   if (direction === undefined) return;
   const { instruments } = shardOf(minutehand, shard);
-  for (const timeframe of new Set(instruments.map((own) => timeframeOf(barSecondsOf(own)))))
-    if (direction.versions[timeframe] === undefined)
-      problem(
-        `has no active direction model of ${timeframe}: its instruments have mode HALT and enter nothing.`,
-        runningText(running) ??
-          '`minutehand train --strategy direction --out <folder>` makes one, `minutehand models promote <path>` activates it.',
-      );
+  const unanswered = instruments.filter(({ id }) => answeringVersion(health, id) === null);
+  for (const timeframe of new Set(unanswered.map((own) => timeframeOf(barSecondsOf(own)))))
+    problem(
+      `has no active direction model of ${timeframe}: mode HALT, no entries of ${unanswered
+        .filter((own) => timeframeOf(barSecondsOf(own)) === timeframe)
+        .map(({ id }) => id)
+        .join(', ')}.`,
+      runningText(running) ??
+        '`minutehand train --strategy direction --out <folder>` makes one, `minutehand models promote <path>` activates it.',
+    );
   if (direction.missing_sources.length > 0)
     problem(
       `its direction model was trained on ${direction.missing_sources.join(', ')}, which it does not receive: those features are missing, and the measured quality does not apply.`,
@@ -330,14 +334,9 @@ function isLate({ late_bars }: HealthReport, symbol: string): boolean {
   return late_bars?.symbols.includes(symbol) === true;
 }
 
-/** Pairs whose signals no consumer acts on, for a daemon with models. */
-export function expiredPairs({ model_version, expired_pairs, direction }: HealthReport): readonly string[] {
-  const hasModel = (id: string): boolean => {
-    const subject = parseSubject(id);
-    if (!isInstrument(subject)) return model_version !== null;
-    return direction?.versions[timeframeOf(barSecondsOf(subject))] !== undefined;
-  };
-  return expired_pairs.filter(hasModel);
+/** Subjects whose signals no consumer acts on, of those that something answers for. */
+export function expiredPairs(health: HealthReport): readonly string[] {
+  return health.expired_pairs.filter((id) => answeringVersion(health, id) !== null);
 }
 
 /**
@@ -359,13 +358,14 @@ function newestBarText({ last_bars }: HealthReport): string {
   return newest === undefined ? '' : `; the newest bar is of ${shownMinute(newest)} UTC`;
 }
 
-/** Pairs of a daemon that is warm, has models and yet shows no valid signal. */
+/** Subjects of a daemon that is warm, which something answers for, and yet there is no valid signal. */
 function staleFiles(settings: Settings, { health, pairs }: DaemonState, nowMs: number): string[] {
-  if (health === null || health.model_version === null || health.pairs_ready < health.pairs) return [];
+  if (health === null || health.pairs_ready < health.pairs) return [];
   const intervals = (health.uptime_seconds * 1000) / barIntervalMs(settings);
   const isDue = ({ pair_id }: PairStatus): boolean => intervals >= INTERVALS_UNTIL_FILES - 1 + barMinutesOf(pair_id);
   const isGone = ({ signal }: PairStatus): boolean => signal === null || signal.valid_until_ms < nowMs;
-  return pairs.filter((pair) => pair.refusal === null && isDue(pair) && isGone(pair)).map(({ pair_id }) => pair_id);
+  const due = pairs.filter((pair) => pair.refusal === null && isDue(pair) && isGone(pair));
+  return due.map(({ pair_id }) => pair_id).filter((id) => answeringVersion(health, id) !== null);
 }
 
 function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {

@@ -98,7 +98,8 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   const [up, down, range] = probabilities ?? [];
   const answered = probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! };
   const novelty = answered === null ? NaN : candidateNovelty(model!, answered, row!, 0);
-  const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
+  const isShown = model?.manifest.edge[instrument.a]?.no_edge === false;
+  const hasEdge = !requireEdge || isShown;
   const strategy = model?.manifest.strategy ?? null;
   const decided =
     minute?.features.ready !== true
@@ -129,7 +130,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
             down: attribute(down!, model.ensembles?.[1] ?? null, row, names),
             range: attribute(range!, model.ensembles?.[2] ?? null, row, names),
           },
-    strategy: strategy === null ? null : { ...strategy, has_edge: hasEdge },
+    strategy: strategy === null ? null : { ...strategy, has_edge: isShown },
     rule: null,
     costs: null,
     gate: null,
@@ -151,7 +152,8 @@ async function explainByRule(question: InstrumentQuestion, signal: InstrumentBod
   const minute = recompute(question, INSTRUMENT_WINDOWS, explained, isRead ? [up, down!, range!] : null);
   const isDecided =
     minute?.features.ready === true && explained !== null && (explained.formulas.isWarm || position.side !== 0);
-  const hasEdge = !requireEdge || rule?.manifest.edge.no_edge === false;
+  const isShown = rule?.manifest.edge.no_edge === false;
+  const hasEdge = !requireEdge || isShown;
   const decided = isDecided
     ? explained.formulas.explain(position, {
         close: minute.inputs.a.close,
@@ -178,7 +180,7 @@ async function explainByRule(question: InstrumentQuestion, signal: InstrumentBod
         : {
             version: rule.manifest.version,
             name: rule.strategy.name,
-            has_edge: hasEdge,
+            has_edge: isShown,
             formulas: decided === null ? {} : explained!.states(),
           },
     costs: null,

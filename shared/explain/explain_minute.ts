@@ -326,7 +326,8 @@ function explainByRule(question: RuleQuestion): PairExplanation {
   const formulas = rule?.createFormulas(barSecondsOf(pair)) ?? null;
   const minute = recompute(journal, pair, time, answer, handWrittenWindows(schema.windows), formulas);
   const isDecided = minute?.features.ready === true && formulas !== null && (formulas.isWarm || position.side !== 0);
-  const hasEdge = !decisionPolicy(settings).require_edge || rule?.manifest.edge.no_edge === false;
+  const isShown = rule?.manifest.edge.no_edge === false;
+  const hasEdge = !decisionPolicy(settings).require_edge || isShown;
   const news = newsOf(settings, pair, () => question.calendar());
   const bar = isDecided ? { frame: minute.features.frame, hasEdge, stop: stopIn(signal), news, time } : null;
   const { entries: own, exits } = bar === null ? { entries: [], exits: [] } : formulas!.explain(position, bar);
@@ -339,7 +340,7 @@ function explainByRule(question: RuleQuestion): PairExplanation {
     rule:
       rule === null
         ? null
-        : { version: rule.manifest.version, name: rule.strategy.name, has_edge: hasEdge, formulas: {} },
+        : { version: rule.manifest.version, name: rule.strategy.name, has_edge: isShown, formulas: {} },
     costs: null,
     gate: null,
     conditions: entries,

@@ -51,6 +51,7 @@ export interface PairExplanation extends ExplainedMinute {
 export interface ExplainedAnsweringRule {
   readonly version: string;
   readonly name: string;
+  /** Its bundle shows one, whether or not the policy requires it. */
   readonly has_edge: boolean;
   /** Conditions of each formula of a strategy file, the nearest failing one first. */
   readonly formulas: Record<string, ConditionState[]>;

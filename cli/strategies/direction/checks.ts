@@ -6,6 +6,7 @@ import {
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { directionBars } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import { instrumentsWithRule } from '../../../shared/bundle/rule/active_rule.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../../shared/errors.ts';
@@ -17,14 +18,23 @@ import { perSecond, randomRows, refuseOutside, TEST_ROWS } from '../scored_rows.
 
 /** The active direction model of each timeframe that an instrument has. */
 export function checkDirections({ core, minutehand }: Settings, paths: HomePaths): Promise<CheckResult[]> {
+  const ruled = new Set(instrumentsWithRule(paths.models));
   const timeframes = new Set(minutehand.instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))));
   return Promise.all(
     [...timeframes].map(async (timeframe): Promise<CheckResult> => {
       const what = `direction ${timeframe}`;
       try {
         const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
-        if (active === null)
-          return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
+        const configured = minutehand.instruments
+          .map(parseInstrument)
+          .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
+        if (active === null) {
+          const without = configured.map(({ id }) => id).filter((id) => !ruled.has(id));
+          if (without.length === 0)
+            return { what, verdict: 'ok', detail: 'no model: rules answer for its instruments' };
+          const detail = `no active model: mode HALT for ${without.join(', ')} until there is`;
+          return { what, verdict: 'warning', detail };
+        }
         const model = await directionOpener(paths.models, 1)(active.version, timeframe);
         await model.release();
         const { manifest, novelty, engine } = model;
@@ -33,11 +43,8 @@ export function checkDirections({ core, minutehand }: Settings, paths: HomePaths
           { version: active.version, market, timeframes: [] },
           { market: minutehand.market, timeframes: [] },
         );
-        const own = minutehand.instruments
-          .map(parseInstrument)
-          .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
-        const withEdge = own.filter(({ a }) => edge[a]?.no_edge === false).length;
-        const detail = `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge, scored by ${engine}`;
+        const withEdge = configured.filter(({ a }) => edge[a]?.no_edge === false).length;
+        const detail = `${active.version} verified, ${withEdge} of ${configured.length} instruments with an edge, scored by ${engine}`;
         if (core.novelty_min === null || novelty !== undefined) return { what, verdict: 'ok', detail };
         return {
           what,

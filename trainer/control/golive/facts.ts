@@ -206,7 +206,7 @@ function modelFacts(settings: Settings, paths: HomePaths): GoLiveFacts['models']
   const answering = new Map<Slot, Answering | null>();
   try {
     for (const subject of [...pairs, ...instruments].map(parseSubject)) {
-      const rule = isInstrument(subject) ? ruleOf(subject, paths) : null;
+      const rule = ruleOf(subject, paths);
       const timeframe = isInstrument(subject) ? timeframeOf(barSecondsOf(subject)) : null;
       const slot = slotNameOf(timeframe);
       if (rule === null && !answering.has(slot)) answering.set(slot, modelsOf(timeframe, paths));

@@ -1,5 +1,5 @@
 import { afterRefusal, refusalText, type RefusedTraining } from '../../../../shared/bundle/refused_training.ts';
-import { lacksModels, refusedRules } from '../../../../shared/rule_health.ts';
+import { answeringVersion, lacksModels, refusedRules } from '../../../../shared/rule_health.ts';
 import { counted } from '../../../../shared/counted.ts';
 import type { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { Pair } from '../../../../shared/pair.ts';
@@ -184,9 +184,11 @@ export class DaemonConditions {
   }
 
   /** For pairs that are not silent: bars arrive, but their signals have expired. */
-  #expired({ expired_pairs, silent_pairs, model_version }: WatchedHealth, nowMs: number): Notice[] {
-    const expired = expired_pairs.filter((id) => !silent_pairs.includes(id));
-    const lastsMs = this.#lastsMs('expired', model_version !== null && expired.length > 0, nowMs);
+  #expired(health: WatchedHealth, nowMs: number): Notice[] {
+    const { expired_pairs, silent_pairs } = health;
+    const isAnswered = (id: string): boolean => answeringVersion(health, id) !== null;
+    const expired = expired_pairs.filter((id) => !silent_pairs.includes(id) && isAnswered(id));
+    const lastsMs = this.#lastsMs('expired', expired.length > 0, nowMs);
     if (lastsMs < EXPIRED_AFTER_MS || !this.#isLive) return [];
     const text = `The newest signals of ${expired.join(', ')} have expired: no consumer acts on them.`;
     return [this.#notice('daemon_degraded', 'expired', { text, severity: 'critical' })];

@@ -14,6 +14,8 @@ const refusals = z.record(
   z.object({ version: z.string(), code: z.string(), message: z.string(), next: z.string() }),
 );
 
+const versions = z.record(z.string(), z.string());
+
 /** What of a daemon's `/healthz` is watched. */
 const healthSchema = z.looseObject({
   market: z.enum(['live', 'simulated', 'replay']),
@@ -23,11 +25,15 @@ const healthSchema = z.looseObject({
   model_refused: report.and(z.looseObject({ version: z.string() }).nullable()),
   /** Number of them. */
   pairs: z.number().optional(),
-  pair_rules: z
-    .looseObject({ versions: z.record(z.string(), z.string()), refused: refusals.optional() })
+  pair_rules: z.looseObject({ versions, refused: refusals.optional() }).optional().catch(undefined),
+  direction: z
+    .looseObject({
+      versions: versions.optional(),
+      rules: versions.optional(),
+      rules_refused: refusals.optional(),
+    })
     .optional()
     .catch(undefined),
-  direction: z.looseObject({ rules_refused: refusals.optional() }).optional().catch(undefined),
   silent_pairs: z.array(z.string()),
   expired_pairs: z.array(z.string()),
   halts: z.array(z.looseObject({ pair_id: z.string(), reason: z.string(), seen: z.string(), limit: z.string() })),
