@@ -1,3 +1,4 @@
+import { effectiveAdvice } from './effective_advice.ts';
 import { addressVariable, CHANNEL_NAMES } from './notification_channels.ts';
 import { maskSecrets } from './secrets.ts';
 
@@ -1366,7 +1367,7 @@ export class MinutehandError extends Error {
     this.code = code;
     this.seen = seen;
     this.expected = expected;
-    this.next = detail.next ?? ERRORS[code].next;
+    this.next = effectiveAdvice(detail.next ?? ERRORS[code].next);
     this.gates = detail.gates;
   }
 

@@ -7,6 +7,7 @@ import type { DirectionHealth } from '../../daemon/health/health.ts';
 import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { oneLine } from '../../shared/one_line.ts';
+import { effectiveAdvice } from '../../shared/effective_advice.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { inspectSettings, loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
@@ -84,7 +85,7 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     ...findingsOf(settings, daemons, trainer, nowMs, refused),
     ...modelFindings(settings, paths),
     ...formulaFindings(inspectSettings().problems),
-  ];
+  ].map((finding) => ({ ...finding, next: effectiveAdvice(finding.next) }));
   return {
     ok: findings.every(({ weight }) => weight === 'note'),
     looked_at: new Date(nowMs).toISOString(),

@@ -7397,7 +7397,21 @@ export interface components {
             /** @description Basis points by symbol, as they were applied */
             costs: {
                 [key: string]: {
-                    [key: string]: number;
+                    /** @description Full quoted spread, ask − bid. */
+                    spread_bps: number;
+                    /** @description Commission per side. */
+                    commission_bps: number;
+                    /** @description Expected slippage per side beyond the spread. */
+                    slippage_bps: number;
+                    /** @description Cost of holding a long position overnight; negative is received. */
+                    swap_long_bps_per_night: number;
+                    /** @description The same of a short position. */
+                    swap_short_bps_per_night: number;
+                    /**
+                     * @description Price type of its bars; at bid, a buy pays the whole spread and a sell none. Absent: mid.
+                     * @enum {string}
+                     */
+                    price?: "bid" | "mid" | "last";
                 };
             };
             assumptions: string[];
@@ -7552,7 +7566,21 @@ export interface components {
             /** @description Basis points by symbol, as they were applied */
             costs: {
                 [key: string]: {
-                    [key: string]: number;
+                    /** @description Full quoted spread, ask − bid. */
+                    spread_bps: number;
+                    /** @description Commission per side. */
+                    commission_bps: number;
+                    /** @description Expected slippage per side beyond the spread. */
+                    slippage_bps: number;
+                    /** @description Cost of holding a long position overnight; negative is received. */
+                    swap_long_bps_per_night: number;
+                    /** @description The same of a short position. */
+                    swap_short_bps_per_night: number;
+                    /**
+                     * @description Price type of its bars; at bid, a buy pays the whole spread and a sell none. Absent: mid.
+                     * @enum {string}
+                     */
+                    price?: "bid" | "mid" | "last";
                 };
             };
             assumptions: string[];
@@ -10488,7 +10516,7 @@ export interface components {
                  * @description The outcome; `values` has its figures and names
                  * @enum {string}
                  */
-                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_refused" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "news_none" | "news_stale" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_refused" | "models_active" | "gates_overridden" | "rule_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "news_none" | "news_stale" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
                 values: {
                     [key: string]: string | number;
                 };
@@ -10521,7 +10549,7 @@ export interface components {
                  * @description The outcome; `values` has its figures and names
                  * @enum {string}
                  */
-                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_refused" | "models_active" | "gates_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "news_none" | "news_stale" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
+                code: "reported" | "market_live" | "market_simulated" | "daemon_up" | "daemon_down" | "daemon_other_market" | "bars_never" | "bars_old" | "bars_refused" | "bars_arrive" | "bars_closed" | "clock_wrong" | "clock_unseen" | "clock_right" | "sessions_apart" | "sessions_unknown" | "sessions_together" | "costs_missing" | "costs_delivered" | "costs_zero" | "costs_set" | "history_short" | "history_long" | "models_missing" | "models_refused" | "models_active" | "gates_overridden" | "rule_overridden" | "gates_nothing" | "gates_passed" | "edge_nothing" | "edge_none" | "edge_some" | "news_off" | "news_known" | "news_none" | "news_stale" | "channel_problem" | "channel_none" | "channel_untested" | "channel_tested" | "backup_unseen" | "standby_some" | "standby_none" | "folders_right" | "folders_wrong" | "exchange_absent" | "exchange_common" | "exchange_elsewhere" | "service_task" | "service_none" | "sleep_never" | "sleep_after" | "sleep_unknown" | "time_kept" | "time_free" | "time_unknown" | "consumer_none" | "consumer_some" | "paper_done" | "paper_short";
                 values: {
                     [key: string]: string | number;
                 };

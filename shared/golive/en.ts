@@ -75,6 +75,11 @@ export const GO_LIVE_EN: GoLiveCatalog = {
         `${of['version']} is in use despite failed gates: ${of['gates']}`,
         'Train better ones: `minutehand train --adopt`, `minutehand train --strategy direction`.',
       ),
+    rule_overridden: (of) =>
+      text(
+        `the rule ${of['version']} of ${of['subject']} is in use despite failed gates: ${of['gates']}`,
+        `End it: \`minutehand strategy stop ${of['subject']}\`, or promote a better one.`,
+      ),
     gates_nothing: () => text('no models to judge', 'See models.'),
     gates_passed: () => text('the models in use passed every gate'),
     edge_nothing: () => text('no models to judge', 'See models.'),

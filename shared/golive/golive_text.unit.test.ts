@@ -19,6 +19,7 @@ const VALUES = {
   subjects: 3,
   versions: 'v1',
   version: 'v1',
+  subject: 'BTCUSDT@1h',
   gates: 'ai1 auc',
   count: 1,
   names: 'EURUSD',

@@ -41,6 +41,7 @@ export const GO_LIVE_CODES = [
   'models_refused',
   'models_active',
   'gates_overridden',
+  'rule_overridden',
   'gates_nothing',
   'gates_passed',
   'edge_nothing',

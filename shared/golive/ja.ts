@@ -98,6 +98,11 @@ export const GO_LIVE_JA: GoLiveCatalog = {
         `${of['version']} は不合格のゲートがあるまま使われています：${of['gates']}`,
         'より良いモデルを学習してください：`minutehand train --adopt`、`minutehand train --strategy direction`。',
       ),
+    rule_overridden: (of) =>
+      text(
+        `${of['subject']} のルール ${of['version']} は不合格のゲートがあるまま使われています：${of['gates']}`,
+        `\`minutehand strategy stop ${of['subject']}\` で停止するか、より良いルールを昇格してください。`,
+      ),
     gates_nothing: () => text('判定するモデルがありません', 'モデルを参照してください。'),
     gates_passed: () => text('使用中のモデルはすべてのゲートに合格しています'),
     edge_nothing: () => text('判定するモデルがありません', 'モデルを参照してください。'),

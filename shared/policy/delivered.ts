@@ -22,15 +22,28 @@ export function deliveredValues(part: ConfigPart, keys: readonly string[]): Reco
   return Object.fromEntries(keys.map((key) => [key, properties[key]!.properties.value.default]));
 }
 
-/** The values of the delivered policy file itself, from which the schemas are generated. */
+/** The values of the policy file of the checkout, from which the schemas are generated. */
 export function packagedValues(part: ConfigPart): Record<string, unknown> {
   const entries = packagedFile(part) as Record<string, { readonly value?: unknown } | undefined>;
   return Object.fromEntries(policyKeys(part).map((key) => [key, entries[key]?.value]));
 }
 
-/** The costs by symbol of the delivered minutehand.yaml; none when it is not there. */
+/** All values of a policy file, as released: whatever a person has made of the files. */
+export function allDeliveredValues(part: ConfigPart): Record<string, unknown> {
+  return deliveredValues(part, policyKeys(part));
+}
+
+/** The costs by symbol, as released: whatever a person has made of minutehand.yaml. */
 export function deliveredCosts(): Readonly<Record<string, unknown>> {
-  return (packagedFile('minutehand') as { readonly symbols?: Record<string, unknown> }).symbols ?? {};
+  const { properties } = JSON.parse(readFileSync(schemaFile('minutehand'), 'utf8')) as {
+    readonly properties: { readonly symbols: { readonly default: Readonly<Record<string, unknown>> } };
+  };
+  return properties.symbols.default;
+}
+
+/** The costs by symbol of the delivered minutehand.yaml itself, from which its schema is generated. */
+export function packagedCosts(): Readonly<Record<string, unknown>> {
+  return (packagedFile('minutehand') as { readonly symbols: Record<string, unknown> }).symbols;
 }
 
 /** A delivered configuration file; empty when it is not there. */

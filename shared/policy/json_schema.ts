@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../folder.ts';
 import * as z from 'zod';
-import { packagedValues } from './delivered.ts';
+import { packagedCosts, packagedValues } from './delivered.ts';
 import { CONFIG_FILES, FILE_SCHEMAS, policyKeys } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
 
@@ -53,9 +53,12 @@ export function jsonSchemas(): Record<string, JsonSchema> {
   );
 }
 
-/** With the delivered value of each policy key as its default. */
+/** With the delivered value of each policy key, and the delivered costs, as defaults. */
 function withDelivered(part: ConfigPart, schema: JsonSchema): JsonSchema {
-  if (policyKeys(part).length === 0) return schema;
+  if (policyKeys(part).length === 0) {
+    const { symbols } = schema.properties!;
+    return { ...schema, properties: { ...schema.properties, symbols: { ...symbols!, default: packagedCosts() } } };
+  }
   const delivered = packagedValues(part);
   const entries = Object.entries(schema.properties!).map(([key, entry]): [string, JsonSchema] => {
     const { value, ...others } = entry.properties!;

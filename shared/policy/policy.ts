@@ -31,6 +31,7 @@ import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
 import { CONFIG_FILES, policyKeys } from './schema.ts';
 import type { ConfigPart, MinutehandSettings } from './schema.ts';
+import { noteApproved } from '../effective_advice.ts';
 import { readApproved, type Approved } from './approved.ts';
 import { homePaths } from '../home.ts';
 import { rememberSecrets } from '../secrets.ts';
@@ -237,6 +238,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
 
   rememberSecrets(parts);
   setTimeframes(parts.minutehand);
+  noteApproved(approved?.change_id ?? null);
   const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, approved, files, overrides: environment.overrides, delivered };
   const { formulas, problems: formulaProblems } = features.pairs;

@@ -366,7 +366,8 @@ function policyFile(values: Shape) {
   return z.strictObject(Object.fromEntries(Object.entries(values).map(([key, value]) => [key, entry(value)])));
 }
 
-const symbolCosts = z.strictObject({
+/** Costs of a symbol, as a person writes them, and as a backtest states those that it charged. */
+export const symbolCosts = z.strictObject({
   spread_bps: z.number().min(0).max(1000).describe('Full quoted spread, ask − bid.'),
   commission_bps: z.number().min(0).max(1000).describe('Commission per side.'),
   slippage_bps: z.number().min(0).max(1000).describe('Expected slippage per side beyond the spread.'),

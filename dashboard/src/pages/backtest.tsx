@@ -294,9 +294,14 @@ async function readTrades(id: number): Promise<ShownBacktest[]> {
   return groups.map(([version, rows]) => ({ name: `#${id} ${version}`, trades: rows }));
 }
 
+/** A figure, or what the prices are. */
+function costText(value: number | string | undefined) {
+  return typeof value === 'string' ? codeText('jobValue', value) : num(value);
+}
+
 function Costs({ figures: { costs, assumptions, cost_model } }: { readonly figures: Figures }) {
   const rows = Object.entries(costs).map(([symbol, own]) => ({ symbol, own }));
-  const names = [...new Set(rows.flatMap(({ own }) => Object.keys(own)))];
+  const names = [...new Set(rows.flatMap(({ own }) => Object.keys(own) as (keyof typeof own)[]))];
   const title = `${t('backtests.costs')} · ${codeText('costs', cost_model)}`;
   return (
     <Panel title={title} wide>
@@ -311,9 +316,9 @@ function Costs({ figures: { costs, assumptions, cost_model } }: { readonly figur
           ...names.map((name) => ({
             key: name,
             title: codeText('cost', name),
-            isNumber: true,
+            isNumber: name !== 'price',
             value: ({ own }: (typeof rows)[number]) => own[name] ?? null,
-            cell: ({ own }: (typeof rows)[number]) => num(own[name]),
+            cell: ({ own }: (typeof rows)[number]) => costText(own[name]),
           })),
         ]}
       />

@@ -702,6 +702,7 @@ export const EN = {
   'cost.spread_bps': 'Spread',
   'cost.commission_bps': 'Commission',
   'cost.slippage_bps': 'Slippage',
+  'cost.price': 'Prices are',
   'cost.swap_long_bps_per_night': 'Swap of a long night',
   'cost.swap_short_bps_per_night': 'Swap of a short night',
   'unknown.backtest': 'No backtest “{name}” was requested.',

@@ -702,6 +702,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'cost.spread_bps': 'スプレッド',
   'cost.commission_bps': '手数料',
   'cost.slippage_bps': 'スリッページ',
+  'cost.price': '価格の種類',
   'cost.swap_long_bps_per_night': '買い1泊のスワップ',
   'cost.swap_short_bps_per_night': '売り1泊のスワップ',
   'unknown.backtest': 'バックテスト「{name}」は依頼されていません。',

@@ -43,7 +43,15 @@ export function backtestDocument(version: string, view: Partial<View> = {}, days
     pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'],
     missing_pairs: ['AUDUSD_USDCAD'],
     cost_model: 'profile',
-    costs: { XAUUSD: { spread_bps: 0.9, commission_bps: 0.2, slippage_bps: 0.2 } },
+    costs: {
+      XAUUSD: {
+        spread_bps: 0.9,
+        commission_bps: 0.2,
+        slippage_bps: 0.2,
+        swap_long_bps_per_night: 0,
+        swap_short_bps_per_night: 0,
+      },
+    },
     assumptions: ['Decided at the close of a bar, filled at the open of the next one.'],
   };
 }

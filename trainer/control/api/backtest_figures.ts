@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { shownSharpe } from '../../../shared/bundle/holdout_sharpe.ts';
-import type { backtestFiguresSchema } from '../schema/records.ts';
+import { chargedCosts, type backtestFiguresSchema } from '../schema/records.ts';
 
 export type BacktestFigures = z.infer<typeof backtestFiguresSchema>;
 type View = BacktestFigures['bundles'][number]['all_pairs'];
@@ -64,7 +64,7 @@ const document = bundle.extend({
   pairs: z.array(z.string()),
   missing_pairs: z.array(z.string()),
   cost_model: z.string(),
-  costs: z.record(z.string(), counts),
+  costs: z.record(z.string(), chargedCosts),
   assumptions: z.array(z.string()),
 });
 

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { backtestDocument } from './backtest_document.fixture.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { symbolCosts } from '../../../shared/policy/schema.ts';
+import { backtestFiguresSchema, chargedCosts } from '../schema/records.ts';
 import { backtestFigures } from './backtest_figures.ts';
+
+const DELIVERED = loadSettings({ env: {} }).minutehand.symbols;
 
 describe('backtestFigures', () => {
   it('has one bundle, with its Sharpe ratio and the error of that', () => {
@@ -21,6 +26,16 @@ describe('backtestFigures', () => {
     expect(figures.bundles.map(({ version }) => version)).toEqual(['20240105_1200', '20240106_1200']);
     for (const { all_pairs } of figures.bundles)
       expect(all_pairs.sharpe).toEqual({ value: null, standard_error: null, days: 19, needed_days: 20 });
+  });
+
+  it('reads all that costs of a symbol may state: the kind of its prices, and its profile', () => {
+    const written: Record<string, unknown> = { ...DELIVERED['XAUUSD']!, price: 'bid', spread_profile: [[0, 1.5]] };
+    const document = { ...backtestDocument('20240105_1200'), costs: { XAUUSD: symbolCosts.parse(written) } };
+    const { costs } = backtestFigures(document)!;
+    expect(costs).toEqual({ XAUUSD: { ...DELIVERED['XAUUSD']!, price: 'bid' } });
+    expect(backtestFiguresSchema.shape.costs.parse(costs)).toEqual(costs);
+    // Every key that a person may write is one that a page knows, or the curve.
+    expect(Object.keys(symbolCosts.shape).filter((key) => !Object.hasOwn(chargedCosts.shape, key))).toEqual(['spread_profile']);
   });
 
   it('is null for what has no result, or one of another form', () => {

@@ -1,4 +1,5 @@
 import { goLiveText } from '../../../shared/golive/golive_text.ts';
+import { effectiveAdvice } from '../../../shared/effective_advice.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
 import { afterRefusal, refusalText, type RefusedTraining } from '../../../shared/bundle/refused_training.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
@@ -90,7 +91,12 @@ export interface GoLiveFacts {
     /** The last training, where it did not pass. */
     readonly refusedTraining?: RefusedTraining | null;
     /** Models in use although gates failed, which stand in words. */
-    readonly overrides: readonly { readonly version: string; readonly gates: string }[];
+    readonly overrides: readonly {
+      readonly version: string;
+      readonly gates: string;
+      /** Subject of a rule; null: models. */
+      readonly rule: string | null;
+    }[];
     readonly withEdge: readonly string[];
     readonly subjects: number;
   };
@@ -129,7 +135,9 @@ const few = (names: readonly string[]): string =>
 export function goLiveChecks(facts: GoLiveFacts): GoLiveCheck[] {
   return GO_LIVE_IDS.flatMap((id) => {
     const judged = judge(id, facts);
-    return judged === null ? [] : [{ id, ...judged, ...goLiveText(judged.code, judged.values, 'en') }];
+    if (judged === null) return [];
+    const { seen, fix } = goLiveText(judged.code, judged.values, 'en');
+    return [{ id, ...judged, seen, fix: effectiveAdvice(fix) }];
   });
 }
 
@@ -232,7 +240,10 @@ const CHECKS: Readonly<Record<Exclude<GoLiveId, WindowsCheckId>, (facts: GoLiveF
   },
 
   gates({ models: { versions, overrides } }) {
-    if (overrides.length > 0) return todo('gates_overridden', { ...overrides[0]! });
+    if (overrides.length > 0) {
+      const { rule, ...one } = overrides[0]!;
+      return rule === null ? todo('gates_overridden', one) : todo('rule_overridden', { ...one, subject: rule });
+    }
     return versions.length === 0 ? ask('gates_nothing') : ok('gates_passed');
   },
 

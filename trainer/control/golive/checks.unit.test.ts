@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { goLiveChecks, isReadyForPaper, type GoLiveFacts, type GoLiveId } from './checks.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { noteApproved } from '../../../shared/effective_advice.ts';
 import { sharedMinutes } from './facts.ts';
 import { nextOf } from './report.ts';
 import { WINDOWS_IDS } from './windows_checks.ts';
@@ -65,6 +66,30 @@ describe('the checklist of going live', () => {
     expect(nextOf(checks)).toContain('demo account');
   });
 
+  it('ends a rule that is in use despite failed gates, which no training replaces', () => {
+    const overrides = [{ version: 'v1', gates: 'trades: 3', rule: 'BTCUSDT@1h' }];
+    const gates = goLiveChecks({ ...READY, models: { ...READY.models, overrides } }).find(({ id }) => id === 'gates')!;
+    expect(gates).toMatchObject({ verdict: 'todo', seen: expect.stringContaining('rule v1 of BTCUSDT@1h') });
+    expect(gates.fix).toContain('`minutehand strategy stop BTCUSDT@1h`');
+    expect(gates.fix).not.toContain('train');
+  });
+
+  it('advises no edit of a file that has no effect since a change was approved', () => {
+    const facts: GoLiveFacts = { ...READY, market: 'simulated', symbols: [symbolOf('XAUUSD', { hasCosts: false })] };
+    const fixesOf = () => goLiveChecks(facts).flatMap(({ id, fix }) => (['market', 'costs'].includes(id) ? [fix] : []));
+    try {
+      noteApproved(3);
+      for (const fix of fixesOf()) expect(fix).toMatch(/Change 3 is in effect .*`minutehand policy propose/);
+      const { next } = new MinutehandError('PAIR_UNKNOWN', { next: 'Add it to config/minutehand.yaml.' });
+      expect(next).toContain('policy propose');
+      // Made again of its own parts, in another thread.
+      expect(new MinutehandError('PAIR_UNKNOWN', { next }).next).toBe(next);
+    } finally {
+      noteApproved(null);
+    }
+    for (const fix of fixesOf()) expect(fix).not.toContain('policy propose');
+  });
+
   it.each<[GoLiveId, Partial<GoLiveFacts>, RegExp]>([
     ['market', { market: 'simulated' }, /simulated/],
     ['daemon', { daemons: [{ ...READY.daemons[0]!, presence: 'down', health: null }] }, /no answer from main/],
@@ -126,7 +151,7 @@ describe('the checklist of going live', () => {
       { models: { ...READY.models, refusal: { code: 'MODEL_MARKET', message: 'of another market', next: 'Train.' } } },
       /another market/,
     ],
-    ['gates', { models: { ...READY.models, overrides: [{ version: 'm1', gates: 'ai1 auc' }] } }, /despite/],
+    ['gates', { models: { ...READY.models, overrides: [{ version: 'm1', gates: 'ai1 auc', rule: null }] } }, /despite/],
     ['news', { news: describeError(new MinutehandError('NEWS_STALE')), newsUntil: null }, /NEWS_STALE: no calendar/],
     [
       'news',

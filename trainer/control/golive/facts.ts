@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { isoMinute, SECONDS_PER_BAR, shownMinute } from '../../../shared/bar.ts';
 import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
@@ -32,7 +33,7 @@ import type { Store } from '../../store/store.ts';
 import { calendarNowMs } from '../news/calendar_now.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
-import { refusedModels, standingOverrides, type Slot } from '../admission/standing.ts';
+import { instrumentOfSlot, isChallenger, refusedModels, standingOverrides, type Slot } from '../admission/standing.ts';
 import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades } from '../fills/live_trades.ts';
 import type { ChannelStatus } from '../notify/channels/open_channels.ts';
@@ -128,7 +129,7 @@ function symbolFacts(
     isClockSuspect: openings < MIN_OPENINGS ? null : suspect,
     weekOpens,
     hasCosts: costs !== undefined,
-    hasDeliveredCosts: costs !== undefined && JSON.stringify(costs) === JSON.stringify(delivered[symbol]),
+    hasDeliveredCosts: costs !== undefined && isDeepStrictEqual(costs, delivered[symbol]),
     isFree: costs !== undefined && costs.spread_bps + costs.commission_bps + costs.slippage_bps === 0,
   };
 }
@@ -229,7 +230,11 @@ function modelFacts(settings: Settings, paths: HomePaths): GoLiveFacts['models']
     missing: [...missing],
     refusal,
     refusedTraining: refusedTraining(paths.models, settings.minutehand.market),
-    overrides: standingOverrides(paths.models).map(({ version, gates }) => ({ version, gates: gatesText(gates) })),
+    overrides: standingOverrides(paths.models).map(({ slot, version, gates }) => ({
+      version,
+      gates: gatesText(gates),
+      rule: isChallenger(slot) ? null : instrumentOfSlot(slot),
+    })),
     withEdge,
     subjects: pairs.length + instruments.length,
   };

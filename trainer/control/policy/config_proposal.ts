@@ -1,7 +1,7 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { packagedValues } from '../../../shared/policy/delivered.ts';
+import { allDeliveredValues } from '../../../shared/policy/delivered.ts';
 import { inspectSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { problemsError } from '../../../shared/policy/problem.ts';
 import { jsonSchema, schemaAt, type JsonSchema } from '../../../shared/policy/json_schema.ts';
@@ -95,7 +95,7 @@ export function changesToDelivered(settings: Settings): Record<string, unknown> 
   const changes: Record<string, unknown> = {};
   for (const part of ['core', 'retrain', 'signals'] as const) {
     const present = settings[part] as unknown as Record<string, unknown>;
-    for (const [key, value] of Object.entries(packagedValues(part)))
+    for (const [key, value] of Object.entries(allDeliveredValues(part)))
       if (JSON.stringify(present[key]) !== JSON.stringify(value)) changes[`${part}.${key}`] = value;
   }
   return changes;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
+import { symbolCosts } from '../../../shared/policy/schema.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 
 export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
@@ -181,6 +182,8 @@ const shownSharpeSchema = z.object({
   needed_days: z.number().int(),
 });
 const countsSchema = z.record(z.string(), z.number());
+/** Of the costs that a backtest states, what a page shows: a profile is a curve. */
+export const chargedCosts = z.object(symbolCosts.shape).omit({ spread_profile: true });
 const backtestViewSchema = z.object({
   trades: z.number().int(),
   win_rate: figure,
@@ -219,7 +222,7 @@ export const backtestFiguresSchema = z
     pairs: z.array(z.string()),
     missing_pairs: z.array(z.string()).describe('Requested, without common bars in this period'),
     cost_model: z.string(),
-    costs: z.record(z.string(), countsSchema).describe('Basis points by symbol, as they were applied'),
+    costs: z.record(z.string(), chargedCosts).describe('Basis points by symbol, as they were applied'),
     assumptions: z.array(z.string()),
     bundles: z
       .array(

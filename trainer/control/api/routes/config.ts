@@ -3,7 +3,7 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { effectOf } from '../../../../shared/policy/applies.ts';
 import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '../../../../shared/policy/json_schema.ts';
 import type { InUse } from '../../../../shared/policy/change_effects.ts';
-import { packagedValues } from '../../../../shared/policy/delivered.ts';
+import { allDeliveredValues } from '../../../../shared/policy/delivered.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import { maskSecretsIn } from '../../../../shared/secrets.ts';
 import { readYamlFile } from '../../../../shared/policy/yaml_file.ts';
@@ -194,7 +194,7 @@ function shownInUse({ active_models, quoted_spreads, paper_accounts }: InUse) {
 /** The entries of the policy files, and the values of minutehand.yaml. */
 function policyEntries(settings: Settings): z.infer<typeof policySchema>['entries'] {
   const ofFiles = POLICY_PARTS.flatMap((part) => {
-    const delivered = packagedValues(part);
+    const delivered = allDeliveredValues(part);
     const read = readYamlFile(settings.sources.files[part]);
     const texts = ('yaml' in read ? read.yaml.value : {}) as Record<
       string,
