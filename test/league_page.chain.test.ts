@@ -18,7 +18,7 @@ const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.mi
 const SYMBOL = 'BTCUSDT';
 /** Of an hour: ten days of it are three standard deviations, so that no market is a rising one. */
 const FALL = -0.0012;
-/** Jobs have the lowest priority, on a machine that may be busy. */
+/** On a machine that may be busy. */
 const ENDED_MS = 480_000;
 const isMissing = chromiumPath() === null && !process.env['CI'];
 

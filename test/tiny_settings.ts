@@ -29,6 +29,8 @@ const TINY: SettingsOverrides = {
   },
   // The smallest θ2 range that works here. No run begins by itself, whatever time of the day it is.
   retrain: {
+    // Idle ones would wait for what else the machine does.
+    retrain_job_priority: 'normal',
     retrain_weekly_cron: null,
     retrain_direction_cron: null,
     rule_search_cron: null,

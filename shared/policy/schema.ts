@@ -214,6 +214,7 @@ const retrainValues = {
   retrain_retry_delay_minutes: z.int().min(0).max(1440),
   retrain_limit_minutes: z.number().gt(0).max(20_000).nullable(),
   retrain_min_free_mb: z.int().min(0).max(10_000_000),
+  retrain_job_priority: z.enum(['idle', 'normal']),
   retrain_notification_channel: z
     .string()
     .min(1)

@@ -6,6 +6,7 @@ import { FileImports } from '../imports/file_imports.ts';
 import { JobRunner } from '../jobs/job_runner.ts';
 import { startPolicyService } from '../policy/policy_service.ts';
 import { BacktestRunner } from '../schedule/backtest_runner.ts';
+import { jobsYield } from '../schedule/command_process.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
@@ -38,10 +39,12 @@ export async function startControlPlane(
     onConnection: (shard, is_connected) => hub.publish('daemon', JSON.stringify({ shard, is_connected })),
   });
   const store = async (): Promise<Store> => (await opener.get()).store;
-  const policy = startPolicyService({ ...parts, store });
+  const yields = jobsYield(settings.retrain);
+  const policy = startPolicyService({ ...parts, store, yields });
   const backtests = new BacktestRunner({
     ...parts,
     store,
+    yields,
     market: settings.minutehand.market,
     onChange: ({ backtest_id, status, percent }) =>
       hub.publish('backtest', JSON.stringify({ backtest_id, status, percent })),
@@ -49,6 +52,7 @@ export async function startControlPlane(
   const jobs = new JobRunner({
     ...parts,
     store,
+    yields,
     market: settings.minutehand.market,
     leastFreeMb: settings.retrain.retrain_min_free_mb,
     cancelOrigin: (origin) => cancelOrigin(origin, parts.retrainer, backtests),

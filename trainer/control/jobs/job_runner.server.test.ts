@@ -37,6 +37,7 @@ function open(command: readonly string[]): JobRunner {
     clock: MACHINE_CLOCK,
     command,
     leastFreeMb: 0,
+    yields: false,
     store: () => Promise.resolve(store),
     cancelOrigin: (origin) => Promise.resolve(void ended.push(origin)),
     onChange: () => undefined,

@@ -28,6 +28,8 @@ export interface JobRunnerOptions {
   readonly command: readonly string[];
   /** `retrain_min_free_mb`: memory that a job of an unknown need must find. */
   readonly leastFreeMb: number;
+  /** Whether jobs run at low priority and leave a core free. */
+  readonly yields: boolean;
   /** @throws MinutehandError STORE_UNUSABLE */
   store(): Promise<Store>;
   /** Ends what the trainer calls `run:12` or `backtest:3`; a run or a backtest that has ended is left alone. */
@@ -37,7 +39,7 @@ export interface JobRunnerOptions {
 }
 
 /**
- * Runs queued jobs, each in a process of its own at low priority, as many at once as this machine has cores and memory
+ * Runs queued jobs, each in a process of its own, as many at once as this machine has cores and memory
  * for; and sees to it that jobs of any origin end when they are canceled, and are not shown as running when they do
  * not.
  */
@@ -169,11 +171,12 @@ export class JobRunner {
 
   #start(records: JobRecords, { job_id, document }: RecordedJob): void {
     if (this.#processes.has(job_id)) return;
-    const { command, market, onChange } = this.#options;
+    const { command, market, yields, onChange } = this.#options;
     const process = startCommand({
       command: [...command, ...RUN_JOB],
       env: { MINUTEHAND_MARKET: market, ...originEnv({ job_id }) },
       input: JSON.stringify(withOwnCores(jobSchema.parse(document))),
+      yields,
       // It records its progress itself.
       onProgress: () => onChange(job_id),
     });

@@ -38,6 +38,7 @@ function runnerOf(source: string, limitMs?: number): EvidenceRunner {
   let nowMs = NOW_MS;
   return new EvidenceRunner({
     command: [process.execPath, program],
+    yields: false,
     clock: { nowMs: () => (nowMs += 2000) },
     log: pino({ level: 'silent' }),
     ...(limitMs === undefined ? {} : { limitMs }),

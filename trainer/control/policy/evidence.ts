@@ -13,6 +13,8 @@ const MAX_ANSWER = 1024 * 1024;
 export interface EvidenceOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
+  /** Whether it runs at low priority. */
+  readonly yields: boolean;
   readonly clock: { nowMs(): number };
   readonly log: Logger;
   /** Of one change; its evidence has failed then. */
@@ -20,7 +22,7 @@ export interface EvidenceOptions {
   store(): Promise<Store>;
 }
 
-/** Computes the evidence of open changes, one after the other, each in a process of its own at low priority. */
+/** Computes the evidence of open changes, one after the other, each in a process of its own. */
 export class EvidenceRunner {
   readonly #options: EvidenceOptions;
   readonly #done = new Set<number>();
@@ -125,7 +127,8 @@ export class EvidenceRunner {
 
   async #run(id: number, onProgress: (line: ProgressLine) => void): Promise<CommandAnswer> {
     const command = [...this.#options.command, 'policy', 'evidence', String(id), '--json'];
-    const child = startCommand({ command, maxAnswer: MAX_ANSWER, onProgress });
+    const { yields } = this.#options;
+    const child = startCommand({ command, yields, maxAnswer: MAX_ANSWER, onProgress });
     this.#child = child;
     this.#changeId = id;
     const limit = setTimeout(() => child.stop(), this.#options.limitMs ?? LIMIT_MS);

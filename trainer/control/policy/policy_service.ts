@@ -15,7 +15,7 @@ export interface PolicyService {
 
 /** Performs each step of a change when due, and completes those that an earlier trainer left unfinished. */
 export function startPolicyService(
-  context: PolicyContext & { readonly command: readonly string[]; readonly log: Logger },
+  context: PolicyContext & { readonly command: readonly string[]; readonly yields: boolean; readonly log: Logger },
 ): PolicyService {
   const { log } = context;
   const changes = new PolicyChanges(context);

@@ -25,12 +25,14 @@ export interface BacktestProcessOptions {
   readonly models: string;
   readonly out: string;
   readonly market: Market;
+  /** Whether it runs at low priority. */
+  readonly yields: boolean;
   onProgress(line: ProgressLine): void;
 }
 
 /** Runs a backtest as a job in a separate process with one thread. */
 export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
-  const { command, market, backtestId, requestedBy, onProgress } = options;
+  const { command, market, backtestId, requestedBy, yields, onProgress } = options;
   const { ended, stop } = startCommand({
     command: [...command, ...RUN_JOB],
     env: {
@@ -39,6 +41,7 @@ export function startBacktest(options: BacktestProcessOptions): BacktestProcess 
     },
     input: JSON.stringify(jobOf(options)),
     maxAnswer: MAX_ANSWER,
+    yields,
     onProgress,
   });
   return { result: ended.then((end) => answerOf(end, 'the backtest')), stop };

@@ -75,6 +75,7 @@ function runnerOf(store: Store, command: readonly string[], home: string, limitM
     log: pino({ level: 'silent' }),
     clock: MACHINE_CLOCK,
     command,
+    yields: false,
     ...(limitMs === undefined ? {} : { limitMs }),
     paths: homePaths({ MINUTEHAND_HOME: home }),
     store: () => Promise.resolve(store),
@@ -270,6 +271,7 @@ describe('a backtest by the command line itself', () => {
         clock: MACHINE_CLOCK,
         paths,
         command: ['env', ...environment, ...program],
+        yields: false,
         store: () => Promise.resolve(store),
         onChange: ({ percent }) => seen.push(percent),
       });

@@ -23,6 +23,8 @@ export interface BacktestRunnerOptions {
   readonly clock: Clock;
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
+  /** Whether jobs run at low priority and leave a core free. */
+  readonly yields: boolean;
   /** @throws MinutehandError STORE_UNUSABLE */
   store(): Promise<Store>;
   /** Called after each change of a backtest. */
@@ -130,7 +132,7 @@ export class BacktestRunner {
   }
 
   async #run(queue: BacktestQueue, backtest: Backtest): Promise<void> {
-    const { command, market, paths, clock, limitMs = LIMIT_MS } = this.#options;
+    const { command, market, paths, clock, yields, limitMs = LIMIT_MS } = this.#options;
     const { backtest_id: id, request } = backtest;
     this.#tell(backtest);
     let isLate = false;
@@ -145,6 +147,7 @@ export class BacktestRunner {
         market,
         models: paths.models,
         out: this.folder(id),
+        yields,
         onProgress: ({ stage, share }) => this.#progress(queue, backtest, stage, Math.floor(share * 100)),
       });
       this.#current = { id, process };

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { errorLine } from '../../../shared/error_line.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
+import type { RetrainPolicy } from '../../../shared/policy/schema.ts';
 import { lowerPriority, lowPriorityPrefix } from '../../../shared/process/process_priority.ts';
 import { WAITING, watchProcessorWait } from '../../jobs/progress/processor_wait.ts';
 import {
@@ -47,6 +48,11 @@ export interface CommandOptions {
   /** In characters; killed beyond. No limit when absent. */
   readonly maxAnswer?: number;
   onProgress(line: ProgressLine): void;
+}
+
+/** Whether jobs run at low priority and leave a core free. */
+export function jobsYield({ retrain_job_priority }: Pick<RetrainPolicy, 'retrain_job_priority'>): boolean {
+  return retrain_job_priority === 'idle';
 }
 
 /** Runs a command of minutehand in a process of its own that answers on standard output and reports its progress. */

@@ -11,6 +11,7 @@ import { createRunProgress, stageName, type StageTime } from '../../jobs/progres
 import { trainingOfRun } from '../../jobs/strategies/registry.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
 import type { TrainingResult } from '../../jobs/records/job_answer.ts';
+import { jobsYield } from './command_process.ts';
 import { startTraining } from './training_process.ts';
 
 /** The training process of a run. */
@@ -47,7 +48,7 @@ export function executeRun(
     job: jobOfRun(run, settings),
     origin: originOfRun(run.run_id),
     // Without models no tradable signal can be delayed.
-    yields: run.trigger.code !== 'first_models',
+    yields: jobsYield(settings.retrain) && run.trigger.code !== 'first_models',
     onProgress(line) {
       progress.update(line, elapsedMs());
       run.stage = line.stage;
