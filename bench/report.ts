@@ -452,7 +452,7 @@ function engines({ signals, signal_bytes, glibc, missing, engines: measured }: E
   return `## Server engines
 
 From a request for ${signals} signals of ${signal_bytes} bytes until a WebSocket client has them (\`npm run bench -- --parts engines\`):
-the server alone, in a process of its own, by turns${library}; microseconds, p50/p99/p99.9/max. [ADR 49](../adr/0050-one-build-of-the-engine.md) has the
+the server alone, in a process of its own, by turns${library}; microseconds, p50/p99/p99.9/max. [ADR 50](../adr/0050-one-build-of-the-engine.md) has the
 choice.${absent}
 
 | engine | requests | µs |

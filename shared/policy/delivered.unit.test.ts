@@ -31,7 +31,10 @@ it('delivered values of a policy are those of the release, whatever a person mak
   const delivered = allDeliveredValues('core');
   expect(delivered).toEqual(packagedValues('core'));
   const text = textOf('core_policy.yaml');
-  read.edited = { file: 'config/core_policy.yaml', text: text.replace(/require_edge:(\s+)value: true/, 'require_edge:$1value: false') };
+  read.edited = {
+    file: 'config/core_policy.yaml',
+    text: text.replace(/require_edge:(\s+)value: true/, 'require_edge:$1value: false'),
+  };
   try {
     expect(packagedValues('core')).not.toEqual(delivered);
     expect(allDeliveredValues('core')).toEqual(delivered);

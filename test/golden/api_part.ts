@@ -130,11 +130,11 @@ async function answersOf({ config, paths }: Place, routes: readonly string[]): P
     monitor: NOT_LOOKED,
     rollout: { state: () => null },
     schedules: () => [],
+    audit: () => Promise.resolve(),
   };
   addRoutes(server, {
     ...parts,
     access: { host: '127.0.0.1', allowedHosts: [], token: undefined, loopbackNeedsToken: false },
-    audit: () => Promise.resolve(),
     faults: () => [],
     channels: () => channelStatus(settings.retrain, {}),
     metrics: NO_METRICS,

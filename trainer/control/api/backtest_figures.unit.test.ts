@@ -35,7 +35,9 @@ describe('backtestFigures', () => {
     expect(costs).toEqual({ XAUUSD: { ...DELIVERED['XAUUSD']!, price: 'bid' } });
     expect(backtestFiguresSchema.shape.costs.parse(costs)).toEqual(costs);
     // Every key that a person may write is one that a page knows, or the curve.
-    expect(Object.keys(symbolCosts.shape).filter((key) => !Object.hasOwn(chargedCosts.shape, key))).toEqual(['spread_profile']);
+    expect(Object.keys(symbolCosts.shape).filter((key) => !Object.hasOwn(chargedCosts.shape, key))).toEqual([
+      'spread_profile',
+    ]);
   });
 
   it('is null for what has no result, or one of another form', () => {
