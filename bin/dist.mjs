@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, posix } from 'node:path';
 import { bundlePrograms } from './bundle.mjs';
 import { MODULES, ROOT, SetupError, alone, readJson, print } from './project.mjs';
 import { capture } from './programs.mjs';
@@ -30,8 +30,10 @@ const KERNEL_SOURCE = '.as.ts';
 /** Compiled with shared memory, whose maximum must be declared; 4 GB is the limit of 32 bits. */
 const SHARED_KERNEL = 'trainer/learning/learners/trees/kernel/kernel.as.ts';
 const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
+/** A module of this project in an import, without its ending. */
+const IMPORTED = /(\b(?:from|import)\s*\(?\s*'\.{1,2}\/[^'\n]+)\.ts(?=')/g;
 /** Includes the lock file, because bundles contain packages. */
-const BUILD_SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'bin/bundle.mjs'];
+const BUILD_SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'bin/dist.mjs', 'bin/bundle.mjs'];
 
 /**
  * Compiles to dist/ if a source has changed since the last build; otherwise it costs one stat per source file. The new
@@ -108,9 +110,8 @@ async function build(sources) {
   const startMs = performance.now();
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
-  const tsc = [join(MODULES, 'typescript7', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', FRESH];
   const kernels = sources.filter(({ path }) => isKernel(path)).map(({ path }) => compileKernel(path, sources));
-  const results = await Promise.all([capture(process.execPath, tsc), ...kernels]);
+  const results = await Promise.all([compile(modulesOf(sources)), ...kernels]);
   const failed = results.filter(({ code }) => code !== 0);
   if (failed.length > 0) {
     rmSync(FRESH, { recursive: true, force: true });
@@ -128,6 +129,50 @@ async function build(sources) {
   renameSync(FRESH, DIST);
   rmSync(OLD, { recursive: true, force: true });
   print(`built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+}
+
+/**
+ * The modules of a build, and of the reference implementations (`.oracle.ts`) those that they import.
+ * @param {Source[]} sources
+ * @returns {string[]} paths from the root
+ */
+function modulesOf(sources) {
+  const modules = sources
+    .map(({ path }) => path)
+    .filter((path) => path.endsWith('.ts') && !/\.(oracle|as|d)\.ts$/.test(path));
+  const references = modules.flatMap((path) =>
+    [...readFileSync(join(ROOT, path), 'utf8').matchAll(/from '(\.[^']+\.oracle\.ts)'/g)].map(([, named]) =>
+      posix.join(dirname(path), named),
+    ),
+  );
+  return [...modules, ...new Set(references)];
+}
+
+/**
+ * Compiles TypeScript to a .js file of the same name, file by file and without checks: `npm run typecheck` has them.
+ * @param {string[]} paths
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+async function compile(paths) {
+  const { build } = await import('esbuild');
+  const options = /** @type {const} */ ({ outdir: FRESH, outbase: ROOT, absWorkingDir: ROOT, logLevel: 'silent' });
+  /** @type {import('esbuild').Plugin} */
+  const compiledNames = {
+    name: 'names of compiled modules',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const contents = readFileSync(path, 'utf8').replaceAll(IMPORTED, '$1.js');
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+  try {
+    const format = /** @type {const} */ ({ format: 'esm', platform: 'node', target: 'node24', sourcemap: true });
+    await build({ ...options, ...format, entryPoints: paths, sourcesContent: false, plugins: [compiledNames] });
+    return { code: 0, output: '' };
+  } catch (error) {
+    return { code: 1, output: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** @param {string} path */

@@ -24,7 +24,7 @@ it('every thread’s program starts from its bundle', () => {
     (path) => path.endsWith('.js') && !path.startsWith('bundle'),
   );
   const threads = compiled.flatMap((path) =>
-    [...readFileSync(join(dist, path), 'utf8').matchAll(/'\.\/(\w+\.js)', import\.meta\.url|= 'dist\/(.+\.js)'/g)].map(
+    [...readFileSync(join(dist, path), 'utf8').matchAll(/"\.\/(\w+\.js)", import\.meta\.url|= "dist\/(.+\.js)"/g)].map(
       ([, beside, named]) => named ?? join(dirname(path), beside!),
     ),
   );

@@ -75,7 +75,7 @@ export class GuidedTree {
 
   /** Builds the whole program of the copy, as `npm run build` does. @returns path of its command line */
   async buildProgram(): Promise<string> {
-    for (const name of ['bench', 'sim', 'bin', 'config', 'tsconfig.build.json', 'package-lock.json'])
+    for (const name of ['bench', 'sim', 'bin', 'config', 'package-lock.json'])
       cpSync(join(packageRoot(), name), join(this.folder, name), { recursive: true });
     const build = "await (await import('./bin/dist.mjs')).ensureBuilt();";
     await promisify(execFile)(process.execPath, ['--input-type=module', '-e', build], { cwd: this.folder });
