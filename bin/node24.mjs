@@ -3,10 +3,10 @@
  * into var/node once, and starts the same program again with it.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { npmCommand, npmErrorsOf } from './dependencies.mjs';
-import { LOG_FOLDER, ROOT, THIS_NODE, alone, readJson, setupError } from './project.mjs';
+import { LOG_FOLDER, ROOT, THIS_NODE, alone, readJson, readText, setupError } from './project.mjs';
 import { capture, runLogged } from './programs.mjs';
 
 /** Versions and checksums of the packages, one for each platform. */
@@ -24,9 +24,10 @@ const REACH =
 /** @param {string} version */
 const majorOf = (version) => Number(version.split('.')[0]);
 
-/** Whether this process runs on the version of Node that .node-version names, its major alone. */
+/** Whether this process runs on the version of Node that .node-version names, its major alone. A release names none. */
 export function isOnWantedNode() {
-  return majorOf(process.versions.node) === majorOf(readFileSync(join(ROOT, '.node-version'), 'utf8'));
+  const wanted = readText(join(ROOT, '.node-version'));
+  return wanted === null || majorOf(process.versions.node) === majorOf(wanted);
 }
 
 /**
