@@ -147,7 +147,7 @@ async function answersOf({ config, paths }: Place, routes: readonly string[]): P
     const answers: [string, Value][] = [];
     for (const url of routes) {
       const { statusCode: status, payload } = await server.inject({ method: 'GET', url, headers });
-      answers.push([`GET ${url}`, asValue({ status, body: JSON.parse(withoutVolatile(payload, paths.home)) })]);
+      answers.push([`GET ${url}`, asValue({ status, body: JSON.parse(payload.replaceAll(paths.home, '<home>')) })]);
     }
     return answers;
   } finally {
@@ -155,15 +155,6 @@ async function answersOf({ config, paths }: Place, routes: readonly string[]): P
     await store.close();
     await server.close();
   }
-}
-
-/** What differs from one run to the next. */
-const VOLATILE: readonly (readonly [RegExp, string])[] = [];
-
-function withoutVolatile(text: string, home: string): string {
-  let own = text.replaceAll(home, '<home>');
-  for (const [pattern, name] of VOLATILE) own = own.replaceAll(pattern, name);
-  return own;
 }
 
 async function measure(workshop: Workshop): Promise<Value> {

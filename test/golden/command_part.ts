@@ -170,6 +170,9 @@ async function emptyHomes(place: Workplace, commands: readonly Listed[]): Promis
 
 async function measureCommands(): Promise<Value> {
   const commands = commandsBelow(await createProgram());
+  const names = commands.map(({ path }) => path.join(' '));
+  const gone = [...Object.keys(NOT_RUN), ...Object.keys(FURTHER)].filter((name) => !names.includes(name));
+  if (gone.length > 0) throw new Error(`the golden record names commands that there are not: ${gone.join(', ')}`);
   const place = createWorkplace();
   try {
     const run = commands.filter(({ path }) => NOT_RUN[path.join(' ')] === undefined);

@@ -364,6 +364,9 @@ function armAnswers(journal: JournalFile, { id }: Rollout): string[] {
     .map(({ time, pairId, modelVersion, body, position }) => `${time} ${pairId} ${modelVersion} ${body} ${position}`);
 }
 
+/** The answers of the arms have a hash in the record. */
+const MOST_LISTED = 20;
+
 const rolloutsPart: GoldenPart = {
   name: 'rollouts',
   what: 'a rollout of pairs, of a direction model and of a rule: signals, virtual answers of both arms, evidence',
@@ -386,7 +389,7 @@ const rolloutsPart: GoldenPart = {
       journal.close();
     }
   },
-  condense: (whole) => withoutLongLists(whole, 20),
+  condense: (whole) => withoutLongLists(whole, MOST_LISTED),
 };
 
 export const HOME_PARTS: readonly GoldenPart[] = [livePart, rolloutsPart, ...oldVersions().flatMap(partsOfVersion)];

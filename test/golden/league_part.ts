@@ -1,10 +1,10 @@
+import { join } from 'node:path';
+import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { homePaths } from '../../shared/home.ts';
 import type { DirectionLeagueJob } from '../../trainer/jobs/kinds/direction_league_job.ts';
 import type { LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
 import { runLeagueJob } from '../../trainer/jobs/kinds/run_league.ts';
 import { runDirectionLeague } from '../../trainer/jobs/strategies/direction/run_league.ts';
-import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
-import { join } from 'node:path';
 import { writeTrendingHours } from './direction_part.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, type Value } from './values.ts';

@@ -8,7 +8,7 @@ import { activate, activateDirection } from '../activate.ts';
 import { writeTinyDirection } from '../tiny_direction.ts';
 import { tinySettings } from '../tiny_settings.ts';
 import { livePlainly } from './home/daemon_life.ts';
-import { loadLifeModels } from './home/make_home.ts';
+import { loadLifeModels, releaseLifeModels } from './home/make_home.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, type Value } from './values.ts';
 import { LEARNED_MINUTES, type Workshop } from './workshop.ts';
@@ -25,7 +25,7 @@ async function measure(workshop: Workshop): Promise<Value> {
   cpSync(path, join(paths.models, champion), { recursive: true });
   const direction = writeTinyDirection(paths.models, 'XAUUSD', '5m', new Date('2024-01-05T12:00:00Z'));
   const versions = { champion, challenger: champion, directions: { '5m': direction } };
-  const models = await loadLifeModels({ paths, config: '' }, settings, versions);
+  const models = await loadLifeModels({ paths }, settings, versions);
   const journalPath = paths.journal('simulated', 'main');
   mkdirSync(dirname(journalPath), { recursive: true });
   const journal = openJournal(journalPath);
@@ -34,6 +34,7 @@ async function measure(workshop: Workshop): Promise<Value> {
     await livePlainly({ settings, market, models, journal, backfilled: LEARNED_MINUTES, change: () => undefined });
   } finally {
     journal.close();
+    await releaseLifeModels(models);
   }
   const task: LookTask = {
     settings,

@@ -2,7 +2,7 @@ import { fileRule } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { instrumentStrategy, type StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { COIN } from './old_market.ts';
 
-const RULE_DOCUMENT: StrategyDocument = {
+export const RULE_DOCUMENT: StrategyDocument = {
   name: 'reversal',
   description: 'Buys after three bars down',
   subject: 'instrument',

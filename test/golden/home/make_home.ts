@@ -70,7 +70,7 @@ export interface LifeVersions {
 
 /** Opens models of a home for a life of the daemon. */
 export async function loadLifeModels(
-  { paths }: Place,
+  { paths }: Pick<Place, 'paths'>,
   settings: Settings,
   versions: LifeVersions,
 ): Promise<LifeModels> {
@@ -79,11 +79,18 @@ export async function loadLifeModels(
   const champion = await load(versions.champion);
   const challenger = await load(versions.challenger);
   const directions: Partial<Record<Timeframe, DirectionModel>> = {};
-  for (const [timeframe, version] of Object.entries(versions.directions) as [Timeframe, string][]) {
-    const path = join(directionFolder(paths.models), version);
-    directions[timeframe] = await loadDirectionModel(path, liveInstrumentSchema(TIMEFRAMES[timeframe]), 1);
-  }
+  for (const [timeframe, version] of Object.entries(versions.directions) as [Timeframe, string][])
+    directions[timeframe] = await loadLifeDirection({ paths }, timeframe, version);
   return { champion, challenger, directions };
+}
+
+export function loadLifeDirection(
+  { paths }: Pick<Place, 'paths'>,
+  timeframe: Timeframe,
+  version: string,
+): Promise<DirectionModel> {
+  const path = join(directionFolder(paths.models), version);
+  return loadDirectionModel(path, liveInstrumentSchema(TIMEFRAMES[timeframe]), 1);
 }
 
 export async function releaseLifeModels({ champion, challenger }: LifeModels): Promise<void> {
@@ -106,7 +113,7 @@ export async function makeHome(folder: string): Promise<Place> {
     const created = new Date(Date.UTC(2024, 0, 7 + index, 12));
     return [timeframe, writeTinyDirection(paths.models, symbol, timeframe, created)] as const;
   });
-  const loaded = await loadLifeModels(place, settings, {
+  const models = await loadLifeModels(place, settings, {
     champion: basename(bundles.champion),
     challenger: basename(bundles.challenger),
     directions: Object.fromEntries(directions),
@@ -119,12 +126,12 @@ export async function makeHome(folder: string): Promise<Place> {
       settings,
       laterPolicies: laterPolicies(),
       market: marketMinutes(settings, LIFE_MINUTES),
-      models: loaded,
+      models,
       journal,
     });
   } finally {
     journal.close();
-    await releaseLifeModels(loaded);
+    await releaseLifeModels(models);
   }
   await fillStore(place, settings);
   return place;

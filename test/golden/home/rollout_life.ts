@@ -11,7 +11,8 @@ import { openJournal } from '../../../shared/store/journal.ts';
 import { writeTinyDirection } from '../../tiny_direction.ts';
 import { tinyRule } from '../../tiny_rule.ts';
 import { BACKFILL_MINUTES, livePlainly } from './daemon_life.ts';
-import { loadLifeModels, placeIn, releaseLifeModels } from './make_home.ts';
+import { RULE_DOCUMENT } from './life_rule.ts';
+import { loadLifeDirection, loadLifeModels, placeIn, releaseLifeModels } from './make_home.ts';
 import { COIN, marketMinutes } from './old_market.ts';
 import type { Place } from './place.ts';
 
@@ -21,17 +22,8 @@ const PAUSE_MINUTES = 10;
 /** Of a rollout: it begins with a smaller share. */
 const PILOT_MINUTES = 40;
 
-const CHAMPION_RULE: StrategyDocument = {
-  name: 'reversal',
-  description: 'Buys after three bars down',
-  subject: 'instrument',
-  entry_long: 'close < delay(close, 3)',
-  exit: 'close > delay(close, 3)',
-  stop: { bps: 50 },
-  max_age: 9,
-};
 const CHALLENGER_RULE: StrategyDocument = {
-  ...CHAMPION_RULE,
+  ...RULE_DOCUMENT,
   name: 'both_sides',
   entry_short: 'close > delay(close, 5) and rsi(14) > 60',
   max_age: 5,
@@ -61,7 +53,7 @@ export async function makeRolloutHome(folder: string, made: Place): Promise<Roll
   const day = (date: number): Date => new Date(Date.UTC(2024, 0, date, 12));
   const writeRule = (strategy: StrategyDocument, date: number): string =>
     basename(writeRuleBundle(ruleFolder(paths.models), day(date), tinyRule(COIN, { market: 'simulated', strategy })));
-  const rules = { champion: writeRule(CHAMPION_RULE, 10), challenger: writeRule(CHALLENGER_RULE, 11) };
+  const rules = { champion: writeRule(RULE_DOCUMENT, 10), challenger: writeRule(CHALLENGER_RULE, 11) };
   const directions = {
     champion: '20240107_1200',
     challenger: writeTinyDirection(paths.models, COIN, '1m', day(9), { upScore: 0.3 }),
@@ -70,10 +62,6 @@ export async function makeRolloutHome(folder: string, made: Place): Promise<Roll
   const models = await loadLifeModels(place, settings, {
     ...versions,
     directions: { '1m': directions.champion, '5m': '20240108_1200' },
-  });
-  const challenger = await loadLifeModels(place, settings, {
-    ...versions,
-    directions: { '1m': directions.challenger },
   });
   const openRule = ruleOpener(paths.models);
   const championRule = openRule(rules.champion);
@@ -87,7 +75,7 @@ export async function makeRolloutHome(folder: string, made: Place): Promise<Roll
   };
   const sets = {
     pairs: { ...models.challenger, hasEdge: models.challenger.hasEdge, release: () => Promise.resolve() },
-    direction: challenger.directions['1m']!,
+    direction: await loadLifeDirection(place, '1m', directions.challenger),
     rule: challengerRule,
   };
   const kinds = ['pairs', 'direction', 'rule'] as const;
@@ -118,7 +106,6 @@ export async function makeRolloutHome(folder: string, made: Place): Promise<Roll
   } finally {
     journal.close();
     await releaseLifeModels(models);
-    await releaseLifeModels(challenger);
   }
   const isoOf = (live: number): string => new Date(1000 * market[BACKFILL_MINUTES + live]!.time).toISOString();
   const rollouts = kinds.map((kind, index): [string, Rollout] => {
