@@ -11,10 +11,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, posix } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { bundlePrograms } from './bundle.mjs';
-import { MODULES, ROOT, SetupError, alone, readJson, print } from './project.mjs';
-import { capture } from './programs.mjs';
+import { ROOT, SetupError, alone, readJson, print } from './project.mjs';
 
 const DIST = join(ROOT, 'dist');
 // Beside dist/ at the same depth, so that relative paths in source maps stay right after the rename.
@@ -22,14 +21,6 @@ const FRESH = join(ROOT, 'dist.new');
 const OLD = join(ROOT, 'dist.old');
 const STAMP = join(DIST, '.build.json');
 const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
-/**
- * AssemblyScript sources, which TypeScript's tools ignore. A folder's main file is a kernel; the others are parts of
- * it.
- */
-const KERNEL_SOURCE = '.as.ts';
-/** Compiled with shared memory, whose maximum must be declared; 4 GB is the limit of 32 bits. */
-const SHARED_KERNEL = 'trainer/learning/learners/trees/kernel/kernel.as.ts';
-const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
 /** A module of this project in an import, without its ending. */
 const IMPORTED = /(\b(?:from|import)\s*\(?\s*'\.{1,2}\/[^'\n]+)\.ts(?=')/g;
 /** Includes the lock file, because bundles contain packages. */
@@ -110,13 +101,10 @@ async function build(sources) {
   const startMs = performance.now();
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
-  const kernels = sources.filter(({ path }) => isKernel(path)).map(({ path }) => compileKernel(path, sources));
-  const results = await Promise.all([compile(modulesOf(sources)), ...kernels]);
-  const failed = results.filter(({ code }) => code !== 0);
-  if (failed.length > 0) {
+  await compile(modulesOf(sources)).catch((/** @type {Error} */ error) => {
     rmSync(FRESH, { recursive: true, force: true });
-    throw new SetupError(`${failed.map(({ output }) => output.trim()).join('\n')}\nthe build failed`);
-  }
+    throw new SetupError(`${error.message}\nthe build failed`);
+  });
   for (const { path } of sources) {
     if (path.endsWith('.ts') || BUILD_SETTINGS.includes(path)) continue;
     mkdirSync(dirname(join(FRESH, path)), { recursive: true });
@@ -151,7 +139,6 @@ function modulesOf(sources) {
 /**
  * Compiles TypeScript to a .js file of the same name, file by file and without checks: `npm run typecheck` has them.
  * @param {string[]} paths
- * @returns {Promise<{ code: number, output: string }>}
  */
 async function compile(paths) {
   const { build } = await import('esbuild');
@@ -166,47 +153,8 @@ async function compile(paths) {
       });
     },
   };
-  try {
-    const format = /** @type {const} */ ({ format: 'esm', platform: 'node', target: 'node24', sourcemap: true });
-    await build({ ...options, ...format, entryPoints: paths, sourcesContent: false, plugins: [compiledNames] });
-    return { code: 0, output: '' };
-  } catch (error) {
-    return { code: 1, output: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-/** @param {string} path */
-function isKernel(path) {
-  return path.endsWith(KERNEL_SOURCE) && basename(path, KERNEL_SOURCE) === basename(dirname(path));
-}
-
-/**
- * Compiles AssemblyScript to a .wasm file of the same name. Memory is imported; there is no runtime, since the kernels
- * allocate nothing. Kernels take three quarters of a build's processor time and change rarely, so a compiled one is
- * kept under the hash of the compiler, its options and all AssemblyScript sources.
- * @param {string} path
- * @param {Source[]} sources
- * @returns {Promise<{ code: number | null, output: string }>}
- */
-async function compileKernel(path, sources) {
-  const out = join(FRESH, path.slice(0, -KERNEL_SOURCE.length) + '.wasm');
-  const memory = path === SHARED_KERNEL ? SHARED_MEMORY : [];
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd', ...memory];
-  const { version } = readJson(join(MODULES, 'assemblyscript', 'package.json'));
-  const key = createHash('sha256').update(JSON.stringify([version, options, path]));
-  key.update(contentHash(sources.filter((source) => source.path.endsWith(KERNEL_SOURCE))));
-  const kept = join(MODULES, '.cache', 'kernels', `${key.digest('hex')}.wasm`);
-  if (!existsSync(kept)) {
-    const compiler = join(MODULES, 'assemblyscript', 'bin', 'asc.js');
-    const result = await capture(process.execPath, [compiler, join(ROOT, path), ...options, '--outFile', out]);
-    if (result.code !== 0) return result;
-    mkdirSync(dirname(kept), { recursive: true });
-    copyFileSync(out, `${kept}.${process.pid}`);
-    renameSync(`${kept}.${process.pid}`, kept);
-  }
-  mkdirSync(dirname(out), { recursive: true });
-  copyFileSync(kept, out);
-  return { code: 0, output: '' };
+  const format = /** @type {const} */ ({ format: 'esm', platform: 'node', target: 'node24', sourcemap: true });
+  await build({ ...options, ...format, entryPoints: paths, sourcesContent: false, plugins: [compiledNames] });
 }
 
 /** @param {string} path @param {string} text */

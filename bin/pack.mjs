@@ -28,7 +28,7 @@ const COPIED_FILES = ['README.md', 'CHANGELOG.md', 'mt5/README.md', 'mt5/compile
 /** Of dist/: no maps, whose sources are not there, no references of tests, and no stamp of the build. */
 const OF_DIST = new Set(['.js', '.wasm', '.json']);
 /** What only the build needs. */
-const LEFT_OUT = ['@preact/signals', 'assemblyscript', 'esbuild', 'preact', 'uplot'];
+const LEFT_OUT = ['@preact/signals', 'esbuild', 'preact', 'uplot'];
 
 /** @returns {Promise<string>} path of the packed file @throws {SetupError} */
 export async function pack() {

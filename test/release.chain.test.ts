@@ -51,7 +51,7 @@ describe('npm run pack', () => {
     ) as Record<string, Record<string, string> | undefined>;
     const own = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as typeof manifest;
     expect([manifest['scripts'], manifest['devDependencies']]).toEqual([undefined, undefined]);
-    const builders = ['@preact/signals', 'assemblyscript', 'esbuild', 'preact', 'uplot'];
+    const builders = ['@preact/signals', 'esbuild', 'preact', 'uplot'];
     const needed = Object.entries(own['dependencies']!).filter(([name]) => !builders.includes(name));
     expect(manifest['dependencies']).toEqual(Object.fromEntries(needed));
   });

@@ -1,5 +1,5 @@
 /**
- * AssemblyScript, compiled to tree_kernel.wasm by bin/dist.mjs. Scores boosted trees from the layout that pack.ts
+ * AssemblyScript, compiled to tree_kernel.wasm by `npm run kernels`. Scores boosted trees from the layout that pack.ts
  * writes and documents. The method is QuickScorer (Lucchese et al. 2015): a tree is not walked; all of its nodes are
  * evaluated, each false condition masks out the leaves on its left, and the lowest remaining leaf is the leaf of the
  * row. So there is no branch to mispredict, four rows are evaluated at once, and memory is read in order: after a

@@ -1,7 +1,7 @@
 /**
- * AssemblyScript, compiled to body_encoder.wasm by bin/dist.mjs. Writes the text of a signal's body: constant segments
- * with values between them. Numbers are written as JavaScript does, by the shortest digits that read back as the same
- * float64, the closest of them (Raffaello Giulietti, The Schubfach way to render doubles, 2020).
+ * AssemblyScript, compiled to body_encoder.wasm by `npm run kernels`. Writes the text of a signal's body: constant
+ * segments with values between them. Numbers are written as JavaScript does, by the shortest digits that read back as
+ * the same float64, the closest of them (Raffaello Giulietti, The Schubfach way to render doubles, 2020).
  */
 
 const SEGMENT_BYTES: u32 = 8;

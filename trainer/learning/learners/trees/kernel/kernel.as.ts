@@ -1,7 +1,7 @@
 /**
- * AssemblyScript, compiled to kernel.wasm by bin/dist.mjs: all of boosting that touches rows. Its memory is shared by
- * threads, each with an instance of its own. layout.ts defines the addresses; memory.ts allocates the memory; boost.ts
- * controls the phases.
+ * AssemblyScript, compiled to kernel.wasm by `npm run kernels`: all of boosting that touches rows. Its memory is shared
+ * by threads, each with an instance of its own. layout.ts defines the addresses; memory.ts allocates the memory;
+ * boost.ts controls the phases.
  *
  * Work is done in phases. A phase is divided into pieces by the data alone, never by the number of threads; any free
  * thread takes the next one, so a preempted thread takes fewer. No piece reads what another piece of its phase writes,
