@@ -21,9 +21,12 @@ export async function ensureEngine(folder, node = process.execPath) {
   const modules = join(folder, 'node_modules');
   const { packages } = readJson(join(ENGINE_FOLDER, 'package-lock.json'));
   const { version } = packages[`node_modules/${ENGINE}`];
-  if (readJson(join(modules, ENGINE, 'package.json'))?.version === version && faultOf(modules, node) === null)
-    return false;
+  const isThere = () =>
+    readJson(join(modules, ENGINE, 'package.json'))?.version === version && faultOf(modules, node) === null;
+  if (isThere()) return false;
   return alone('the server engine', async () => {
+    // Another process may have installed it meanwhile.
+    if (isThere()) return false;
     // Beside the one that may be in use, and in its place at once.
     const fresh = join(folder, 'fresh');
     rmSync(fresh, { recursive: true, force: true });
@@ -51,6 +54,10 @@ function faultOf(modules, node) {
     keepBuild(modules, node);
     return null;
   } catch (error) {
-    return String(error.stderr ?? error.message).trim();
+    // The loader's own words are the last of them.
+    const errors = String(error.stderr ?? '')
+      .split('\n')
+      .filter((line) => line.startsWith('Error: '));
+    return errors.at(-1) ?? error.message;
   }
 }

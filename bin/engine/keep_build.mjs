@@ -52,6 +52,6 @@ export function keepBuild(modules, node = process.execPath) {
   const folder = resolve(modules, ENGINE);
   // In a process of its own: a loaded file cannot be moved on Windows.
   const script = `require(${JSON.stringify(folder)}); console.log('uws_' + process.platform + '_' + process.arch + '_' + process.versions.modules + '.node')`;
-  const build = execFileSync(node, ['-e', script], { encoding: 'utf8' }).trim();
+  const build = execFileSync(node, ['-e', script], { encoding: 'utf8', stdio: 'pipe' }).trim();
   for (const name of readdirSync(folder)) if (name.endsWith('.node') && name !== build) rmSync(join(folder, name));
 }
