@@ -2,6 +2,7 @@ import '../shared/bundle/no_telemetry.ts';
 import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError } from 'commander';
 import { describeError, MinutehandError } from '../shared/errors.ts';
+import { homePaths } from '../shared/home.ts';
 import { keepFilesPrivate } from '../shared/private_files.ts';
 import { packageManifest } from '../shared/root.ts';
 import type { CommandName } from './command_names.ts';
@@ -18,6 +19,7 @@ import {
 } from './output.ts';
 import { spelledCommand } from './strategy_option.ts';
 import { asTyped } from './typed_command.ts';
+import { refuseUnusableHome } from './usable_home.ts';
 
 /** From here, so that a bundled program has one memory of whether it was asked to stop. */
 export { endProcess } from './process_end.ts';
@@ -265,6 +267,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     program.hook('preAction', async (_program, command) => {
       if (command.name() !== 'doctor') await warnOfUnknownVariables(note);
+      refuseUnusableHome(firstWord(command), homePaths().home);
       audit.begin(command);
     });
     await program.parseAsync([...spelled.argv], { from: 'user' });
@@ -280,6 +283,12 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: asTyped(answers.join('')) })}\n`);
     return isMisuse ? MISUSED : DONE;
   }
+}
+
+/** `bars` of `bars import`. */
+function firstWord(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : firstWord(parent);
 }
 
 /**

@@ -784,6 +784,11 @@ export const ERRORS = {
     message: 'The bundle was trained on another market.',
     next: 'Train on bars of this market; check that MINUTEHAND_MARKET is that of the daemon.',
   },
+  SHADOW_SERVED: {
+    status: 409,
+    message: 'The bundle is served already: in shadow it would be compared with itself.',
+    next: 'Name another version; `minutehand models list` shows them.',
+  },
   MODEL_TIMEFRAME: {
     status: 422,
     message: 'The bundle was trained on bars of another timeframe.',
@@ -1081,6 +1086,11 @@ export const ERRORS = {
     next: 'Stop daemon and trainer; `sqlite3 <file> "PRAGMA integrity_check"` names the file. Remove its -wal and -shm, then restore it from a backup, or move it away.',
   },
   DISK_FULL: { status: 507, message: 'The disk is full.', next: 'Free space, then try again.' },
+  FILE_DENIED: {
+    status: 500,
+    message: 'The system lets this user not read or write a file or folder.',
+    next: 'Run the command as the user whom it belongs to, or give this user the right to it.',
+  },
   FILE_REPLACED: {
     status: 500,
     message: 'A file in use was deleted or replaced; what is written since then is in no file.',
@@ -1421,6 +1431,9 @@ export function knownError(error: unknown): MinutehandError | null {
     const { code, message } = cause as { readonly code?: unknown; readonly message: string };
     const found = typeof code === 'string' ? SYSTEM_CODES.find(([prefix]) => code.startsWith(prefix)) : undefined;
     if (found !== undefined) return new MinutehandError(found[1], { seen: message, cause: error });
+    const denied = deniedPath(cause);
+    if (denied !== null)
+      return new MinutehandError('FILE_DENIED', { seen: `${denied} (${String(code)})`, cause: error });
     if (code === 'ERR_MODULE_NOT_FOUND' && isOwnChunk(message))
       return new MinutehandError('PROGRAM_REPLACED', { seen: message, cause: error });
     const missing = code === 'ERR_MODULE_NOT_FOUND' ? missingPackage(message) : null;
@@ -1433,6 +1446,13 @@ export function knownError(error: unknown): MinutehandError | null {
     cause = cause.cause;
   }
   return null;
+}
+
+/** The file or folder that this user may not use; null: it is another error, such as of a port. */
+export function deniedPath(error: unknown): string | null {
+  const { code, path, syscall } = error as { code?: unknown; path?: unknown; syscall?: unknown };
+  const isDenied = (code === 'EACCES' || code === 'EPERM') && syscall !== 'connect' && syscall !== 'listen';
+  return isDenied && typeof path === 'string' ? path : null;
 }
 
 /** Whether a file of the compiled program is missing, rather than a package. */

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { describeError } from './errors.ts';
+import { readBundleFile } from './bundle/manifest_file.ts';
+import { describeError, type MinutehandError } from './errors.ts';
+import { MACHINE_FILES } from './files.ts';
 
 describe('an error of loading', () => {
   it('a part of the program that a new build has removed says so', async () => {
@@ -43,4 +45,39 @@ describe('an error of loading', () => {
     });
     expect(describeError(elsewhere).code).toBe('INTERNAL');
   });
+});
+
+it('a file that this user may not use is named, and is no defect; a port is another matter', () => {
+  const denied = Object.assign(new Error("EACCES: permission denied, scandir '/home/of/ann'"), {
+    code: 'EACCES',
+    syscall: 'scandir',
+    path: '/home/of/ann',
+  });
+  for (const error of [denied, new Error('the work failed', { cause: denied })])
+    expect(describeError(error)).toMatchObject({
+      code: 'FILE_DENIED',
+      message: expect.stringContaining('Seen: /home/of/ann (EACCES).'),
+    });
+  const port = Object.assign(new Error('listen EACCES'), { code: 'EACCES', syscall: 'listen', path: '/run/a.sock' });
+  expect(describeError(port).code).toBe('INTERNAL');
+});
+
+it('a bundle that this user may not read is not missing', () => {
+  const denied = Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'open', path: '/m/manifest.json' });
+  const read = (error: Error): string => {
+    try {
+      const files = {
+        ...MACHINE_FILES,
+        read: () => {
+          throw error;
+        },
+      };
+      readBundleFile('/m/manifest.json', 'manifest', files);
+      return '';
+    } catch (thrown) {
+      return (thrown as MinutehandError).code;
+    }
+  };
+  expect(read(denied)).toBe('FILE_DENIED');
+  expect(read(Object.assign(new Error('ENOENT'), { code: 'ENOENT', path: '/m' }))).toBe('MODEL_MISSING');
 });

@@ -1,4 +1,5 @@
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -11,6 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { deniedPath, knownError } from './errors.ts';
 import { makeFolder } from './folder.ts';
 import { inHeldFolder } from './held_folder.ts';
 import { createFile } from './outside_files.ts';
@@ -86,4 +88,18 @@ function readRegular(path: string, { maxBytes, followsLinks }: ReadLimits = ANY_
 
 function errorOf(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
+}
+
+/**
+ * What looks absent may be a file, or be in a folder, that this user may not read.
+ * @throws MinutehandError FILE_DENIED
+ */
+export function refuseDenied(path: string): void {
+  for (const own of [dirname(path), path]) {
+    try {
+      accessSync(own, constants.R_OK);
+    } catch (error) {
+      if (deniedPath(error) !== null) throw knownError(error)!;
+    }
+  }
 }

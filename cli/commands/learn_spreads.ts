@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { readBarFolder, readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { assetClassOf, defaultProfile } from '../../shared/core/cost/spread_profile.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { knownError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -96,7 +96,7 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch (cause) {
-    throw new MinutehandError('DATA_MISSING', { seen: path, cause });
+    throw knownError(cause) ?? new MinutehandError('DATA_MISSING', { seen: path, cause });
   }
 }
 

@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.ts';
 import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
-import { MACHINE_FILES } from '../files.ts';
+import { MACHINE_FILES, refuseDenied } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION, type ActiveFile } from './active_file.ts';
 import { parseManifestFile, readBundleFile } from './manifest_file.ts';
@@ -372,20 +372,25 @@ export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE
   return readPointerFile(placeOfActive(modelsFolder), files);
 }
 
-/** @throws MinutehandError MODEL_MISSING */
+/** @throws MinutehandError MODEL_MISSING, FILE_DENIED */
 export function mustExist(folder: string, files: FileSystem): void {
-  if (files.stat(join(folder, MANIFEST)) === null) throw new MinutehandError('MODEL_MISSING', { seen: folder });
+  if (files.stat(join(folder, MANIFEST)) !== null) return;
+  refuseDenied(join(folder, MANIFEST));
+  throw new MinutehandError('MODEL_MISSING', { seen: folder });
 }
 
 /**
  * The bundle that `--models` means: a bundle's own folder, or the active (else newest) one of a folder of bundles.
- * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST when active.json is damaged
+ * @throws MinutehandError MODEL_MISSING, FILE_DENIED, MODEL_MANIFEST when active.json is damaged
  */
 export function resolveBundle(folder: string): string {
   if (MACHINE_FILES.stat(join(folder, MANIFEST)) !== null) return folder;
   const active = readActive(folder);
   if (active !== null) return join(folder, active.version);
   const newest = listVersions(folder).at(-1);
-  if (newest === undefined) throw new MinutehandError('MODEL_MISSING', { seen: `no bundle in ${folder}` });
+  if (newest === undefined) {
+    refuseDenied(join(folder, MANIFEST));
+    throw new MinutehandError('MODEL_MISSING', { seen: `no bundle in ${folder}` });
+  }
   return join(folder, newest);
 }

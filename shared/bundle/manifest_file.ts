@@ -1,16 +1,17 @@
 import { basename, dirname } from 'node:path';
 import type * as z from 'zod';
-import { MinutehandError } from '../errors.ts';
+import { deniedPath, knownError, MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
 
-/** A file of a bundle. @throws MinutehandError MODEL_MISSING, MODEL_FILE */
+/** A file of a bundle. @throws MinutehandError MODEL_MISSING, MODEL_FILE, FILE_DENIED */
 export function readBundleFile(path: string, kind: ModelsFileKind, files: FileSystem): Buffer {
   try {
     return readModelsFile(path, kind, files);
   } catch (cause) {
     if (cause instanceof MinutehandError) throw cause;
+    if (deniedPath(cause) !== null) throw knownError(cause)!;
     throw new MinutehandError('MODEL_MISSING', { seen: path, cause });
   }
 }

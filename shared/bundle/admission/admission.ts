@@ -128,7 +128,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * missing or unreadable verdicts of gates are refused unless a person overrides them with a reason, or the bundle was
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
- * PROMOTION_OWNER; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
+ * PROMOTION_OWNER, SHADOW_SERVED; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
  * prepareDirection; MODEL_SLOT, MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
 export async function admit<Through extends Door>(
@@ -142,11 +142,28 @@ export async function admit<Through extends Door>(
   if (candidate.rule !== null) refuseOtherSubject(candidate, place.settings);
   if (door === 'shadow') {
     refuseShadowOfNothing(candidate, place.settings);
+    refuseShadowOfItself(candidate, place.paths.models);
     return admitted(door, candidate, null, null);
   }
   const verdicts = await verdictsOf(place, candidate, request);
   const despite = judge(place, candidate, request, verdicts);
   return admitted(door, candidate, despite, await fenceOf(place, candidate, door));
+}
+
+/** null: nothing, or a damaged pointer, by which nothing is served. */
+function servedIn(place: PointerPlace): string | null {
+  try {
+    return readPointerFile(place, MACHINE_FILES)?.version ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws MinutehandError SHADOW_SERVED for what answers already */
+function refuseShadowOfItself(candidate: Candidate, modelsFolder: string): void {
+  const { version } = candidate;
+  if (servedIn(placeOf(candidate, modelsFolder)) === version)
+    throw new MinutehandError('SHADOW_SERVED', { seen: version });
 }
 
 /** @throws MinutehandError MODEL_CROSS_SECTIONS, MODEL_SYMBOLS */

@@ -61,6 +61,11 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(detail.manifest.metrics.ai1.holdout.auc).toBe(current.manifest!.metrics.ai1.holdout.auc);
     expect(detail.reliability.ai1).toHaveLength(10);
 
+    // What is served would be compared with itself.
+    await expect(own.put('/api/ml/shadow', { body: { model_name: versions[2]! } })).rejects.toMatchObject({
+      status: 409,
+      code: 'SHADOW_SERVED',
+    });
     await own.put('/api/ml/shadow', { body: { model_name: versions[3]! } });
     for (const version of versions.slice(1)) {
       const remove = own.delete('/api/ml/models/{model_id}', { path: { model_id: version } });

@@ -5,7 +5,7 @@ import { lowerBound, readBarFolder, type BarColumns } from '../../../shared/bar_
 import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
+import { knownError, MinutehandError } from '../../../shared/errors.ts';
 import { makeOutputFolder } from '../../../shared/folder.ts';
 import { openOutputFile } from '../../../shared/output_file.ts';
 import { parsePair, type Pair } from '../../../shared/pair.ts';
@@ -108,7 +108,7 @@ async function symbolsToScan(
   }
   if (folder === null) return { symbols: known, withoutCosts: [] };
   const files = await readdir(folder).catch((cause: unknown) => {
-    throw new MinutehandError('DATA_MISSING', { seen: `no folder ${folder}`, cause });
+    throw knownError(cause) ?? new MinutehandError('DATA_MISSING', { seen: `no folder ${folder}`, cause });
   });
   const found = [...new Set(files.flatMap((file) => /^([A-Z0-9.]+?)\.csv(?:\.gz)?$/.exec(file)?.[1] ?? []))];
   return {

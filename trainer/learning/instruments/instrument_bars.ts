@@ -7,7 +7,7 @@ import { parseDecimalText } from '../../../shared/bar_file/decimal.ts';
 import { checkInstrumentTimeframe, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
 import { cellsOf, delimiterOf, withoutTrailing } from '../../../shared/csv/cells.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
+import { knownError, MinutehandError } from '../../../shared/errors.ts';
 
 /** Bars of one instrument and timeframe, ascending. All arrays have `length` elements. */
 export interface InstrumentBars {
@@ -71,6 +71,8 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (cause) {
+    const known = knownError(cause);
+    if (known !== null) throw known;
     const { code = String(cause) } = cause as NodeJS.ErrnoException;
     throw new MinutehandError('DATA_MISSING', {
       seen: `${folder} cannot be read (${code})`,
