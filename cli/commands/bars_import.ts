@@ -399,8 +399,11 @@ function refusalText({ symbol, verdict, sources }: ImportReport, accepted: Reado
   return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));
 }
 
-function hintOf(finding: Finding, sources: readonly SourceReport[]): string | undefined {
-  const { code } = finding;
+/** What to do about a finding that keeps bars out, before it is accepted. */
+export function hintOf(finding: Finding, sources: readonly SourceReport[]): string | undefined {
+  const { code, by, values } = finding;
+  if (by === 'same_bars')
+    return `One of the two names is wrong. If it is ${String(values['symbol'])}: \`minutehand bars history\` has the number of its import, \`minutehand bars undo <number>\` takes it back; then import this again.`;
   return code === 'FUTURE' || code === 'SHIFTED' ? clockHint(finding, sources) : HINTS[code];
 }
 
