@@ -363,6 +363,15 @@ async function main() {
   }
 
   const note = (words) => process.stderr.write(`follow.mjs: ${words}\n`);
+
+  /** What the daemon says of the request itself; the signals of known pairs go on. */
+  function told({ code, message, next }) {
+    note(`${code}: ${message} ${next}`);
+    const unknown = /Seen: (.*?)\.(?: Expected|$)/.exec(message)?.[1].split(', ') ?? [];
+    if (code !== 'PAIR_UNKNOWN' || !pairIds.every((id) => unknown.includes(id))) return;
+    rmSync(`${values.state}.lock`, { force: true });
+    process.exit(1); // no signal would ever come
+  }
   let wasThere = true;
   for (;;) {
     const socket = new WebSocket(url);
@@ -373,7 +382,9 @@ async function main() {
       socket.onmessage = ({ data }) => {
         clearTimeout(silence);
         silence = setTimeout(resolve, MAX_SILENCE_MS);
-        take(data);
+        const error = parse(data)?.error;
+        if (error === undefined) take(data);
+        else told(error);
       };
       socket.onopen = () => {
         wasThere = true;

@@ -232,6 +232,27 @@ describe('the examples beside a running daemon', () => {
     await place.remove();
   });
 
+  it('say what the daemon says of a pair that it does not serve, and end where no other one was asked for', async () => {
+    const asked = async (pairs: string): Promise<Follower> => {
+      const state = join(folder, `${pairs}.state`);
+      const args = [join(EXAMPLES, 'follow.mjs'), pairs, '--url', `ws://127.0.0.1:${port}/signals`, '--state', state];
+      const child = spawn(process.execPath, args, {
+        env: { ...process.env, NODE_OPTIONS: '' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      followers.add(child);
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      await eventually(`an error of ${pairs}`, () => /follow\.mjs: PAIR_UNKNOWN: .*NZDUSD_NOSUCH/.test(stderr));
+      expect(stderr).not.toContain('refused TORN');
+      return { child, orders: () => [], refusals: () => stderr, notes: () => stderr };
+    };
+    const alone = await asked('NZDUSD_NOSUCH');
+    await eventually('its end', () => alone.child.exitCode === 1);
+    const beside = await asked(`NZDUSD_NOSUCH,${PAIR}`);
+    expect(beside.child.exitCode).toBeNull();
+  });
+
   it('open each entry of the daemon once, and close at its exits, even when killed in between', async () => {
     const orders = new Map<string, string[]>(usable.map(({ name }) => [name, []]));
     const live = usable.map((language) => ({ language, paper: follow(language, `${language.name}.state`) }));

@@ -1,10 +1,18 @@
 import { WebSocket } from 'ws';
+import { jsonOrNull } from '../../shared/json_or_null.ts';
 import type { OnText, SignalSource } from './signal_source.ts';
 
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 5000;
 /** The daemon pings a silent client; without any sign of it for so long the connection is dead. */
 const SILENCE_MS = 180_000;
+
+/** What the daemon says of the request itself; null: the message is a signal. */
+export function errorIn(text: string): string | null {
+  if (!text.startsWith('{"error":')) return null;
+  const { error } = (jsonOrNull(text) as { error?: { code: string; message: string; next: string } } | null) ?? {};
+  return error === undefined ? null : `${error.code}: ${error.message} ${error.next}`;
+}
 
 /** Follows `/signals` of a daemon and connects again for ever. @param url `ws://127.0.0.1:7400/signals?pairs=…` */
 export function followWebSocket(url: string, receive: OnText): SignalSource {
@@ -31,7 +39,10 @@ export function followWebSocket(url: string, receive: OnText): SignalSource {
     opened.on('ping', alive);
     opened.on('message', (data: Buffer) => {
       alive();
-      receive(data.toString());
+      const text = data.toString();
+      const error = errorIn(text);
+      if (error === null) receive(text);
+      else state = `${url}: ${error}`;
     });
     opened.on('error', (error) => (state = `${url}: ${error.message}`));
     opened.on('close', () => {
