@@ -386,11 +386,14 @@ function costsOf(
   closed: readonly Closed[],
   isPaper: boolean,
 ): AccountPerformance['costs'] {
-  const mean_bps = meanOf(fills.flatMap(shortfallOf));
-  const slippage_bps = meanOf(fills.flatMap((fill) => fill.slippage_bps ?? []));
+  // A commission is known of whole positions alone: all costs are those of the positions that were closed, also of their
+  // fills before the period.
+  const own = isPaper ? closed.flatMap(({ position }) => [...position.opens, ...position.closes]) : fills;
+  const mean_bps = meanOf(own.flatMap(shortfallOf));
+  const slippage_bps = meanOf(own.flatMap((fill) => fill.slippage_bps ?? []));
   if (!isPaper) return { spread_and_slippage: null, commission: null, total: null, mean_bps, slippage_bps };
   const spread_and_slippage = exactSum(
-    fills.flatMap(({ side, filled_price, signal_price, signal_ms, lots }) =>
+    own.flatMap(({ side, filled_price, signal_price, signal_ms, lots }) =>
       filled_price === null || signal_price === null || signal_ms === null
         ? []
         : [(side === 'BUY' ? 1 : -1) * (filled_price - signal_price) * lots],

@@ -211,6 +211,25 @@ describe('the performance of an account', () => {
       number,
     );
 
+  it('states the costs of closed positions on one base: both parts of one that a period cuts, and the mean of its fills', () => {
+    const trades = simple(0, 600, 10, {
+      legs: [
+        [1, 100, 90, 3],
+        [2, 50, 50, 1],
+      ],
+    });
+    const opens = trades.filter(({ kind }) => kind === 'open');
+    const closes = trades.filter(({ kind }) => kind === 'close');
+    const whole = accountPerformance(inputOf(trades));
+    // From between its opens and its closes on.
+    const fromMs = Math.max(...opens.map(({ time_ms }) => time_ms)) + 1;
+    const cut = accountPerformance({ ...inputOf(trades), period: { ...inputOf(trades).period, fromMs } });
+    expect(cut.closed).toBe(1);
+    expect(closes.every(({ time_ms }) => time_ms >= fromMs)).toBe(true);
+    expect(cut.costs).toEqual(whole.costs);
+    expect(whole.costs.commission).toBeCloseTo(4, 6);
+  });
+
   it('counts wins and losses, and the largest fall between two closes', () => {
     const trades = [10, -4, -8, 5].flatMap((earned, i) => simple(i, 600 + 60 * i, earned));
     expect(accountPerformance(inputOf([...trades, tradeOf(refusedFill({ time_ms: MONDAY_MS }), null)]))).toMatchObject({

@@ -24,7 +24,7 @@ function accountLines(own: AccountPerformance): string[] {
     `  drawdown      ${money(own.max_drawdown)}${own.max_drawdown_share === null ? '' : ` (${percent(own.max_drawdown_share)})`}`,
     `  Sharpe ratio  ${sharpeText(sharpe)}`,
     `  per position  ${bps(own.mean_net_bps)} net; the backtest expects ${bps(own.expected_bps)} of ${own.expected_positions}`,
-    `  costs         ${costs.total === null ? '' : `${money(costs.total)}: spread and slippage ${money(costs.spread_and_slippage)}, commission ${money(costs.commission)}; `}${bps(costs.mean_bps)} per fill`,
+    `  costs         ${costs.total === null ? '' : `${money(costs.total)}: spread and slippage ${money(costs.spread_and_slippage)}, commission ${money(costs.commission)} of what was closed; `}spread and slippage ${bps(costs.mean_bps)} per fill`,
     `  turnover      ${money(own.turnover)}, in the market ${percent(own.time_in_market)} of the time`,
     ...rowLines('subject', own.by_subject, money),
     ...rowLines('reason', own.by_reason, money),

@@ -100,7 +100,9 @@ export const accountSchema = z
         mean_bps: figure.describe('Spread and slippage per fill, basis points'),
         slippage_bps: figure.describe('Mean from the requested to the filled price'),
       })
-      .describe('Money only where a lot is a unit: on paper'),
+      .describe(
+        'On paper, where a lot is a unit, of the positions closed in the period; else of its fills, without money',
+      ),
     turnover: figure.describe('Notional of all fills'),
     time_in_market: figure.describe('Share of the time since the first entry with an open position'),
     exposure: z
