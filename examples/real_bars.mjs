@@ -107,7 +107,7 @@ function parts(gross, cost, net) {
 /** @param {number | null} bps */
 function breakEven(bps) {
   if (bps === null) return 'without trades there is no cost to compare';
-  return bps > 0 ? `pays where a trade costs less than ${number(bps)} bps` : 'pays at no cost';
+  return bps > 0 ? `pays where a trade costs less than ${number(bps)} bps` : 'would not pay at any cost, not even 0';
 }
 
 async function main() {

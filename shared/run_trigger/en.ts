@@ -36,11 +36,13 @@ export const EN: TriggerCatalog = {
       `direction drift mean shift ${of.subject} ${of.figure.toFixed(2)} > ${of.limit} σ${mostIn(of)}`,
     'direction win rate': (of) =>
       `direction win rate ${of.subject} ${of.fixed('live', 3)} against ${of.fixed('bundle', 3)} of the bundle: ${(of.figure * 100).toFixed(0)} % apart > ${of.limit * 100} %`,
-    'direction age': (of) => `direction age ${of.subject} ${of.figure.toFixed(1)} > ${of.limit} days`,
+    'direction age': (of) =>
+      `direction age ${of.subject} ${of.figure.toFixed(1)} > ${of.limit} days since the last bar that it learned from`,
     'pass rate': (of) => `pass rate ${of.figure.toFixed(2)} outside ${of.text('lowest')} to ${of.text('highest')}`,
     'risk streak': (of) =>
       `risk streak: risk_flag 1 at the last ${of.text('candidates')} candidates, ${of.figure} blocks of time in a row, at least ${of.limit} are too many for a pass rate of ${of.fixed('pass_rate', 2)}`,
-    'model age': (of) => `model age ${of.figure.toFixed(1)} > ${of.limit} days`,
+    'model age': (of) =>
+      `model age ${of.figure.toFixed(1)} > ${of.limit} days since the last bar that they learned from`,
     'fill win rate': (of) =>
       `win rate of ${of.text('positions')} ${of.subject} positions ${of.fixed('live', 3)} against ${of.fixed('bundle', 3)} of the bundle: ${(of.figure * 100).toFixed(0)} % below > ${of.limit * 100} %`,
     'fill result': (of) =>

@@ -46,11 +46,12 @@ export const JA: TriggerCatalog = {
       `方向モデル ${of.subject} の平均のずれ ${of.figure.toFixed(2)} > ${of.limit} σ${mostIn(of)}`,
     'direction win rate': (of) =>
       `方向モデル ${of.subject} の勝率 ${of.fixed('live', 3)}、バンドルは ${of.fixed('bundle', 3)}: ${(of.figure * 100).toFixed(0)} % の差 > ${of.limit * 100} %`,
-    'direction age': (of) => `方向モデル ${of.subject} の経過日数 ${of.figure.toFixed(1)} > ${of.limit} 日`,
+    'direction age': (of) =>
+      `方向モデル ${of.subject} の学習した最後の足からの日数 ${of.figure.toFixed(1)} > ${of.limit} 日`,
     'pass rate': (of) => `通過率 ${of.figure.toFixed(2)} が ${of.text('lowest')}～${of.text('highest')} の外`,
     'risk streak': (of) =>
       `リスク連続: 直近の候補 ${of.text('candidates')} 件がすべて risk_flag 1、連続 ${of.figure} 区間（通過率 ${of.fixed('pass_rate', 2)} では ${of.limit} 以上は過多）`,
-    'model age': (of) => `モデルの経過日数 ${of.figure.toFixed(1)} > ${of.limit} 日`,
+    'model age': (of) => `モデルが学習した最後の足からの日数 ${of.figure.toFixed(1)} > ${of.limit} 日`,
     'fill win rate': (of) =>
       `${of.subject} の ${of.text('positions')} ポジションの勝率 ${of.fixed('live', 3)}、バンドルは ${of.fixed('bundle', 3)}: ${(of.figure * 100).toFixed(0)} % 低い > ${of.limit * 100} %`,
     'fill result': (of) =>

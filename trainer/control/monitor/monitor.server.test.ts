@@ -36,7 +36,7 @@ const LIVE_MINUTES = 1500;
 /** As many as drift is evaluated on, a weekend among them. */
 const DRIFT_MINUTES = 6000;
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
-const AGED = 'monitor: model age 1.0 > 1 days';
+const AGED = 'monitor: model age 1.0 > 1 days since the last bar that they learned from';
 /** Nothing is past its limit in an unchanged market; each test enables what it covers. */
 const QUIET: SettingsOverrides = {
   retrain: {
@@ -443,7 +443,7 @@ describe('the monitor', () => {
     await ended(retrainer, 1);
     await monitor.look();
     expect(retrainer.runs()).toHaveLength(1);
-    expect(printed).toEqual([`Models ${version}: model age 1.0 > 1 days.`]);
+    expect(printed).toEqual([`Models ${version}: model age 1.0 > 1 days since the last bar that they learned from.`]);
 
     // Another trainer sees the run as well. An hour of the market takes 60 × 20 ms here.
     await monitor.stop();

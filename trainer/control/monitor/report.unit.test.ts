@@ -149,7 +149,9 @@ describe('findingsOf', () => {
     const textsFor = (own: Partial<LiveDirection>, policy: Partial<DriftPolicy> = {}): string[] =>
       textsOf({ direction: { '1h': { ...DIRECTION, ...own } } }, policy);
     expect(textsFor({})).toEqual([]);
-    expect(textsFor({ age_days: 46.5 })).toEqual(['direction age 1h 46.5 > 45 days']);
+    expect(textsFor({ age_days: 46.5 })).toEqual([
+      'direction age 1h 46.5 > 45 days since the last bar that it learned from',
+    ]);
     expect(textsFor({ age_days: 46.5, new_bars: 49 })).toEqual([]);
     const apart = { ...SAME, live: 0.5, gap: -0.167 };
     expect(textsFor({ win_rate: apart })).toEqual([
@@ -175,7 +177,7 @@ describe('findingsOf', () => {
   });
 
   it('finds old models, when there are new bars to train on', () => {
-    expect(textsOf({ age_days: 46.5 })).toEqual(['model age 46.5 > 45 days']);
+    expect(textsOf({ age_days: 46.5 })).toEqual(['model age 46.5 > 45 days since the last bar that they learned from']);
     expect(textsOf({ age_days: 46.5, new_bars: 4999 })).toEqual([]);
   });
 
@@ -463,11 +465,15 @@ describe('findings of several models at once', () => {
     const clock = { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs };
     const trigger = new RetrainTrigger(retrainer, clock, { cooldownMs: 3_600_000, answeredMs: () => 0 }, SETTINGS);
     await trigger.ask(all);
-    const pairs = { kind: 'full', parameters: undefined, text: 'monitor: model age 400.0 > 45 days' };
+    const pairs = {
+      kind: 'full',
+      parameters: undefined,
+      text: 'monitor: model age 400.0 > 45 days since the last bar that they learned from',
+    };
     const hourly = {
       kind: 'direction',
       parameters: { symbols: ['BTCUSDT', 'ETHUSDT'], timeframe: '1h' },
-      text: 'monitor: direction age 1h 400.0 > 45 days',
+      text: 'monitor: direction age 1h 400.0 > 45 days since the last bar that it learned from',
     };
     expect(asked).toEqual([pairs, hourly]);
     nowMs += 60_000;
