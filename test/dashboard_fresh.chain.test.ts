@@ -68,6 +68,28 @@ describe.skipIf(isMissing)(`the dashboard${skipNote(isMissing, 'Chromium is not 
     await api?.close();
   });
 
+  it('shows a page by itself that was opened while the trainer restarted, and parts that were not answered then', async () => {
+    const own = await pageOf('rita');
+    try {
+      const isCode = /\/assets\/golive-[^/]+\.js/;
+      await own.route('**/api/alerts?*', (route) => route.abort());
+      await own.goto(`${api.origin}/app/subjects`);
+      await own.locator('nav a[data-page="golive"]').waitFor();
+      await own.route(isCode, (route) => route.abort());
+      await own.route(`${api.origin}/`, (route) => route.abort());
+      await own.locator('nav a[data-page="golive"]').click();
+      await own.locator('main .failure', { hasText: 'The trainer does not answer.' }).waitFor();
+      const alerts = own.waitForResponse((response) => response.url().includes('/api/alerts?') && response.ok());
+      await own.unroute('**/api/alerts?*');
+      await own.unroute(isCode);
+      await own.unroute(`${api.origin}/`);
+      await own.locator('main .panel').first().waitFor();
+      await alerts;
+    } finally {
+      await own.context().close();
+    }
+  });
+
   it('shows a policy as approved at once, though the trainer has not taken it over, and forgets an error', async () => {
     const ann = await api.logIn('approver', 'ann');
     await open(`policy?filter=${KEY}`);

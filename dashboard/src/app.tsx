@@ -1,4 +1,3 @@
-import { lazy, Suspense } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
 import { isConnected, openAlerts, session, status } from './live.ts';
 import { Login } from './pages/login.tsx';
@@ -6,30 +5,30 @@ import { Overview } from './pages/overview.tsx';
 import { named } from './named.ts';
 import { decoded, PAGES, pathKeeping, pathOf, place, type PageName } from './router.ts';
 import { setTheme, theme } from './theme.ts';
-import { Loading } from './parts/basics.tsx';
+import { loadedPage } from './parts/loaded_page.tsx';
 import { NameUnknown } from './parts/unknown_name.tsx';
 import { ModelBanner } from './parts/model_banner.tsx';
 import { StopBanner, StopButton } from './parts/stops.tsx';
 import { language, setLanguage, t } from './text/text.ts';
 import { api } from './api.ts';
 
-const SubjectPage = lazy(() => import('./pages/subject.tsx'));
-const ModelsPage = lazy(() => import('./pages/models.tsx'));
-const RunsPage = lazy(() => import('./pages/runs.tsx'));
-const StrategiesPage = lazy(() => import('./pages/strategies.tsx'));
-const FormulasPage = lazy(() => import('./pages/formulas.tsx'));
-const JobsPage = lazy(() => import('./pages/jobs.tsx'));
-const FleetPage = lazy(() => import('./pages/fleet.tsx'));
-const BacktestsPage = lazy(() => import('./pages/backtests.tsx'));
-const MonitorPage = lazy(() => import('./pages/monitor.tsx'));
-const PolicyPage = lazy(() => import('./pages/policy.tsx'));
-const ChangesPage = lazy(() => import('./pages/changes.tsx'));
-const DataPage = lazy(() => import('./pages/data.tsx'));
-const PerformancePage = lazy(() => import('./pages/performance.tsx'));
-const TradesPage = lazy(() => import('./pages/trades.tsx'));
-const AuditPage = lazy(() => import('./pages/audit.tsx'));
-const GoLivePage = lazy(() => import('./pages/golive.tsx'));
-const AlertsPage = lazy(() => import('./pages/alerts.tsx'));
+const SubjectPage = loadedPage(() => import('./pages/subject.tsx'));
+const ModelsPage = loadedPage(() => import('./pages/models.tsx'));
+const RunsPage = loadedPage(() => import('./pages/runs.tsx'));
+const StrategiesPage = loadedPage(() => import('./pages/strategies.tsx'));
+const FormulasPage = loadedPage(() => import('./pages/formulas.tsx'));
+const JobsPage = loadedPage(() => import('./pages/jobs.tsx'));
+const FleetPage = loadedPage(() => import('./pages/fleet.tsx'));
+const BacktestsPage = loadedPage(() => import('./pages/backtests.tsx'));
+const MonitorPage = loadedPage(() => import('./pages/monitor.tsx'));
+const PolicyPage = loadedPage(() => import('./pages/policy.tsx'));
+const ChangesPage = loadedPage(() => import('./pages/changes.tsx'));
+const DataPage = loadedPage(() => import('./pages/data.tsx'));
+const PerformancePage = loadedPage(() => import('./pages/performance.tsx'));
+const TradesPage = loadedPage(() => import('./pages/trades.tsx'));
+const AuditPage = loadedPage(() => import('./pages/audit.tsx'));
+const GoLivePage = loadedPage(() => import('./pages/golive.tsx'));
+const AlertsPage = loadedPage(() => import('./pages/alerts.tsx'));
 
 const ICONS: Readonly<Record<PageName, string>> = {
   overview: 'M3 3h7v7H3zM14 3h7v7h-7zM3 14h7v7H3zM14 14h7v7h-7z',
@@ -80,9 +79,7 @@ export function App() {
         <StopBanner />
         <ModelBanner />
         <main id="content" tabIndex={-1}>
-          <Suspense fallback={<Loading />}>
-            <Page page={page} />
-          </Suspense>
+          <Page page={page} />
         </main>
       </div>
     </div>

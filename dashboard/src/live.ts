@@ -61,20 +61,31 @@ export async function start(): Promise<void> {
     return;
   }
   follow();
-  await Promise.all([readSubjects(), readStatus(), readModels(), readAlerts(), readTrails()]);
-  setInterval(() => void readStatus(), STATUS_MS);
+  await readAll();
+  // A part that failed while the trainer restarted is asked for again, also where no event would.
+  setInterval(() => void (isBehind && isConnected.value ? readAll() : readStatus()), STATUS_MS);
   setInterval(tick, 1000);
+}
+
+/** Whether a part was not answered, or events were missed, since all were read. */
+let isBehind = false;
+
+async function readAll(): Promise<void> {
+  isBehind = false;
+  await Promise.all([readSubjects(), readStatus(), readModels(), readAlerts(), readTrails()]);
 }
 
 function follow(): void {
   stream = new EventSource('/api/events');
   stream.onopen = () => {
     isConnected.value = true;
+    if (isBehind) void readAll();
     rateSinceMs = Date.now() + BURST_MS;
     received.length = 0;
   };
   stream.onerror = () => {
     isConnected.value = false;
+    isBehind = true;
     // The browser reconnects after a broken connection, not after an HTTP error.
     if (stream!.readyState === EventSource.CLOSED) setTimeout(() => session.value && follow(), RETRY_MS);
   };
@@ -132,6 +143,7 @@ async function quietly(read: () => Promise<void>): Promise<void> {
       stream?.close();
       session.value = null;
     } else if (!(error instanceof ApiError)) throw error;
+    else if (error.status === 0 || error.status >= 500) isBehind = true;
   }
 }
 

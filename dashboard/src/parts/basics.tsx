@@ -9,6 +9,8 @@ export type Tone = 'good' | 'bad' | 'warn' | 'info' | 'quiet';
 
 /** Code of a request that nothing answered. */
 const UNREACHABLE = 'UNREACHABLE';
+/** Statuses of a proxy, or of a server that starts or ends. */
+const PASSING: ReadonlySet<number> = new Set([502, 503, 504]);
 const RETRY_MS = 2000;
 const MODE_TONES: Readonly<Record<string, Tone>> = { OK: 'good', WARMUP: 'info', DEGRADED: 'warn', HALT: 'bad' };
 
@@ -109,7 +111,8 @@ export function useLoaded<T>(read: () => Promise<T>, key: string): Loaded<T> {
         if (!(error instanceof ApiError)) throw error;
         if (!isWanted) return;
         setState(({ data }) => ({ data, error }));
-        if (error.code === UNREACHABLE) again = setTimeout(() => setTurn((now) => now + 1), RETRY_MS);
+        if (error.code === UNREACHABLE || PASSING.has(error.status))
+          again = setTimeout(() => setTurn((now) => now + 1), RETRY_MS);
       },
     );
     return () => {
