@@ -6859,7 +6859,7 @@ export interface components {
                 days: number;
                 needed_days: number;
             };
-            /** @description Money only where a lot is a unit: on paper */
+            /** @description On paper, where a lot is a unit, of the positions closed in the period; else of its fills, without money */
             costs: {
                 /** @description From the bar’s close to the filled price */
                 spread_and_slippage: number | null;
@@ -7033,7 +7033,7 @@ export interface components {
                 days: number;
                 needed_days: number;
             };
-            /** @description Money only where a lot is a unit: on paper */
+            /** @description On paper, where a lot is a unit, of the positions closed in the period; else of its fills, without money */
             costs: {
                 /** @description From the bar’s close to the filled price */
                 spread_and_slippage: number | null;
@@ -15810,6 +15810,8 @@ export interface components {
             z_entry: number | null;
             /** @description z at which an open position has reverted; null for an instrument */
             z_exit: number | null;
+            /** @description |z| that stops a position which was entered at z_entry; null for an instrument */
+            z_stop: number | null;
             /** @description Costs of a round trip, basis points: the mean of the active bundle’s holdout; without trades there, those configured for legs of the same size */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */
@@ -15843,6 +15845,8 @@ export interface components {
             z_entry: number | null;
             /** @description z at which an open position has reverted; null for an instrument */
             z_exit: number | null;
+            /** @description |z| that stops a position which was entered at z_entry; null for an instrument */
+            z_stop: number | null;
             /** @description Costs of a round trip, basis points: the mean of the active bundle’s holdout; without trades there, those configured for legs of the same size */
             cost_bps: number | null;
             /** @description Costs at which its holdout result is zero, basis points */

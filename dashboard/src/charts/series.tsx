@@ -229,9 +229,22 @@ function optionsOf(
   };
 }
 
+/** A level is not drawn on the border of its chart. */
+const LEVEL_MARGIN = 1.05;
+
 function scalesOf(latest: { readonly current: Props }): uPlot.Scales {
-  const { bounds, candles } = latest.current;
+  const { bounds, candles, band } = latest.current;
   if (bounds !== undefined) return { y: { range: [...bounds] } };
+  // Levels of a decision are in sight also where no value comes near them.
+  if (band !== undefined)
+    return {
+      y: {
+        range(_plot, least, greatest) {
+          const values = (latest.current.lines ?? []).map(({ value }) => LEVEL_MARGIN * value);
+          return [Math.min(least, ...values), Math.max(greatest, ...values)];
+        },
+      },
+    };
   if (candles === undefined) return {};
   return {
     y: {

@@ -2,6 +2,7 @@ import { effect, signal, type Signal as Shared } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { api, ApiError, type Signal, type SignalHistory, type Subject as SubjectRow } from '../api.ts';
 import { PriceChart } from '../charts/prices.tsx';
+import { spreadLevels, type SpreadLevels } from '../charts/spread_levels.ts';
 import { SeriesChart, type ChartProps, type Mark, type Series } from '../charts/series.tsx';
 import { lowerBound, wholeOf, zoomed, type Range } from '../charts/window.ts';
 import { basisPoints, duration, num, percent, signed } from '../format.ts';
@@ -148,7 +149,7 @@ function Subject({ id }: { readonly id: string }) {
             )}
           </Panel>
           {subject.kind === 'pair' ? (
-            <SpreadPanels chart={chart} lines={lines} entry={subject.z_entry ?? 2} />
+            <SpreadPanels chart={chart} lines={lines} levels={subject} />
           ) : (
             <Panel title={t('subject.direction')}>
               <SeriesChart
@@ -184,10 +185,10 @@ function Subject({ id }: { readonly id: string }) {
 interface SpreadProps {
   readonly chart: ChartProps;
   readonly lines: Lines;
-  readonly entry: number;
+  readonly levels: SpreadLevels;
 }
 
-function SpreadPanels({ chart, lines, entry }: SpreadProps) {
+function SpreadPanels({ chart, lines, levels }: SpreadProps) {
   return (
     <>
       <Panel title={t('subject.spread')}>
@@ -196,8 +197,7 @@ function SpreadPanels({ chart, lines, entry }: SpreadProps) {
           label={t('subject.spread')}
           height={150}
           series={lines.z}
-          lines={[entry, -entry, 0].map((value) => ({ value, tone: value === 0 ? 'muted' : 'amber' }))}
-          band={{ from: -entry, to: entry }}
+          {...spreadLevels(levels)}
           marks={lines.marks}
         />
       </Panel>

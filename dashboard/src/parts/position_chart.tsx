@@ -4,6 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { api, type Signal, type SignalHistory, type Trade } from '../api.ts';
 import { heldMs, openedAtMs, type TradedPosition } from '../charts/positions.ts';
 import { PriceChart } from '../charts/prices.tsx';
+import { spreadLevels } from '../charts/spread_levels.ts';
 import { SeriesChart, type Mark } from '../charts/series.tsx';
 import type { Range } from '../charts/window.ts';
 import { duration, minuteOf, num, price, signed } from '../format.ts';
@@ -42,7 +43,6 @@ export function PositionPanel({ own, onClose }: { readonly own: TradedPosition; 
     onPick: setCursor,
     hasRightScale: true,
   };
-  const entry = subject?.z_entry ?? 2;
   const openedMs = openedAtMs(own, status.value?.market === 'simulated');
   const title = `${subject?.label ?? own.subject} · ${minuteOf(openedMs)}`;
   return (
@@ -69,8 +69,7 @@ export function PositionPanel({ own, onClose }: { readonly own: TradedPosition; 
             label={t('subject.spread')}
             height={150}
             series={[{ name: 'z', tone: 'accent', values: signals.map(({ z_score }) => z_score ?? null) }]}
-            lines={[entry, -entry, 0].map((value) => ({ value, tone: value === 0 ? 'muted' : 'amber' }))}
-            band={{ from: -entry, to: entry }}
+            {...spreadLevels(subject)}
             marks={marks}
           />
         </div>

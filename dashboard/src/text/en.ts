@@ -183,7 +183,7 @@ export const EN = {
   'tile.waiting': 'no signal yet',
   'subject.choose': 'Subject',
   'subject.prices': 'Prices of both legs',
-  'subject.spread': 'z-score of the spread, with entry and exit bands',
+  'subject.spread': 'z-score of the spread, with the levels of entry (±, yellow), exit (green) and stop (red)',
   'subject.scores': 'Return probability and risk rank, with θ1 and θ2',
   'subject.reasons': 'Answers by reason',
   'subject.minutes': '{count:minute|minutes}',

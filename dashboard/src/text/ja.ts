@@ -184,7 +184,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'tile.waiting': 'シグナルなし',
   'subject.choose': '銘柄',
   'subject.prices': '両レッグの価格',
-  'subject.spread': 'スプレッドの zスコア（エントリー・イグジット帯）',
+  'subject.spread': 'スプレッドの zスコア（エントリー：±黄、イグジット：緑、損切り：赤）',
   'subject.scores': '回帰確率とリスク順位（θ1・θ2）',
   'subject.reasons': '理由別の回答',
   'subject.minutes': '{count} 分',

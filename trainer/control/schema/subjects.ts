@@ -10,6 +10,10 @@ export const subjectSchema = z
     shard: z.string().describe('Its shard'),
     z_entry: z.number().nullable().describe('|z| from which a bar is an entry candidate; null for an instrument'),
     z_exit: z.number().nullable().describe('z at which an open position has reverted; null for an instrument'),
+    z_stop: z
+      .number()
+      .nullable()
+      .describe('|z| that stops a position which was entered at z_entry; null for an instrument'),
     cost_bps: z
       .number()
       .nullable()

@@ -80,7 +80,7 @@ function equalLegsCost(pair: Pair, symbols: PairSettings['symbols']): number {
 type PairSettings = Pick<Settings['minutehand'], 'decision' | 'symbols'>;
 
 function pairOf(pair: Pair, { decision, symbols }: PairSettings, active: ActiveEdge | null) {
-  const { z_entry, z_exit } = decision;
+  const { z_entry, z_exit, stop } = decision;
   const own = active?.edge[pair.id];
   return {
     kind: 'pair' as const,
@@ -88,6 +88,7 @@ function pairOf(pair: Pair, { decision, symbols }: PairSettings, active: ActiveE
     symbols: [pair.a, pair.b],
     z_entry,
     z_exit,
+    z_stop: z_entry + stop,
     cost_bps: own?.mean_cost_bps ?? equalLegsCost(pair, symbols),
     break_even_cost_bps: own?.break_even_cost_bps ?? null,
     theta_up: null,
@@ -108,6 +109,7 @@ function instrumentOf(instrument: Pair, models: string) {
     symbols: [instrument.a],
     z_entry: null,
     z_exit: null,
+    z_stop: null,
     cost_bps: null,
     break_even_cost_bps: null,
     theta_up,
