@@ -4,9 +4,12 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { readDurations } from './test/durations.ts';
 import { leaveSettingsOut } from './test/own_environment.ts';
+import { ownLightgbm } from './test/python.ts';
 
 // Tests and the programs that they start inherit this environment.
 leaveSettingsOut(process.env);
+const lightgbm = ownLightgbm();
+if (lightgbm !== null) process.env.MINUTEHAND_LIGHTGBM_LIBRARY ??= lightgbm;
 
 /**
  * Kinds of tests; each file's name ends with one, such as `x.unit.test.ts`.

@@ -136,8 +136,14 @@ const SLOWEST = 10;
 /** Seconds of processor time of a file's processes. */
 const FILE_BUDGET = 60;
 
-/** Prints the result as the last line of standard output. @returns {number} the exit code */
-export function conclude() {
+/**
+ * Prints the result as the last line of standard output.
+ * @param {{ refusesSkip?: (reason: string) => boolean }} [rules] a reason for which a skipped test fails the run
+ * @returns {number} the exit code
+ */
+export function conclude({ refusesSkip = () => false } = {}) {
+  for (const { reason } of skippedTests.filter((one) => refusesSkip(one.reason)))
+    failedSteps.push(`tests skipped: ${reason}`);
   // Repeated at the end, because they may have failed long before the last test.
   const failures = failedRuns.flatMap((run) => run.failures).map(describeFailure);
   printTimes();

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
+import { hasPython, installPython } from './python.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, repeatFailedAlone, testsHold } from './steps.mjs';
 
@@ -65,6 +66,8 @@ const CCXT = `ccxt@${JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')
 const CCXT_FOLDER = join(ROOT, 'node_modules', '.cache', CCXT);
 const XGBOOST_FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/local/lib'];
 
+const PYTHON_ADVICE = 'npm run python';
+
 /** @type {Need[]} */
 const NEEDS = [
   programs({ 'redis-server': 'redis-server' }),
@@ -107,6 +110,12 @@ const NEEDS = [
     install: () => aptInstall(['chromium']),
     advice: 'Debian: apt-get install chromium',
   },
+  {
+    name: 'Python packages',
+    isThere: () => Boolean(process.env.MINUTEHAND_TEST_PYTHON) || hasPython(),
+    install: installPackages,
+    advice: PYTHON_ADVICE,
+  },
   // Commands of the documents.
   programs({ git: 'git', curl: 'curl', jq: 'jq', openssl: 'openssl' }),
 ];
@@ -120,14 +129,28 @@ await run(async () => {
   await testsHold('tests', given);
   await checked;
   await repeatFailedAlone();
-  return conclude();
+  return conclude({ refusesSkip });
 });
+
+/** In CI: whether a test was skipped for the lack of what this machine can install. @param {string} reason */
+const refusesSkip = (reason) =>
+  inCi && /not installed|not found|npm run python/.test(reason) && !(areOutOfReach && reason.includes(PYTHON_ADVICE));
 
 /** @param {Need} need */
 async function ensure({ name, isThere, install, advice }) {
   if (isThere() || (inCi && (await install()) && isThere())) return true;
   print(`${name}: not here (${advice}).${inCi ? '' : ' The tests that need it are skipped.'}`);
-  return !inCi;
+  return !inCi || (advice === PYTHON_ADVICE && areOutOfReach);
+}
+
+/** Of Python packages, where pip reaches no index: they cannot be installed here, and no fault of the run. */
+let areOutOfReach = false;
+
+async function installPackages() {
+  const result = await installPython();
+  areOutOfReach = result === 'unreachable';
+  if (areOutOfReach) print('Python packages: pip reaches no index here, so the tests that need them are skipped.');
+  return result === 'installed';
 }
 
 function hasCcxt() {

@@ -15,7 +15,7 @@ import { LOGISTIC } from '../trainer/learning/learners/linear/logistic.ts';
 import type { RoleTableFacts } from '../trainer/learning/role_table/role_table.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
-import { skipNote } from './skip_note.ts';
+import { pythonNote, TEST_PYTHON } from './python.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -28,16 +28,12 @@ const TRAINED_MINUTES = 8000;
 const NEWER_MINUTES = 2000;
 const PUBLISHED_MINUTES = 5;
 
-/** A Python with the packages of the example. */
-const PYTHON = process.env['LEARNER_TEST_PYTHON'] ?? 'python3';
-const hasPackages = spawnSync(PYTHON, ['-c', 'import numpy, pyarrow, onnx, sklearn']).status === 0;
-
 const WRITERS = [
   {
     name: 'the example of scikit-learn',
-    note: skipNote(!hasPackages, 'pip install numpy pyarrow onnx scikit-learn, LEARNER_TEST_PYTHON names its Python'),
+    note: pythonNote('numpy', 'onnx', 'pyarrow', 'sklearn'),
     write(place: Workplace, args: readonly string[]): Promise<void> {
-      const done = spawnSync(PYTHON, [join(packageRoot(), args[0]!), ...args.slice(1)], {
+      const done = spawnSync(TEST_PYTHON, [join(packageRoot(), args[0]!), ...args.slice(1)], {
         cwd: place.folder,
         encoding: 'utf8',
       });

@@ -13,7 +13,8 @@ import { openJournal } from '../shared/store/journal.ts';
 import type { ChainEngine } from './chain_engine.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { LOGISTIC_PROGRAM } from './logistic_program.ts';
-import { networksNote, TEST_NETWORKS_PYTHON } from './networks_python.ts';
+import { networksNote } from './networks_python.ts';
+import { TEST_PYTHON } from './python.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -53,7 +54,7 @@ const ENGINES: readonly Engine[] = [
   {
     engine: 'gru',
     train: { networks: { epochs: 2, batch_size: 256, sequence_bars: SEQUENCE } },
-    env: { [NETWORKS_PYTHON]: TEST_NETWORKS_PYTHON },
+    env: { [NETWORKS_PYTHON]: TEST_PYTHON },
     note: networksNote(),
     server: 'onnxruntime-node',
     bars: SEQUENCE,

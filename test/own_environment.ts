@@ -8,7 +8,7 @@ const OF_TESTS: ReadonlySet<string> = new Set([
   'MINUTEHAND_LIGHTGBM_LIBRARY',
   'MINUTEHAND_XGBOOST_LIBRARY',
   'MINUTEHAND_CCXT',
-  'MINUTEHAND_PYTHON',
+  'MINUTEHAND_TEST_PYTHON',
 ]);
 
 /** Takes the settings of the shell that started the tests out of an environment. @returns their names */

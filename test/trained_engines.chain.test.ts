@@ -16,7 +16,8 @@ import type { ChainEngine } from './chain_engine.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
 import { LOGISTIC_PROGRAM } from './logistic_program.ts';
-import { networksNote, TEST_NETWORKS_PYTHON } from './networks_python.ts';
+import { networksNote } from './networks_python.ts';
+import { TEST_PYTHON } from './python.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -62,7 +63,7 @@ const ENGINES: readonly Engine[] = [
   {
     engine: 'neural_net',
     train: { networks: { epochs: 12, batch_size: 256, learning_rate: 0.005 } },
-    env: { [NETWORKS_PYTHON]: TEST_NETWORKS_PYTHON },
+    env: { [NETWORKS_PYTHON]: TEST_PYTHON },
     note: networksNote(),
     server: 'onnxruntime-node',
     check: (_, operators) => expect(operators.filter((operator) => operator === 'Gemm')).toHaveLength(3),

@@ -1,26 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../shared/root.ts';
+import { TEST_PYTHON } from '../python.ts';
 import type { PandasProgram } from './pandas_program.ts';
 
 const FOLDER = import.meta.dirname;
 const REQUIREMENTS = join(FOLDER, 'requirements.txt');
-const REFUSED = 'no Python with the packages of test/formula_pandas/requirements.txt: npm run pandas installs them';
+const REFUSED = 'no Python with the packages of test/formula_pandas/requirements.txt: npm run python';
 
-/** A Python with exactly the locked packages; null where none is found. */
-export const PANDAS: string | null = findPython();
+/** The Python of the tests, where it has exactly the locked packages; else null. */
+export const PANDAS: string | null = hasPackages(TEST_PYTHON) ? TEST_PYTHON : null;
 
 /** Why comparisons with pandas are skipped; empty where they are not. */
 export const NO_PANDAS = PANDAS === null ? REFUSED : '';
-
-/** MINUTEHAND_PYTHON, or what `npm run pandas` made, or the one on the path. */
-function findPython(): string | null {
-  const own = join(packageRoot(), 'var', 'formula_pandas', 'bin', 'python');
-  const named = process.env['MINUTEHAND_PYTHON'];
-  const candidates = named === undefined ? [...(existsSync(own) ? [own] : []), 'python3'] : [named];
-  return candidates.find(hasPackages) ?? null;
-}
 
 function hasPackages(python: string): boolean {
   const locked = readFileSync(REQUIREMENTS, 'utf8').split('\n').filter(Boolean);

@@ -4,7 +4,8 @@ import { onnxAnswers } from '../../../shared/bundle/onnx/answers.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../../../shared/policy/environment.ts';
 import { describeError } from '../../../shared/errors.ts';
-import { networksNote, TEST_NETWORKS_PYTHON } from '../../../test/networks_python.ts';
+import { networksNote } from '../../../test/networks_python.ts';
+import { TEST_PYTHON } from '../../../test/python.ts';
 import { skipNote } from '../../../test/skip_note.ts';
 import type { FitRows } from './contract/fit_rows.ts';
 import type { Fitted } from './contract/fitted.ts';
@@ -64,7 +65,7 @@ function open(name: string): Learner {
   });
 }
 
-if (networksNote() === '') process.env[NETWORKS_PYTHON] = TEST_NETWORKS_PYTHON;
+if (networksNote() === '') process.env[NETWORKS_PYTHON] = TEST_PYTHON;
 
 process.env[LEARNER_PROGRAM] = JSON.stringify([
   process.execPath,

@@ -5,7 +5,8 @@ import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../..
 import { encodeModel, ELEMENT_FLOAT32, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import { LEARNER_PROGRAM, NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
+import { networksNote } from '../../../../test/networks_python.ts';
+import { TEST_PYTHON } from '../../../../test/python.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { fitAllRows, type FitRequest } from '../contract/learner.ts';
@@ -145,7 +146,7 @@ async function expectClasses(mixture: FittedMixture): Promise<void> {
 const note = networksNote();
 
 describe.runIf(note === '')(`an ensemble with a network that PyTorch has learned${note}`, () => {
-  beforeAll(() => void (process.env[NETWORKS_PYTHON] = TEST_NETWORKS_PYTHON));
+  beforeAll(() => void (process.env[NETWORKS_PYTHON] = TEST_PYTHON));
   afterAll(() => delete process.env[NETWORKS_PYTHON]);
 
   it('answers several classes in one graph', { timeout: 120_000 }, async () => {

@@ -5,7 +5,8 @@ import { sequenceModel } from '../../../../shared/bundle/sequence_bundle.fixture
 import { loadScorer } from '../../../../shared/bundle/scorer.ts';
 import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
+import { networksNote } from '../../../../test/networks_python.ts';
+import { TEST_PYTHON } from '../../../../test/python.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import type { FitRequest } from '../contract/learner.ts';
@@ -138,7 +139,7 @@ describe('an ensemble with a member that gets several bars together', () => {
 const note = networksNote();
 
 describe.runIf(note === '')(`an ensemble of the networks that PyTorch learns, and trees${note}`, () => {
-  beforeAll(() => void (process.env[NETWORKS_PYTHON] = TEST_NETWORKS_PYTHON));
+  beforeAll(() => void (process.env[NETWORKS_PYTHON] = TEST_PYTHON));
   afterAll(() => delete process.env[NETWORKS_PYTHON]);
 
   it.each(['vote', 'stacking'])(

@@ -11,7 +11,8 @@ import { packageRoot } from '../../../../shared/root.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { tinyBars, tinySettings, tinyTraining } from '../../../../test/tiny_models.ts';
 import { train } from '../../training/pipeline.ts';
-import { FAKE_PYTHON_NOTE, fakePython, networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
+import { FAKE_PYTHON_NOTE, fakePython, networksNote } from '../../../../test/networks_python.ts';
+import { TEST_PYTHON } from '../../../../test/python.ts';
 import { auc } from '../../measures/metrics.ts';
 import { likeliestClasses } from '../../measures/multiclass.ts';
 import { takeRows, type FitRows } from '../contract/fit_rows.ts';
@@ -190,7 +191,7 @@ const note = networksNote();
 
 describe('learners/python', () => {
   it.skipIf(note !== '')(`records each epoch, and stops when a gain is missing for ten${note}`, async () => {
-    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
     const fitted = await fit();
     const { epochs = [], iterations } = fitted;
     // The last fit has as many epochs as the first one found best.
@@ -206,7 +207,7 @@ describe('learners/python', () => {
   it.skipIf(note !== '').each(SEQUENCE_NETWORKS)(
     `%s learns what was some bars ago, alike each time${note}`,
     async (name) => {
-      vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+      vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
       const rows = sequencesOf('networks');
       const learner = learnerOf(name).open({
         network: { ...networkParameters(undefined, 'ai1'), epochs: 4, learning_rate: 0.01, lstm_units: 64 },
@@ -239,7 +240,7 @@ describe('learners/python', () => {
   it.skipIf(note !== '').each(NETWORKS)(
     `%s learns three classes, alike each time, and answers so in onnxruntime${note}`,
     async (name) => {
-      vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+      vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
       const rows = SEQUENCE_NETWORKS.includes(name) ? sequencesOf('networks') : rowsOf('networks');
       const three = { ...rows, y: classesOf(rows) };
       const learner = learnerOf(name).open({
@@ -300,7 +301,7 @@ describe('learners/python', () => {
   it.skipIf(note !== '')(
     `of classes stops when a gain is missing, with the losses of what it held${note}`,
     async () => {
-      vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+      vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
       const rows = rowsOf('networks');
       const network = { ...networkParameters(undefined, 'ai1'), patience: 2, learning_rate: 0.01 };
       const fitted = await NETWORK_LEARNERS[0]!.open({ network, columnNames: NAMES }).fit({
@@ -323,7 +324,7 @@ describe('learners/python', () => {
   it.skipIf(note !== '')(
     `the focal loss of classes is that of one probability with two, and its answers are the probabilities${note}`,
     () => {
-      const { status, stdout, stderr } = spawnSync(TEST_NETWORKS_PYTHON, ['-B', '-c', CLASS_LOSS], {
+      const { status, stdout, stderr } = spawnSync(TEST_PYTHON, ['-B', '-c', CLASS_LOSS], {
         encoding: 'utf8',
         cwd: join(packageRoot(), 'learners', 'python'),
       });
@@ -349,7 +350,7 @@ describe('learners/python', () => {
       table: null,
     });
     const program = join(packageRoot(), 'learners', 'python');
-    const child = spawn(TEST_NETWORKS_PYTHON, ['-E', '-s', '-B', program, 'neural_net'], {
+    const child = spawn(TEST_PYTHON, ['-E', '-s', '-B', program, 'neural_net'], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const request = {

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -14,6 +13,7 @@ import {
 } from '../../../../shared/policy/environment.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { createRng } from '../../../../shared/rng.ts';
+import { pythonNote, TEST_PYTHON } from '../../../../test/python.ts';
 import { skipNote } from '../../../../test/skip_note.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows } from '../contract/learner.ts';
@@ -280,17 +280,11 @@ describe('a learner program', () => {
   });
 });
 
-/** A Python with the packages of the example. */
-const PYTHON = process.env['LEARNER_TEST_PYTHON'] ?? 'python3';
-const hasPackages = spawnSync(PYTHON, ['-c', 'import numpy, pyarrow, onnx, sklearn']).status === 0;
-const note = skipNote(
-  !hasPackages,
-  'pip install numpy pyarrow onnx scikit-learn, LEARNER_TEST_PYTHON names its Python',
-);
+const note = pythonNote('numpy', 'onnx', 'pyarrow', 'sklearn');
 
 it.skipIf(note !== '')(`the example in Python learns, and its model answers alike in onnxruntime${note}`, async () => {
   const rows = rowsOf('python');
-  const model = await fit([PYTHON, join(packageRoot(), 'examples/learners/sklearn_mlp.py')], rows);
+  const model = await fit([TEST_PYTHON, join(packageRoot(), 'examples/learners/sklearn_mlp.py')], rows);
   const fresh = rowsOf('fresh');
   const answers = model.withMargins({ slope: [0.8], intercept: [0.1] });
   const served = await onnxAnswers(answers.toOnnx({ metadata: {} }), fresh.x);

@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -7,13 +6,8 @@ import { SCIKIT, type Scikit } from '../../../../shared/policy/engines.ts';
 import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import {
-  FAKE_PYTHON_NOTE,
-  fakePython,
-  fakePythonWithout,
-  TEST_NETWORKS_PYTHON,
-} from '../../../../test/networks_python.ts';
-import { skipNote } from '../../../../test/skip_note.ts';
+import { FAKE_PYTHON_NOTE, fakePython, fakePythonWithout } from '../../../../test/networks_python.ts';
+import { pythonNote, TEST_PYTHON } from '../../../../test/python.ts';
 import { auc } from '../../measures/metrics.ts';
 import { likeliestClasses } from '../../measures/multiclass.ts';
 import { takeRows, type FitRows } from '../contract/fit_rows.ts';
@@ -35,9 +29,7 @@ const PARAMETERS = {
   column_fraction: 0.6,
 };
 
-const hasScikit =
-  spawnSync(TEST_NETWORKS_PYTHON, ['-c', 'import numpy, onnx, pyarrow, sklearn'], { stdio: 'ignore' }).status === 0;
-const note = skipNote(!hasScikit, 'pip install scikit-learn numpy pyarrow onnx, NETWORKS_TEST_PYTHON names its Python');
+const note = pythonNote('numpy', 'onnx', 'pyarrow', 'sklearn');
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'minutehand-scikit-test-'))));
@@ -127,7 +119,7 @@ describe('a model of scikit-learn', () => {
   it.skipIf(note !== '').each(SCIKIT)(
     `%s learns, alike each time, and its graph answers as it does${note}`,
     async (name) => {
-      vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+      vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
       const first = await fit(name);
       const tested = Int32Array.from({ length: ROWS - LEARNED }, (_, i) => LEARNED + i);
       const answers = first.answers(takeRows(rows.x, tested));
@@ -140,7 +132,7 @@ describe('a model of scikit-learn', () => {
   );
 
   it.skipIf(note !== '').each(SCIKIT)(`%s learns classes, of which one may have no row${note}`, async (name) => {
-    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
     const three = { ...rows, y: classesOf(rows) };
     const first = await fitClasses(name, three);
     expect([first.link, first.width]).toEqual(['softmax', CLASSES]);
@@ -156,7 +148,7 @@ describe('a model of scikit-learn', () => {
   });
 
   it.skipIf(note !== '')(`is what our own logistic regression of classes finds${note}`, async () => {
-    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
     const three = { ...rows, y: classesOf(rows) };
     // Our penalty is one on the mean loss, that of scikit-learn on its sum.
     const theirs = await fitClasses('sklearn_logistic', three, { ...PARAMETERS, l2: 1e-4 * LEARNED });
@@ -172,7 +164,7 @@ describe('a model of scikit-learn', () => {
   });
 
   it.skipIf(note !== '')(`sends what is missing where the forest does${note}`, async () => {
-    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
     const fitted = await fit('sklearn_forest');
     const one = (value: number) => fitted.answers({ rows: 1, columns: 3, values: Float32Array.of(value, 0, 0) })[0]!;
     expect(one(NaN)).toBeGreaterThan(0.6);

@@ -8,7 +8,8 @@ import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import type { TrainEngine } from '../../../../shared/policy/engines.ts';
 import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
 import type { TrainPolicy } from '../../../../shared/policy/policy.ts';
-import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
+import { networksNote } from '../../../../test/networks_python.ts';
+import { TEST_PYTHON } from '../../../../test/python.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { isSequence, sequencesOf } from '../../learners/contract/past_rows.ts';
 import { directionLearner, windowsWith } from './direction_learner.ts';
@@ -103,7 +104,7 @@ describe('a direction model is learned by', () => {
     ['sklearn_logistic', undefined],
     ['vote', 8, { vote_members: ['gbdt', 'gru'] }],
   ])(`%s of Python, with a sequence of %s bars${NETWORKS_NOTE}`, async (engine, sequence, train) => {
-    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
     const networks = { epochs: 2, sequence_bars: 8, lstm_units: 64, batch_size: 256 } as const;
     const { trained, manifest, path } = await bundleOf(planFor(engine, { networks, ...train }));
     expect([manifest.engine.name, manifest.windows['sequence']]).toEqual([engine, sequence]);
