@@ -68,7 +68,9 @@ async function fetchNode() {
   writeFileSync(join(fresh, 'package.json'), JSON.stringify(manifest));
   writeFileSync(join(fresh, 'package-lock.json'), JSON.stringify({ lockfileVersion: 3, requires: true, packages }));
   const logPath = join(LOG_FOLDER, 'node.log');
-  const args = ['ci', '--prefix', fresh, '--ignore-scripts', '--include=prod', '--no-audit', '--no-fund'];
+  // npm would try again for more than a minute where there is no registry.
+  const options = ['--no-audit', '--no-fund', '--fetch-retry-maxtimeout=10000'];
+  const args = ['ci', '--prefix', fresh, '--ignore-scripts', '--include=prod', ...options];
   const label = `fetching Node ${version} into var/node, as this is Node ${process.versions.node}`;
   if ((await runLogged(label, npmCommand(), args, logPath)) !== 0) {
     const [reason] = npmErrorsOf(logPath).split('\n');

@@ -259,7 +259,7 @@ describe.runIf(isOnLinux)(`a program of bin/ that another Node starts${platformN
     expect(first.stdout).toContain(`started: ${join(folder, 'bin', 'minutehand.mjs')} status\n`);
     expect(first.stderr).toContain(`fetching Node ${version} into var/node, as this is Node 20.20.2 …`);
     const place = join(folder, 'var', 'node.new');
-    const call = `ci --prefix ${place} --ignore-scripts --include=prod --no-audit --no-fund`;
+    const call = `ci --prefix ${place} --ignore-scripts --include=prod --no-audit --no-fund --fetch-retry-maxtimeout=10000`;
     expect(npmCalls()).toEqual([call]);
     expect(readdirSync(fetched()).sort()).toEqual(['bin', 'package.json']);
     const lock = JSON.parse(readFileSync(join(folder, 'var', 'node', 'package-lock.json'), 'utf8')) as Lock;
