@@ -452,3 +452,15 @@ describe('A file without a name', () => {
     expect(none.seen).toContain('prices of about 30974.9');
   });
 });
+
+describe('a symbol that is given', () => {
+  it('against a known one that the file says is told, in an empty store too; another name says nothing', async () => {
+    const path = await given('EURUSD-M1.csv', table(walk(60)));
+    const names = { ...NO_SYMBOL_NAMES, known: new Set(['EURUSD', 'GBPUSD']) };
+    const resultOf = async (symbol: string, own = names) =>
+      (await importBars({ source: path, into: await folderSink(out), symbol, names: own })).renamed;
+    expect(await resultOf('GBPUSD')).toEqual([{ file: path, symbol: 'GBPUSD', says: 'EURUSD' }]);
+    expect(await resultOf('EURUSD')).toEqual([]);
+    expect(await resultOf('GBPUSD', { ...names, known: new Set(['GBPUSD']) })).toEqual([]);
+  });
+});

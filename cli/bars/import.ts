@@ -167,6 +167,8 @@ export interface ImportResult {
   readonly near_symbols: Readonly<Record<string, readonly string[]>>;
   /** Files of a folder that could not be read; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
+  /** Files whose name or content says another known symbol than the one that was given. */
+  readonly renamed: readonly { readonly file: string; readonly symbol: string; readonly says: string }[];
   /** Text files without bars that came with a file of bars, as HistData's status reports: nothing of them is missing. */
   readonly besides: readonly string[];
 }
@@ -262,7 +264,21 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     if (report !== null) reports.push(report);
   }
   await into.finished(summaryOf(options, { symbols: reports, series }));
-  return { import_number: into.importNumber, symbols: reports, series, near_symbols: near, skipped, besides };
+  return {
+    import_number: into.importNumber,
+    symbols: reports,
+    series,
+    near_symbols: near,
+    skipped,
+    besides,
+    renamed: renamedOf(bySymbol),
+  };
+}
+
+function renamedOf(bySymbol: ReadonlyMap<string, readonly NamedSource[]>): ImportResult['renamed'] {
+  return [...bySymbol].flatMap(([symbol, own]) =>
+    own.flatMap(({ path, despite }) => (despite === undefined ? [] : [{ file: path, symbol, says: despite }])),
+  );
 }
 
 /** Symbols that are neither configured nor at the destination, and near one that is, or that everyone has. */
@@ -552,10 +568,9 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
   };
 }
 
-interface NamedSource {
+interface NamedSource extends SourceSymbol {
   readonly path: string;
   readonly layout: Survey['layout'];
-  readonly by: SourceReport['symbol_by'];
 }
 
 /** The files of each symbol, by what they state themselves and by their names. */
@@ -573,7 +588,7 @@ async function groupBySymbol(
       const question = { path, given: symbol, stated, names, isSeries: layout.name === 'series' };
       const own =
         layout.name === 'series' ? nameOfSource(question) : await nameOrPrices(question, layout, options.into);
-      bySymbol.set(own.symbol, [...(bySymbol.get(own.symbol) ?? []), { path, layout, by: own.by }]);
+      bySymbol.set(own.symbol, [...(bySymbol.get(own.symbol) ?? []), { path, layout, ...own }]);
     } catch (error) {
       skipOrThrow(path, error);
     }

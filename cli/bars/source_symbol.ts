@@ -8,6 +8,8 @@ export interface SourceSymbol {
   readonly symbol: string;
   /** `prices`: the bars that are there have the same closes at the same minutes. */
   readonly by: 'option' | 'name' | 'content' | 'prices';
+  /** Another known symbol that the content states, or the name, where one was given; absent: none. */
+  readonly despite?: string;
 }
 
 export interface SymbolQuestion {
@@ -31,7 +33,10 @@ export function nameOfSource({ path, given, stated, names, isSeries }: SymbolQue
   if (given !== undefined) {
     const others = [...new Set(stated.map((text) => readSymbol(text, names).symbol ?? shownName(text)))];
     if (others.length > 1) throw severalSymbols(file, others);
-    return { symbol: parseSymbol(given, '--symbol', names), by: 'option' };
+    const symbol = parseSymbol(given, '--symbol', names);
+    const says = others[0] ?? readSourceName(path, names).symbol;
+    const isOther = says !== null && says !== symbol && names.known.has(says);
+    return { symbol, by: 'option', ...(isOther && { despite: says }) };
   }
   const ofName = readSourceName(path, names);
   if (stated.length > 0) {

@@ -258,6 +258,8 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
   for (const [file, columns = []] of new Map(result.series.map((one) => [one.file, one.left_out])))
     if (columns.length > 0)
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
+  for (const { file, symbol, says } of result.renamed)
+    output.note(`warning: ${file} says ${says}, and is taken as ${symbol}, as given.${backText(result)}`);
   for (const file of result.besides) output.note(`${file}: no bars, a report on the file of that name; left out.`);
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
@@ -439,6 +441,11 @@ function sayImported(one: ImportReport, output: Output): void {
     output.note(
       `${one.symbol}: the weeks of these bars do not open at one New York hour; check the time zone of the source.`,
     );
+}
+
+/** How a person takes an import back that was a mistake; empty where nothing was stored. */
+function backText({ import_number }: ImportResult): string {
+  return import_number === null ? '' : ` If that is wrong: \`minutehand bars undo ${import_number}\`.`;
 }
 
 /** A warning: a symbol that is really new is imported as any other. */
