@@ -183,7 +183,6 @@ export const API_PARTS: readonly GoldenPart[] = [
   {
     name: 'api',
     what: 'answers of the trainer’s routes over the home of version 0.1.0, and over one with rules',
-    isLong: false,
     measure,
     condense: condenseEntries(answerLine),
   },

@@ -235,7 +235,6 @@ export const COMMAND_PARTS: readonly GoldenPart[] = [
   {
     name: 'commands',
     what: 'of every command: its help, its answer to an unknown option, and in an empty home',
-    isLong: false,
     skipped: process.platform === 'linux' ? null : 'the texts of commands are those of Linux',
     measure: measureCommands,
     condense: condenseEntries((own) =>
@@ -247,7 +246,6 @@ export const COMMAND_PARTS: readonly GoldenPart[] = [
   {
     name: 'openapi',
     what: 'every operation and schema of the served OpenAPI document',
-    isLong: false,
     measure: measureOpenApi,
     condense: condenseEntries(hashOf),
   },

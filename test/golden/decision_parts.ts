@@ -70,7 +70,6 @@ export async function backtestValues(
 const backtestPart: GoldenPart = {
   name: 'backtest',
   what: 'trades, costs and figures of the trained bundle on later bars',
-  isLong: false,
   async measure(workshop) {
     const { path } = await workshop.fullTraining();
     const from = [...workshop.bars.values()][0]!.time[LEARNED_MINUTES]! as OpenTime;
@@ -157,7 +156,6 @@ const INSTRUMENT = 'XAUUSD@5m';
 const replayPart: GoldenPart = {
   name: 'replay',
   what: 'signals of three pairs and an instrument, two simulated days',
-  isLong: false,
   async measure(workshop) {
     const { path } = await workshop.fullTraining();
     const settings = tinySettings({ minutehand: { instruments: [INSTRUMENT] } });
@@ -189,7 +187,6 @@ const MONTH = 32_000;
 const monthPart: GoldenPart = {
   name: 'replay_month',
   what: 'signals of three pairs, a simulated month',
-  isLong: true,
   async measure(workshop) {
     const { settings } = workshop;
     const { path } = await workshop.fullTraining();

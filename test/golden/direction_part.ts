@@ -173,13 +173,11 @@ export const DIRECTION_PARTS: readonly GoldenPart[] = [
   {
     name: 'direction',
     what: 'direction model of two instruments with a funding series: walk-forward, trades, bundle',
-    isLong: false,
     measure: async (workshop) => trainedValues(await plainBundle(workshop)),
   },
   {
     name: 'direction_search',
     what: 'the same with a search for its parameters, 4 trials',
-    isLong: true,
     async measure(workshop) {
       const search = { trials: 4, balancePenalty: true, biasLimits: BIAS_LIMITS, ranges: {} };
       const plan = { ...PLAN, balances: [], peers: [], search };
@@ -189,7 +187,6 @@ export const DIRECTION_PARTS: readonly GoldenPart[] = [
   {
     name: 'evaluate_direction',
     what: 'that model on later hours, and on those that it has learned from',
-    isLong: false,
     async measure(workshop) {
       const { path } = await plainBundle(workshop);
       const model = await loadDirectionModel(path, instrumentSchema(WINDOWS, HOUR), rowsPerScore);

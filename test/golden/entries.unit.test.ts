@@ -13,7 +13,6 @@ const WHOLE = { 'GET /a?b=1': { z: 1, a: [1, 2] }, 'models list': 'two\nlines' }
 const partOf = (condense?: GoldenPart['condense']): GoldenPart => ({
   name: 'routes',
   what: '',
-  isLong: false,
   measure: () => Promise.resolve(WHOLE),
   ...(condense && { condense }),
 });

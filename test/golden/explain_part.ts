@@ -87,7 +87,6 @@ export const EXPLAIN_PARTS: readonly GoldenPart[] = [
   {
     name: 'explain',
     what: 'explanations of a signal of every kind, of pairs, instruments and rules, of journals of every version',
-    isLong: false,
     measure,
     condense: condenseEntries(explanationLine),
   },

@@ -316,25 +316,21 @@ function partsOfVersion(version: string): GoldenPart[] {
     {
       name: `journal ${version}`,
       what: `a journal of version ${version} is read, replayed and recovered from`,
-      isLong: false,
       measure: read(journalPart),
     },
     {
       name: `bundles ${version}`,
       what: `bundles of version ${version} are verified, and score their golden vectors`,
-      isLong: false,
       measure: read(bundlesPart),
     },
     {
       name: `evidence ${version}`,
       what: `a rollout and a shadow in a journal of version ${version} give their evidence`,
-      isLong: false,
       measure: read(evidencePart),
     },
     {
       name: `store ${version}`,
       what: `a store of version ${version} is opened, and lists what it has`,
-      isLong: false,
       measure: read(storePart),
     },
   ];
@@ -353,7 +349,6 @@ export const rolloutHome = (workshop: Workshop): Promise<RolloutHome> =>
 const livePart: GoldenPart = {
   name: 'live',
   what: 'a daemon lives through everything that a journal can contain; its journal, replayed',
-  isLong: false,
   measure: async (workshop) => journalPart(await liveHome(workshop)),
 };
 
@@ -370,7 +365,6 @@ const MOST_LISTED = 20;
 const rolloutsPart: GoldenPart = {
   name: 'rollouts',
   what: 'a rollout of pairs, of a direction model and of a rule: signals, virtual answers of both arms, evidence',
-  isLong: false,
   async measure(workshop) {
     const { place, rollouts } = await rolloutHome(workshop);
     const journal = openJournal(place.paths.journal('simulated', 'main'));

@@ -53,7 +53,6 @@ export const MONITOR_PARTS: readonly GoldenPart[] = [
   {
     name: 'monitor',
     what: 'a look of the monitor at the active models of pairs and of an instrument, and at those of the instrument alone',
-    isLong: false,
     measure,
   },
 ];

@@ -7,8 +7,6 @@ export interface GoldenPart {
   readonly name: string;
   /** For the table. */
   readonly what: string;
-  /** Takes more than ten seconds. */
-  readonly isLong: boolean;
   /** Why it cannot be measured here; null: it can. */
   readonly skipped?: string | null;
   /** What `--dump` writes whole. */

@@ -66,7 +66,6 @@ export const REAL_PARTS: readonly GoldenPart[] = [
   {
     name: 'real',
     what: 'real bars of 2019: training on two months, backtest and replay of July, as hashes',
-    isLong: true,
     skipped: DATA === null ? 'no real data here, set MINUTEHAND_TEST_DATA' : null,
     measure,
   },

@@ -57,7 +57,6 @@ const RULE: StrategyDocument = {
 const judgePart: GoldenPart = {
   name: 'judge',
   what: 'a judgement of a written rule: trades, checks, the kept bundle',
-  isLong: false,
   condense: (whole) => withoutLongLists(whole, MOST_LISTED),
   async measure(workshop) {
     const job: JudgeJob = {
@@ -74,7 +73,6 @@ const judgePart: GoldenPart = {
 const evolvePart: GoldenPart = {
   name: 'evolve',
   what: 'a search of rules, two generations: searches, the proposed rule, its checks and bundle',
-  isLong: false,
   condense: (whole) => withoutLongLists(whole, MOST_LISTED),
   async measure(workshop) {
     const job: EvolveJob = {

@@ -49,21 +49,18 @@ function datasetValues(dataset: Dataset): Value {
 const datasetPart: GoldenPart = {
   name: 'dataset',
   what: 'features, labels, weights and holdout of three simulated pairs',
-  isLong: false,
   measure: async (workshop) => datasetValues((await workshop.fullTraining()).dataset),
 };
 
 const fullPart: GoldenPart = {
   name: 'training',
   what: 'full training: AI1, AI2, AI3, model of the result, thresholds, manifest',
-  isLong: false,
   measure: async (workshop) => bundleValues((await workshop.fullTraining()).path),
 };
 
 const warmStartPart: GoldenPart = {
   name: 'warm_start',
   what: 'a warm start from that bundle on five times the bars',
-  isLong: false,
   async measure(workshop) {
     const base = readBundle((await workshop.fullTraining()).path);
     const bars = workshop.firstBars(MARKET_MINUTES);
@@ -82,7 +79,6 @@ const SEARCHED = tinySettings({
 const searchPart: GoldenPart = {
   name: 'search',
   what: 'training with a search for parameters, label and thresholds, 6 trials',
-  isLong: false,
   async measure(workshop) {
     const bars = workshop.firstBars(5000);
     const result = await train(trainingOptions(workshop, 'search', { settings: SEARCHED, bars, trials: 6 }));
@@ -93,7 +89,6 @@ const searchPart: GoldenPart = {
 const groupsPart: GoldenPart = {
   name: 'groups',
   what: 'training with models of their own for groups of pairs',
-  isLong: true,
   async measure(workshop) {
     const options = groupTraining(workshop.folder('groups'), new Date('2024-01-05T12:00:00Z'));
     return bundleValues((await train(options)).path);
@@ -103,7 +98,6 @@ const groupsPart: GoldenPart = {
 const forestPart: GoldenPart = {
   name: 'random_forest',
   what: 'full training with the engine random_forest',
-  isLong: true,
   async measure(workshop) {
     const settings = tinySettings({ minutehand: { train: { engine: 'random_forest' } } });
     return bundleValues((await train(trainingOptions(workshop, 'forest', { settings }))).path);
