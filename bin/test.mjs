@@ -15,6 +15,9 @@ import { conclude, mustHold, repeatFailedAlone, testsHold } from './steps.mjs';
 
 const inCi = Boolean(process.env.CI);
 const given = process.argv.slice(2);
+const DAY_MS = 86_400_000;
+// In CI the property tests have the seed of the day: a change is refused for its own faults only.
+if (inCi) process.env.TEST_SEED ??= String(Math.floor(Date.now() / DAY_MS));
 // All cores are busy: compiler, linter and bundler, which are written in Go, use less processor time this way.
 Object.assign(process.env, { GOGC: '400', GOMAXPROCS: '1' });
 
@@ -126,6 +129,7 @@ await run(async () => {
   for (const need of NEEDS) await mustHold(need.name, () => ensure(need));
   if (hasCcxt()) process.env.MINUTEHAND_CCXT ||= join(CCXT_FOLDER, 'node_modules', 'ccxt');
   await mustHold('build', async () => void (await ensureBuilt()));
+  if (process.env.TEST_SEED) print(`\nseed of the property tests: TEST_SEED=${process.env.TEST_SEED}`);
   await testsHold('tests', given);
   await checked;
   await repeatFailedAlone();
