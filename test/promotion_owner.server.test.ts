@@ -15,7 +15,7 @@ import { ownPromotions } from '../trainer/store/promotion_owner.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
 import { unjudged } from './activate.ts';
-import { IS_WEEKLY, WEEKLY_NOTE } from './weekly.ts';
+import { IS_WEEKLY } from './weekly.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
 
@@ -177,66 +177,61 @@ describe.each([
     expect(readActiveFile(models)).toMatchObject({ version: B, fence: 77 });
   });
 
-  const isRun = IS_WEEKLY || kind === 'sqlite';
-  it.skipIf(!isRun)(
-    `never changes back over ${EVENTS} kills and pauses of three processes${isRun ? '' : WEEKLY_NOTE}`,
-    async () => {
-      const program: Program = await buildProgram('promotion_program');
-      const env = { ...process.env, MINUTEHAND_TEST_LEASE_MS: String(LEASE_MS) };
-      const homes = ['x', 'y', 'z'].map((name) => installation(name).paths.home);
-      const output: string[] = [];
-      const start = (home: string): RunningProgram => {
-        const running = program.start([url, home, models, `${A},${B}`], env);
-        running.process.stdout!.on('data', (data: Buffer) => output.push(data.toString('utf8')));
-        return running;
-      };
-      const running = homes.map(start);
-      const rng = createRng('promotions');
-      const pick = (most: number): number => Math.floor(most * rng.uniform());
-      let last = { fence: 0, serial: 0, registry: 0 };
-      const check = async (): Promise<void> => {
-        const pointer = readActive(models) === null ? null : readActiveFile(models);
-        const row = await store.db
-          .selectFrom('core.model_registry')
-          .select('fence')
-          .where('status', '=', 'active')
-          .execute();
-        expect(row.length).toBeLessThanOrEqual(1);
-        const seen = { fence: pointer?.fence ?? 0, serial: pointer?.serial ?? 0, registry: Number(row[0]?.fence ?? 0) };
-        for (const name of ['fence', 'serial', 'registry'] as const)
-          expect(seen[name]).toBeGreaterThanOrEqual(last[name]);
-        last = seen;
-      };
-      const lines = (): string[] => output.join('').split('\n').slice(0, -1);
-      const fences = (): number[] =>
-        lines().flatMap((line) => (line.startsWith('promoted') ? [Number(line.split(' ')[2])] : []));
-      const owners = (): number => new Set(fences()).size;
-      try {
-        // Until the owner has changed as well: otherwise nothing was tried.
-        for (let event = 0; event < EVENTS || owners() < 2; event++) {
-          // By what was done, not by time: on a busy machine a process would be killed before it promotes anything.
-          const before = fences().length;
-          await expect.poll(() => fences().length, { timeout: 60_000, interval: 30 }).toBeGreaterThan(before);
-          const victim = pick(homes.length);
-          if (rng.uniform() < 0.3) {
-            await running[victim]!.kill('SIGKILL');
-            running[victim] = start(homes[victim]!);
-          } else {
-            // Up to three durations of the ownership.
-            const { process: paused } = running[victim]!;
-            paused.kill('SIGSTOP');
-            setTimeout(() => paused.kill('SIGCONT'), 3 * LEASE_MS * rng.uniform());
-          }
-          for (let look = 0; look < 5; look++) {
-            await check();
-            await sleep(30);
-          }
+  it(`never changes back over ${EVENTS} kills and pauses of three processes`, async () => {
+    const program: Program = await buildProgram('promotion_program');
+    const env = { ...process.env, MINUTEHAND_TEST_LEASE_MS: String(LEASE_MS) };
+    const homes = ['x', 'y', 'z'].map((name) => installation(name).paths.home);
+    const output: string[] = [];
+    const start = (home: string): RunningProgram => {
+      const running = program.start([url, home, models, `${A},${B}`], env);
+      running.process.stdout!.on('data', (data: Buffer) => output.push(data.toString('utf8')));
+      return running;
+    };
+    const running = homes.map(start);
+    const rng = createRng('promotions');
+    const pick = (most: number): number => Math.floor(most * rng.uniform());
+    let last = { fence: 0, serial: 0, registry: 0 };
+    const check = async (): Promise<void> => {
+      const pointer = readActive(models) === null ? null : readActiveFile(models);
+      const row = await store.db
+        .selectFrom('core.model_registry')
+        .select('fence')
+        .where('status', '=', 'active')
+        .execute();
+      expect(row.length).toBeLessThanOrEqual(1);
+      const seen = { fence: pointer?.fence ?? 0, serial: pointer?.serial ?? 0, registry: Number(row[0]?.fence ?? 0) };
+      for (const name of ['fence', 'serial', 'registry'] as const)
+        expect(seen[name]).toBeGreaterThanOrEqual(last[name]);
+      last = seen;
+    };
+    const lines = (): string[] => output.join('').split('\n').slice(0, -1);
+    const fences = (): number[] =>
+      lines().flatMap((line) => (line.startsWith('promoted') ? [Number(line.split(' ')[2])] : []));
+    const owners = (): number => new Set(fences()).size;
+    try {
+      // Until the owner has changed as well: otherwise nothing was tried.
+      for (let event = 0; event < EVENTS || owners() < 2; event++) {
+        // By what was done, not by time: on a busy machine a process would be killed before it promotes anything.
+        const before = fences().length;
+        await expect.poll(() => fences().length, { timeout: 60_000, interval: 30 }).toBeGreaterThan(before);
+        const victim = pick(homes.length);
+        if (rng.uniform() < 0.3) {
+          await running[victim]!.kill('SIGKILL');
+          running[victim] = start(homes[victim]!);
+        } else {
+          // Up to three durations of the ownership.
+          const { process: paused } = running[victim]!;
+          paused.kill('SIGSTOP');
+          setTimeout(() => paused.kill('SIGCONT'), 3 * LEASE_MS * rng.uniform());
         }
-      } finally {
-        await program.remove();
+        for (let look = 0; look < 5; look++) {
+          await check();
+          await sleep(30);
+        }
       }
-      expect(lines()).toContain('PROMOTION_OWNER');
-    },
-    600_000,
-  );
+    } finally {
+      await program.remove();
+    }
+    expect(lines()).toContain('PROMOTION_OWNER');
+  }, 600_000);
 });

@@ -42,7 +42,7 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
   },
   'mt5/broker.server.test.ts': {
     weekly: '500 whole days, and six months with weekends, restarts and switches of accounts',
-    always: '8 seeds of hours, and every scenario by name',
+    always: '8 times two hours, eight days, and every scenario by name',
   },
   'mt5/day.server.test.ts': { weekly: 'a day at 60 ms a minute, most entries in time', always: 'at 25 ms' },
   'shared/bar_file/bar_check.unit.test.ts': { weekly: 'all recorded symbols', always: 'three of them' },
@@ -69,8 +69,8 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
   },
   'test/models_delivery.server.test.ts': { weekly: '200 cuts at random bytes', always: '4 cuts' },
   'test/promotion_owner.server.test.ts': {
-    weekly: '1,000 kills and pauses, on both stores',
-    always: '5, on SQLite; test/promotion_partition.chain.test.ts on PostgreSQL',
+    weekly: '1,000 kills and pauses',
+    always: '5',
   },
   'test/promotion_partition.chain.test.ts': { weekly: '1,000 events', always: '60 events' },
   'test/registry_crash.server.test.ts': { weekly: 'a crash at every step', always: 'at every fifth' },
@@ -100,7 +100,7 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
   },
   'trainer/learning/profile/drift.unit.test.ts': {
     weekly: 'twice the runs, and 180 days of training',
-    always: 'half the runs, and 60 days',
+    always: 'half of the runs, and 60 days',
   },
   'trainer/learning/profile/evidence.unit.test.ts': { weekly: '20,000 months', always: '1,000 months' },
   'trainer/learning/scan/scan.unit.test.ts': { weekly: '60 worlds', always: '3 worlds' },
