@@ -37,7 +37,7 @@ function runSteps(): { code: number | null; last: string; errors: string } {
     import { conclude, repeatFailedAlone, testsHold } from ${JSON.stringify(join(ROOT, 'bin', 'steps.mjs'))};
     await testsHold('tests', [], { root: ${JSON.stringify(folder)} });
     await repeatFailedAlone();
-    process.exitCode = conclude();
+    process.exitCode = conclude({ refusesSkip: (reason) => reason === 'installable' });
   `;
   const environment = { ...process.env };
   for (const name of Object.keys(environment)) if (name.startsWith('VITEST')) delete environment[name];
@@ -76,6 +76,20 @@ it('counts each test by itself when one passes alone and another does not', () =
   expect(code).toBe(1);
   expect(errors).toMatch(/flaky: .*passed alone:\n {2}shaky\.test\.js: holds\n/);
   expect(errors).toMatch(/failed tests:\n {2}wrong\.test\.js: holds\n/);
+});
+
+it('counts skipped tests by reason, and fails for a reason that may not be', () => {
+  writeTest('steady', 'true');
+  const skipped = (reason: string): string => `it.skip('works (skipped: ${reason})', () => undefined);`;
+  const text = `import { it } from 'vitest'; ${skipped('Windows')} ${skipped('Windows')}`;
+  writeFileSync(join(folder, 'skipping.test.js'), text);
+  const { code, last, errors } = runSteps();
+  expect([code, last]).toEqual([0, '2 passed, 0 failed, 2 skipped']);
+  expect(errors).toMatch(/skipped tests:\n +2 {2}Windows\n/);
+  writeFileSync(join(folder, 'skipping.test.js'), `${text} ${skipped('installable')}`);
+  const refused = runSteps();
+  expect([refused.code, refused.last]).toEqual([1, '2 passed, 1 failed, 3 skipped']);
+  expect(refused.errors).toContain('failed: tests skipped: installable');
 });
 
 it('repeats nothing when many files fail', () => {
