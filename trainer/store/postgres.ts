@@ -83,7 +83,9 @@ export async function openPostgres(url: string, silenceMs = SILENCE_MS, lifeS = 
       client.release();
     }
   };
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end() } }) });
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: { connect, end: () => pool.end(), options: pool.options } }),
+  });
   return {
     kind: 'postgres',
     place,

@@ -177,19 +177,26 @@ async function noting<Result>(file: Database, work: () => Promise<Result>): Prom
  * Runs work that needs the file exclusively as soon as no other connection holds it. SQLite's own wait blocks
  * this whole process, which may hold the file itself; and switching to WAL does not wait.
  */
-async function whenFree<Result>(file: Database, work: () => Result): Promise<Result> {
+async function whenFree<Result>(file: Database, work: () => Result | Promise<Result>): Promise<Result> {
   const deadlineMs = performance.now() + BUSY_MS;
   for (;;) {
-    file.pragma('busy_timeout = 0');
     try {
-      return work();
+      return await withoutWait(file, work);
     } catch (error) {
       noteDamage(file.name, error);
       const isBusy = error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY');
       if (!isBusy || performance.now() > deadlineMs) throw error;
-    } finally {
-      file.pragma(`busy_timeout = ${BUSY_MS}`);
     }
     await sleep(RETRY_MS);
+  }
+}
+
+/** Begins work, whose statements SQLite runs before `work` returns, even where it returns a promise. */
+function withoutWait<Result>(file: Database, work: () => Result): Result {
+  file.pragma('busy_timeout = 0');
+  try {
+    return work();
+  } finally {
+    file.pragma(`busy_timeout = ${BUSY_MS}`);
   }
 }
