@@ -218,7 +218,7 @@ export const ERRORS = {
   },
   CONNECTIONS_TOO_MANY: {
     status: 503,
-    message: 'Too many WebSocket connections.',
+    message: 'Too many connections.',
     next: 'Close some.',
   },
   BODY_NOT_JSON: {

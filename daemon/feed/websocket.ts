@@ -6,6 +6,8 @@ import { BACKFILL_QUERY } from './http.ts';
 
 /** Each may hold an unfinished message of the greatest size. */
 const FEEDERS_MAX = 32;
+/** So that one that opens all it can leaves room for another machine's. */
+const FEEDERS_PER_ADDRESS_MAX = 24;
 
 /**
  * WebSocket `/bars[?backfill=1]`: each message is one bar or an array; the answer is the report, with `stored` as POST
@@ -39,6 +41,7 @@ function intakeWebSocket(
     path,
     query,
     maxConnections: FEEDERS_MAX,
+    maxConnectionsPerAddress: FEEDERS_PER_ADDRESS_MAX,
     onOpen: () => undefined,
     onMessage(connection, text) {
       try {

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import type { DependencyWatch } from '../../shared/dependencies/watch.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { LateBars } from '../feed/arrival.ts';
@@ -342,7 +343,7 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
     name: 'minutehand_process_resident_memory_bytes',
     type: 'gauge',
     help: 'Resident memory.',
-    read: () => process.memoryUsage.rss(),
+    read: residentBytes,
   },
   {
     name: 'minutehand_process_open_fds',
@@ -354,21 +355,30 @@ export const PROCESS_METRICS: readonly Metric<ProcessWatch>[] = [
     name: 'minutehand_nodejs_heap_size_total_bytes',
     type: 'gauge',
     help: 'JavaScript heap size.',
-    read: () => process.memoryUsage().heapTotal,
+    read: () => getHeapStatistics().total_heap_size,
   },
   {
     name: 'minutehand_nodejs_heap_size_used_bytes',
     type: 'gauge',
     help: 'Used JavaScript heap.',
-    read: () => process.memoryUsage().heapUsed,
+    read: () => getHeapStatistics().used_heap_size,
   },
   {
     name: 'minutehand_nodejs_external_memory_bytes',
     type: 'gauge',
     help: 'JavaScript memory outside the heap.',
-    read: () => process.memoryUsage().external,
+    read: () => getHeapStatistics().external_memory,
   },
 ];
+
+/** null where it cannot be read: it is in a file, for which no descriptor may be left. */
+function residentBytes(): number | null {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return null;
+  }
+}
 
 function ageSeconds(sinceMs: number | null, nowMs: number): number | null {
   return sinceMs === null ? null : (nowMs - sinceMs) / 1000;

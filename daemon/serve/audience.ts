@@ -37,8 +37,8 @@ export interface Client {
 /** All WebSocket clients of a server with their topics. */
 export interface Audience {
   readonly size: number;
-  /** Open connections of one route. */
-  sizeOf(route: WebSocketRoute): number;
+  /** Open connections of one route, of all addresses or of one. */
+  sizeOf(route: WebSocketRoute, remoteAddress?: string): number;
   admit(route: WebSocketRoute, query: URLSearchParams, remoteAddress: string, wire: Wire): Client;
   publishAll(messages: readonly Message[], everything?: string): void;
   closeAll(code: number, reason: string): void;
@@ -67,9 +67,10 @@ class TopicAudience implements Audience {
     return this.#admitted.size;
   }
 
-  sizeOf(route: WebSocketRoute): number {
+  sizeOf(route: WebSocketRoute, remoteAddress?: string): number {
     let size = 0;
-    for (const its of this.#admitted.values()) if (its === route) size++;
+    for (const [{ remoteAddress: own }, its] of this.#admitted)
+      if (its === route && (remoteAddress === undefined || own === remoteAddress)) size++;
     return size;
   }
 

@@ -66,7 +66,7 @@ class NodeHttpServer implements Server {
     this.engineNote = engineNote;
     this.#options = options;
     this.#audience = createAudience(options);
-    this.#router = createRouter(options, (route) => this.#audience.sizeOf(route));
+    this.#router = createRouter(options, (route, address) => this.#audience.sizeOf(route, address));
     this.#requests = new NodeRequests(this.#router, options.maxBodyBytes, () => this.#closing !== null);
     this.#upgraders = new Map(
       options.webSockets.map((route) => [route, createUpgrader(maxMessageBytes(route, options))]),
@@ -115,7 +115,7 @@ class NodeHttpServer implements Server {
     if (!isWebSocketUpgrade(head)) return serveWithoutUpgrade(this.#server, request, socket, rest);
     const found = missesHost(request) ? this.#router.refuse(hostMissing()) : this.#router.upgrade(head);
     if (isRefusal(found)) return this.#requests.refuseUpgrade(request, socket, found);
-    // Consumers are many, also behind one address; the route limits those that send.
+    // The limits of its route apply.
     this.#limiter.release(socket as Socket);
     this.#upgraders
       .get(found)!

@@ -1,7 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { checkQuery, type KnownQuery } from '../../shared/http/known_query.ts';
+import type { Audience } from './audience.ts';
 import type { HttpRequest, HttpResponse, RequestHead, Route } from './http_route.ts';
+import { webSocketLimits, type WebSocketLimits } from './limits.ts';
 import type { ServerOptions } from './server.ts';
 import type { WebSocketRoute } from './websocket_route.ts';
 
@@ -25,22 +27,24 @@ export function isRefusal(found: Route | WebSocketRoute | HttpResponse): found i
 
 /**
  * Both engines decide here, so that they cannot differ in what they answer.
- * @param sizeOf how many WebSockets of a route are open
+ * @param sizeOf how many WebSockets of a route are open, of all addresses or of one
  */
-export function createRouter(options: ServerOptions, sizeOf: (route: WebSocketRoute) => number): Router {
+export function createRouter(options: ServerOptions, sizeOf: Audience['sizeOf']): Router {
   return new RouteTable(options, sizeOf);
 }
 
 class RouteTable implements Router {
   readonly #options: ServerOptions;
-  readonly #sizeOf: (route: WebSocketRoute) => number;
+  readonly #sizeOf: Audience['sizeOf'];
+  readonly #limits: WebSocketLimits;
   /** By path, then by method. */
   readonly #routes = new Map<string, Map<string, Route>>();
   readonly #webSockets: ReadonlyMap<string, WebSocketRoute>;
   #isStopping = false;
 
-  constructor(options: ServerOptions, sizeOf: (route: WebSocketRoute) => number) {
+  constructor(options: ServerOptions, sizeOf: Audience['sizeOf']) {
     this.#options = options;
+    this.#limits = options.webSocketLimits ?? webSocketLimits();
     this.#sizeOf = sizeOf;
     for (const route of options.routes) {
       const methods = this.#routes.get(route.path) ?? new Map<string, Route>();
@@ -74,9 +78,15 @@ class RouteTable implements Router {
     const found = this.#webSockets.get(head.path);
     if (!found) return this.refuse(new MinutehandError('NOT_FOUND', { seen: head.path }));
     if (!isSoundUpgrade(head)) return this.#refuseWithoutWebSocket();
-    if (found.maxConnections !== undefined && this.#sizeOf(found) >= found.maxConnections)
-      return this.refuse(new MinutehandError('CONNECTIONS_TOO_MANY', { expected: `at most ${found.maxConnections}` }));
-    return this.#refuseQuery(head, found.query) ?? found;
+    return this.#refuseCrowd(found, head.remoteAddress) ?? this.#refuseQuery(head, found.query) ?? found;
+  }
+
+  #refuseCrowd(route: WebSocketRoute, address: string): HttpResponse | null {
+    const { maxConnections = this.#limits.total, maxConnectionsPerAddress = this.#limits.perAddress } = route;
+    const isCrowd = this.#sizeOf(route) >= maxConnections;
+    if (!isCrowd && this.#sizeOf(route, address) < maxConnectionsPerAddress) return null;
+    const expected = isCrowd ? `at most ${maxConnections}` : `at most ${maxConnectionsPerAddress} of one address`;
+    return this.refuse(new MinutehandError('CONNECTIONS_TOO_MANY', { expected }));
   }
 
   answer(found: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse> {

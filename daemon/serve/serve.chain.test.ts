@@ -709,6 +709,30 @@ describe.each(ENGINES)('a server on %s', (engine) => {
     await listen(server, '/narrow');
   });
 
+  it('limits the WebSockets of a path without limits of its own, in total and of one address', async () => {
+    const server = await open({ webSocketLimits: { total: 5, perAddress: 3 } });
+    const connectFrom = async (localAddress: string): Promise<WebSocket> => {
+      const socket = new WebSocket(`ws://127.0.0.1:${server.port}/signals`, { localAddress });
+      cleanups.push(() => Promise.resolve(socket.terminate()));
+      await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
+      return socket;
+    };
+    const first = await connectFrom('127.0.0.1');
+    for (let i = 0; i < 2; i++) await connectFrom('127.0.0.1');
+    await expect(connectFrom('127.0.0.1')).rejects.toThrow('503');
+    for (let i = 0; i < 2; i++) await connectFrom('127.0.0.2');
+    await expect(connectFrom('127.0.0.2')).rejects.toThrow('503');
+    const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+    const client = await dial(server);
+    const lines = Object.entries({ ...upgrade, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' });
+    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    client.socket.write(`GET /signals HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`);
+    await until(() => client.read().includes('CONNECTIONS_TOO_MANY'));
+    first.close();
+    await until(() => server.connections === 4);
+    await connectFrom('127.0.0.1');
+  });
+
   it('refuses a parameter that a path does not have, where its parameters are known', async () => {
     const handled: string[] = [];
     const post = { method: 'POST', path: '/bars', query: { backfill: ['0', '1'], boot_id: null } } as const;

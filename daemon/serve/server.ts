@@ -1,5 +1,6 @@
 import type { MinutehandError } from '../../shared/errors.ts';
 import type { ConnectionLimits } from '../../shared/http/connection_limits.ts';
+import type { WebSocketLimits } from './limits.ts';
 import type { RequestHead, Route } from './http_route.ts';
 import type { Message, WebSocketRoute } from './websocket_route.ts';
 
@@ -16,8 +17,12 @@ export interface ServerOptions {
   readonly maxBodyBytes: number;
   /** A WebSocket client with more than this still unread is dropped with 1013. */
   readonly maxBufferedBytes: number;
-  /** Of connections that are no WebSockets; the fast engine closes idle ones itself, after 10 s. */
+  /**
+   * Of connections that are no WebSockets. The fast engine closes idle ones itself, after 10 s, and limits their number
+   * by the descriptors of the process alone.
+   */
   readonly connectionLimits?: ConnectionLimits;
+  readonly webSocketLimits?: WebSocketLimits;
   /** Defects only: an error of a handler that is not a MinutehandError. */
   onError(error: unknown): void;
   /** Called first, for requests and upgrades alike. An error is the answer; null accepts the request. */

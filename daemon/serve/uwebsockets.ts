@@ -7,6 +7,7 @@ import { packageRoot } from '../../shared/root.ts';
 import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Audience } from './audience.ts';
 import type { RequestHead } from './http_route.ts';
 import { listeningError } from './listening.ts';
+import { NativeConnections } from './uwebsockets_connections.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './router.ts';
 import type { Server, ServerOptions } from './server.ts';
 import type {
@@ -79,6 +80,7 @@ class NativeServer implements Server {
   readonly #audience: Audience;
   readonly #router: Router;
   readonly #requests: NativeRequests;
+  readonly #connections: NativeConnections;
   readonly #wires = new NativeWires();
   #listener: ListenSocket | null = null;
   #closing: Promise<void> | null = null;
@@ -88,7 +90,8 @@ class NativeServer implements Server {
     this.#options = options;
     this.#app = native.App();
     this.#audience = createAudience(options);
-    this.#router = createRouter(options, (route) => this.#audience.sizeOf(route));
+    this.#router = createRouter(options, (route, address) => this.#audience.sizeOf(route, address));
+    this.#connections = new NativeConnections(this.#app, this.#router);
     this.#requests = new NativeRequests(this.#router, options.maxBodyBytes, () => this.#closing !== null);
     this.#app.any('/*', (response, request) => this.#requests.serve(response, headOf(response, request)));
     for (const route of options.webSockets) this.#app.ws(route.path, this.#behaviorOf(maxMessageBytes(route, options)));
@@ -150,6 +153,7 @@ class NativeServer implements Server {
     if (isRefusal(found)) return writeResponse(response, head.method, found, true);
     const session: Session = { route: found, head, client: null, gone: false, onDrain: null };
     const protocol = head.header('sec-websocket-protocol');
+    this.#connections.release();
     response.upgrade({ session }, head.header('sec-websocket-key'), protocol, '', context);
   }
 

@@ -15,6 +15,8 @@ export type UpgradeContext = { readonly __native: 'us_socket_context' };
 export interface App {
   any(pattern: string, handler: (response: NativeResponse, request: NativeRequest) => void): App;
   ws(pattern: string, behavior: Behavior): App;
+  /** Told of each connection that begins (1) or ends (−1). The build of 2023 has none. */
+  filter?(told: (response: NativeResponse, change: number) => void): App;
   listen(host: string, port: number, options: number, done: (socket: ListenSocket | false) => void): App;
   /** Ends the listening socket and all connections at once. */
   close(): App;

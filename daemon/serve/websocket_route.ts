@@ -31,8 +31,10 @@ export interface WebSocketRoute {
    * Of one message from a client; a longer one ends its connection with 1009. ServerOptions.maxBodyBytes when absent.
    */
   readonly maxMessageBytes?: number;
-  /** More are refused with CONNECTIONS_TOO_MANY: each may hold an unfinished message. No limit when absent. */
+  /** More are refused with CONNECTIONS_TOO_MANY: each may hold an unfinished message. Absent: those of the server. */
   readonly maxConnections?: number;
+  /** The same of one address. */
+  readonly maxConnectionsPerAddress?: number;
   onOpen(connection: Connection): void;
   /** Text as it is; binary messages decoded as UTF-8. An error is sent to the client as `{error}`. */
   onMessage(connection: Connection, text: string): void;

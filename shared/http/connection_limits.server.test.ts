@@ -2,7 +2,12 @@ import { createServer, get, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { limitConnections, type ConnectionLimiter, type ConnectionLimits } from './connection_limits.ts';
+import {
+  connectionLimits,
+  limitConnections,
+  type ConnectionLimiter,
+  type ConnectionLimits,
+} from './connection_limits.ts';
 
 let server: Server;
 let limiter: ConnectionLimiter;
@@ -70,10 +75,15 @@ it('a request in progress is not closed for them, and other addresses keep their
   expect(await slow).toBe('slow');
 });
 
-it('where all are in use, the new one is closed', async () => {
+it('where all are in use, the new one is refused with a code and closed, and nothing that it asks for is done', async () => {
   const slow = Array.from({ length: 20 }, () => ask('/slow'));
   while (releases.length < 20) await new Promise((resolve) => setTimeout(resolve, 5));
-  await expect(ask('/')).rejects.toThrow(/hang up|ECONNRESET/);
+  expect(await ask('/slow')).toContain('CONNECTIONS_TOO_MANY');
+  const late = await open();
+  const answer = text(late).catch(() => '');
+  late.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect(await answer).toMatch(/^HTTP\/1\.1 503 |^$/);
+  expect(releases).toHaveLength(20);
   for (const release of releases) release();
   expect(await Promise.all(slow)).toEqual(Array.from({ length: 20 }, () => 'slow'));
 });
@@ -122,4 +132,19 @@ it('beyond the burst the oldest idle one is closed at once', async () => {
   for (let i = 0; i < 100; i++) await open();
   expect(await ask('/')).toBe('ok');
   expect(await count()).toBeLessThanOrEqual(40);
+});
+
+it('all of a burst takes a quarter of the descriptors that are not held back, and 4000 at most', () => {
+  const of = (descriptors: number): number[] => {
+    const { total, perAddress, burst } = connectionLimits(descriptors);
+    expect(burst * total).toBeLessThanOrEqual(Math.max(8, (descriptors - 192) / 4));
+    return [total, perAddress];
+  };
+  expect([64, 256, 1024, 20_000, 1_048_576].map(of)).toEqual([
+    [2, 1],
+    [4, 2],
+    [52, 26],
+    [1000, 250],
+    [1000, 250],
+  ]);
 });

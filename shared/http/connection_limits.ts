@@ -1,5 +1,8 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { MinutehandError } from '../errors.ts';
+import { descriptorLimit, socketShare } from '../process/descriptors.ts';
+import { refusalText } from './node_server.ts';
 
 export interface ConnectionLimits {
   /** Connections without a request in progress, kept for longer than `graceMs`. */
@@ -14,7 +17,19 @@ export interface ConnectionLimits {
   readonly graceMs: number;
 }
 
-export const CONNECTION_LIMITS: ConnectionLimits = { total: 1000, perAddress: 250, burst: 4, graceMs: 2000 };
+const BURST = 4;
+const TOTAL_MAX = 1000;
+
+/** 1000 connections, 250 of one address; fewer where all of a burst would take more than its share of descriptors. */
+export function connectionLimits(descriptors = descriptorLimit()): ConnectionLimits {
+  const total = Math.floor(socketShare(BURST * TOTAL_MAX, descriptors) / BURST);
+  return { total, perAddress: Math.min(250, Math.ceil(total / 2)), burst: BURST, graceMs: 2000 };
+}
+
+/** The answer to a connection for which there is no room, before its request is read. */
+export function tooManyConnections(): MinutehandError {
+  return new MinutehandError('CONNECTIONS_TOO_MANY', { seen: 'all connections that this server takes are in use' });
+}
 
 export interface ConnectionLimiter {
   /** A connection that is no longer HTTP, such as a WebSocket: other limits apply, so that it counts no more. */
@@ -31,9 +46,10 @@ interface Known {
 /**
  * Keeps room for new connections to a node:http server: beyond a limit, the connection that has asked nothing for the
  * longest time is closed, first of the same address. Whoever opens connections and says nothing, or sends a head byte
- * by byte, loses his own; a client that asks at once is answered. With nothing to close, the new one is closed.
+ * by byte, loses his own; a client that asks at once is answered. With nothing to close, the new one is refused with 503
+ * CONNECTIONS_TOO_MANY and closed.
  */
-export function limitConnections(server: Server, limits: ConnectionLimits = CONNECTION_LIMITS): ConnectionLimiter {
+export function limitConnections(server: Server, limits = connectionLimits()): ConnectionLimiter {
   const limited = new LimitedConnections(limits);
   server.on('connection', (socket: Socket) => limited.take(socket));
   server.on('request', ({ socket }, response: ServerResponse) => {
@@ -66,7 +82,7 @@ class LimitedConnections {
       if (count < limit || this.#closeOldest(of, nowMs - graceMs)) return false;
       return count >= burst * limit && !this.#closeOldest(of, nowMs);
     };
-    if (isFull(perAddress, address) || isFull(total, null)) return void socket.destroy();
+    if (isFull(perAddress, address) || isFull(total, null)) return refuse(socket);
     this.#open.set(socket, { address, idleSinceMs: nowMs, requests: 0 });
     const count = (this.#counts.get(address) ?? 0) + 1;
     this.#counts.set(address, count);
@@ -130,4 +146,10 @@ class LimitedConnections {
     while (this.#open.size > total && this.#closeOldest(null, untilMs));
     if (isOver || this.#open.size > total) this.#sweepLater();
   }
+}
+
+/** Nothing of its request has been read, and nothing is: what it asks for is not done. */
+function refuse(socket: Socket): void {
+  socket.on('error', () => undefined);
+  socket.write(refusalText(tooManyConnections()), () => socket.destroy());
 }

@@ -47,6 +47,11 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, 
   const refusal = new MinutehandError(CODES[error.code ?? ''] ?? 'HTTP_MALFORMED', {
     seen: error.message.slice(0, 100),
   });
+  socket.end(refusalText(refusal));
+}
+
+/** An answer that ends its connection, as it goes over the wire. */
+export function refusalText(refusal: MinutehandError): string {
   const body = JSON.stringify({ error: describeError(refusal) });
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
@@ -54,5 +59,5 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, 
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

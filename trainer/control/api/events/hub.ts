@@ -1,9 +1,23 @@
 import type { ServerResponse } from 'node:http';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { socketShare } from '../../../../shared/process/descriptors.ts';
 
-/** Maximum concurrent streams in total, and per session or token. */
+/** Maximum concurrent streams in total, per address, and per session or token. */
+export interface StreamLimits {
+  readonly total: number;
+  readonly perAddress: number;
+  readonly perOwner: number;
+}
+
 const MAX_STREAMS = 200;
-const MAX_STREAMS_OF_ONE = 60;
+
+/** 200, 150 of one address, 60 of one client; fewer where the process may open few descriptors. */
+export function streamLimits(descriptors?: number): StreamLimits {
+  // They are connections of HTTP in use, a quarter of which they take at most.
+  const total = Math.min(MAX_STREAMS, Math.max(4, Math.floor(socketShare(4 * MAX_STREAMS, descriptors) / 4)));
+  return { total, perAddress: Math.ceil(0.75 * total), perOwner: Math.ceil(0.3 * total) };
+}
+
 /** A client with more unread bytes is disconnected; it reconnects and reads the current state. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const BEAT_MS = 15_000;
@@ -16,6 +30,7 @@ const MAX_GATHERED = 64 * 1024;
 
 interface Stream {
   readonly owner: string;
+  readonly address: string;
   readonly response: ServerResponse;
   isAllowed(): Promise<boolean>;
 }
@@ -23,12 +38,14 @@ interface Stream {
 /** Sends server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) to every open stream. */
 export class EventHub {
   readonly #streams = new Set<Stream>();
+  readonly #limits: StreamLimits;
   readonly #beats: NodeJS.Timeout;
   #id = 0;
   #gathered = '';
   #gathering: NodeJS.Timeout | undefined;
 
-  constructor() {
+  constructor(limits = streamLimits()) {
+    this.#limits = limits;
     this.#beats = setInterval(() => void this.beat(), BEAT_MS);
     this.#beats.unref();
   }
@@ -49,11 +66,18 @@ export class EventHub {
     first: readonly (readonly [event: string, json: string])[],
     isAllowed: () => Promise<boolean>,
   ): void {
-    const own = [...this.#streams].filter((stream) => stream.owner === owner).length;
-    if (this.#streams.size >= MAX_STREAMS || own >= MAX_STREAMS_OF_ONE)
-      throw new MinutehandError('STREAMS_TOO_MANY', { seen: `${own} of this client, ${this.#streams.size} in all` });
+    const address = response.socket?.remoteAddress ?? '';
+    const { size } = this.#streams;
+    const own = this.#count((stream) => stream.owner === owner);
+    const near = this.#count((stream) => stream.address === address);
+    const { total, perAddress, perOwner } = this.#limits;
+    if (size >= total || near >= perAddress || own >= perOwner)
+      throw new MinutehandError('STREAMS_TOO_MANY', {
+        seen: `${own} of this client, ${near} of its address, ${size} in all`,
+        expected: `at most ${perOwner}, ${perAddress} and ${total}`,
+      });
     this.#flush();
-    const stream = { owner, response, isAllowed };
+    const stream = { owner, address, response, isAllowed };
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -93,6 +117,12 @@ export class EventHub {
     clearTimeout(this.#gathering);
     for (const { response } of this.#streams) response.destroy();
     this.#streams.clear();
+  }
+
+  #count(isCounted: (stream: Stream) => boolean): number {
+    let count = 0;
+    for (const stream of this.#streams) if (isCounted(stream)) count++;
+    return count;
   }
 
   #text(event: string, json: string): string {
