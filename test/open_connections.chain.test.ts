@@ -136,7 +136,7 @@ describe.skipIf(!IS_LINUX).each(ENGINES)('a daemon on %s with few descriptors', 
       // The fast engine closes what is idle after ten seconds.
       const health = async (): Promise<Partial<HealthReport>> =>
         JSON.parse(await ask(port, '/healthz').catch(() => '{}')) as HealthReport;
-      await expect.poll(async () => (await health()).stops, { timeout: 30_000 }).toHaveLength(1);
+      await expect.poll(async () => (await health()).stops, { timeout: 60_000 }).toHaveLength(1);
       expect((await health()).degradations).not.toContain('stops');
     },
     PATIENCE_MS,

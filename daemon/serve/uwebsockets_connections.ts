@@ -3,6 +3,9 @@ import type { Router } from './router.ts';
 import type { App, NativeResponse } from './uwebsockets_native.ts';
 import { writeResponse } from './uwebsockets_requests.ts';
 
+/** Refused connections at a time that are answered; further ones are closed without a word. */
+const ANSWERED = 16;
+
 /**
  * Connections of the fast engine that are no WebSockets. It does not tell whose connection has ended, and closes idle
  * ones itself: their total is limited, and a new one above it is refused with 503 CONNECTIONS_TOO_MANY and closed.
@@ -14,8 +17,10 @@ export class NativeConnections {
     const { total, burst } = connectionLimits();
     app.filter?.((response: NativeResponse, change) => {
       this.#open += change;
-      if (change > 0 && this.#open > burst * total)
-        writeResponse(response, 'GET', router.refuse(tooManyConnections()), true);
+      if (change < 0 || this.#open <= burst * total) return;
+      // One that is answered stays open until its client closes it, or for ten seconds.
+      if (this.#open > burst * total + ANSWERED) response.close();
+      else writeResponse(response, 'GET', router.refuse(tooManyConnections()), true);
     });
   }
 

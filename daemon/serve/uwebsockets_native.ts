@@ -52,6 +52,8 @@ export interface NativeResponse {
   end(body: string | Buffer, closeConnection: boolean): void;
   endWithoutBody(contentLength: number, closeConnection: boolean): void;
   getRemoteAddress(): ArrayBuffer;
+  /** Cuts the connection. */
+  close(): void;
   upgrade(data: { session: Session }, key: string, protocol: string, extensions: string, context: UpgradeContext): void;
 }
 
