@@ -123,6 +123,13 @@ const NEEDS = [
   programs({ git: 'git', curl: 'curl', jq: 'jq', openssl: 'openssl' }),
 ];
 
+/** Of Python packages, where pip reaches no index: they cannot be installed here, and no fault of the run. */
+let areOutOfReach = false;
+
+/** In CI: whether a test was skipped for the lack of what this machine can install. @param {string} reason */
+const refusesSkip = (reason) =>
+  inCi && /not installed|not found|npm run python/.test(reason) && !(areOutOfReach && reason.includes(PYTHON_ADVICE));
+
 await run(async () => {
   if (!(await mustHold('install', () => ensureInstalled('development')))) return conclude();
   const checked = checks();
@@ -136,19 +143,12 @@ await run(async () => {
   return conclude({ refusesSkip });
 });
 
-/** In CI: whether a test was skipped for the lack of what this machine can install. @param {string} reason */
-const refusesSkip = (reason) =>
-  inCi && /not installed|not found|npm run python/.test(reason) && !(areOutOfReach && reason.includes(PYTHON_ADVICE));
-
 /** @param {Need} need */
 async function ensure({ name, isThere, install, advice }) {
   if (isThere() || (inCi && (await install()) && isThere())) return true;
   print(`${name}: not here (${advice}).${inCi ? '' : ' The tests that need it are skipped.'}`);
   return !inCi || (advice === PYTHON_ADVICE && areOutOfReach);
 }
-
-/** Of Python packages, where pip reaches no index: they cannot be installed here, and no fault of the run. */
-let areOutOfReach = false;
 
 async function installPackages() {
   const result = await installPython();

@@ -7,7 +7,7 @@ const MAX_ANSWER = 1_000_000;
 
 /**
  * How a daemon has lost models restored: by `minutehand models recover --lost`, at normal priority, as nothing is
- * entered until it has ended. A running trainer of this home does it itself, with its notifications, so it is left to it.
+ * entered until it has ended. A running trainer of this home does it itself, with its notifications.
  * @returns a sentence about the outcome; null when nobody was asked
  */
 export async function recoverByCommand(paths: HomePaths, env: NodeJS.ProcessEnv): Promise<string | null> {

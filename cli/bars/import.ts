@@ -169,7 +169,7 @@ export interface ImportResult {
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
   /** Files whose name or content says another known symbol than the one that was given. */
   readonly renamed: readonly { readonly file: string; readonly symbol: string; readonly says: string }[];
-  /** Text files without bars that came with a file of bars, as HistData's status reports: nothing of them is missing. */
+  /** Text files without bars that came with a file of bars, such as HistData's status reports: nothing is missing. */
   readonly besides: readonly string[];
 }
 

@@ -33,7 +33,7 @@ const FREE_PORT_ATTEMPTS = 5;
 /** Between the last byte to the clients and the hard end of all sockets, so that they can read it. */
 const LAST_WORDS_MS = 20;
 
-/** Has builds of uWebSockets.js, which its project does not publish on npm: docs/adr/0050-one-build-of-the-engine.md. */
+/** Builds of uWebSockets.js, which its project does not publish on npm: docs/adr/0050-one-build-of-the-engine.md. */
 export const UWEBSOCKETS_PACKAGE = '@btc-vision/uwebsockets.js';
 
 /**

@@ -45,9 +45,9 @@ interface Known {
 
 /**
  * Keeps room for new connections to a node:http server: beyond a limit, the connection that has asked nothing for the
- * longest time is closed, first of the same address. Whoever opens connections and says nothing, or sends a head byte
- * by byte, loses his own; a client that asks at once is answered. With nothing to close, the new one is refused with 503
- * CONNECTIONS_TOO_MANY and closed.
+ * longest time is closed, first of the same address. A client that opens connections and says nothing, or sends a head
+ * byte by byte, loses its own; a client that asks at once is answered. With nothing to close, the new one is refused
+ * with 503 CONNECTIONS_TOO_MANY and closed.
  */
 export function limitConnections(server: Server, limits = connectionLimits()): ConnectionLimiter {
   const limited = new LimitedConnections(limits);

@@ -39,8 +39,8 @@ const HELD_BACK = 192;
 const LEAST = 8;
 
 /**
- * Descriptors for connections of one kind, so that both kinds (HTTP; WebSockets or event streams) together leave half of
- * the limit, and HELD_BACK of it at least, to everything else.
+ * Descriptors for connections of one kind, so that both kinds (HTTP; WebSockets or event streams) together leave half
+ * of the limit, and HELD_BACK of it at least, to everything else.
  * @param most however high the limit is
  */
 export function socketShare(most: number, limit = descriptorLimit()): number {

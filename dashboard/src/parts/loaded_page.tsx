@@ -9,9 +9,9 @@ const RELOAD_AGAIN_MS = 30_000;
 const RELOADED = 'minutehand reloaded';
 
 /**
- * A page whose code is loaded when it is first opened. While the trainer restarts, it says that it cannot be loaded, and
- * tries again; browsers keep a failed module, and another version has other files: once the server answers and the code
- * still fails, the whole document is loaded again.
+ * A page whose code is loaded when it is first opened. While the trainer restarts, it says that it cannot be loaded
+ * and tries again; browsers keep a failed module, and another version has other files: once the server answers and the
+ * code still fails, the whole document is loaded again.
  */
 export function loadedPage(load: () => Promise<{ readonly default: ComponentType }>): ComponentType {
   let found: ComponentType | null = null;

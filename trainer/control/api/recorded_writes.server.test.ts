@@ -15,7 +15,7 @@ const PATIENCE_MS = 180_000;
 /** Longer than an answer waits for its entry. */
 const LOCKED_MS = 2600;
 
-/** Bodies with which a route changes something here; the others are refused for what they lack, which is recorded too. */
+/** Bodies with which a route changes something here; the others are refused for what they lack, and recorded too. */
 const BODIES: Readonly<Record<string, unknown>> = {
   'POST /api/stops': { kind: 'entries', reason: 'property' },
   'POST /api/stops/resume': {},

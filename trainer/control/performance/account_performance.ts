@@ -386,8 +386,8 @@ function costsOf(
   closed: readonly Closed[],
   isPaper: boolean,
 ): AccountPerformance['costs'] {
-  // A commission is known of whole positions alone: all costs are those of the positions that were closed, also of their
-  // fills before the period.
+  // A commission is known of whole positions alone: all costs are those of the positions that were closed, including
+  // their fills before the period.
   const own = isPaper ? closed.flatMap(({ position }) => [...position.opens, ...position.closes]) : fills;
   const mean_bps = meanOf(own.flatMap(shortfallOf));
   const slippage_bps = meanOf(own.flatMap((fill) => fill.slippage_bps ?? []));

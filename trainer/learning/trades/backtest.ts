@@ -41,7 +41,10 @@ export interface Trade {
 
 /** A trade with its components. */
 export interface FilledTrade extends Trade {
-  /** Bars of the history at whose close the decisions were made; `exitSignal` is −1 if the data ended first, or a hole began. */
+  /**
+   * Bars of the history at whose close the decisions were made; `exitSignal` is −1 if the data ended first, or a hole
+   * began.
+   */
   readonly entrySignal: number;
   readonly exitSignal: number;
   /** Bars of the history at whose open the fills took place. */

@@ -27,7 +27,8 @@ export interface InstrumentCosts {
 
 /**
  * Trades of one instrument by the decision of `shared/core`: decided at a close, filled at the next open, with taker
- * fee and slippage per fill; closed at the last open before a hole in the bars. Longs pay, and shorts receive, the funding rate at each settlement during the position.
+ * fee and slippage per fill; closed at the last open before a hole in the bars. Longs pay, and shorts receive, the
+ * funding rate at each settlement during the position.
  * @param answers [bars]; null = no entry, and exits by price and age only
  * @param strategyAt strategy at a bar
  * @param noveltyMin smallest novelty of an entry, where it is known; absent: any
