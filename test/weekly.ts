@@ -87,7 +87,7 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
   'test/windows/kill.chain.test.ts': { weekly: '50 kills', always: '8 kills' },
   'trainer/control/rollout/simulation/rollouts.unit.test.ts': {
     weekly: '1,300 rollouts: levels, loss budget and power',
-    always: '68 rollouts: the same levels, budget and stated power with wider bounds',
+    always: '39 rollouts: the same levels, budget and stated power with wider bounds',
   },
   'trainer/learning/automl/search_formulas.slow.test.ts': {
     weekly: '100 searches on exchanged labels',

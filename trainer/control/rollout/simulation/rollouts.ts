@@ -118,6 +118,7 @@ export function simulateRollouts(
   rules: RolloutRules,
   counts: RolloutCounts,
   onProgress: (done: number, total: number) => void,
+  periods = SHADOW_PERIODS,
 ): RolloutSimulation {
   const total = counts.equal + counts.regressions + counts.improvements;
   let done = 0;
@@ -144,7 +145,7 @@ export function simulateRollouts(
       rollouts: better.length,
       promoted: countOf(better, 'promoted'),
       aborted: countOf(better, 'aborted'),
-      ...(better.length === 0 ? { statedPower: 0, statedError: 0 } : statedPower(rules)),
+      ...(better.length === 0 ? { statedPower: 0, statedError: 0 } : statedPower(rules, periods)),
     },
   };
 }
