@@ -6,6 +6,12 @@ import { readDurations } from './test/durations.ts';
 import { leaveSettingsOut } from './test/own_environment.ts';
 import { ownLightgbm } from './test/python.ts';
 
+const WANTED_NODE = readFileSync(join(import.meta.dirname, '.node-version'), 'utf8').trim();
+// Native parts end the process of another Node without a word.
+if (process.versions.node.split('.')[0] !== WANTED_NODE.split('.')[0])
+  throw new Error(
+    `Node ${WANTED_NODE} runs the tests, this is ${process.versions.node}. \`npm test -- <file>\` starts itself again with it.`,
+  );
 // Tests and the programs that they start inherit this environment.
 leaveSettingsOut(process.env);
 const lightgbm = ownLightgbm();

@@ -1,6 +1,7 @@
 import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { DependencyWatch, type DependencyChecks } from '../shared/dependencies/watch.ts';
-import { describeError, MinutehandError } from '../shared/errors.ts';
+import { describeError } from '../shared/errors.ts';
+import { listeningError } from '../shared/http/listening_error.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { endStep } from '../shared/process/end_steps.ts';
@@ -58,8 +59,8 @@ export interface RunningTrainer {
 
 /**
  * Starts the control plane: first models when there are none, then by schedule and on demand.
- * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE; the reason of `options.ending` when
- * that was aborted before the end of the start
+ * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED; the reason of
+ * `options.ending` when that was aborted before the end of the start
  */
 export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
   const { settings, paths } = options;
@@ -145,9 +146,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     await watch.stop();
     await close();
     options.ending?.throwIfAborted();
-    const { code } = cause as NodeJS.ErrnoException;
-    const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
-    throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
+    throw listeningError(cause, host, port);
   }
   schedules = scheduleAll(options, retrainer);
   const stopRecords = startRecords({ ...options, notifier, link: fillsLink });

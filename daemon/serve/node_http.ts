@@ -14,7 +14,7 @@ import {
 } from './audience.ts';
 import { encodeFrames } from './frames.ts';
 import { createBodies, type Bodies } from './intake.ts';
-import { listeningError } from './listening.ts';
+import { listeningError } from '../../shared/http/listening_error.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './router.ts';
 import type { HttpResponse, RequestHead, Route } from './http_route.ts';
 import type { Server, ServerOptions } from './server.ts';
@@ -36,7 +36,7 @@ const REQUEST_MS = 30_000;
 /**
  * The engine that works wherever Node works: node:http and ws.
  * @param note see `Server.engineNote`
- * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE
+ * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED
  */
 export async function openNodeHttp(options: ServerOptions, note: string | null = null): Promise<Server> {
   const server = new NodeHttpServer(options, note);

@@ -31,7 +31,7 @@ export function warmEngine(engine: ServerOptions['engine']): void {
 
 /**
  * Opens one HTTP and WebSocket server.
- * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, ENGINE_MISSING
+ * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED, ENGINE_MISSING
  */
 export function openServer(options: ServerOptions): Promise<Server> {
   const { native, note } = chooseEngine(options.engine, loadUwebsockets);

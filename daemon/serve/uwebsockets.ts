@@ -6,7 +6,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Audience } from './audience.ts';
 import type { RequestHead } from './http_route.ts';
-import { listeningError } from './listening.ts';
+import { listeningError } from '../../shared/http/listening_error.ts';
 import { NativeConnections } from './uwebsockets_connections.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './router.ts';
 import type { Server, ServerOptions } from './server.ts';
@@ -63,7 +63,7 @@ function reasonOf(cause: unknown): string {
   return `does not load: ${lines.at(-1)}`;
 }
 
-/** The fast engine. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
+/** The fast engine. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED */
 export async function openUwebsockets(native: Uwebsockets, options: ServerOptions): Promise<Server> {
   const server = new NativeServer(native, options);
   await server.listen();
@@ -200,7 +200,7 @@ async function listen(
   }
 }
 
-/** @returns the port, free again. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
+/** @returns the port, free again. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED */
 async function tryListening(host: string, port: number): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
