@@ -209,10 +209,7 @@ describe('trainer, training process, gates and daemon', () => {
   it(`swap in models with groups by the one command \`train --groups --adopt\``, async () => {
     const { version: champion } = readActive(place.models)!;
     const list = Object.entries(GROUPS).map(([name, ids]) => `${name}=${ids.join()}`);
-    const env = { MINUTEHAND_MARKET: 'live' };
-    const trained = await place.run(['train', '--groups', list.join(';'), '--adopt', '--workers', '1', '--json'], {
-      env,
-    });
+    const trained = await place.run(['train', '--groups', list.join(';'), '--adopt', '--workers', '1', '--json']);
     expect(trained).toMatchObject({ code: 0 });
     const { version, adopted, gates } = JSON.parse(trained.stdout) as Adoption;
     expect([adopted, gates.filter(({ passed }) => !passed)]).toEqual([true, []]);
