@@ -94,7 +94,7 @@ const project = (name: string, test: ViteUserConfig['test']): ViteUserConfig => 
     // The default is a second, which a busy machine may take to start a thread.
     expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
-    setupFiles: ['test/processor_time.setup.ts'],
+    setupFiles: ['test/processor_time.setup.ts', 'test/umask.setup.ts'],
     server: { deps: { external: [/\/dist\//] } },
     ...test,
   },

@@ -158,7 +158,7 @@ describe('service install', () => {
     const run = machine().run;
     const refused = machine({
       run: (file, args) =>
-        file === node ? { code: 1, stdout: '', stderr: 'fetching …\nno build\n' } : run(file, args),
+        args[0] === installer ? { code: 1, stdout: '', stderr: 'fetching …\nno build\n' } : run(file, args),
     });
     await service(['install', '--program', program, '--node', node, '--no-start'], refused);
     expect(lines).toContain('engine   ws: no build');
