@@ -22,6 +22,7 @@ import { openRule } from '../shared/bundle/shelves/rules.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
 import { unlessEnding } from '../shared/process/ending.ts';
+import { requireDescriptors } from '../shared/process/descriptors.ts';
 import { isLocked, lockHome } from '../shared/process/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './idle_gc.ts';
@@ -88,10 +89,11 @@ export interface RunningDaemon {
 
 /**
  * Starts the data plane on this machine: bars in, signals out.
- * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID; the
- * reason of `options.ending` when that was aborted before the end of the start
+ * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID,
+ * FILES_EXHAUSTED; the reason of `options.ending` when that was aborted before the end of the start
  */
 export async function startDaemon(options: DaemonProcessOptions): Promise<RunningDaemon> {
+  requireDescriptors();
   return run(options, lockHome(placeOf(options)), null);
 }
 
@@ -113,6 +115,7 @@ export async function standBy(
   ending: AbortSignal,
   onWaiting: () => void,
 ): Promise<RunningDaemon | null> {
+  requireDescriptors();
   const options = { ...given, ending };
   if (!isLocked(placeOf(options))) {
     try {

@@ -48,7 +48,7 @@ describe('a daemon that may not open enough files', { timeout: 4 * HANGS_MS }, (
     [26, 'dist/cli/minutehand.js'],
     [26, 'bin/minutehand.mjs'],
     [32, 'dist/cli/minutehand.js'],
-    [40, 'dist/cli/minutehand.js'],
+    [64, 'dist/cli/minutehand.js'],
   ])('names a limit of %i open files, by %s', (limit, path) => {
     const home = join(workplace.folder, `files_${limit}_${basename(path)}`);
     mkdirSync(home);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { MinutehandError } from '../errors.ts';
 
 /** Where the system tells no limit, as Windows, which has none for what Node opens. */
 const UNTOLD = 16_384;
@@ -35,6 +36,18 @@ function numberOf(told: number | string | undefined): number {
 
 /** Held back for files, threads and feeders: a daemon of twelve pairs has 60 to 90 open, a trainer fewer. */
 const HELD_BACK = 192;
+/** What a daemon of few pairs opens with its threads. With less it would start, and its parts would fail one by one. */
+const DAEMON_LEAST = 96;
+
+/** @throws MinutehandError FILES_EXHAUSTED when a daemon could not open what it needs */
+export function requireDescriptors(limit = descriptorLimit()): void {
+  if (limit >= DAEMON_LEAST) return;
+  throw new MinutehandError('FILES_EXHAUSTED', {
+    seen: `a limit of ${limit} open files`,
+    expected: `${DAEMON_LEAST} at least`,
+  });
+}
+
 /** Of a process whose limit is lower than what is held back. */
 const LEAST = 8;
 
