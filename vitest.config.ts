@@ -23,8 +23,8 @@ if (lightgbm !== null) process.env.MINUTEHAND_LIGHTGBM_LIBRARY ??= lightgbm;
  * - `unit`: starts no server and no program of this project. `npm run test:unit` runs these.
  * - `server`: starts servers and programs, and leaves nothing behind in its process: what these files import is loaded
  *   once for several of them.
- * - `chain`: needs a process of its own, because it starts several programs, changes the environment, listens to the
- *   process itself, or measures memory.
+ * - `chain`: needs a process of its own, because it starts several programs, changes the environment, replaces modules
+ *   (`vi.mock`), listens to the process itself, or measures memory.
  * - `slow`: would need too much of the time of `npm run test:unit`.
  */
 const filesOf = (kind: 'unit' | 'server' | 'chain' | 'slow'): string[] => [

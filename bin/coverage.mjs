@@ -15,7 +15,7 @@ const TESTS = [
   'daemon/',
   'trainer/learning/gates/',
   'trainer/learning/strategies/direction/gates/',
-  'trainer/learning/training/adoption_gates.slow.test.ts',
+  'trainer/learning/training/adoption_gates.chain.test.ts',
   'test/journal_retention.chain.test.ts',
 ];
 
