@@ -185,11 +185,14 @@ class SubjectTwin {
     const position = this.#position;
     const isDegraded = printed.mode === 'DEGRADED';
     const version = printed.model_version;
-    const answers = this.#haltsOf(version, signal, input).flatMap((isHalted) =>
+    const free = this.#haltsOf(version, signal, input).flatMap((isHalted) =>
       this.#besideOf(version, signal, input).map((beside) =>
         this.#answerOf(minute, { version, isDegraded, isHalted, position, ...beside }),
       ),
     );
+    const isStoppable = minute.outcome === 'COMPLETE' && position === this.#reference.flat;
+    const stops = isStoppable ? this.#unreadStopsOf(signal, input) : [false];
+    const answers = stops.flatMap((isUnread) => (isUnread ? free.map((own) => this.#stopped(own)) : free));
     const answer = answers.find(({ body }) => body === signal.body) ?? answers[0]!;
     if (answer.body !== signal.body && !this.#hasThrown(minute, version))
       onViolation(
@@ -215,6 +218,25 @@ class SubjectTwin {
       this.#note(`${this.#kind(version)}in a position of models`);
     this.#position = signal.position;
     this.#bootId = signal.bootId;
+  }
+
+  /**
+   * Whether the daemon could not read its stops, by the rows before the minute: nothing is entered then. Of a minute
+   * that was left over, either.
+   */
+  #unreadStopsOf(signal: StoredSignal, input: number): boolean[] {
+    const boot = this.#twin.inputs.boots.get(signal.bootId);
+    if (boot === undefined) return [false];
+    if (input < boot.bootInput) return [false, true];
+    return [degradationsAt(boot, this.#subject, input).has('stops')];
+  }
+
+  /** An answer of a flat subject while its entries are stopped. */
+  #stopped(free: ReferenceAnswer): ReferenceAnswer {
+    const said = JSON.parse(`${free.body}}`) as Said & Record<string, unknown>;
+    if (said.reason === 'WARMUP') return free;
+    const body = { ...said, entry: '', action: 'HOLD', reason: 'STOPPED', target: 0, position_id: '' };
+    return { body: JSON.stringify(body).slice(0, -1), position: this.#reference.flat, met: ['STOPPED'] };
   }
 
   /** Whether a rule may have thrown that a heartbeat names: it says of itself what it did before that bar. */
