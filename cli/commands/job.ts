@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -17,9 +18,6 @@ import { runScan } from './scan.ts';
 import { ALL_COMMANDS } from '../strategies/registry.ts';
 import type { RunJob, StrategyCommands } from '../strategies/strategy_commands.ts';
 
-/** File descriptor of standard input. */
-const STANDARD_INPUT = 0;
-
 export function addJob(program: Command, output: () => Output): void {
   const job = program.command('job');
   job
@@ -27,7 +25,7 @@ export function addJob(program: Command, output: () => Output): void {
     .description(
       'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league`, `backtest`, `evolve`, `strategy judge`, `scan`, `parity` or `bars import` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
-    .action((file: string) => runJob(readJob(file), loadSettings(), output()));
+    .action(async (file: string) => runJob(await readJob(file), loadSettings(), output()));
   job
     .command('schema')
     .description('prints the JSON Schema of the document that `job run` reads')
@@ -60,8 +58,8 @@ function runnerOf(kind: JobKind): RunJob<JobKind> {
 }
 
 /** @throws MinutehandError USAGE, JOB_INVALID */
-function readJob(file: string): Job {
-  const text = readText(file);
+async function readJob(file: string): Promise<Job> {
+  const text = await readText(file);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -77,9 +75,10 @@ function readJob(file: string): Job {
   });
 }
 
-function readText(file: string): string {
+async function readText(file: string): Promise<string> {
   try {
-    return readFileSync(file === '-' ? STANDARD_INPUT : file, 'utf8');
+    // As a stream: a pipe whose writer is late has nothing to read yet (EAGAIN).
+    return await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
   } catch (error) {
     throw new MinutehandError('USAGE', { seen: `${file}: ${describeError(error).message}`, expected: 'a job file' });
   }
