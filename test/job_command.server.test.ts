@@ -1,7 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
+import { packageRoot } from '../shared/root.ts';
 import { jobSchema, type Job } from '../trainer/jobs/kinds/registry.ts';
 import { pairReversionJobSchema, type TrainingJob } from '../trainer/jobs/kinds/pair_reversion_job.ts';
 import { createWorkplace } from './cli_process.ts';
@@ -197,6 +202,16 @@ describe('minutehand job', () => {
       expect([text, code, stderr.includes('JOB_INVALID'), stderr.includes(named)]).toEqual([text, 1, true, true]);
     }
     expect(answers.at(-1)).toMatchObject({ code: 2 });
+  });
+
+  it('waits for a document that comes late on standard input', async () => {
+    const program = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
+    const child = spawn(process.execPath, [program, 'job', 'run', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const said = text(child.stderr);
+    await Promise.race([sleep(1500), once(child, 'exit')]);
+    expect(child.exitCode).toBeNull();
+    child.stdin.end('{"kind": "unknown"}');
+    expect(await said).toContain('JOB_INVALID');
   });
 
   it('runs a document like the command that printed it', async () => {
