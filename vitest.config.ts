@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { isSupportedNode, NODE_MAJOR } from './shared/node_version.ts';
 import { readDurations } from './test/durations.ts';
 import { leaveSettingsOut } from './test/own_environment.ts';
 import { ownLightgbm } from './test/python.ts';
 
-const WANTED_NODE = readFileSync(join(import.meta.dirname, '.node-version'), 'utf8').trim();
 // Native parts end the process of another Node without a word.
-if (process.versions.node.split('.')[0] !== WANTED_NODE.split('.')[0])
+if (!isSupportedNode(process.versions.node))
   throw new Error(
-    `Node ${WANTED_NODE} runs the tests, this is ${process.versions.node}. \`npm test -- <file>\` starts itself again with it.`,
+    `Node ${NODE_MAJOR} runs the tests, this is ${process.versions.node}. \`npm test -- <file>\` starts itself again with it.`,
   );
 // Tests and the programs that they start inherit this environment.
 leaveSettingsOut(process.env);

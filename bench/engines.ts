@@ -30,7 +30,7 @@ export interface Listening {
 export interface EnginesResult {
   readonly signals: number;
   readonly signal_bytes: number;
-  /** Of both servers; absent in results of earlier versions. */
+  /** Version of the C library under both servers; absent in results of earlier versions. */
   readonly glibc?: string | null;
   /** Why `ws` was measured alone; null where it was not, absent in results of earlier versions. */
   readonly missing?: string | null;

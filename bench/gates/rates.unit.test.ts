@@ -24,7 +24,7 @@ function expectShare(found: number, of: number, known: number, knownOf: number):
 const shareOf = (gate: string): number =>
   gate.startsWith('executable') ? 0.07 : gate === 'direction.series_foresight' ? 0.02 : 0.08;
 
-/** Of what the long form simulates. */
+/** Share of the worlds that the long form simulates. */
 const EFFORT = IS_WEEKLY ? 1 : 0.1;
 
 describe('the stated rates of gates', () => {

@@ -114,7 +114,7 @@ async function native(name: string, load: () => Promise<unknown>): Promise<Check
   }
 }
 
-/** What serves with this configuration. @param wanted the configured engine */
+/** The server engine that this configuration leads to. @param wanted the configured engine */
 function serverEngine(wanted: ServerOptions['engine']): CheckResult {
   const what = 'server engine';
   if (wanted === 'ws') return { what, verdict: 'ok', detail: 'ws and node:http, as configured' };

@@ -120,7 +120,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
     requireRoot(machine);
   }
   requireReadable(machine, target, !isElsewhere);
-  // That of another machine cannot be started here.
+  // The Node of another machine cannot be started here.
   if (!isElsewhere) requireNode(machine, target.node);
   const plan = planInstallation(target);
   if (isDryRun) return showPlan(root, plan, output);

@@ -19,7 +19,7 @@ export type HealthIdentity = Pick<
   readonly instruments: number;
 };
 
-/** What serves. */
+/** The server engine in use. */
 export interface ServerEngine {
   readonly engine: string;
   /** As in `Server`. */
