@@ -100,6 +100,15 @@ describe.skipIf(isSkipped)(
       expect(faults).toEqual([]);
     });
 
+    it('a pair trades within the first hour of the simulated market', async () => {
+      const entries = ['signals', 'list', '--action', 'ENTER', '--limit', '1000', '--json'];
+      const first = await eventually(
+        () => `an entry: ${output()}`,
+        () => (JSON.parse(minutehand(...entries)) as { signals: { seq: number }[] }).signals[0],
+      );
+      expect(first.seq).toBeLessThanOrEqual(60);
+    });
+
     it('starts a training, shows its progress and stops it', async () => {
       await startTraining(page, link);
       expect(await stopTraining(page)).toBe('stopped');
