@@ -4,7 +4,7 @@ import { stageDoneBy } from './first_start.ts';
 it.each([
   ['installing dependencies: done after 34 s', 'packages'],
   ['installing dependencies … 30 s', null],
-  ['built in 20.1 s', null],
+  ['building: done after 20 s', null],
   ['dashboard built in 0.3 s', 'build'],
   ['daemon  │ Simulated market: 5000 of 20160 minutes of history.', null],
   ['daemon  │ Simulated market: 20160 of 20160 minutes of history.', 'history'],

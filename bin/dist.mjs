@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { bundlePrograms } from './bundle.mjs';
-import { ROOT, SetupError, alone, readJson, print } from './project.mjs';
+import { shown } from './programs.mjs';
+import { ROOT, SetupError, alone, readJson } from './project.mjs';
 
 const DIST = join(ROOT, 'dist');
 // Beside dist/ at the same depth, so that relative paths in source maps stay right after the rename.
@@ -41,7 +42,7 @@ export async function ensureBuilt() {
   return alone('build', async () => {
     const sources = listSources();
     if (isBuilt(sources)) return false;
-    await build(sources);
+    await shown('building', build(sources));
     return true;
   });
 }
@@ -98,7 +99,6 @@ function contentHash(sources) {
 
 /** @param {Source[]} sources */
 async function build(sources) {
-  const startMs = performance.now();
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
   await compile(modulesOf(sources)).catch((/** @type {Error} */ error) => {
@@ -116,7 +116,6 @@ async function build(sources) {
   if (existsSync(DIST)) renameSync(DIST, OLD);
   renameSync(FRESH, DIST);
   rmSync(OLD, { recursive: true, force: true });
-  print(`built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 }
 
 /**

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ROOT, SetupError, readText, print } from './project.mjs';
 
-const PRINT_EVERY_S = 10;
+const PRINT_EVERY_S = 5;
 
 /** @typedef {{ file: string, first: string[], shell?: boolean }} Command */
 
@@ -58,23 +58,39 @@ function listenForSignals() {
  * @returns {Promise<number>} the exit code
  */
 export async function runLogged(label, command, args, logPath, env = process.env) {
-  const startMs = performance.now();
-  const elapsed = () => `${Math.round((performance.now() - startMs) / 1000)} s`;
   mkdirSync(dirname(logPath), { recursive: true });
   const log = openSync(logPath, 'w');
+  const running = start(command.file, [...command.first, ...args], {
+    stdio: ['ignore', log, log],
+    env,
+    shell: command.shell ?? false,
+  });
+  return shown(
+    label,
+    running.finally(() => closeSync(log)),
+    (code) => code === 0,
+  );
+}
+
+/**
+ * Prints what is waited for, and every few seconds how long it has taken.
+ * @template Result
+ * @param {string} label
+ * @param {Promise<Result>} work
+ * @param {(result: Result) => boolean} [isGood]
+ * @returns {Promise<Result>}
+ */
+export async function shown(label, work, isGood = () => true) {
+  const startMs = performance.now();
+  const elapsed = () => `${Math.round((performance.now() - startMs) / 1000)} s`;
   print(`${label} …`);
   const timer = setInterval(() => print(`${label} … ${elapsed()}`), PRINT_EVERY_S * 1000);
   try {
-    const code = await start(command.file, [...command.first, ...args], {
-      stdio: ['ignore', log, log],
-      env,
-      shell: command.shell ?? false,
-    });
-    print(`${label}: ${code === 0 ? 'done' : 'failed'} after ${elapsed()}`);
-    return code;
+    const result = await work;
+    print(`${label}: ${isGood(result) ? 'done' : 'failed'} after ${elapsed()}`);
+    return result;
   } finally {
     clearInterval(timer);
-    closeSync(log);
   }
 }
 

@@ -9,3 +9,38 @@ export function launcher(): string[] {
   const isCompiled = process.argv[1]?.endsWith(COMPILED_PROGRAM) === true;
   return [process.execPath, join(packageRoot(), isCompiled ? COMPILED_PROGRAM : join('bin', 'minutehand.mjs'))];
 }
+
+/** Variables without which another terminal would look at another installation. None is a secret. */
+const PLACES = ['MINUTEHAND_HOME', 'MINUTEHAND_EXCHANGE', 'MINUTEHAND_CONFIG'] as const;
+
+/** Where a command is typed: by default, where this process was started. */
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv;
+  readonly folder: string;
+  readonly platform: NodeJS.Platform;
+}
+
+/**
+ * A command of this program as it works in a second terminal in the same folder, which has none of the variables of
+ * this one. On Windows it is for PowerShell.
+ */
+export function ownCommand(
+  args: string,
+  { env, folder, platform }: Terminal = { env: process.env, folder: process.cwd(), platform: process.platform },
+): string {
+  const isWindows = platform === 'win32';
+  const quoted = isWindows ? powershellWord : shellWord;
+  const places = PLACES.flatMap((name) => {
+    const value = env[name];
+    if (value === undefined || value === '') return [];
+    return [isWindows ? `$env:${name}=${quoted(value)}; ` : `${name}=${quoted(value)} `];
+  });
+  const program =
+    folder === packageRoot() ? 'npx minutehand' : `node ${quoted(join(packageRoot(), 'bin', 'minutehand.mjs'))}`;
+  return `${places.join('')}${program} ${args}`;
+}
+
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+const powershellWord = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -14,6 +14,9 @@ import type { TrainingResult } from '../../jobs/records/job_answer.ts';
 import { jobsYield } from './command_process.ts';
 import { startTraining } from './training_process.ts';
 
+/** How often whoever waits for first models sees that it goes on. */
+const SHOW_EVERY_MS = 4000;
+
 /** The training process of a run. */
 export interface RunExecution {
   stop(): void;
@@ -62,8 +65,11 @@ export function executeRun(
     void attempt('the heartbeat of a run cannot be stored', () => queue().beat(run, process.pid));
   beat();
   const beats = setInterval(beat, BEAT_MS);
+  // Nobody waits at a terminal for any other run.
+  const shows = run.trigger.code === 'first_models' ? setInterval(() => print(progressText(run)), SHOW_EVERY_MS) : null;
   const done = process.result.then((result) => {
     clearInterval(beats);
+    if (shows !== null) clearInterval(shows);
     const ended: RetrainRun = {
       ...run,
       finished_at: new Date().toISOString(),
@@ -74,6 +80,11 @@ export function executeRun(
     return { result, ended };
   });
   return { stop: () => process.stop(), done };
+}
+
+function progressText({ run_id, stage, percent, eta_seconds }: RetrainRun): string {
+  const left = eta_seconds === null ? '' : `, about ${eta_seconds} s left`;
+  return `Training run ${run_id}: ${stage}, ${percent} %${left}`;
 }
 
 function activeVersion(modelsFolder: string, { parameters }: RetrainRun): string | null {
