@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -22,6 +23,10 @@ export interface FirstStart {
   /** Seconds from the start to the end of each stage. */
   readonly done_s: Readonly<Partial<Record<StartStage, number>>>;
   readonly signals_s: number;
+  /** The longest time without a printed line until then. */
+  readonly silence_s: number;
+  /** Of node_modules after the set-up. */
+  readonly packages_mb: number;
 }
 
 interface FreshCopies {
@@ -34,16 +39,41 @@ const SIGNALS = 10;
 const LOOK_EVERY_MS = 100;
 const PATIENCE_MS = 600_000;
 
-/** npm's own cache is used as it is. */
+/**
+ * With the Node of this process, and with the one that a user's terminal has, where that is older. npm's own cache is
+ * used as it is.
+ */
 export async function benchFirstStart(print: (line: string) => void): Promise<readonly FirstStart[]> {
   const path = join(packageRoot(), 'bin', 'fresh_copy.mjs');
   const copies = (await import(pathToFileURL(path).href)) as FreshCopies;
-  print('first start …');
-  return [await firstStart(copies)];
+  const starts: FirstStart[] = [];
+  for (const [node, PATH] of nodesOfTerminals()) {
+    print(`first start with Node ${node} …`);
+    starts.push(await firstStart(copies, { node, PATH, print }));
+  }
+  return starts;
 }
 
-async function firstStart({ freshCopy, goodSignals }: FreshCopies): Promise<FirstStart> {
-  const node = process.versions.node;
+/** Versions of Node, and PATHs on which each is the first. */
+function nodesOfTerminals(): ReadonlyMap<string, string> {
+  const own = dirname(process.execPath);
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== own);
+  const outside = spawnSync('node', ['--version'], { env: { PATH: folders.join(delimiter) }, encoding: 'utf8' });
+  const paths = new Map([[process.versions.node, [own, ...folders].join(delimiter)]]);
+  if (outside.status === 0) paths.set(outside.stdout.trim().slice(1), folders.join(delimiter));
+  return paths;
+}
+
+interface Terminal {
+  readonly node: string;
+  readonly PATH: string;
+  print(line: string): void;
+}
+
+async function firstStart(
+  { freshCopy, goodSignals }: FreshCopies,
+  { node, PATH, print }: Terminal,
+): Promise<FirstStart> {
   const folder = freshCopy();
   const home = join(folder, 'var', 'home');
   const { MINUTEHAND_CONFIG: _, ...inherited } = process.env;
@@ -51,7 +81,7 @@ async function firstStart({ freshCopy, goodSignals }: FreshCopies): Promise<Firs
   const startMs = performance.now();
   const child = spawn('npm', ['start'], {
     cwd: folder,
-    env: { ...inherited, ...places },
+    env: { ...inherited, ...places, PATH },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -59,8 +89,16 @@ async function firstStart({ freshCopy, goodSignals }: FreshCopies): Promise<Firs
   const done: Partial<Record<StartStage, number>> = {};
   const last: string[] = [];
   const seconds = (): number => (performance.now() - startMs) / 1000;
+  let silence_s = 0;
+  let lastLine_s = 0;
+  const endSilence = (): void => {
+    silence_s = Math.max(silence_s, seconds() - lastLine_s);
+    lastLine_s = seconds();
+  };
   for (const input of [child.stdout, child.stderr])
     createInterface({ input }).on('line', (line) => {
+      endSilence();
+      print(`${seconds().toFixed(1).padStart(6)} s  ${line}`);
       last.push(line);
       const stage = stageDoneBy(line);
       if (stage !== null) done[stage] ??= seconds();
@@ -71,7 +109,14 @@ async function firstStart({ freshCopy, goodSignals }: FreshCopies): Promise<Firs
         throw new Error(`npm start with Node ${node} gave no ${SIGNALS} signals:\n${last.slice(-20).join('\n')}`);
       await sleep(LOOK_EVERY_MS);
     }
-    return { node, done_s: done, signals_s: seconds() };
+    endSilence();
+    return {
+      node,
+      done_s: done,
+      signals_s: seconds(),
+      silence_s,
+      packages_mb: megabytes(join(folder, 'node_modules')),
+    };
   } finally {
     const ended = child.exitCode === null ? once(child, 'exit') : null;
     if (ended !== null) process.kill(-child.pid!, 'SIGINT');
@@ -84,4 +129,10 @@ async function firstStart({ freshCopy, goodSignals }: FreshCopies): Promise<Firs
 export function stageDoneBy(line: string): StartStage | null {
   const found = Object.entries(STAGES).find(([, pattern]) => pattern.test(line));
   return found === undefined ? null : (found[0] as StartStage);
+}
+
+/** Of all files in a folder. */
+function megabytes(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0) / 1e6;
 }

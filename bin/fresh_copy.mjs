@@ -18,7 +18,8 @@ export function freshCopy() {
 /** @param {string} path */
 function isCloned(path) {
   if (dirname(path) === join(ROOT, 'models')) return basename(path) === 'README.md';
-  return dirname(path) !== ROOT || !NOT_CLONED.includes(basename(path));
+  const isOwn = [ROOT, join(ROOT, 'dashboard')].includes(dirname(path));
+  return !isOwn || !NOT_CLONED.includes(basename(path));
 }
 
 /** Number of signals that a consumer would use: mode OK, with numbers. @param {string} home */

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ROOT, SetupError, readText, print } from './project.mjs';
 
-const PRINT_EVERY_S = 5;
+const PRINT_EVERY_S = 4;
 
 /** @typedef {{ file: string, first: string[], shell?: boolean }} Command */
 
