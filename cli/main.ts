@@ -2,6 +2,7 @@ import '../shared/bundle/no_telemetry.ts';
 import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError } from 'commander';
 import { describeError, MinutehandError } from '../shared/errors.ts';
+import { useProxyOfEnvironment } from '../shared/http/outgoing_proxy.ts';
 import { homePaths } from '../shared/home.ts';
 import { keepFilesPrivate } from '../shared/private_files.ts';
 import { packageManifest } from '../shared/root.ts';
@@ -268,6 +269,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     program.hook('preAction', async (_program, command) => {
       if (command.name() !== 'doctor') await warnOfUnknownVariables(note);
       refuseUnusableHome(firstWord(command), homePaths().home);
+      await useProxyOfEnvironment(process.env);
       audit.begin(command);
     });
     await program.parseAsync([...spelled.argv], { from: 'user' });

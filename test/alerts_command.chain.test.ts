@@ -124,4 +124,33 @@ describe('minutehand alerts', { timeout: 600_000 }, () => {
     for (const one of [`trigger ${trainer}`, `trigger ${standby}`, `resolve ${trainer}`, `resolve ${standby}`])
       expect(arrived().filter((what) => what === one)).toHaveLength(1);
   });
+
+  it('sends by the proxy of the environment, and to addresses of this machine directly', async () => {
+    const asked: string[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      request.resume().on('end', () => response.end());
+    }).on('connect', (request, socket) => {
+      asked.push(`CONNECT ${request.url}`);
+      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    });
+    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+    const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const before = taken.length;
+    const env = {
+      HTTP_PROXY: address,
+      https_proxy: address,
+      MINUTEHAND_WEBHOOK_URL: 'http://hooks.example.invalid/in',
+      MINUTEHAND_SLACK_URL: 'https://chat.example.invalid/x',
+      MINUTEHAND_DISCORD_URL: url,
+    };
+    await workplace.run(['alerts', 'test'], { env });
+    proxy.close();
+    expect(asked).toContain('CONNECT hooks.example.invalid:80');
+    expect(asked).toContain('CONNECT chat.example.invalid:443');
+    expect(taken.length).toBe(before + 1);
+    const broken = await workplace.run(['alerts', 'test'], { env: { ...env, HTTP_PROXY: 'nowhere:x' } });
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toMatch(/^CONFIG_INVALID: .*HTTP_PROXY.*\n.*http:\/\/host:port/);
+  });
 });
