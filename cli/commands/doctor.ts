@@ -183,7 +183,15 @@ async function redis({ minutehand }: Settings): Promise<CheckResult> {
   const shown = maskSecrets(url);
   if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
   try {
-    const refusals = await tryRedis(minutehand.transports.redis, minutehand.market);
+    const { refusals, evicting } = await tryRedis(minutehand.transports.redis, minutehand.market);
+    if (refusals.length === 0 && evicting !== null)
+      return {
+        what: 'redis',
+        verdict: 'warning',
+        detail:
+          `takes signals at ${shown}, but its maxmemory-policy ${evicting.policy} removes bars, fills and tasks of a fleet that wait there ` +
+          'when its memory is short. Set maxmemory-policy noeviction (CONFIG SET, and redis.conf), or use another Redis',
+      };
     if (refusals.length === 0) return { what: 'redis', verdict: 'ok', detail: `takes signals at ${shown}` };
     const refused = refusals.map(({ command, words }) => `${command}: ${words}`).join('; ');
     const next = [...new Set(refusals.map((refusal) => refusal.next))].join(' ');

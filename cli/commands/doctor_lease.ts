@@ -11,6 +11,7 @@ import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
+import { evicting } from '../../shared/redis/eviction.ts';
 import { redisAddress } from '../../shared/redis/redis_address.ts';
 import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { pathInside } from '../../shared/path_name.ts';
@@ -151,9 +152,8 @@ async function redisWarning(url: string): Promise<string | null> {
   if (info === null) return null;
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
   const isPersistent = field('aof_enabled') === '1';
-  const policy = field('maxmemory_policy') ?? 'noeviction';
-  const mayEvict = policy.startsWith('allkeys') && field('maxmemory') !== '0';
-  if (mayEvict) return `its maxmemory-policy ${policy} may remove the lease; use noeviction`;
+  const cache = await withRedis(url, evicting).catch(() => null);
+  if (cache !== null) return `its maxmemory-policy ${cache.policy} may remove the lease; use noeviction`;
   return isPersistent ? null : 'it has no append-only file: after a restart the fence follows the clock of the server';
 }
 

@@ -4,6 +4,7 @@ import { SIGNALS_CHANNEL, signalChannel, signalKey } from '../../daemon/publish/
 import { BARS_STREAM } from '../../daemon/feed/redis_stream.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
+import { evicting, type Evicting } from '../../shared/redis/eviction.ts';
 import { redisAddress } from '../../shared/redis/redis_address.ts';
 import { refusalAdvice } from '../../shared/redis/redis_refusal.ts';
 
@@ -17,13 +18,19 @@ export interface RedisRefusal {
   readonly next: string;
 }
 
+/** What Redis said. */
+export interface RedisTrial {
+  /** Nothing = all commands work. */
+  readonly refusals: readonly RedisRefusal[];
+  readonly evicting: Evicting | null;
+}
+
 /**
  * Tries what the daemon does with Redis, on scratch names that the access rights of the real ones cover
  * (`minutehand:signal:doctor_…`), and removes them. The types of the real streams are only read.
- * @returns what was refused; nothing = all commands work
  * @throws Error when Redis does not answer
  */
-export async function tryRedis(transport: RedisTransport, market: MarketKind): Promise<RedisRefusal[]> {
+export async function tryRedis(transport: RedisTransport, market: MarketKind): Promise<RedisTrial> {
   const client = new Redis({
     ...redisAddress(transport.url, transport.ca_file),
     lazyConnect: true,
@@ -40,7 +47,8 @@ export async function tryRedis(transport: RedisTransport, market: MarketKind): P
     await client.connect().catch((error: unknown) => {
       throw lastError ?? error;
     });
-    return [...(await tryPublishing(client)), ...(market === 'live' ? await tryReading(client) : [])];
+    const refusals = [...(await tryPublishing(client)), ...(market === 'live' ? await tryReading(client) : [])];
+    return { refusals, evicting: await evicting(client) };
   } finally {
     client.disconnect();
   }

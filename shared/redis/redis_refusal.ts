@@ -13,10 +13,7 @@ const ADVICE: readonly (readonly [words: RegExp, advice: string])[] = [
     /WRONGTYPE/,
     'File and WebSocket continue. The key minutehand:signals must be a stream: find out what wrote it, then delete it (DEL minutehand:signals).',
   ],
-  [
-    /\bOOM\b/,
-    'File and WebSocket continue. Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts keys.',
-  ],
+  [/\bOOM\b/, 'File and WebSocket continue. Redis is out of memory: raise maxmemory, or shorten its streams (XTRIM).'],
   [
     /READONLY/,
     'File and WebSocket continue. This Redis is a read-only replica: use the address of its primary. After a failover the connection is made again by itself.',
@@ -37,7 +34,7 @@ const READ_ADVICE: readonly (readonly [words: RegExp, advice: string])[] = [
   ],
   [/no clock gives/, 'Give the user of transports.redis.url the named rights, or delete the stream (DEL).'],
   [/WRONGTYPE/, 'The key must be a stream: find out what wrote it, then delete it (DEL).'],
-  [/\bOOM\b/, 'Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts keys.'],
+  [/\bOOM\b/, 'Redis is out of memory: raise maxmemory, or shorten its streams (XTRIM).'],
   [/LOADING/, 'Redis reads its data from disk: wait for it.'],
 ];
 
