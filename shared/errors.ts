@@ -1,3 +1,4 @@
+import { postgresNext } from './store/postgres_causes.ts';
 import { effectiveAdvice } from './effective_advice.ts';
 import { addressVariable, CHANNEL_NAMES } from './notification_channels.ts';
 import { maskSecrets } from './secrets.ts';
@@ -1085,7 +1086,11 @@ export const ERRORS = {
     message: 'An SQLite file of this installation is damaged.',
     next: 'Stop daemon and trainer; `sqlite3 <file> "PRAGMA integrity_check"` names the file. Remove its -wal and -shm, then restore it from a backup, or move it away.',
   },
-  DISK_FULL: { status: 507, message: 'The disk is full.', next: 'Free space, then try again.' },
+  DISK_FULL: {
+    status: 507,
+    message: 'The disk is full.',
+    next: 'Free space (`df -h`); where there is some, inodes (`df -i`) or the quota of this user are used up. Then try again.',
+  },
   FILE_DENIED: {
     status: 500,
     message: 'The system lets this user not read or write a file or folder.',
@@ -1415,9 +1420,9 @@ const SYSTEM_CODES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
   ['SQLITE_FULL', 'DISK_FULL'],
   ['SQLITE_CORRUPT', 'DATABASE_DAMAGED'],
   ['SQLITE_NOTADB', 'DATABASE_DAMAGED'],
-  // PostgreSQL: the server shuts down, or does not take connections yet.
-  ['57P', 'STORE_UNUSABLE'],
 ];
+/** SQLSTATE: five letters or digits, the first of a class that can be the server's or the user's. */
+const SQLSTATE = /^(22|25|28|3D|42|53|57)[0-9A-Z]{3}$/;
 const MAX_CAUSES = 10;
 
 /**
@@ -1431,6 +1436,9 @@ export function knownError(error: unknown): MinutehandError | null {
     const { code, message } = cause as { readonly code?: unknown; readonly message: string };
     const found = typeof code === 'string' ? SYSTEM_CODES.find(([prefix]) => code.startsWith(prefix)) : undefined;
     if (found !== undefined) return new MinutehandError(found[1], { seen: message, cause: error });
+    const next = typeof code === 'string' && SQLSTATE.test(code) ? postgresNext(code) : undefined;
+    if (next !== undefined)
+      return new MinutehandError('STORE_UNUSABLE', { seen: message, ...(next !== null && { next }), cause: error });
     const denied = deniedPath(cause);
     if (denied !== null)
       return new MinutehandError('FILE_DENIED', { seen: `${denied} (${String(code)})`, cause: error });

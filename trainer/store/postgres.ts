@@ -3,6 +3,8 @@ import type { ClientBase, PoolClient } from 'pg';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import type { Tables } from './tables.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { encodingProblem, urlProblem } from '../../shared/store/postgres_causes.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
 import { unusable } from './store_unusable.ts';
 
@@ -39,6 +41,8 @@ const WITHOUT_JIT = "SELECT set_config(name, 'off', false) FROM pg_settings WHER
  * @throws errors of the driver, when the server does not answer or refuses
  */
 export async function openPostgres(url: string, silenceMs = SILENCE_MS, lifeS = LIFE_S): Promise<Engine> {
+  const place = maskSecretsIn(url);
+  refuse(place, urlProblem(url));
   // Loaded on demand: it takes a tenth of the time of a short command, and most stores are SQLite.
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
@@ -67,12 +71,12 @@ export async function openPostgres(url: string, silenceMs = SILENCE_MS, lifeS = 
     stream.setTimeout(silenceMs, () => stream.destroy(new Error(`no answer within ${Math.round(silenceMs / 1000)} s`)));
   });
   try {
-    await pool.query('SELECT 1');
+    const { rows } = await pool.query<{ encoding: string }>("SELECT current_setting('server_encoding') AS encoding");
+    refuse(place, encodingProblem(rows[0]!.encoding));
   } catch (error) {
     await pool.end();
     throw error;
   }
-  const place = maskSecretsIn(url);
   /** A server that is gone has the same code when a query needs a new connection as at the start. */
   const connect = () => pool.connect().catch((error: unknown) => Promise.reject(unusable(place, error)));
   const withClient = async <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
@@ -107,6 +111,12 @@ export async function openPostgres(url: string, silenceMs = SILENCE_MS, lifeS = 
     },
     close: () => db.destroy(),
   };
+}
+
+/** @throws MinutehandError STORE_UNUSABLE */
+function refuse(place: string, problem: ReturnType<typeof urlProblem>): void {
+  if (problem !== null)
+    throw new MinutehandError('STORE_UNUSABLE', { seen: `${place}: ${problem.seen}`, next: problem.next });
 }
 
 /** One statement for all rows, each column an array: as fast as COPY, and it can skip existing rows. */

@@ -1,4 +1,5 @@
 import { MinutehandError } from '../../shared/errors.ts';
+import { postgresNext } from '../../shared/store/postgres_causes.ts';
 import { isDatabaseDamage } from '../../shared/store/damaged_files.ts';
 
 /**
@@ -10,6 +11,8 @@ export function unusable(place: string, cause: unknown): MinutehandError {
   // When a host has several addresses, the reasons are inside the error.
   const reasons = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
   const texts = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason)));
-  const code = isDatabaseDamage(cause) ? 'DATABASE_DAMAGED' : 'STORE_UNUSABLE';
-  return new MinutehandError(code, { seen: `${place}: ${texts.join('; ')}`, cause });
+  const seen = `${place}: ${texts.join('; ')}`;
+  if (isDatabaseDamage(cause)) return new MinutehandError('DATABASE_DAMAGED', { seen, cause });
+  const next = reasons.map((reason) => postgresNext((reason as { code?: unknown } | null)?.code)).find(Boolean);
+  return new MinutehandError('STORE_UNUSABLE', { seen, ...(next != null && { next }), cause });
 }

@@ -1,0 +1,48 @@
+const IN_URL = 'In a URL, # is written %23, @ is %40, / is %2F and : is %3A.';
+const CERTIFICATE =
+  'Name the authority of the server’s certificate by sslrootcert=<file> in MINUTEHAND_DATABASE_URL; sslmode=no-verify trusts any server.';
+const ENCODING =
+  "Its encoding must be UTF8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in MINUTEHAND_DATABASE_URL.";
+
+/**
+ * Next steps by the beginning of an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) or of a
+ * code of Node. The first that fits counts; null: that of STORE_UNUSABLE.
+ */
+const CAUSES: readonly (readonly [prefix: string, next: string | null])[] = [
+  ['22021', ENCODING],
+  ['22P05', ENCODING],
+  ['25006', 'This server is a read-only standby: use the address of its primary.'],
+  ['28', `Check the user and the password in MINUTEHAND_DATABASE_URL, and pg_hba.conf of the server. ${IN_URL}`],
+  ['3D000', 'Create the database (createdb), or correct its name in MINUTEHAND_DATABASE_URL.'],
+  ['42501', 'Let the user make schemas: GRANT CREATE ON DATABASE … TO …; what others have made needs GRANT ALL on it.'],
+  ['53100', 'The disk of the database server is full: free space there.'],
+  ['53300', 'The server takes no more connections: end others, or raise max_connections.'],
+  ['53', null],
+  ['57014', 'The server ends statements after its statement_timeout: ALTER ROLE … SET statement_timeout = 0.'],
+  // The server shuts down, or does not take connections yet.
+  ['57P', null],
+  [
+    'ERR_INVALID_URL',
+    `MINUTEHAND_DATABASE_URL is no URL such as postgres://user:password@host:5432/database. ${IN_URL}`,
+  ],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', CERTIFICATE],
+  ['SELF_SIGNED_CERT_IN_CHAIN', CERTIFICATE],
+  ['UNABLE_TO_GET_ISSUER_CERT', CERTIFICATE],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', CERTIFICATE],
+];
+
+/** @returns undefined for a code that does not come from a PostgreSQL store; null: the step of STORE_UNUSABLE */
+export function postgresNext(code: unknown): string | null | undefined {
+  if (typeof code !== 'string') return undefined;
+  return CAUSES.find(([prefix]) => code.startsWith(prefix))?.[1];
+}
+
+/** @returns what is wrong with a database whose texts are not Unicode; null: nothing */
+export function encodingProblem(encoding: string): { readonly seen: string; readonly next: string } | null {
+  return encoding === 'UTF8' ? null : { seen: `the database’s encoding is ${encoding}`, next: ENCODING };
+}
+
+/** @returns what is wrong with a URL that a client would read otherwise than it was meant */
+export function urlProblem(url: string): { readonly seen: string; readonly next: string } | null {
+  return url.includes('#') ? { seen: 'an address with #', next: IN_URL } : null;
+}
