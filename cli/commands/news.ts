@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
-import { readCalendarCsv } from '../../shared/calendar/calendar_csv.ts';
+import { CALENDAR_DATE_ORDERS, readCalendarCsv, type CalendarDateOrder } from '../../shared/calendar/calendar_csv.ts';
 import { refuseOtherClock } from '../../shared/calendar/known_hours.ts';
 import { isoMinute, shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -22,6 +22,7 @@ const SHOWN_DAYS = 7;
 
 interface ImportFlags {
   readonly timezone: string;
+  readonly dateOrder?: CalendarDateOrder;
   readonly trustClock?: boolean;
   readonly dryRun?: boolean;
 }
@@ -41,6 +42,11 @@ export function addNews(program: Command, output: () => Output): void {
       'adds a CSV file (plain or .gz) of events with the columns time, currency, importance and name, in several common spellings, for backtests and for daemons. Its events count as known at all times',
     )
     .option('--timezone <zone>', 'of its clock times: UTC, an offset, or a name such as America/New_York', 'UTC')
+    .addOption(
+      new Option('--date-order <order>', 'of dates such as 02/03/2027 where none shows it').choices(
+        CALENDAR_DATE_ORDERS,
+      ),
+    )
     .option('--trust-clock', 'take its times although American releases of a known hour are at others')
     .option('--dry-run', 'only read it')
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
@@ -53,11 +59,12 @@ export function addNews(program: Command, output: () => Output): void {
     .action((flags: ListFlags) => runList(flags, output()));
 }
 
-async function runImport(file: string, { timezone, trustClock, dryRun }: ImportFlags, output: Output): Promise<void> {
+async function runImport(file: string, flags: ImportFlags, output: Output): Promise<void> {
+  const { timezone, dateOrder, trustClock, dryRun } = flags;
   const zone = parseTimeZone(timezone);
   const source = resolve(file);
   const text = (await readPlainBytes(source)).toString('utf8');
-  const { events, ...left } = readCalendarCsv(text, file, zone);
+  const { events, ...left } = readCalendarCsv(text, file, zone, dateOrder);
   if (trustClock !== true) refuseOtherClock(events);
   const isDry = dryRun === true;
   const paths = homePaths();

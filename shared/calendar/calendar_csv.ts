@@ -100,9 +100,10 @@ const WITHOUT_TIME = /^(all ?day|tentative|day \d+|\d+(st|nd|rd|th)-\d+(st|nd|rd
 /**
  * Reads a CSV file of scheduled events.
  * @param zone of times that state no UTC offset
+ * @param stated order of dates such as 02/03/2027; absent: as they show it
  * @throws MinutehandError NEWS_FORMAT naming the line
  */
-export function readCalendarCsv(text: string, place: string, zone: TimeZone): ReadCalendar {
+export function readCalendarCsv(text: string, place: string, zone: TimeZone, stated?: CalendarDateOrder): ReadCalendar {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const delimiter = delimiterOf(lines[0] ?? '');
   const header = (cellsOf(lines[0] ?? '', delimiter) ?? []).map((cell) => cell.toLowerCase().replace(/[\s_.()]/g, ''));
@@ -114,7 +115,7 @@ export function readCalendarCsv(text: string, place: string, zone: TimeZone): Re
     return [{ cells, line: i + 2, text: line }];
   });
   const dateCells = rows.map(({ cells }) => cells[at.date ?? at.time] ?? '');
-  const order = orderOfDates(dateCells, place);
+  const order = orderOfDates(dateCells, place, stated);
   const reader = createClockReader(zone);
   const events: ScheduledEvent[] = [];
   const left = { withoutTime: 0, withoutImportance: 0, withoutCurrency: 0 };
@@ -178,29 +179,50 @@ function currencyOf(cell: string): string | null {
   return /^[A-Z]{3}$/.test(word) && !NOT_CURRENCIES.has(word) ? word : null;
 }
 
-type DateOrder = 'MDY' | 'DMY' | null;
+/** Month first, or day first. */
+export type CalendarDateOrder = 'mdy' | 'dmy';
+export const CALENDAR_DATE_ORDERS: readonly CalendarDateOrder[] = ['dmy', 'mdy'];
 
 const NUMBERED = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})/;
 
 /** Of dates such as 01/05/2026: which part is the month. null: there are none. @throws MinutehandError NEWS_FORMAT */
-function orderOfDates(cells: readonly string[], place: string): DateOrder {
+function orderOfDates(
+  cells: readonly string[],
+  place: string,
+  stated: CalendarDateOrder | undefined,
+): CalendarDateOrder | null {
   const parts = cells.flatMap((cell) => {
     const match = NUMBERED.exec(cell.trim());
     return match === null ? [] : [[Number(match[1]), Number(match[2])] as const];
   });
   if (parts.length === 0) return null;
-  const isDayFirst = parts.some(([first]) => first > 12);
-  const isMonthFirst = parts.some(([, second]) => second > 12);
-  if (isDayFirst === isMonthFirst)
+  const shown = [
+    ...(parts.some(([first]) => first > 12) ? (['dmy'] as const) : []),
+    ...(parts.some(([, second]) => second > 12) ? (['mdy'] as const) : []),
+  ];
+  const seen = `${place}: dates such as ${cells.find((cell) => NUMBERED.test(cell.trim()))!}`;
+  if (shown.length === 2)
     throw new MinutehandError('NEWS_FORMAT', {
-      seen: `${place}: dates such as ${cells.find((cell) => NUMBERED.test(cell.trim()))!}`,
-      expected: 'dates of which one shows whether the day or the month comes first, or dates such as 2026-11-20',
+      seen: `${seen}, some of which have the day first and others the month`,
+      expected: 'dates of one order, or dates such as 2026-11-20',
     });
-  return isDayFirst ? 'DMY' : 'MDY';
+  const [order = stated] = shown;
+  if (order === undefined)
+    throw new MinutehandError('NEWS_FORMAT', {
+      seen,
+      expected: 'dates of which one shows whether the day or the month comes first, or dates such as 2026-11-20',
+      next: 'Give --date-order dmy (day first) or --date-order mdy (month first).',
+    });
+  if (stated !== undefined && stated !== order)
+    throw new MinutehandError('NEWS_FORMAT', {
+      seen: `${seen}, of which one can only be ${order}, and --date-order ${stated}`,
+      expected: `--date-order ${order}`,
+    });
+  return order;
 }
 
 /** Epoch seconds; NaN for a text that is no time. */
-function timeOf(text: string, order: DateOrder, reader: ReturnType<typeof createClockReader>): number {
+function timeOf(text: string, order: CalendarDateOrder | null, reader: ReturnType<typeof createClockReader>): number {
   const stamp = text.trim();
   if (/^\d{9,10}$/.test(stamp)) return Number(stamp);
   if (/^\d{12,13}$/.test(stamp)) return Math.floor(Number(stamp) / 1000);
@@ -211,8 +233,8 @@ function timeOf(text: string, order: DateOrder, reader: ReturnType<typeof create
   if (numbered !== null && order !== null) {
     const first = Number(numbered[1]);
     const second = Number(numbered[2]);
-    const month = order === 'MDY' ? first : second;
-    const day = order === 'MDY' ? second : first;
+    const month = order === 'mdy' ? first : second;
+    const day = order === 'mdy' ? second : first;
     return local(Number(numbered[3]), month, day, numbered[4]!, reader);
   }
   const worded = /^(?:[A-Za-z]{3,9},? +)?([A-Za-z]{3,9})\.? +(\d{1,2}),? +(\d{4}),? +(\d.*)$/.exec(stamp);

@@ -57,6 +57,11 @@ describe('a CSV file of events', () => {
     ['an importance that is none', 'time,currency,importance,name\n2026-01-09 13:30,USD,huge,x\n', 'line 2'],
     ['a time that is none', 'time,currency,importance,name\n2026-02-30 13:30,USD,high,x\n', 'line 2'],
     ['dates that could be either', 'time,currency,importance,name\n01/02/2026 13:30,USD,high,x\n', 'day or the month'],
+    [
+      'dates of both orders',
+      'time,currency,importance,name\n13/02/2026 13:30,USD,high,x\n02/13/2026 13:30,USD,high,x\n',
+      'of one order',
+    ],
   ])('is refused with %s', (_, text, said) => {
     let error: unknown;
     try {
@@ -67,6 +72,22 @@ describe('a CSV file of events', () => {
     expect(error).toMatchObject({ code: 'NEWS_FORMAT' });
     const { seen, expected } = error as MinutehandError;
     expect(`${seen} ${expected}`).toContain(said);
+  });
+});
+
+describe('dates that could be either', () => {
+  const text = 'time,currency,importance,name\n02/03/2027 13:30,USD,high,x\n';
+  const dayOf = (order: 'dmy' | 'mdy') =>
+    new Date(readCalendarCsv(text, 'news.csv', UTC, order).events[0]!.time * 1000).toISOString().slice(0, 10);
+
+  it('are read in the stated order', () => {
+    expect([dayOf('dmy'), dayOf('mdy')]).toEqual(['2027-03-02', '2027-02-03']);
+  });
+
+  it('are refused where one of them shows that the stated order is wrong', () => {
+    const shown = `${text}02/13/2027 13:30,USD,high,x\n`;
+    expect(() => readCalendarCsv(shown, 'news.csv', UTC, 'dmy')).toThrow(/no economic calendar/);
+    expect(readCalendarCsv(shown, 'news.csv', UTC, 'mdy').events).toHaveLength(2);
   });
 });
 
