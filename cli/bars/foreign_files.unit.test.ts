@@ -282,6 +282,20 @@ describe('A file that is no text', () => {
   });
 });
 
+it('what a data folder of another bot holds is taken or named, never both', async () => {
+  const candles = walk(120, 98_000).map(({ time, open, high, low, close }) => [time * 1000, open, high, low, close, 1]);
+  const source = dirname(await given('data/BTC_USDT-1m.json', JSON.stringify(candles)));
+  await given('data/XRP_USDT-1m.feather', 'ARROW1');
+  await given('data/futures/SOL_USDT_USDT-1m-futures.json', '[]');
+  await given('data/notes/readme.md', 'no bars');
+  const { symbols, skipped } = await importBars({ source, into: await folderSink(out) });
+  expect(symbols.map(({ symbol, added }) => [symbol, added])).toEqual([['BTCUSDT', 120]]);
+  expect(skipped.map(({ file, seen }) => [file.slice(source.length + 1), seen])).toEqual([
+    ['XRP_USDT-1m.feather', expect.stringContaining('no text file')],
+    ['futures', expect.stringContaining('import it by itself')],
+  ]);
+});
+
 describe('Stamps', () => {
   const rows = walk(60);
   const expected = rows.map(({ time }) => time);

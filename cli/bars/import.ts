@@ -220,7 +220,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     if (!isFolder || !(error instanceof MinutehandError) || error.code === 'USAGE') throw error;
     skipped.push({ file, code: error.code, seen: error.seen ?? describeError(error).message });
   };
-  for (const file of unread) skipped.push({ file, code: 'DATA_FORMAT', seen: 'not read: no text file by its name' });
+  for (const { file, seen } of unread) skipped.push({ file, code: 'DATA_FORMAT', seen });
   const bySymbol = await groupBySymbol(paths, options, skipOrThrow);
   const near = await nearOf([...bySymbol.keys()], options);
   refuseIdleClock(clocks, [...bySymbol.values()].flat());
@@ -524,12 +524,12 @@ const READ_NAMES = /\.((csv|txt|tsv|prn|json)(\.gz)?|parquet)$/i;
 /**
  * Files beside those that are read, which most probably have bars as well: a person wants to know that they were not.
  */
-const OTHER_DATA = /\.(zip|7z|rar|tar|tgz|bz2|xz|zst|xlsx?|ods|feather|json|jsonl|hst|hcc|bi5|dat|h5|npz?)$/i;
+const OTHER_DATA = /\.(zip|7z|rar|tar|tgz|bz2|xz|zst|xlsx?|ods|feather|jsonl|hst|hcc|bi5|dat|h5|npz?)$/i;
 
 interface SourcePaths {
   readonly paths: readonly string[];
-  /** Data of a folder that cannot be read. */
-  readonly unread: readonly string[];
+  /** Data of a folder that is not read, and why. */
+  readonly unread: readonly { readonly file: string; readonly seen: string }[];
   readonly isFolder: boolean;
   /** Names in the folder. */
   readonly all: readonly string[];
@@ -559,13 +559,28 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
       seen: `no .csv, .txt, .tsv, .prn, .json or .parquet file in ${source}${all.length === 0 ? '' : `, but ${all.slice(0, 3).join(', ')}`}`,
       next: 'Unpack archives first; folders in it are not read.',
     });
-  const unread = all.filter((name) => OTHER_DATA.test(name));
+  const others = all.filter((name) => OTHER_DATA.test(name));
+  const folders = await foldersOfData(source);
   return {
     paths: names.map((name) => join(source, name)),
-    unread: unread.map((name) => join(source, name)),
+    unread: [
+      ...others.map((name) => ({ file: join(source, name), seen: 'not read: no text file by its name' })),
+      ...folders.map((name) => ({ file: join(source, name), seen: 'not read: a folder in it; import it by itself' })),
+    ],
     isFolder: true,
     all,
   };
+}
+
+/** Folders directly below one that hold what may be bars. */
+async function foldersOfData(source: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(source, { withFileTypes: true })) {
+    if (!entry.isDirectory() || entry.name.startsWith('.')) continue;
+    const names = await readdir(join(source, entry.name)).catch(() => []);
+    if (names.some((name) => READ_NAMES.test(name) || OTHER_DATA.test(name))) found.push(entry.name);
+  }
+  return found.sort();
 }
 
 interface NamedSource extends SourceSymbol {
