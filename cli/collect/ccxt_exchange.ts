@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { numbersFault } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { retryAfterMs } from '../../shared/http/retry_after.ts';
 import type { BookTop, Candle, Exchange, Liquidation, Point } from './exchange.ts';
+import { ExchangeRest, restAfter } from './exchange_rest.ts';
 
 /** The version that was tested: its files are loaded by path, for its index loads every exchange there is. */
 export const CCXT_VERSION = '4.5.84';
@@ -20,6 +22,7 @@ interface Ccxt {
   urls: { api: Record<string, unknown> };
   newUpdates: boolean;
   readonly clients?: Record<string, CcxtClient>;
+  readonly last_response_headers?: Readonly<Record<string, string>>;
   readonly markets_by_id?: Record<string, readonly { readonly symbol: string }[]>;
   loadMarkets(): Promise<unknown>;
   loadHttpProxyAgent(): Promise<unknown>;
@@ -126,13 +129,14 @@ class CcxtExchange implements Exchange {
   /** Its names of our symbols: `BTC/USDT:USDT` of BTCUSDT. */
   readonly #names = new Map<string, string>();
   readonly #symbols = new Map<string, string>();
+  #rest: ExchangeRest | null = null;
 
   constructor(ccxt: Ccxt) {
     this.#ccxt = ccxt;
   }
 
   async load(symbols: readonly string[]): Promise<void> {
-    await asked(() => this.#ccxt.loadMarkets());
+    await this.#asked(() => this.#ccxt.loadMarkets());
     for (const symbol of symbols) {
       const name = this.#ccxt.markets_by_id?.[symbol]?.[0]?.symbol;
       if (name === undefined)
@@ -146,28 +150,28 @@ class CcxtExchange implements Exchange {
   }
 
   async timeMs(): Promise<number> {
-    return numbers(await asked(() => this.#ccxt.fetchTime()))[0]!;
+    return numbers(await this.#asked(() => this.#ccxt.fetchTime()))[0]!;
   }
 
   async candles(symbol: string, fromMs: number): Promise<Candle[]> {
     const query = { symbol, interval: '1m', startTime: fromMs, limit: CANDLES_AT_ONCE };
-    const rows = await asked(() => this.#ccxt.fapiPublicGetKlines(query));
+    const rows = await this.#asked(() => this.#ccxt.fapiPublicGetKlines(query));
     return rows.map((row) => candleOf(symbol, row));
   }
 
   async funding(symbol: string, sinceMs: number): Promise<Point[]> {
-    const rows = await asked(() => this.#ccxt.fetchFundingRateHistory(this.#nameOf(symbol), sinceMs, 100));
+    const rows = await this.#asked(() => this.#ccxt.fetchFundingRateHistory(this.#nameOf(symbol), sinceMs, 100));
     return points(rows, 'fundingRate');
   }
 
   async openInterest(symbol: string, sinceMs: number): Promise<Point[]> {
-    const rows = await asked(() => this.#ccxt.fetchOpenInterestHistory(this.#nameOf(symbol), '5m', sinceMs, 100));
+    const rows = await this.#asked(() => this.#ccxt.fetchOpenInterestHistory(this.#nameOf(symbol), '5m', sinceMs, 100));
     return points(rows, 'openInterestAmount');
   }
 
   async liquidations(symbols: readonly string[]): Promise<Liquidation[]> {
     const names = symbols.map((symbol) => this.#nameOf(symbol));
-    const rows = await asked(() => this.#ccxt.watchLiquidationsForSymbols(names));
+    const rows = await this.#told(() => this.#ccxt.watchLiquidationsForSymbols(names));
     return rows.flatMap((row) => {
       const symbol = this.#symbols.get(row['symbol'] as string);
       const { timestamp, contracts, price, side } = row;
@@ -179,7 +183,7 @@ class CcxtExchange implements Exchange {
 
   async book(symbols: readonly string[]): Promise<BookTop[]> {
     const names = symbols.map((symbol) => this.#nameOf(symbol));
-    const tops = await asked(() => this.#ccxt.watchBidsAsks(names));
+    const tops = await this.#told(() => this.#ccxt.watchBidsAsks(names));
     return Object.values(tops).flatMap((top) => {
       const symbol = this.#symbols.get(top['symbol'] as string);
       const { timestamp, bidVolume, askVolume } = top;
@@ -197,20 +201,35 @@ class CcxtExchange implements Exchange {
     return this.#ccxt.close();
   }
 
+  /**
+   * Nothing is asked while the exchange wants to be left alone.
+   * @throws MinutehandError COLLECT_EXCHANGE; ExchangeRest
+   */
+  async #asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    if (this.#rest !== null && Date.now() < this.#rest.untilMs) throw this.#rest;
+    return this.#told(ask);
+  }
+
+  /** Waits for messages of an open stream, which no limit of requests concerns. */
+  async #told<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      const answer = await ask();
+      if (typeof answer === 'string') throw new Error(`a malformed answer: ${answer.slice(0, 120)}`);
+      return answer;
+    } catch (cause) {
+      const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+      const seen = message.replace(/\s+/g, ' ').slice(0, 200);
+      const wished = retryAfterMs(this.#ccxt.last_response_headers?.['Retry-After'] ?? null, Date.now());
+      const rest = restAfter(message, wished, Date.now());
+      if (rest === null) throw new MinutehandError('COLLECT_EXCHANGE', { seen, cause });
+      // What several requests at once are told: the latest time counts.
+      if (this.#rest === null || rest.untilMs > this.#rest.untilMs) this.#rest = new ExchangeRest(seen, rest, cause);
+      throw this.#rest;
+    }
+  }
+
   #nameOf(symbol: string): string {
     return this.#names.get(symbol)!;
-  }
-}
-
-/** @throws MinutehandError COLLECT_EXCHANGE */
-async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  try {
-    const answer = await ask();
-    if (typeof answer === 'string') throw new Error(`a malformed answer: ${answer.slice(0, 120)}`);
-    return answer;
-  } catch (cause) {
-    const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    throw new MinutehandError('COLLECT_EXCHANGE', { seen: message.replace(/\s+/g, ' ').slice(0, 200), cause });
   }
 }
 

@@ -5,6 +5,7 @@ import { collectBars } from './collect_bars.ts';
 import type { CollectorOptions } from './collector_options.ts';
 import type { DaemonReport } from './daemon_client.ts';
 import type { BookTop, Exchange } from './exchange.ts';
+import { ExchangeRest } from './exchange_rest.ts';
 import { LiquidationBars } from './liquidation_bars.ts';
 import type { Outgoing } from './outbox.ts';
 
@@ -169,7 +170,7 @@ export class Collector {
         if (!(error instanceof MinutehandError)) throw error;
         this.#faults.note(what, describeError(error));
         if (error.code === 'COLLECT_CLOCK') return;
-        await this.#rest(waitMs);
+        await this.#rest(error instanceof ExchangeRest ? error.untilMs - this.#options.nowMs() : waitMs);
       }
     }
   }

@@ -7,6 +7,7 @@ import { Collector } from './collector.ts';
 import type { CollectorOptions } from './collector_options.ts';
 import type { DaemonReport } from './daemon_client.ts';
 import type { Exchange } from './exchange.ts';
+import { ExchangeRest } from './exchange_rest.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 
 const REPORT: DaemonReport = { boot_id: 'b', accepted: 1, duplicates: 0, rejected: [], stored: true };
@@ -105,5 +106,21 @@ describe('a collector', () => {
     await expect.poll(() => failing.printed.length).toBe(1);
     await failing.end();
     expect(failing.printed[0]).toMatch(/^exchange: COLLECT_EXCHANGE/);
+  });
+
+  it('asks an exchange that wants to be left alone no earlier than at the time it names', async () => {
+    const asked: number[] = [];
+    const untilMs = Date.now() + 400;
+    const { sent, printed, end } = start({
+      funding() {
+        asked.push(Date.now());
+        if (Date.now() < untilMs) throw new ExchangeRest('418', { untilMs, next: 'Wait.' });
+        return Promise.resolve([{ eventMs: SETTLEMENT_MS, value: 0.0001 }]);
+      },
+    });
+    await expect.poll(() => sent.length, { timeout: 5000 }).toBeGreaterThan(0);
+    await end();
+    expect(asked.filter((ms) => ms < untilMs)).toHaveLength(1);
+    expect(printed.join('\n')).toMatch(/funding: COLLECT_EXCHANGE: .*418.* Wait\.\nfunding: works again/);
   });
 });

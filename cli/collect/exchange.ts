@@ -37,7 +37,10 @@ export interface BookTop {
   readonly askCoins: number;
 }
 
-/** Public market data of perpetual futures. Every method throws COLLECT_EXCHANGE when the exchange does not answer. */
+/**
+ * Public market data of perpetual futures. Every method throws COLLECT_EXCHANGE when the exchange does not answer, and an
+ * ExchangeRest while it wants to be left alone.
+ */
 export interface Exchange {
   /** @throws MinutehandError COLLECT_EXCHANGE also when it does not list a symbol */
   load(symbols: readonly string[]): Promise<void>;

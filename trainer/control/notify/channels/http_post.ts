@@ -1,10 +1,10 @@
+import { retryAfterMs } from '../../../../shared/http/retry_after.ts';
 import type { SendFailure } from './channel.ts';
 
 /** Statuses after which the same message may be taken later. */
 const LATER: readonly number[] = [408, 409, 425, 429];
 /** These mean a wrong address or key, which a person may mend while it is tried again. */
 const WRONG_PLACE: readonly number[] = [401, 403, 404, 405, 407, 410];
-const MAX_WAIT_MS = 3_600_000;
 
 /** Posts JSON. Never rejects. @returns null on a status of 200 to 299 */
 export async function postJson(
@@ -38,14 +38,6 @@ export async function postJson(
 /** Whether the same message will be refused again: not where a person may mend the address, or after a pause. */
 export function isLasting(status: number): boolean {
   return status >= 400 && status < 500 && !LATER.includes(status) && !WRONG_PLACE.includes(status);
-}
-
-/** Seconds or a date (RFC 9110, 10.2.3), an hour at most; null when there is none or it cannot be read. */
-export function retryAfterMs(header: string | null, nowMs: number): number | null {
-  if (header === null || header.trim() === '') return null;
-  const seconds = Number(header);
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs;
-  return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), MAX_WAIT_MS);
 }
 
 /** Of a failed fetch the reason stands below; the error itself may name the whole address. */

@@ -1,0 +1,52 @@
+import { MinutehandError } from '../../shared/errors.ts';
+
+const MINUTE_MS = 60_000;
+/** Of a server that says "later" and not when. */
+const BUSY_MS = MINUTE_MS;
+/** Nothing changes soon for who is refused by where he is. */
+const REFUSED_MS = 10 * MINUTE_MS;
+/** The longest ban of Binance. */
+const MAX_REST_MS = 3 * 86_400_000;
+/** The clocks of both sides differ, and a request that is a moment early lengthens a ban. */
+const MARGIN_MS = 1000;
+
+/** The exchange is not to be asked before a time: whoever asks earlier is banned for longer. */
+export class ExchangeRest extends MinutehandError {
+  /** Epoch ms. */
+  readonly untilMs: number;
+
+  constructor(seen: string, { untilMs, next }: Rest, cause?: unknown) {
+    super('COLLECT_EXCHANGE', { seen, next, cause });
+    this.untilMs = untilMs;
+  }
+}
+
+interface Rest {
+  /** Epoch ms. */
+  readonly untilMs: number;
+  /** The next step. */
+  readonly next: string;
+}
+
+/**
+ * Until when an exchange wants to be left alone, by its refusal.
+ * @param refusal name and text of ccxt's error, which has the status and the body of the answer
+ * @param retryAfterMs by the answer's header; null: it has none
+ * @returns null where it may be asked again at any time
+ */
+export function restAfter(refusal: string, retryAfterMs: number | null, nowMs: number): Rest | null {
+  const rest = (ms: number, next: (until: string) => string): Rest => {
+    const untilMs = nowMs + Math.min(Math.max(0, ms) + MARGIN_MS, MAX_REST_MS);
+    return { untilMs, next: next(new Date(untilMs).toISOString()) };
+  };
+  const wait = (until: string): string => `It is asked again at ${until}. If this lasts, name fewer symbols.`;
+  const banned = /banned until (\d{13})/.exec(refusal)?.[1];
+  if (banned !== undefined) return rest(Number(banned) - nowMs, wait);
+  if (/\b(451|403)\b|restricted location/i.test(refusal))
+    return rest(
+      REFUSED_MS,
+      (until) => `It refuses this address, as where it may not serve a region. It is asked again at ${until}.`,
+    );
+  if (!/\b(418|429)\b|RateLimitExceeded|DDoSProtection/.test(refusal)) return null;
+  return rest(retryAfterMs ?? BUSY_MS, wait);
+}

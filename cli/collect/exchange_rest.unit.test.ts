@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { restAfter } from './exchange_rest.ts';
+
+const NOW = 1_800_000_000_000;
+const MINUTE = 60_000;
+
+it.each([
+  ['RateLimitExceeded: binanceusdm 418 {"code":-1003,"msg":"banned until 1800000090000."}', null, 91_000],
+  ['DDoSProtection: 429 Too Many Requests', 5000, 6000],
+  ['DDoSProtection: 429 Too Many Requests', null, MINUTE + 1000],
+  ['ExchangeNotAvailable: 451 {"msg":"Service unavailable from a restricted location"}', null, 10 * MINUTE + 1000],
+  ['PermissionDenied: 403 Forbidden <html>', null, 10 * MINUTE + 1000],
+  // A time that has passed, and one that nobody waits for.
+  ['418 banned until 1700000000000', null, 1000],
+  ['418 banned until 9999999999999', null, 3 * 86_400_000],
+])('after “%s” (header %s) the exchange rests for %d ms', (refusal, header, ms) => {
+  expect(restAfter(refusal, header, NOW)!.untilMs - NOW).toBe(ms);
+  expect(restAfter(refusal, header, NOW)!.next).toContain(new Date(NOW + ms).toISOString());
+});
+
+it.each(['RequestTimeout: no answer', 'BadSymbol: ETH4290', 'ExchangeNotAvailable: 503', 'a malformed answer: 14180'])(
+  'after “%s” it may be asked again at any time',
+  (refusal) => {
+    expect(restAfter(refusal, null, NOW)).toBeNull();
+  },
+);
