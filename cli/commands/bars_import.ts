@@ -406,6 +406,7 @@ export function hintOf(finding: Finding, sources: readonly SourceReport[]): stri
   const { code, by, values } = finding;
   if (by === 'same_bars')
     return `One of the two names is wrong. If it is ${String(values['symbol'])}: \`minutehand bars history\` has the number of its import, \`minutehand bars undo <number>\` takes it back; then import this again.`;
+  if (by === 'split') return 'Export bars that are adjusted for splits.';
   return code === 'FUTURE' || code === 'SHIFTED' ? clockHint(finding, sources) : HINTS[code];
 }
 

@@ -95,6 +95,8 @@ export function findingText({ code, by, values }: Finding): string {
       `${v['repeated']} of ${v['of']} sampled minutes are there twice with different prices: two symbols, or two versions, in one source`,
     'SUSPECT same_bars': () =>
       `${v['equal']} of ${v['moves']} sampled moves are those of ${v['symbol']} to the last digit: the same bars under another name`,
+    'SUSPECT split': () =>
+      `after the pause before ${at('from')} the price is as after a split of ${v['ratio']}${v['splits'] === 1 ? '' : `, and so ${v['splits']} times in all`}: bars that are not adjusted for it`,
     'SUSPECT leap': () =>
       `the close leaps by a factor of ${v['ratio']} at ${at('from')}, and ${v['leaps']} times in all`,
     'SUSPECT usual_prices': () =>

@@ -8,6 +8,11 @@ const LEAP = 4;
 const CURRENCY_LEAP = 1.5;
 /** Over a longer gap, a currency may have moved so far. */
 const LEAP_S = 7 * 86_400;
+/** Between two sessions a share is split; within one it is not. */
+const PAUSE_S = 3600;
+/** A night’s move beside a split of so many to one. Falls by a third are too common to be told from one of 3:2. */
+const NEAR_SPLIT = 0.06;
+const SPLITS = [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100];
 /** Of a power of ten, as a fraction of its exponent's unit. */
 const NEAR_POWER = 0.1;
 
@@ -58,6 +63,7 @@ export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: 
   const leaps = new Map<number, { count: number; time: number }>();
   let inverse: { count: number; time: number } | null = null;
   let other: { count: number; time: number; ratio: number } | null = null;
+  let split: { count: number; time: number; ratio: string } | null = null;
   let bars = 0;
   let outside = 0;
   let sum = 0;
@@ -71,6 +77,12 @@ export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: 
     first: level,
     addNeighbors(earlier: InspectedBar, later: InspectedBar): void {
       level(later);
+      const splitRatio = usual === null ? splitBetween(earlier, later) : null;
+      if (splitRatio !== null) {
+        split ??= { count: 0, time: later.time, ratio: splitRatio };
+        split.count++;
+        return;
+      }
       const ratio = later.close / earlier.close;
       const leap = usual !== null && later.time - earlier.time <= LEAP_S ? CURRENCY_LEAP : LEAP;
       if (ratio < leap && ratio > 1 / leap) return;
@@ -97,6 +109,10 @@ export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: 
       }
       if (inverse !== null)
         found.push({ code: 'SCALED', by: 'leap', values: { factor: '1/x', leaps: inverse.count, from: inverse.time } });
+      if (split !== null) {
+        const { ratio, count, time } = split;
+        found.push({ code: 'SUSPECT', by: 'split', values: { ratio, splits: count, from: time } });
+      }
       if (other !== null)
         found.push({
           code: 'SUSPECT',
@@ -146,6 +162,21 @@ export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: 
     if (far !== null) return far;
     return { code: 'SUSPECT', by: 'usual_prices', values };
   }
+}
+
+/**
+ * `4:1` where a share opens after a pause at a fourth of its close, `1:4` at four times of it; a power of ten is a change
+ * of the scale.
+ */
+function splitBetween(earlier: InspectedBar, later: InspectedBar): string | null {
+  const pause = later.time - earlier.time;
+  if (pause < PAUSE_S || pause > LEAP_S) return null;
+  const ratio = later.open / earlier.close;
+  const parts = ratio < 1 ? 1 / ratio : ratio;
+  const whole = SPLITS.find((one) => Math.abs(parts / one - 1) <= NEAR_SPLIT);
+  if (whole === undefined) return null;
+  if (whole >= 10 && Math.abs(Math.log10(parts) - Math.round(Math.log10(parts))) < NEAR_POWER) return null;
+  return ratio < 1 ? `${whole}:1` : `1:${whole}`;
 }
 
 /** Six significant digits. */

@@ -572,6 +572,52 @@ describe('copied and invented bars', () => {
   });
 });
 
+describe('splits of shares', () => {
+  const WEEK_DAYS = [1, 2, 3, 4, 5];
+  /** Sessions of 390 minutes; `moves` are the nights’ factors, from the second session on. */
+  const sessions = (moves: readonly number[]): InspectedBar[] => {
+    const next = numbers(9);
+    let close = 480;
+    let day = SUNDAY;
+    return moves.concat(1).flatMap((_, i) => {
+      do day += DAY_S;
+      while (!WEEK_DAYS.includes(new Date(day * 1000).getUTCDay()));
+      if (i > 0) close *= moves[i - 1]!;
+      return Array.from({ length: 390 }, (_, minute) => {
+        const open = close;
+        close = open * (1 + 8e-4 * (next() - 0.5));
+        const [low, high] = [Math.min(open, close), Math.max(open, close)];
+        return { time: day + (870 + minute) * 60, open, high, low, close, volume: 9 };
+      });
+    });
+  };
+  const findings = (moves: readonly number[], symbol = 'AAPL') =>
+    inspect(sessions(moves), symbol, 60).findings.filter(({ by }) => by === 'split' || by === 'leap');
+
+  it.each([
+    [1 / 2, '2:1'],
+    [0.96 / 3, '3:1'],
+    [1.04 / 4, '4:1'],
+    [1 / 7, '7:1'],
+    [0.97 / 20, '20:1'],
+    [2, '1:2'],
+    [8 * 1.03, '1:8'],
+  ])('over a night, by %d, are SUSPECT and named', (factor, ratio) => {
+    const found = findings([1.01, factor, 0.99]);
+    expect(found).toMatchObject([{ code: 'SUSPECT', by: 'split', values: { ratio, splits: 1 } }]);
+    expect(findingText(found[0]!)).toContain(`a split of ${ratio}: bars that are not adjusted`);
+  });
+
+  it.each([1.04, 0.96, 2 / 3, 0.6, 1.5])('are not a night’s move by %d', (factor) => {
+    expect(findings([factor, 1.01])).toEqual([]);
+  });
+
+  it('by ten remain a change of the scale, and currencies have none', () => {
+    expect(findings([0.1])).toMatchObject([{ code: 'SCALED', by: 'leap' }]);
+    expect(findings([0.5], 'EURUSD')).toMatchObject([{ code: 'SUSPECT', by: 'leap' }]);
+  });
+});
+
 describe('levels that were joined', () => {
   const codes = (all: readonly InspectedBar[]): string[] =>
     inspect(all, 'EURUSD', 60).findings.map(({ code, by }) => `${code} ${by}`);
