@@ -5,8 +5,11 @@ import { sendError, type Connection, type Message, type WebSocketRoute } from '.
 
 /** Connections that must end have this long to read what is buffered for them. */
 export const CLOSE_GRACE_MS = 1000;
-/** A silent WebSocket client is pinged, and taken for dead when nothing came from it for this long. */
-export const IDLE_S = 120;
+/**
+ * A silent WebSocket client is pinged, and taken for dead when nothing came from it for this long. Proxies cut what is
+ * silent for 60 s: ws pings every 30 s, uWebSockets.js after 44 s.
+ */
+export const IDLE_S = 60;
 /** Message too big (RFC 6455, 7.4.1). */
 export const TOO_LONG_CODE = 1009;
 /** The most that a close frame can carry as its reason (RFC 6455, 5.5: 125 bytes, two of them the code). */
