@@ -851,6 +851,11 @@ export const ERRORS = {
     message: 'The stops in models/halts.json cannot be read: nothing is entered until they can.',
     next: 'Mend what keeps it from being read: permissions, disk, mount, or descriptors of the process. Entries return by themselves.',
   },
+  COMMAND_LATE: {
+    status: 409,
+    message: 'Entries were stopped after this command was sent; nothing was lifted.',
+    next: 'Send it again if the new stop is to be lifted as well.',
+  },
   STOP_OF_ALL: {
     status: 409,
     message: 'All subjects are stopped, which is not lifted for some of them.',

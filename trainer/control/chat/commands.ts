@@ -22,6 +22,8 @@ export interface Sender {
   readonly chat: number;
   /** Name or number of the person, e.g. `@ann`. */
   readonly name: string;
+  /** When it was given, epoch seconds. */
+  readonly sentS: number;
 }
 
 const MAX_REASON = 500;
@@ -83,6 +85,16 @@ async function resume(context: CommandContext, sender: Sender, rest: string): Pr
   const { paths, clock } = context;
   const subjects = subjectsOf(context, rest, '/resume all, or /resume EURUSD_GBPUSD');
   return change(context, sender, '/resume', subjects, () => {
+    const later = (readHalts(paths.models).stops ?? []).find(
+      ({ pair_id, since }) =>
+        (subjects.includes(ALL_PAIRS) || subjects.includes(pair_id)) &&
+        Math.floor(Date.parse(since) / 1000) > sender.sentS,
+    );
+    // What a killed process carried out comes again, and somebody may have stopped anew since.
+    if (later !== undefined)
+      throw new MinutehandError('COMMAND_LATE', {
+        seen: `${stopText(later)}, after this command was sent at ${new Date(1000 * sender.sentS).toISOString()}`,
+      });
     const lifted = liftStops(paths.models, subjects, new Date(clock.nowMs()));
     return lifted.length === 0 ? 'Nothing was stopped.' : 'A running daemon enters again from its next bar on.';
   });

@@ -129,6 +129,20 @@ describe('commands by Telegram', () => {
     expect(audited).toEqual([]);
   });
 
+  it('lift no stop that was made after they were sent, as when a killed trainer reads one again', async () => {
+    addStops(paths.models, [PAIR], { kind: 'entries', reason: 'payrolls', by: 'ann' }, new Date());
+    for (const of of ['all', PAIR]) {
+      const before = api.sent.length;
+      api.write(OWNER, `/resume ${of}`, 30);
+      await vi.waitFor(() => expect(api.sent.length).toBeGreaterThan(before), { timeout: 60_000 });
+      expect(api.sent.at(-1)!.text).toMatch(/^COMMAND_LATE: .*stopped by ann.*Send it again/s);
+    }
+    expect(stops()).toHaveLength(1);
+    expect(audited.map(({ outcome }) => outcome)).toEqual(['refused COMMAND_LATE', 'refused COMMAND_LATE']);
+    expect(await ask('/resume all')).toContain('enters again');
+    expect(stops()).toEqual([]);
+  });
+
   it('are confirmed: the next trainer does not get them again', async () => {
     await ask(`/halt ${PAIR} once`);
     await stop();

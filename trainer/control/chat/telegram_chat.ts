@@ -11,7 +11,7 @@ const POLL_S = 25;
 const POLL_LIMIT_MS = 40_000;
 const SEND_MS = 10_000;
 /** An older command was given while nothing answered: what it was meant for may be over. */
-const STALE_S = 120;
+const STALE_S = 60;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
 
@@ -37,8 +37,8 @@ export interface TelegramChatOptions extends CommandContext {
 
 /**
  * Reads the messages of a bot by long polling and carries out commands of the listed chats, one after the other. A
- * command is confirmed to Telegram by the poll after it: one that a killed process carried out comes again, which
- * changes nothing, as every command may be repeated.
+ * command is confirmed to Telegram by the poll after it: one that a killed process carried out comes again: a stop
+ * stays as it is, and none that was made since is lifted.
  * @returns a function that stops it
  */
 export function startTelegramChat(options: TelegramChatOptions): () => Promise<void> {
@@ -93,7 +93,7 @@ export function startTelegramChat(options: TelegramChatOptions): () => Promise<v
       ? null
       : ageS > STALE_S
         ? `Not carried out: sent ${durationText(1000 * ageS)} ago. Send it again.`
-        : await answerCommand(options, { chat: chat.id, name: `telegram ${name}` }, text);
+        : await answerCommand(options, { chat: chat.id, name: `telegram ${name}`, sentS: date }, text);
     if (answer === null) return;
     log.info({ chat: chat.id, by: name, command: text.split(/\s/)[0]!.slice(0, 64) }, 'a command of Telegram');
     const failure = await sendTelegram(
