@@ -130,6 +130,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const counts = { accepted: 0, late: 0, duplicate: 0 };
     const rejected = takeEach(text, {
       items: 'bars',
+      time: 'time',
       maxItems: maxBars,
       take: (value) => take(value, nowMs, backfill),
       counts,
@@ -140,7 +141,8 @@ export function createIntake(options: IntakeOptions): Intake {
 }
 
 /**
- * Takes each item of a message and counts outcomes. A bad one is returned and affects no other.
+ * Takes each item of a message, by its time, and counts outcomes: a message is one thing, in whatever order its sender
+ * has it. A bad item is returned and affects no other.
  * @throws MinutehandError BODY_NOT_JSON, BODY_TOO_DEEP, BAR_TOO_MANY
  */
 export function takeEach<Outcome extends string>(
@@ -148,6 +150,8 @@ export function takeEach<Outcome extends string>(
   options: {
     /** As errors name them: `bars`. */
     readonly items: string;
+    /** Field of an item by which they are ordered. */
+    readonly time: string;
     readonly maxItems: number;
     /** null = not for us. */
     take(value: unknown): Outcome | null;
@@ -164,10 +168,10 @@ export function takeEach<Outcome extends string>(
       expected: `at most ${maxItems}`,
     });
   const rejected: RefusedItem[] = [];
-  items.forEach((value, index) => {
+  for (const index of orderOf(items, options.time)) {
     try {
-      const outcome = take(value);
-      if (outcome === null) return;
+      const outcome = take(items[index]);
+      if (outcome === null) continue;
       counts[outcome]++;
       onOutcome(outcome);
     } catch (error) {
@@ -175,6 +179,20 @@ export function takeEach<Outcome extends string>(
       rejected.push({ index, ...describeError(error) });
       onOutcome(error.code);
     }
-  });
-  return rejected;
+  }
+  return rejected.sort((a, b) => a.index - b.index);
+}
+
+/** Indexes of items by their times, oldest first; items of one time stay in their order, those without one come first. */
+function orderOf(items: readonly unknown[], field: string): readonly number[] {
+  const times = items.map((item) => roughTime((item as Record<string, unknown> | null)?.[field]));
+  const order = items.map((_, index) => index);
+  const isOrdered = times.every((time, i) => i === 0 || time >= times[i - 1]!);
+  return isOrdered ? order : order.sort((a, b) => times[a]! - times[b]! || a - b);
+}
+
+/** Good enough to order times; what is none is refused where it is read. */
+function roughTime(value: unknown): number {
+  const time = typeof value === 'string' ? Date.parse(value) : value;
+  return typeof time === 'number' && !Number.isNaN(time) ? time : Number.MIN_SAFE_INTEGER;
 }

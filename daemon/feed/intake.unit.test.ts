@@ -242,7 +242,10 @@ describe('the intake of bars', () => {
     const revised = { ...later, close: 4099.5 };
     const emptied = { symbol: 'XAUUSD', time: later.time, empty: true };
     const older = { ...GOOD, time: '2025-10-14T12:33:00Z' };
-    const report = intake(JSON.stringify([GOOD, later, GOOD, revised, emptied, older]), false);
+    const report = intake(JSON.stringify([GOOD, later, GOOD, revised, emptied]), false);
+    expect(intake(JSON.stringify(older), false)).toMatchObject({
+      rejected: [{ code: 'BAR_OUT_OF_ORDER', message: expect.stringContaining('12:33:00') as string }],
+    });
     expect(report).toMatchObject({
       accepted: 2,
       duplicates: 1,
@@ -254,10 +257,32 @@ describe('the intake of bars', () => {
           message: expect.stringContaining('XAUUSD 2025-10-14T12:35:00.000Z') as string,
         },
         { index: 4, code: 'BAR_REVISED' },
-        { index: 5, code: 'BAR_OUT_OF_ORDER', message: expect.stringContaining('12:33:00') as string },
       ],
     });
-    expect(outcomes).toEqual(['accepted', 'accepted', 'duplicate', 'BAR_REVISED', 'BAR_REVISED', 'BAR_OUT_OF_ORDER']);
+    expect(outcomes).toEqual(['accepted', 'duplicate', 'accepted', 'BAR_REVISED', 'BAR_REVISED', 'BAR_OUT_OF_ORDER']);
+  });
+
+  it('takes a message in any order as it takes it sorted, and reports faults by their place in it', () => {
+    const minute = (i: number): object => ({ ...GOOD, time: new Date(NOW_MS - (i + 2) * 60_000).toISOString() });
+    const shuffled = fc.array(fc.nat(30), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(shuffled, (ages) => {
+        const sorted = [...ages].sort((a, b) => b - a);
+        const both = [ages, sorted].map((order) => {
+          const { intake, taken } = setUp();
+          const { accepted, duplicates, rejected } = intake(JSON.stringify(order.map(minute)), true);
+          return { accepted, duplicates, rejected, taken };
+        });
+        expect(both[0]).toEqual(both[1]);
+        expect(both[0]!.accepted).toBe(new Set(ages).size);
+        expect(both[0]!.rejected).toEqual([]);
+      }),
+    );
+    const { accepted, rejected } = setUp().intake(
+      JSON.stringify([minute(0), { symbol: 'XAUUSD' }, minute(1), 7]),
+      true,
+    );
+    expect([accepted, rejected.map(({ index }) => index)]).toEqual([2, [1, 3]]);
   });
 
   it('accepts that a symbol did not trade in a minute', () => {

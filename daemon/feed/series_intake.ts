@@ -39,7 +39,14 @@ export function createSeriesIntake(options: SeriesIntakeOptions): SeriesIntake {
       return sink.observe(given, now);
     };
     const counts = { accepted: 0, revised: 0, duplicate: 0 };
-    const rejected = takeEach(text, { items: 'values', maxItems: maxBars, take, counts, onOutcome });
+    const rejected = takeEach(text, {
+      items: 'values',
+      time: 'event_time',
+      maxItems: maxBars,
+      take,
+      counts,
+      onOutcome,
+    });
     const { accepted, revised, duplicate } = counts;
     return { boot_id: bootId, accepted: accepted + revised, revised, duplicates: duplicate, rejected };
   };
