@@ -1,5 +1,6 @@
 import { validIntervals } from '../../../shared/signal/signal.ts';
 import { barMinutesOf } from '../../../shared/pair.ts';
+import { durationText } from '../notify/message.ts';
 import type { JournaledSignal } from './journal_signals.ts';
 import { accountIdOf } from './account_id.ts';
 import type { LiveTrade, RefusedLine } from './live_trades.ts';
@@ -15,6 +16,7 @@ export const FINDINGS = {
   CLOSE_WITHOUT_OPEN: 'more was closed than had been opened',
   VOLUME_MISMATCH: 'a position was closed in part',
   OPEN_TOO_LONG: 'a position is older than its signal allows',
+  TIME_WRONG: 'a fill has a time that it cannot have, as of another clock',
   LINE_REFUSED: 'a line is not a fill, or contradicts a known one',
 } as const;
 export type FindingCode = keyof typeof FINDINGS;
@@ -44,6 +46,8 @@ export interface ReconcileInput {
   readonly settleMs: number;
 }
 
+/** Clocks of two machines differ by so much at most. */
+const CLOCK_MS = 60_000;
 /** An expert advisor closes a position by itself at most this many bars after its maximum age. */
 const GRACE_BARS = 5;
 
@@ -69,18 +73,36 @@ export function reconcile(input: ReconcileInput): FillFinding[] {
 function againstSignal(trade: LiveTrade, { nowMs, settleMs }: ReconcileInput): FillFinding[] {
   const { account, pair_id, position_id, time_ms, signal_action, signal_id, received_ms, kind } = trade;
   const base = { account, account_id: accountIdOf(trade), pair_id, position_id, time_ms };
+  const wrongTime = timeFault(trade);
+  const ofTime: FillFinding[] =
+    wrongTime === null ? [] : [{ ...base, time_ms: received_ms, code: 'TIME_WRONG', seen: wrongTime }];
   if (signal_action === null) {
-    if (nowMs - received_ms < settleMs) return [];
+    if (nowMs - received_ms < settleMs) return ofTime;
     return [
+      ...ofTime,
       { ...base, code: 'SIGNAL_UNKNOWN', seen: `${kind} of leg ${trade.leg || 'A and B'} by signal ${signal_id}` },
     ];
   }
-  if (kind === 'close') return [];
+  if (kind === 'close') return ofTime;
   if (signal_action !== 'ENTER')
-    return [{ ...base, code: 'SIGNAL_MISMATCH', seen: `${kind} by ${signal_id}, which has ${signal_action}` }];
+    return [
+      ...ofTime,
+      { ...base, code: 'SIGNAL_MISMATCH', seen: `${kind} by ${signal_id}, which has ${signal_action}` },
+    ];
   const wanted = wantedSide(trade);
-  if (trade.side === '' || wanted === null || wanted === trade.side) return [];
-  return [{ ...base, code: 'SIGNAL_MISMATCH', seen: `leg ${trade.leg} ${trade.side}, and the signal has ${wanted}` }];
+  if (trade.side === '' || wanted === null || wanted === trade.side) return ofTime;
+  return [
+    ...ofTime,
+    { ...base, code: 'SIGNAL_MISMATCH', seen: `leg ${trade.leg} ${trade.side}, and the signal has ${wanted}` },
+  ];
+}
+
+/** A fill comes after its signal and before it is received; the clock of a broker is often hours off. */
+function timeFault({ time_ms, signal_ms, received_ms, kind }: LiveTrade): string | null {
+  const early = (signal_ms ?? time_ms) - time_ms;
+  const late = time_ms - received_ms;
+  if (late > CLOCK_MS) return `${kind} ${durationText(late)} after it was received`;
+  return early > CLOCK_MS ? `${kind} ${durationText(early)} before its signal` : null;
 }
 
 /** With z above zero leg A is sold; leg B is on the other side if β is above zero. */
@@ -107,6 +129,10 @@ function againstItself(position: LivePosition, { nowMs, barMs, settleMs }: Recon
     seen,
   });
   const findings: FillFinding[] = [];
+  const openMs = Math.min(...opens.map(({ time_ms }) => time_ms));
+  const closeMs = Math.min(...closes.map(({ time_ms }) => time_ms));
+  if (opens.length > 0 && openMs - closeMs > CLOCK_MS)
+    findings.push(found('TIME_WRONG', `closed ${durationText(openMs - closeMs)} before it was opened`));
   const left: number[] = [];
   for (const leg of LEGS) {
     const opened = lotsOf(opens, leg);

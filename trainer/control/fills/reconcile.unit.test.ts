@@ -35,6 +35,26 @@ describe('fills compared with signals', () => {
     expect(codes({ trades: [stray], nowMs: OPENED_MS + SETTLE_MS - 1 })).toEqual([]);
   });
 
+  it('report a time of another clock: after the fill was received, before its signal, a close before its open', () => {
+    const HOURS = 3 * 3_600_000;
+    const at = (trade: typeof A, shift: number) => ({ ...trade, time_ms: trade.time_ms + shift });
+    const ahead = [A, B].map((trade) => at(trade, HOURS));
+    expect(findings({ trades: ahead, nowMs: OPENED_MS + 2 * HOURS })).toMatchObject([
+      { code: 'TIME_WRONG', seen: expect.stringMatching(/^open 3 h .*after it was received/) as string },
+      { code: 'TIME_WRONG' },
+      { code: 'OPEN_TOO_LONG' },
+    ]);
+    expect(findings({ trades: [A, B].map((trade) => at(trade, -HOURS)) }).map(({ seen }) => seen)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/before its signal/)]),
+    );
+    const closed = [CLOSE_A, CLOSE_B].map((trade) => ({ ...at(trade, -HOURS), signal_ms: trade.signal_ms! - HOURS }));
+    expect(findings({ trades: [A, B, ...closed] })).toMatchObject([
+      { code: 'TIME_WRONG', seen: expect.stringMatching(/^closed 2 h .* before it was opened/) as string },
+    ]);
+    // Clocks of two machines differ by seconds.
+    expect(codes({ trades: [at(A, -50_000), at(B, 50_000)] })).toEqual([]);
+  });
+
   it('report a signal that was no ENTER, or had the other side', () => {
     expect(codes({ trades: [tradeOf(refusedFill(), bodyOf())] })).toEqual(['SIGNAL_MISMATCH']);
     const wrong = tradeOf(openFill({ side: 'BUY' }), ENTER);
