@@ -22,6 +22,10 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
     weekly: 'a daemon two minutes under load, whose heap must not grow',
     always: 'the judgement of a heap that leaks; shared/core/features/allocation.chain.test.ts: bytes a bar',
   },
+  'bench/gates/bias_rates.chain.test.ts': {
+    weekly: 'models of 20 worlds of each market that the limits of bias refuse',
+    always: 'of the first three worlds',
+  },
   'bench/gates/rates.unit.test.ts': {
     weekly: 'rates of every gate and plan, in about a twelfth of the recorded worlds',
     always: 'the same rates in a tenth of that',
