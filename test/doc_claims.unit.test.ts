@@ -11,7 +11,7 @@ import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversi
 const ROOT = packageRoot();
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.md') && !path.endsWith('BENCHMARKS.md'))
+  .filter((path) => path.endsWith('.md'))
   .map((path) => `docs/${path.replaceAll('\\', '/')}`);
 
 /** Every number of the configuration by full key and by last part; null if two keys share that part. */
