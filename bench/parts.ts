@@ -17,6 +17,7 @@ import type { FeaturesResult } from './features.ts';
 import { benchFirstStart, type FirstStart } from './first_start.ts';
 import { benchFootprint, type Footprint } from './footprint.ts';
 import type { FormulasResult } from './formulas.ts';
+import type { GateSimulation } from './gates/gates.ts';
 import type { GatesBenchResult } from './gates/run.ts';
 import { benchGrowth, type GrowthResult } from './growth.ts';
 import { benchInference, type InferenceResult } from './inference.ts';
@@ -33,8 +34,6 @@ import { benchTraining, type WholeTrainings } from './training.ts';
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
-  /** The last results on each other processor; see `withParts`. */
-  readonly end_to_end_elsewhere?: readonly EndToEndElsewhere[];
   /** The same subjects in one daemon and in several. */
   readonly shards?: ShardsResult;
   /** Daemon and null daemon beside round trips without our code. */
@@ -76,12 +75,6 @@ export interface BenchResult {
   readonly again?: readonly { readonly machine: Machine; readonly parts: readonly string[] }[];
 }
 
-/** End to end on another machine than the present results. */
-export interface EndToEndElsewhere {
-  readonly machine: Machine;
-  readonly end_to_end: readonly EndToEndResult[];
-}
-
 export interface BenchOptions {
   readonly parts: readonly Part[];
   /** Number of pairs for the parts that run the whole daemon; default: several sizes. */
@@ -95,8 +88,10 @@ export interface BenchOptions {
   readonly soakMs: number;
   /** Swaps of the run that observes memory; 0 skips it. */
   readonly manySwaps: number;
-  /** Share of the simulated worlds of the gates; 1, the default, writes their results. */
+  /** Share of the simulated worlds of the gates; default 1. */
   readonly share?: number;
+  /** Trainings of the gates that a whole simulation continues. */
+  readonly knownGates?: GateSimulation | null;
   print(line: string): void;
 }
 
@@ -225,9 +220,9 @@ async function features(print: (line: string) => void): Promise<FeaturesResult> 
 }
 
 /** It loads the whole trainer. */
-async function gates({ share = 1, print }: BenchOptions): Promise<GatesBenchResult> {
+async function gates({ share = 1, knownGates = null, print }: BenchOptions): Promise<GatesBenchResult> {
   const { benchGates } = await import('./gates/run.ts');
-  return benchGates(share, print);
+  return benchGates(share, print, knownGates);
 }
 
 async function formulas(print: (line: string) => void): Promise<FormulasResult> {

@@ -4,25 +4,11 @@ import { describeMachine } from './machine.ts';
 import { whileTraining } from './end_to_end/retraining.ts';
 import type { InferenceResult } from './inference.ts';
 import { percentiles } from './percentiles.ts';
-import type { BenchResult } from './parts.ts';
-import { renderBenchmarks } from './report.ts';
+import { renderResult } from './report.ts';
 import { withParts } from './with_parts.ts';
 
 const machine = describeMachine();
 const minutes = (values: readonly number[]) => values.map((us) => ({ file: us, redis: us, websocket: us }));
-
-const transport = (ratio: number) => ({
-  p50_us: ratio,
-  p99_us: ratio,
-  p999_us: ratio,
-  max_us: ratio,
-  null_p50_us: 1,
-  null_p99_us: 1,
-  null_p999_us: 1,
-  null_max_us: 1,
-  ratio_p50: ratio,
-  ratio_p99: ratio,
-});
 
 describe('whileTraining', () => {
   it('compares percentiles, without the minutes that a transport missed', () => {
@@ -34,7 +20,7 @@ describe('whileTraining', () => {
   });
 });
 
-describe('docs/reference/BENCHMARKS.md', () => {
+describe('the figures of a run, as Markdown', () => {
   it('keeps parts that were not measured again, and has time and processor of those that were', () => {
     const inference = { trees: 1, leaves: 31, engine: 'wasm-simd', rows: [] } as unknown as InferenceResult;
     const browsers = { pairs: 1, pace_ms: 200, browsers: 50, minutes: 1, events: 1, transports: {} };
@@ -49,31 +35,16 @@ describe('docs/reference/BENCHMARKS.md', () => {
       browsers: { ...browsers, events: 3 },
       again: [{ machine: later, parts: ['browsers'] }],
     });
-    expect(renderBenchmarks({ ...all, inference: undefined! })).toMatch(
+    expect(renderResult({ ...all, inference: undefined! })).toMatch(
       /2026-11-10 10:00 UTC, load 10; .* browsers: 2026-11-12 10:00 UTC, load 12, 8 × Z80\./,
     );
     expect(withParts(all, { ...first, machine: at(13) })).toEqual({ ...first, machine: at(13) });
   });
 
-  it('keeps results end to end of other processors, the last of each', () => {
-    const on = (cpu: string, ratio: number) => ({
-      machine: { ...machine, cpu },
-      end_to_end: [{ pairs: 10, models: 'random', gap_ms: 0, minutes: 1, transports: { redis: transport(ratio) } }],
-    });
-    let all = [on('Z80', 1), on('6502', 2), on('Z80', 3), on('6502', 4)].reduce(
-      (before: BenchResult | undefined, fresh) => withParts(before, fresh as unknown as BenchResult),
-      undefined,
-    )!;
-    all = withParts(all, { machine: { ...machine, cpu: 'Z80' }, features: 'later' as never });
-    expect(all.end_to_end).toEqual(on('6502', 4).end_to_end);
-    expect(all.end_to_end_elsewhere).toEqual([on('Z80', 3)]);
-    expect(renderBenchmarks({ ...all, features: undefined! })).toMatch(/× Z80, .*\|10\|random\|Redis\|.*\*\*3\.00\*\*/);
-  });
-
   it('shows each round trip as a multiple of the echo', () => {
     const of = (us: number) => percentiles([us]);
     const daemons = { daemon: { websocket: of(400), all: of(900) }, null_daemon: { websocket: of(300), all: of(600) } };
-    const text = renderBenchmarks({
+    const text = renderResult({
       machine,
       floor: {
         pairs: 10,
@@ -135,7 +106,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
   it('shows the p99 ratio with open dashboards and its interval for each transport', () => {
     const without = percentiles([1000, 2000]);
     const loaded = percentiles([1000, 2100]);
-    const text = renderBenchmarks({
+    const text = renderResult({
       machine,
       browsers: {
         pairs: 10,
@@ -153,7 +124,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
 
   it('shows the effect of each kind of retrain on each transport', () => {
     const latencies = percentiles([1000, 2000]);
-    const text = renderBenchmarks({
+    const text = renderResult({
       machine,
       retraining: {
         pairs: 10,
@@ -187,7 +158,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
       seconds: 140,
       stages: { start: 5e7, 'features and labels': 5.5e8, learning: 7.4e8 },
     };
-    const text = renderBenchmarks({ machine, training: { runs: [run], missing: { lightgbm: 'no library' } } });
+    const text = renderResult({ machine, training: { runs: [run], missing: { lightgbm: 'no library' } } });
     expect(text).toContain('10 pairs × 241,920 simulated minutes on 2 threads');
     expect(text).toContain('|gbdt|16|140|210|**0.75**|start 0.05, features and labels 0.55, learning 0.74|');
     expect(text).toContain('lightgbm was not measured: no library');
@@ -200,7 +171,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
       daemon_us: { 'shared/core': 2000, pino: 100 },
       null_daemon_us: { pino: 50 },
     };
-    const text = renderBenchmarks({ machine, profile });
+    const text = renderResult({ machine, profile });
     expect(text).toContain('## Where the time of 1,000 pairs goes');
     expect(text).toContain('|shared/core|2000.0|0.0|\n|**sum**|**2100**|**50**|');
   });
@@ -208,7 +179,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
   it('shows the same subjects in several daemons', () => {
     const transports = { websocket: percentiles([1000, 3000]) };
     const runs = [{ daemons: 2, pairs: 500, transports, resident_bytes: 4e8 }];
-    const text = renderBenchmarks({ machine, shards: { pairs: 1000, minutes: 2, budget_ms: 200, runs } });
+    const text = renderResult({ machine, shards: { pairs: 1000, minutes: 2, budget_ms: 200, runs } });
     expect(text).toContain('|2|500|WebSocket|1.00/3.00/3.00/3.00|400|');
   });
 
@@ -224,20 +195,20 @@ describe('docs/reference/BENCHMARKS.md', () => {
         store_bytes_per_pair_day: 9e5,
       },
     ];
-    expect(renderBenchmarks({ machine, footprint })).toContain('|10|1440|120|130|–|1700|900|');
+    expect(renderResult({ machine, footprint })).toContain('|10|1440|120|130|–|1700|900|');
   });
 
   it('shows when each stage of a first start is done', () => {
     const done_s = { packages: 13.04, build: 24, history: 29, training: 50 };
-    const text = renderBenchmarks({
+    const text = renderResult({
       machine,
       first_start: [{ node: '24.1.0', done_s, signals_s: 51.5, silence_s: 4, packages_mb: 130 }],
     });
-    expect(text).toContain('|24.1.0|13.0|24.0|29.0|50.0|**51.5**|');
+    expect(text).toContain('|24.1.0|13.0|24.0|29.0|50.0|**51.5**|4.0|130|');
   });
 
   it('shows the signals of instruments, at the ends of hours too', () => {
-    const text = renderBenchmarks({
+    const text = renderResult({
       machine,
       instruments: {
         symbols: 100,
@@ -254,7 +225,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
   });
 
   it('shows the time of each station of a backtest, and of the whole', () => {
-    const text = renderBenchmarks({
+    const text = renderResult({
       machine,
       backtest: {
         pair: 'EURUSD_GBPUSD',
@@ -284,7 +255,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
   it('shows each function of the search, beside the result of Optuna', () => {
     const point = { objective: 'mixed', minimum: 0, trials: 30, ours: 0.0661, optuna: 0.083 } as const;
     const points = [{ ...point, ours_random: 0.281, optuna_random: 0.222 }];
-    const text = renderBenchmarks({ machine, search: { seeds: 20, points, not_worse: 1, us_per_trial: 900 } });
+    const text = renderResult({ machine, search: { seeds: 20, points, not_worse: 1, us_per_trial: 900 } });
     expect(text).toContain('|mixed|0.000|30|0.066|0.083|0.281|0.222|');
     expect(text).toContain('at **1 of 1**');
   });

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
  * `npm run golden`: measures what fixed input gives today, from the dataset to the replay of an old journal, and
- * compares it with the record in test/golden/record. Exit code 1: something differs.
+ * compares it with the hashes in test/golden/record. Exit code 1: something differs.
  *
  *     npm run golden                         all parts
  *     npm run golden -- --part dataset       one part; may be repeated
  *     npm run golden -- --shown 20           shows 20 differences of each part; default 3
  *     npm run golden -- --record             records anew, and prints what changed
- *     npm run golden -- --dump folder        writes the whole values there, to compare two commits by `diff -r`
+ *     npm run golden -- --dump folder        writes the values there, to compare two commits by `diff -r`
  *     npm run golden -- --keep-home          keeps journal, store and bundles of this version for later ones
  */
 import { join, resolve } from 'node:path';

@@ -6,6 +6,7 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { npmCommand } from './dependencies.mjs';
+import { buildDocuments } from './documents.mjs';
 import { ENGINE_FOLDER } from './engine/install.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, print } from './project.mjs';
@@ -14,17 +15,8 @@ import { ensureReady, run } from './setup.mjs';
 const RELEASE = join(ROOT, 'var', 'release');
 const FOLDER = join(RELEASE, 'package');
 /** As they are. */
-const COPIED = [
-  'config',
-  'systemd',
-  'mt5/Experts',
-  'mt5/Include',
-  'mt5/Services',
-  'dashboard/dist',
-  'docs',
-  'learners',
-];
-const COPIED_FILES = ['README.md', 'CHANGELOG.md', 'mt5/README.md', 'mt5/compile.ps1', 'mt5/install.ps1'];
+const COPIED = ['config', 'systemd', 'mt5/Experts', 'mt5/Include', 'mt5/Services', 'dashboard/dist', 'learners'];
+const COPIED_FILES = ['CHANGELOG.md', 'mt5/README.md', 'mt5/compile.ps1', 'mt5/install.ps1'];
 /** Of dist/: no maps, whose sources are not there, no references of tests, and no stamp of the build. */
 const OF_DIST = new Set(['.js', '.wasm', '.json']);
 /** What only the build needs. */
@@ -54,6 +46,7 @@ export async function pack() {
     },
   });
   await packEngine();
+  await packDocuments();
   writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);
   const args = ['pack', FOLDER, '--pack-destination', RELEASE];
   const logPath = join(LOG_FOLDER, 'pack.log');
@@ -79,6 +72,13 @@ async function packEngine() {
   });
   for (const name of ['package.json', 'package-lock.json'])
     cpSync(join(ENGINE_FOLDER, name), join(FOLDER, 'bin', 'engine', name));
+}
+
+/** README.md and docs/ with the generated reference pages. */
+async function packDocuments() {
+  const built = join(RELEASE, 'docs');
+  await buildDocuments(built);
+  for (const path of ['README.md', 'docs']) cpSync(join(built, path), join(FOLDER, path), { recursive: true });
 }
 
 /** The description of the released package: exact versions, nothing that is needed to build. */

@@ -2,6 +2,7 @@
 import { ensureInstalled } from './dependencies.mjs';
 import { ensureDashboardBuilt } from './dashboard.mjs';
 import { ensureBuilt as ensureProgramsBuilt } from './dist.mjs';
+import { ensureDocumentsBuilt } from './documents.mjs';
 import { isOnWantedNode, runOnWantedNode } from './node24.mjs';
 import { print, SetupError, setupError } from './project.mjs';
 
@@ -17,10 +18,14 @@ export async function ensureReady(extent) {
   return ensureBuilt();
 }
 
-/** Compiles the programs and bundles the dashboard. @returns {Promise<boolean>} whether there was something to build */
+/**
+ * Compiles the programs, bundles the dashboard and builds the documentation.
+ * @returns {Promise<boolean>} whether there was something to build
+ */
 export async function ensureBuilt() {
   const programs = await ensureProgramsBuilt();
   const isFresh = (await ensureDashboardBuilt()) || programs;
+  await ensureDocumentsBuilt(programs);
   // Its process would stay as long as this one, which `npm start` uses for weeks.
   if (isFresh) await (await import('esbuild')).stop();
   return isFresh;

@@ -95,7 +95,16 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'strategy list',
       'strategy shadow',
     ],
-    ...['news list', 'rollout status', 'runs list', 'service status', 'signal verify', 'signals days', 'signals list'],
+    ...[
+      'help',
+      'news list',
+      'rollout status',
+      'runs list',
+      'service status',
+      'signal verify',
+      'signals days',
+      'signals list',
+    ],
     ...['check features', 'signals verify', 'status', 'token list', 'trades check', 'trades list'],
   ],
   'they write files of results only': [

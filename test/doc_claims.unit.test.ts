@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { renderConfigurationDoc } from '../cli/docs/configuration_doc.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { MODEL_FILES, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../shared/bundle/signature.ts';
@@ -9,12 +10,9 @@ import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversi
 
 const ROOT = packageRoot();
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-const GENERATED =
-  /reference\/(BENCHMARKS|CLI|CONFIGURATION|DEGRADATIONS|ERRORS|FEATURES|FORMULAS|GATES|ENGINES|METRICS|STORAGE)\.md$/;
 const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.md'))
   .map((path) => `docs/${path.replaceAll('\\', '/')}`);
-const handWritten = pages.filter((page) => !GENERATED.test(page));
 
 /** Every number of the configuration by full key and by last part; null if two keys share that part. */
 function configuredNumbers(): Map<string, number | null> {
@@ -47,7 +45,7 @@ describe('the documents', () => {
     const configured = configuredNumbers();
     const wrong = [];
     let checked = 0;
-    for (const page of handWritten)
+    for (const page of pages)
       for (const { key, value } of namedValues(read(page))) {
         const expected = configured.get(key);
         if (expected === undefined || expected === null) continue;
@@ -80,7 +78,7 @@ describe('the documents', () => {
       ),
     );
     const isThere = (path: string): boolean => all.some((file) => `/${file}`.endsWith(`/${path}`));
-    const missing = handWritten.flatMap((page) =>
+    const missing = pages.flatMap((page) =>
       [...read(page).matchAll(/(New file )?`((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|mqh|mq5))`/g)]
         // A guide's new file is made by its reader.
         .filter(([, isNew]) => isNew === undefined)
@@ -119,8 +117,8 @@ describe('the documents', () => {
     expect(named.sort()).toEqual(installed.sort());
   });
 
-  it('have lines of at most 120 characters outside tables, code and generated pages', () => {
-    const long = handWritten.flatMap((page) =>
+  it('have lines of at most 120 characters outside tables and code', () => {
+    const long = pages.flatMap((page) =>
       read(page)
         .replace(/^ *```[\s\S]*?^ *```/gm, '')
         .split('\n')
@@ -136,7 +134,7 @@ describe('the documents', () => {
   });
 
   it('mention no part of the product without a folder', () => {
-    const texts = ['docs/reference/CONFIGURATION.md', 'config/schema/minutehand.schema.json'].map(read).join('');
+    const texts = renderConfigurationDoc() + read('config/schema/minutehand.schema.json');
     expect(/dashboard/i.test(texts)).toBe(existsSync(join(ROOT, 'dashboard')));
   });
 });

@@ -1,22 +1,13 @@
 import { posix } from 'node:path';
+import { anchorNames } from '../trainer/control/api/doc_site/markdown.ts';
 
 /** Anchors of a Markdown page, null for a file that does not exist; `path` is relative to the package. */
 export type AnchorsOf = (path: string) => ReadonlySet<string> | null;
 
-/** GitHub's anchors of a page's headings, in order. */
+/** Anchors of a page's headings, in order. */
 export function anchorsOf(page: string): Set<string> {
-  const anchors = new Set<string>();
-  for (const [, title] of withoutFences(page).matchAll(/^#{1,6} +(.+?) *$/gm)) {
-    const slug = title!
-      .toLowerCase()
-      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-      .replace(/[^\p{L}\p{N}_ -]/gu, '')
-      .replaceAll(' ', '-');
-    let anchor = slug;
-    for (let count = 1; anchors.has(anchor); count++) anchor = `${slug}-${count}`;
-    anchors.add(anchor);
-  }
-  return anchors;
+  const anchorOf = anchorNames();
+  return new Set([...withoutFences(page).matchAll(/^#{1,6} +(.+?) *$/gm)].map(([, title]) => anchorOf(title!)));
 }
 
 /** Relative links and pictures of a page whose file or heading does not exist, as `page: target`. */

@@ -33,6 +33,7 @@ describe('npm run pack', () => {
       'dist/daemon/infer/load_worker.js',
       'dist/shared/bundle/tree_kernel/tree_kernel.wasm',
       'docs/guides/GET_STARTED.md',
+      'docs/reference/ERRORS.md',
       'mt5/Experts/Minutehand.mq5',
       'README.md',
       'systemd/minutehand-trainer.service',

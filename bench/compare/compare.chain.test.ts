@@ -69,21 +69,14 @@ const bench = async (...args: string[]): Promise<CompareResult> => {
   return JSON.parse((await promisify(execFile)(process.execPath, all)).stdout) as CompareResult;
 };
 
-it('`bench --compare` measures every station of the baseline of this release', { timeout: 180_000 }, async () => {
-  const file = join(packageRoot(), 'bench', 'baselines', `${thisVersion()}.json`);
-  const { version, rounds: saved } = readBaseline(file);
-  expect([version, saved.length]).toEqual([thisVersion(), 8]);
-  const result = await bench('--compare', file);
-  expect(result).toMatchObject({ method: 'unpaired', rounds: 1 });
-  expect(Object.keys(result.stations).sort()).toEqual(Object.keys(saved[0]!.stations).sort());
-  if (!result.same_machine) expect(new Set(Object.values(verdicts(result)))).toEqual(new Set([null]));
-});
-
 it(`\`bench --save-baseline\` writes what --compare reads`, { timeout: 180_000 }, async () => {
   const file = join(folder, 'baseline.json');
   await bench('--save-baseline', file);
+  const { version, rounds: saved } = readBaseline(file);
+  expect([version, saved.length]).toEqual([thisVersion(), 1]);
   const result = await bench('--compare', file);
   expect(result).toMatchObject({ method: 'unpaired', same_machine: true, rounds: 1 });
+  expect(Object.keys(result.stations).sort()).toEqual(Object.keys(saved[0]!.stations).sort());
   expect(verdicts(result)).toMatchObject({ decide: 'no difference shown', bar_to_signal: 'no difference shown' });
   expect(await bench('--compare', packageRoot())).toMatchObject({ method: 'paired' });
 });

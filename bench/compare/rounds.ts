@@ -15,7 +15,7 @@ export interface Round {
   readonly stations: Readonly<Record<string, number>>;
 }
 
-/** Rounds of a release, saved in bench/baselines/. */
+/** Rounds of a release, as `--save-baseline` writes them. */
 export interface Baseline {
   readonly version: string;
   readonly fingerprint: string;

@@ -18,7 +18,7 @@ const FAST = 0.02;
 /** A stationary feature: its next value, at a minute of the day. */
 type Feature = (rng: Rng) => (minute: number) => number;
 
-/** Simulated features by what they are called in docs/reference/GATES.md. */
+/** Simulated features by what they are called in docs/reference/GATE_RATES.md. */
 export const DRIFT_FEATURES: Readonly<Record<string, Feature>> = {
   'independent rows': (rng) => () => rng.normal(),
   'half-life 10 minutes': autoregressive(10 / MINUTES_PER_DAY),

@@ -13,7 +13,7 @@ const DEFAULT_SOAK = '10m';
 const CHECKED_PAIRS = 10;
 const DEFAULT_ROUNDS = 8;
 const ROUND_MINUTES = 1000;
-/** Of the simulated worlds of the gates: a thinned simulation writes no results. */
+/** Of the simulated worlds of the gates. */
 const GATES_SHARE = 0.05;
 
 interface BenchFlags {
@@ -51,7 +51,7 @@ export function addBench(program: Command, output: () => Output): void {
     .option('--check', 'end to end with 10 pairs: exit code 1 when p99.9 exceeds feed.budget_ms, or p50 the ratio')
     .option('--max-ratio <n>', 'of --check: p50 against the null daemon, at most', '3')
     .option('--compare <before>', 'compare stations with a baseline file, or alternately with another built checkout')
-    .option('--save-baseline <file>', 'write the stations of this build for a later --compare (bench/baselines/)')
+    .option('--save-baseline <file>', 'write the stations of this build for a later --compare')
     .option('--rounds <n>', `of --compare and --save-baseline, a process each (default: ${DEFAULT_ROUNDS})`)
     .addHelpText(
       'after',
@@ -165,8 +165,8 @@ async function show(result: BenchResult, output: Output): Promise<void> {
   const { end_to_end, ...others } = result;
   void end_to_end;
   if (Object.keys(others).length === 1) return;
-  const { renderBenchmarks } = await import('../../bench/report.ts');
-  output.line(renderBenchmarks(others));
+  const { renderResult } = await import('../../bench/report.ts');
+  output.line(renderResult(others));
 }
 
 function showEndToEnd({ pairs, models, gap_ms, minutes, transports }: EndToEndResult, output: Output): void {

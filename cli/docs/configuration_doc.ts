@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../shared/root.ts';
 import { APPLIES, effectOf, effectWords, type Applies } from '../../shared/policy/applies.ts';
@@ -209,11 +208,4 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
   ]
     .join('\n\n')
     .concat('\n');
-}
-
-/** Writes docs/reference/CONFIGURATION.md, or another `file`. */
-export function writeConfigurationDoc(
-  file: string = join(packageRoot(), 'docs', 'reference', 'CONFIGURATION.md'),
-): void {
-  writeFileSync(file, renderConfigurationDoc());
 }

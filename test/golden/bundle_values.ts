@@ -17,8 +17,7 @@ export function bundleValues(folder: string): Value {
 }
 
 /**
- * A model's hash, and a line for each tree, so that a difference names the first tree that is another one. Trees come
- * before the hash of the whole, which differs whenever anything does.
+ * A model's hash, and a line for each tree, so that two dumps show the first tree that differs.
  */
 export function onnxValues(bytes: Uint8Array): Value {
   const { model } = decodeTreeModel(bytes);

@@ -6,7 +6,6 @@ import { packageRoot } from '../../shared/root.ts';
 import { openApiDocument } from '../../trainer/control/api/openapi.ts';
 import { createWorkplace, type Finished, type Workplace } from '../cli_process.ts';
 import { tinySettings } from '../tiny_settings.ts';
-import { condenseEntries, hashOf } from './entries.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, type Value } from './values.ts';
 
@@ -201,21 +200,6 @@ async function measureCommands(): Promise<Value> {
   }
 }
 
-interface Answer {
-  readonly exit: number;
-  readonly stdout: readonly string[];
-  readonly stderr: readonly string[];
-}
-
-/** Exit code, code of the error, lines, hash. */
-function answerLine(own: Value): Value {
-  if (typeof own === 'string') return own;
-  const { exit, stdout, stderr } = own as unknown as Answer;
-  const code = /^[A-Z][A-Z_]+(?=: )/m.exec(stderr.join('\n'))?.[0];
-  const lines = stdout.length + stderr.length - 2;
-  return [`exit ${exit}`, ...(code === undefined ? [] : [code]), `${lines} lines`, hashOf(own)].join(', ');
-}
-
 async function measureOpenApi(): Promise<Value> {
   const document = (await openApiDocument(tinySettings())) as {
     readonly paths: Readonly<Record<string, object>>;
@@ -237,16 +221,10 @@ export const COMMAND_PARTS: readonly GoldenPart[] = [
     what: 'of every command: its help, its answer to an unknown option, and in an empty home',
     skipped: process.platform === 'linux' ? null : 'the texts of commands are those of Linux',
     measure: measureCommands,
-    condense: condenseEntries((own) =>
-      Object.fromEntries(
-        Object.entries(own as Record<string, Value>).map(([kind, answer]) => [kind, answerLine(answer)]),
-      ),
-    ),
   },
   {
     name: 'openapi',
     what: 'every operation and schema of the served OpenAPI document',
     measure: measureOpenApi,
-    condense: condenseEntries(hashOf),
   },
 ];

@@ -70,6 +70,8 @@ export async function backtestValues(
 const backtestPart: GoldenPart = {
   name: 'backtest',
   what: 'trades, costs and figures of the trained bundle on later bars',
+  depth: 2,
+  figures: VIEWS.map((view) => `${view}/trades/length`),
   async measure(workshop) {
     const { path } = await workshop.fullTraining();
     const from = [...workshop.bars.values()][0]!.time[LEARNED_MINUTES]! as OpenTime;
@@ -156,6 +158,7 @@ const INSTRUMENT = 'XAUUSD@5m';
 const replayPart: GoldenPart = {
   name: 'replay',
   what: 'signals of three pairs and an instrument, two simulated days',
+  figures: ['minutes', 'signals'],
   async measure(workshop) {
     const { path } = await workshop.fullTraining();
     const settings = tinySettings({ minutehand: { instruments: [INSTRUMENT] } });
@@ -187,6 +190,7 @@ const MONTH = 32_000;
 const monthPart: GoldenPart = {
   name: 'replay_month',
   what: 'signals of three pairs, a simulated month',
+  figures: ['minutes', 'signals'],
   async measure(workshop) {
     const { settings } = workshop;
     const { path } = await workshop.fullTraining();

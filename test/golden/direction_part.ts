@@ -169,15 +169,29 @@ function trainedValues({ trained, path }: Awaited<ReturnType<typeof trainBundle>
   };
 }
 
+const OF_TRAINED: Pick<GoldenPart, 'depth' | 'figures'> = {
+  depth: 3,
+  figures: [
+    'rows/count',
+    'theta',
+    'trees',
+    'trades/length',
+    'bundle/manifest/metrics/log_loss',
+    'bundle/manifest/metrics/net_bps',
+  ],
+};
+
 export const DIRECTION_PARTS: readonly GoldenPart[] = [
   {
     name: 'direction',
     what: 'direction model of two instruments with a funding series: walk-forward, trades, bundle',
+    ...OF_TRAINED,
     measure: async (workshop) => trainedValues(await plainBundle(workshop)),
   },
   {
     name: 'direction_search',
     what: 'the same with a search for its parameters, 4 trials',
+    ...OF_TRAINED,
     async measure(workshop) {
       const search = { trials: 4, balancePenalty: true, biasLimits: BIAS_LIMITS, ranges: {} };
       const plan = { ...PLAN, balances: [], peers: [], search };
@@ -187,6 +201,8 @@ export const DIRECTION_PARTS: readonly GoldenPart[] = [
   {
     name: 'evaluate_direction',
     what: 'that model on later hours, and on those that it has learned from',
+    depth: 2,
+    figures: ['later/metrics/log_loss', 'later/metrics/f1', 'later/net/trades', 'later/net/net_bps'],
     async measure(workshop) {
       const { path } = await plainBundle(workshop);
       const model = await loadDirectionModel(path, instrumentSchema(WINDOWS, HOUR), rowsPerScore);

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GoldenPart } from './part.ts';
+import { entriesOf } from './summary.ts';
 import type { Value } from './values.ts';
 
 /** @throws RangeError for a folder that has files: what another commit had more would stay among those of this one */
@@ -9,21 +10,14 @@ export function refuseOldDump(folder: string): void {
     throw new RangeError(`--dump: ${folder} is not empty. Name a new folder`);
 }
 
-/**
- * Writes the whole value of a part as JSON with sorted names, for `diff -r` with that of another commit: a file, or
- * where the record is condensed, a folder with a file for each entry.
- */
-export function dumpPart(folder: string, { name, condense }: GoldenPart, whole: Value): void {
-  mkdirSync(folder, { recursive: true });
-  if (condense === undefined) return writeValue(join(folder, `${name}.json`), whole);
+/** Writes the value of a part, a file for each entry as JSON with sorted names, for `diff -r` with another commit's. */
+export function dumpPart(folder: string, { name, depth }: GoldenPart, whole: Value): void {
   const own = join(folder, name);
   mkdirSync(own, { recursive: true });
-  for (const [entry, value] of Object.entries(whole as Record<string, Value>))
-    writeValue(join(own, `${fileName(entry)}.json`), value);
-}
-
-function writeValue(path: string, value: Value): void {
-  writeFileSync(path, `${JSON.stringify(value, sortedNames, 1)}\n`);
+  for (const [entry, value] of entriesOf(whole, depth)) {
+    const text = JSON.stringify(value, sortedNames, 1);
+    writeFileSync(join(own, `${fileName(entry)}.json`), `${text}\n`);
+  }
 }
 
 function sortedNames(_name: string, value: unknown): unknown {

@@ -1,11 +1,9 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
-import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
 import { isoMinute, type OpenTime } from '../../shared/bar.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { condenseEntries, hashOf } from './entries.ts';
 import { oldVersions } from './home/old_homes.ts';
 import type { Place } from './home/place.ts';
 import { liveHome, oldHome, rolloutHome } from './home_parts.ts';
@@ -62,32 +60,10 @@ async function measure(workshop: Workshop): Promise<Value> {
   return Object.fromEntries(all.flat());
 }
 
-const rounded = (value: number): string => value.toPrecision(6);
-
-/** What a person would compare first, and the hash of all of it. */
-function explanationLine(entry: Value): Value {
-  const { error } = entry as { readonly error?: string };
-  if (error !== undefined) return `${error}, ${hashOf(entry)}`;
-  const { time, reproduced, models, direction, costs, to_enter, to_exit } = entry as unknown as Explanation;
-  const scores = Object.entries<ExplainedModel>(models ?? direction ?? {}).map(
-    ([name, { answer }]) => `${name} ${rounded(answer)}`,
-  );
-  return [
-    time,
-    reproduced.equal ? 'reproduced' : `${reproduced.code}`,
-    ...scores,
-    ...(costs === null ? [] : [`net ${rounded(costs.expected_net_bps)}`]),
-    `${to_enter.length} to enter`,
-    `${to_exit.length} to exit`,
-    hashOf(entry),
-  ].join(', ');
-}
-
 export const EXPLAIN_PARTS: readonly GoldenPart[] = [
   {
     name: 'explain',
     what: 'explanations of a signal of every kind, of pairs, instruments and rules, of journals of every version',
     measure,
-    condense: condenseEntries(explanationLine),
   },
 ];

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipNote } from '../skip_note.ts';
 import { PARTS } from './parts.ts';
-import { condensed, dumpHint, type GoldenPart } from './part.ts';
+import { dumpHint, type GoldenPart } from './part.ts';
 import { readRecord } from './record.ts';
-import { describeDifference, differencesOf } from './values.ts';
+import { differencesBetween, summaryOf } from './summary.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
 
 /** Differences shown by a failing test. */
@@ -21,8 +21,8 @@ describe('the golden record', () => {
     it.skipIf(isSkipped)(`${part.name} is as recorded: ${part.what}${noteOf(part)}`, { timeout: 600_000 }, async () => {
       const recorded = readRecord(part.name);
       expect(recorded, 'a record of this part: npm run golden -- --record').not.toBeNull();
-      const differences = differencesOf(recorded!, condensed(part, await part.measure(workshop)));
-      expect(differences.slice(0, SHOWN).map(describeDifference), dumpHint(part)).toEqual([]);
+      const differences = differencesBetween(recorded!, summaryOf(part, await part.measure(workshop)));
+      expect(differences.slice(0, SHOWN), dumpHint(part)).toEqual([]);
     });
   }
 });

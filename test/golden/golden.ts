@@ -6,9 +6,9 @@ import { keepHome } from './home/old_homes.ts';
 import { PARTS } from './parts.ts';
 import { leaveSettingsOut } from '../own_environment.ts';
 import { dumpPart, refuseOldDump } from './dump.ts';
-import { condensed, dumpHint, type GoldenPart } from './part.ts';
+import { dumpHint, type GoldenPart } from './part.ts';
 import { readRecord, writeRecord } from './record.ts';
-import { countValues, describeDifference, differencesOf, type Value } from './values.ts';
+import { differencesBetween, summaryOf, type Summary } from './summary.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
 
 export interface GoldenOptions {
@@ -16,7 +16,7 @@ export interface GoldenOptions {
   readonly parts: readonly string[];
   /** Writes what was found, and says what changed. */
   readonly record: boolean;
-  /** Folder for the whole values of the parts; null: they are not written. */
+  /** Folder for the values of the parts; null: they are not written. */
   readonly dump: string | null;
   /** Differences shown of each part. */
   readonly shown: number;
@@ -57,22 +57,21 @@ function chosenParts(names: readonly string[]): readonly GoldenPart[] {
 }
 
 const NAME_WIDTH = 18;
-const VALUES_WIDTH = 7;
+const ENTRIES_WIDTH = 4;
 
 /** @returns whether the part is as it was recorded */
 async function runPart(part: GoldenPart, workshop: Workshop, options: GoldenOptions): Promise<boolean> {
   const { print, record, shown, dump } = options;
   const startMs = performance.now();
   const whole = await part.measure(workshop);
-  const found = condensed(part, whole);
+  const found = summaryOf(part, whole);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-  const recorded = readRecord(part.name);
-  const verdict = verdictOf(recorded, found);
-  const values = String(countValues(found)).padStart(VALUES_WIDTH);
-  print(`${part.name.padEnd(NAME_WIDTH)} ${values} values  ${verdict.text} (${seconds} s): ${part.what}`);
+  const verdict = verdictOf(readRecord(part.name), found);
+  const entries = String(Object.keys(found.entries).length).padStart(ENTRIES_WIDTH);
+  print(`${part.name.padEnd(NAME_WIDTH)} ${entries} entries  ${verdict.text} (${seconds} s): ${part.what}`);
   for (const line of verdict.differences.slice(0, shown)) print(`    ${line}`);
   if (verdict.differences.length > shown) print(`    … and ${verdict.differences.length - shown} more`);
-  if (part.condense !== undefined && dump === null && verdict.differences.length > 0) print(`    ${dumpHint(part)}`);
+  if (dump === null && verdict.differences.length > 0) print(`    ${dumpHint(part)}`);
   if (dump !== null) dumpPart(dump, part, whole);
   if (record && verdict.text !== EQUAL) writeRecord(part.name, found);
   return verdict.text === EQUAL;
@@ -81,11 +80,10 @@ async function runPart(part: GoldenPart, workshop: Workshop, options: GoldenOpti
 const EQUAL = 'equal';
 
 /** Compares a part with its record; `differences` in the order of the record. */
-export function verdictOf(recorded: Value | null, found: Value): { text: string; differences: readonly string[] } {
+export function verdictOf(recorded: Summary | null, found: Summary): { text: string; differences: readonly string[] } {
   if (recorded === null) return { text: 'NOT RECORDED', differences: [] };
-  const differences = differencesOf(recorded, found).map(describeDifference);
-  if (differences.length === 0) return { text: EQUAL, differences };
-  return { text: `DIFFERENT in ${differences.length}`, differences };
+  const differences = differencesBetween(recorded, found);
+  return { text: differences.length === 0 ? EQUAL : 'DIFFERENT', differences };
 }
 
 /**

@@ -30,7 +30,6 @@ import { makeHome } from './home/make_home.ts';
 import type { Place } from './home/place.ts';
 import { makeRolloutHome, type RolloutHome } from './home/rollout_life.ts';
 import { oldVersions, unpackHome } from './home/old_homes.ts';
-import { withoutLongLists } from './entries.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, shortHash, type Value } from './values.ts';
 import type { Workshop } from './workshop.ts';
@@ -310,27 +309,33 @@ export const emptyFolder = (workshop: Workshop, name: string): string =>
 export const oldHome = (workshop: Workshop, version: string): Place =>
   unpackHome(version, emptyFolder(workshop, version));
 
+const JOURNAL_FIGURES = ['inputs/bar', 'changes/length', 'replay/signals', 'replay/equal', 'replay/enters'];
+
 function partsOfVersion(version: string): GoldenPart[] {
   const read = (part: (place: Place) => Promise<Value>) => (workshop: Workshop) => part(oldHome(workshop, version));
   return [
     {
       name: `journal ${version}`,
       what: `a journal of version ${version} is read, replayed and recovered from`,
+      figures: JOURNAL_FIGURES,
       measure: read(journalPart),
     },
     {
       name: `bundles ${version}`,
       what: `bundles of version ${version} are verified, and score their golden vectors`,
+      depth: 2,
       measure: read(bundlesPart),
     },
     {
       name: `evidence ${version}`,
       what: `a rollout and a shadow in a journal of version ${version} give their evidence`,
+      figures: ['scores/labels', 'scores/harm', 'scores/benefit', 'loss_bps'],
       measure: read(evidencePart),
     },
     {
       name: `store ${version}`,
       what: `a store of version ${version} is opened, and lists what it has`,
+      figures: ['symbols/length', 'runs/length', 'audit/entries', 'signals'],
       measure: read(storePart),
     },
   ];
@@ -349,6 +354,7 @@ export const rolloutHome = (workshop: Workshop): Promise<RolloutHome> =>
 const livePart: GoldenPart = {
   name: 'live',
   what: 'a daemon lives through everything that a journal can contain; its journal, replayed',
+  figures: JOURNAL_FIGURES,
   measure: async (workshop) => journalPart(await liveHome(workshop)),
 };
 
@@ -359,12 +365,17 @@ function armAnswers(journal: JournalFile, { id }: Rollout): string[] {
     .map(({ time, pairId, modelVersion, body, position }) => `${time} ${pairId} ${modelVersion} ${body} ${position}`);
 }
 
-/** The answers of the arms have a hash in the record. */
-const MOST_LISTED = 20;
-
 const rolloutsPart: GoldenPart = {
   name: 'rollouts',
   what: 'a rollout of pairs, of a direction model and of a rule: signals, virtual answers of both arms, evidence',
+  depth: 2,
+  figures: [
+    'pairs/evidence/scores/labels',
+    'pairs/evidence/scores/harm',
+    'rule/evidence/scores/labels',
+    'rule/evidence/scores/harm',
+    'rule/evidence/loss_bps',
+  ],
   async measure(workshop) {
     const { place, rollouts } = await rolloutHome(workshop);
     const journal = openJournal(place.paths.journal('simulated', 'main'));
@@ -383,7 +394,6 @@ const rolloutsPart: GoldenPart = {
       journal.close();
     }
   },
-  condense: (whole) => withoutLongLists(whole, MOST_LISTED),
 };
 
 export const HOME_PARTS: readonly GoldenPart[] = [livePart, rolloutsPart, ...oldVersions().flatMap(partsOfVersion)];

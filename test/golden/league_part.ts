@@ -32,6 +32,7 @@ function contextOf(workshop: Workshop, name: string) {
 const pairsPart: GoldenPart = {
   name: 'league',
   what: 'a league of the pairs: logistic, gbdt, gbdt with baseline columns',
+  figures: ['entrants/length', 'best'],
   async measure(workshop) {
     const folder = workshop.folder('league bars');
     for (const columns of workshop.firstBars(LEARNED_MINUTES).values())
@@ -53,6 +54,7 @@ const pairsPart: GoldenPart = {
 const directionPart: GoldenPart = {
   name: 'direction_league',
   what: 'a league of direction models of an instrument: gbdt, without weights of classes, logistic',
+  figures: ['entrants/length', 'best'],
   async measure(workshop) {
     const folder = await writeTrendingHours(workshop.folder('direction league bars'), ['BTCUSDT'], 2000);
     const job: DirectionLeagueJob = {

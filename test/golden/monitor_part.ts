@@ -53,6 +53,8 @@ export const MONITOR_PARTS: readonly GoldenPart[] = [
   {
     name: 'monitor',
     what: 'a look of the monitor at the active models of pairs and of an instrument, and at those of the instrument alone',
+    depth: 2,
+    figures: ['pairs/performance/auc/live', 'pairs/kpi/total/trades', 'pairs/kpi/total/win_rate'],
     measure,
   },
 ];

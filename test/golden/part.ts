@@ -9,18 +9,15 @@ export interface GoldenPart {
   readonly what: string;
   /** Why it cannot be measured here; null: it can. */
   readonly skipped?: string | null;
-  /** What `--dump` writes whole. */
+  /** Its value, which `--dump` writes. The record has a summary of it. */
   measure(workshop: Workshop): Promise<Value>;
-  /** Of a bulky value: what the record keeps, and comparisons see. Absent: all of it. */
-  condense?(whole: Value): Value;
+  /** Entries are members of its value (1, the default), or members of those (2). */
+  readonly depth?: number;
+  /** Paths of figures that the record shows, such as `manifest/theta1`; of a list, `trades/length`. */
+  readonly figures?: readonly string[];
 }
 
-/** What the record keeps of a part's value. */
-export function condensed(part: GoldenPart, whole: Value): Value {
-  return part.condense?.(whole) ?? whole;
-}
-
-/** How a person gets from a condensed difference to the values themselves. */
+/** How a person gets from an entry that differs to the values themselves. */
 export function dumpHint({ name }: GoldenPart): string {
-  return `whole values, to compare with another commit's: npm run golden -- --part ${JSON.stringify(name)} --dump <folder>, then diff -r`;
+  return `values, to compare with another commit's: npm run golden -- --part ${JSON.stringify(name)} --dump <folder>, then diff -r`;
 }

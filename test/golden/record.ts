@@ -1,18 +1,18 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../shared/root.ts';
-import type { Value } from './values.ts';
+import { summaryText, type Summary } from './summary.ts';
 
 const FOLDER = join(packageRoot(), 'test', 'golden', 'record');
 
 /** What was recorded of a part; null: nothing yet. */
-export function readRecord(part: string): Value | null {
+export function readRecord(part: string): Summary | null {
   const path = pathOf(part);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Value) : null;
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Summary) : null;
 }
 
-export function writeRecord(part: string, value: Value): void {
-  writeFileSync(pathOf(part), `${JSON.stringify(value, null, 1)}\n`);
+export function writeRecord(part: string, summary: Summary): void {
+  writeFileSync(pathOf(part), summaryText(summary));
 }
 
 function pathOf(part: string): string {

@@ -7,14 +7,11 @@ import type { KeptRule, RuleContext } from '../../trainer/jobs/kinds/rule_candid
 import { runEvolve } from '../../trainer/jobs/kinds/run_evolve.ts';
 import { runJudge } from '../../trainer/jobs/kinds/run_judge.ts';
 import { writeTrendingHours } from './direction_part.ts';
-import { withoutLongLists } from './entries.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, type Value } from './values.ts';
 import type { Workshop } from './workshop.ts';
 
 const HOURS = 3000;
-/** A longer list, such as that of trades, has a hash in the record. */
-const MOST_LISTED = 20;
 
 async function marketOf(workshop: Workshop, name: string) {
   const folder = await writeTrendingHours(workshop.folder(`${name} bars`), ['BTCUSDT'], HOURS);
@@ -57,7 +54,14 @@ const RULE: StrategyDocument = {
 const judgePart: GoldenPart = {
   name: 'judge',
   what: 'a judgement of a written rule: trades, checks, the kept bundle',
-  condense: (whole) => withoutLongLists(whole, MOST_LISTED),
+  depth: 2,
+  figures: [
+    'report/trades/length',
+    'report/accepted',
+    'report/deflated_sharpe',
+    'report/development/performance/net_sharpe',
+    'report/holdout/performance/mean_net_bps',
+  ],
   async measure(workshop) {
     const job: JudgeJob = {
       kind: 'judge',
@@ -73,7 +77,14 @@ const judgePart: GoldenPart = {
 const evolvePart: GoldenPart = {
   name: 'evolve',
   what: 'a search of rules, two generations: searches, the proposed rule, its checks and bundle',
-  condense: (whole) => withoutLongLists(whole, MOST_LISTED),
+  depth: 2,
+  figures: [
+    'report/trials',
+    'report/accepted',
+    'report/proposed/strategy/entry_long',
+    'report/proposed/deflated_sharpe',
+    'report/proposed/holdout/performance/mean_net_bps',
+  ],
   async measure(workshop) {
     const job: EvolveJob = {
       kind: 'evolve',

@@ -49,18 +49,31 @@ function datasetValues(dataset: Dataset): Value {
 const datasetPart: GoldenPart = {
   name: 'dataset',
   what: 'features, labels, weights and holdout of three simulated pairs',
+  figures: MODEL_NAMES.flatMap((model) => [`train ${model}/rows`, `holdout ${model}/rows`]),
   measure: async (workshop) => datasetValues((await workshop.fullTraining()).dataset),
+};
+
+/** A model's hash is an entry of its own, each section of the manifest too. */
+const OF_BUNDLE: Pick<GoldenPart, 'depth' | 'figures'> = {
+  depth: 2,
+  figures: [
+    'manifest/theta1',
+    'manifest/theta2',
+    ...MODEL_NAMES.flatMap((model) => [`manifest/metrics/${model}/rows`, `manifest/metrics/${model}/trees`]),
+  ],
 };
 
 const fullPart: GoldenPart = {
   name: 'training',
   what: 'full training: AI1, AI2, AI3, model of the result, thresholds, manifest',
+  ...OF_BUNDLE,
   measure: async (workshop) => bundleValues((await workshop.fullTraining()).path),
 };
 
 const warmStartPart: GoldenPart = {
   name: 'warm_start',
   what: 'a warm start from that bundle on five times the bars',
+  ...OF_BUNDLE,
   async measure(workshop) {
     const base = readBundle((await workshop.fullTraining()).path);
     const bars = workshop.firstBars(MARKET_MINUTES);
@@ -79,6 +92,7 @@ const SEARCHED = tinySettings({
 const searchPart: GoldenPart = {
   name: 'search',
   what: 'training with a search for parameters, label and thresholds, 6 trials',
+  ...OF_BUNDLE,
   async measure(workshop) {
     const bars = workshop.firstBars(5000);
     const result = await train(trainingOptions(workshop, 'search', { settings: SEARCHED, bars, trials: 6 }));
@@ -89,6 +103,7 @@ const searchPart: GoldenPart = {
 const groupsPart: GoldenPart = {
   name: 'groups',
   what: 'training with models of their own for groups of pairs',
+  ...OF_BUNDLE,
   async measure(workshop) {
     const options = groupTraining(workshop.folder('groups'), new Date('2024-01-05T12:00:00Z'));
     return bundleValues((await train(options)).path);
@@ -98,6 +113,7 @@ const groupsPart: GoldenPart = {
 const forestPart: GoldenPart = {
   name: 'random_forest',
   what: 'full training with the engine random_forest',
+  ...OF_BUNDLE,
   async measure(workshop) {
     const settings = tinySettings({ minutehand: { train: { engine: 'random_forest' } } });
     return bundleValues((await train(trainingOptions(workshop, 'forest', { settings }))).path);

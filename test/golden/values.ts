@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** What a part of the golden record holds: nested, so that the record is readable and its first difference is named. */
+/** What a part of the golden record measures: nested, so that a difference has a place. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value };
 
-type Leaf = string | number | boolean | null;
+export type Leaf = string | number | boolean | null;
 
-/** One value that is no longer what was recorded; undefined: it is absent. */
+/** A figure that is no longer what was recorded; undefined: it is absent. */
 export interface Difference {
-  /** Such as `ai1.trees.3`. */
+  /** Such as `manifest/theta1`. */
   readonly path: string;
   readonly recorded: Leaf | undefined;
   readonly found: Leaf | undefined;
@@ -33,35 +33,6 @@ export function asValue(value: unknown): Value {
   if (typeof value !== 'object') throw new TypeError(`no value of a record: ${typeof value}`);
   const members = Object.entries(value).filter(([, own]) => own !== undefined);
   return Object.fromEntries(members.map(([name, own]) => [name, asValue(own)]));
-}
-
-/** All differences, in the order of the recorded values; what is new comes last. */
-export function differencesOf(recorded: Value, found: Value): Difference[] {
-  const before = leavesOf(recorded);
-  const after = leavesOf(found);
-  const differences: Difference[] = [];
-  for (const [path, value] of before)
-    if (after.get(path) !== value) differences.push({ path, recorded: value, found: after.get(path) });
-  for (const [path, value] of after)
-    if (!before.has(path)) differences.push({ path, recorded: undefined, found: value });
-  return differences;
-}
-
-export function countValues(value: Value): number {
-  return leavesOf(value).size;
-}
-
-/** A list or object without members is a value too: a record of no trades differs from none at all. */
-function leavesOf(value: Value): Map<string, Leaf> {
-  const leaves = new Map<string, Leaf>();
-  const walk = (own: Value, path: string): void => {
-    if (typeof own !== 'object' || own === null) return void leaves.set(path, own);
-    const members = Object.entries(own);
-    if (members.length === 0) return void leaves.set(path, Array.isArray(own) ? '[]' : '{}');
-    for (const [name, member] of members) walk(member as Value, path === '' ? name : `${path}.${name}`);
-  };
-  walk(value, '');
-  return leaves;
 }
 
 const SHOWN = 160;

@@ -1,6 +1,6 @@
 /** A world that a gate is simulated in, many times. */
 export interface GateCase {
-  /** As in docs/reference/GATES.md. */
+  /** As in docs/reference/GATE_RATES.md. */
   readonly gate: string;
   /** Whether a refusal is wrong here: `false alarms` of a sound model, or `power` against a defect. */
   readonly measures: 'false alarms' | 'power';

@@ -26,6 +26,7 @@ import { addBacktestRoutes } from './routes/backtests.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
+import { addDocsRoutes } from './routes/docs.ts';
 import { addCandleRoutes } from './routes/candles.ts';
 import { addDataRoutes } from './routes/data.ts';
 import { addBarChangeRoutes } from './routes/bar_changes.ts';
@@ -126,6 +127,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
     addSessionRoutes(api, context, credentials);
     addDescriptionRoutes(api);
+    addDocsRoutes(api);
     for (const add of ROUTES) add(api, context);
     await addDashboard(api);
     document = () => api.swagger();

@@ -624,6 +624,20 @@ describe('every route', () => {
     },
   );
 
+  it('serves the documentation at /docs without a login: a list, pages, pictures, and nothing else', async () => {
+    const index = await api.ask('GET', '/docs', {});
+    expect([index.status, index.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    const policy = String(index.headers['content-security-policy']);
+    const style = /<style>([^]*?)<\/style>/.exec(index.text)![1]!;
+    expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+    const page = await api.ask('GET', '/docs/reference/ERRORS.md', {});
+    expect([page.status, page.text]).toEqual([200, expect.stringContaining('<td><code>MODEL_GATES</code></td>')]);
+    expect(page.text).not.toMatch(/<script|\son\w+=|javascript:| style="/i);
+    expect((await api.ask('GET', '/docs/examples/dashboard.png', {})).headers['content-type']).toBe('image/png');
+    for (const url of ['/docs/gone.md', '/docs/..%2f..%2fpackage.json', '/docs/%2e%2e/package.json'])
+      expect((await api.ask('GET', url, {})).status, url).toBe(404);
+  });
+
   it('is described at /api/docs with its role and the codes of its errors, on a page without script', async () => {
     const { body: document } = await api.ask('GET', '/api/openapi.json', { headers: approver });
     const { paths } = document as unknown as Document;

@@ -138,7 +138,7 @@ describe('the edges of several pairs', () => {
     expect(beside['few']!.p).toBeUndefined();
   });
 
-  // More shapes and trades: bench/gates/edge_rates.ts, whose table docs/reference/GATES.md has.
+  // More shapes and trades: bench/gates/edge_rates.ts, whose table docs/reference/GATE_RATES.md has.
   it.each([
     ['normal', 0.3, 1],
     ['lognormal', 0.3, 0.6],

@@ -124,6 +124,7 @@ const OPERATIONS: Readonly<Record<'public' | 'viewer' | 'operator' | 'approver',
 const OUTSIDE_THE_DOCUMENT = [
   "dashboard.ts: hide: true role: 'public'",
   'description.ts: hide: true',
+  "docs.ts: hide: true role: 'public'",
   "session.ts: hide: true role: 'public'",
 ];
 

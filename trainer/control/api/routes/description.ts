@@ -1,5 +1,5 @@
 import type { Api } from '../context.ts';
-import { docsPage, type OpenApiDocument } from '../docs_page.ts';
+import { apiPage, type OpenApiDocument } from '../doc_site/api_page.ts';
 import { PAGE_POLICY } from './reports.ts';
 
 /** `GET /api/openapi.json`, `GET /api/docs`. */
@@ -20,7 +20,7 @@ export function addDescriptionRoutes(api: Api): void {
     schema,
     async handler(_request, reply) {
       void reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8');
-      return reply.send(docsPage(api.swagger() as unknown as OpenApiDocument));
+      return reply.send(apiPage(api.swagger() as unknown as OpenApiDocument));
     },
   });
 }

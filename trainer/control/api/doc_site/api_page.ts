@@ -1,7 +1,7 @@
-import { ERRORS, type ErrorCode } from '../../../shared/errors.ts';
-import { escapeHtml } from '../../learning/backtest/report/chart.ts';
-import { htmlPage, htmlTable } from '../../learning/backtest/report/page.ts';
-import { errorsOf } from './route_errors.ts';
+import { ERRORS, type ErrorCode } from '../../../../shared/errors.ts';
+import { escapeHtml } from '../../../learning/backtest/report/chart.ts';
+import { htmlPage, htmlTable } from '../../../learning/backtest/report/page.ts';
+import { errorsOf } from '../route_errors.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -44,7 +44,7 @@ export interface OpenApiDocument {
 }
 
 /** The OpenAPI document as one HTML page without scripts. */
-export function docsPage({ info, paths, components }: OpenApiDocument): string {
+export function apiPage({ info, paths, components }: OpenApiDocument): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })),
   );
@@ -52,7 +52,7 @@ export function docsPage({ info, paths, components }: OpenApiDocument): string {
   const named = Object.entries(components?.schemas ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return htmlPage(`${info.title} API`, [
     `<h1>${escapeHtml(info.title)} API, version ${escapeHtml(info.version)}</h1>`,
-    '<p>As a document for programs: <a href="/api/openapi.json">/api/openapi.json</a>.</p>',
+    '<p>As a document for programs: <a href="/api/openapi.json">/api/openapi.json</a>. Guides and reference: <a href="/docs">/docs</a>.</p>',
     ...tags.flatMap((tag) => [
       `<h2>${escapeHtml(tag)}</h2>`,
       ...operations
