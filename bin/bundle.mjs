@@ -37,14 +37,12 @@ const EXTERNAL = [
   'esbuild',
   'koffi',
   'onnxruntime-node',
-  'openapi-typescript',
   'pg-native',
   'protobufjs',
   'ssh2-sftp-client',
   'technicalindicators',
   'tinybench',
   'trading-signals',
-  'typescript',
 ];
 const FOLDER = 'bundle';
 /** File in the chunk folder that lists the files of this build and of those before it, newest first. */

@@ -28,7 +28,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'cli/bars/import.ts: join(source, name)',
     'cli/commands/bars.ts: join(path, name)',
     'cli/commands/series.ts: join(folder, file)',
-    'cli/docs/api_client.ts: join(folder, name)',
     "cli/systemd/installation.ts: join('schema', name)",
     'daemon/infer/file_mark.ts: join(folder, name)',
     'daemon/infer/model_watch.ts: join(folder, name)',

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { renderBenchmarks } from '../../bench/report.ts';
 import type { BenchResult } from '../../bench/parts.ts';
-import { writeApiClient } from '../docs/api_client.ts';
 import { renderCliDoc } from '../docs/cli_doc.ts';
 import { renderEnginesDoc } from '../docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../docs/degradations_doc.ts';
@@ -26,7 +25,7 @@ import type { Output } from '../output.ts';
 
 /** For developers of minutehand: writes the generated parts of docs/ and config/schema. */
 export function addDocs(program: Command, output: () => Output): void {
-  program.command('docs', { hidden: true }).action(async () => {
+  program.command('docs', { hidden: true }).action(() => {
     const root = packageRoot();
     writeStrategyHalves(root, STRATEGY_NAMES);
     writeFileSync(join(root, 'docs', 'reference', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
@@ -45,7 +44,6 @@ export function addDocs(program: Command, output: () => Output): void {
     writeSignalSchema(join(root, 'docs', 'instrument.schema.json'), instrumentJsonSchema());
     writeJsonSchemas(join(root, 'config', 'schema'));
     writeConfigurationDoc();
-    await writeApiClient(join(root, 'dashboard', 'api'));
     output().line('docs/ and config/schema written');
   });
 }

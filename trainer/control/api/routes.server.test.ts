@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../../test/activate.ts';
-import { createClient } from '../../../dashboard/api/client.ts';
+import { createClient } from '../../../dashboard/src/client.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
@@ -43,7 +43,7 @@ afterAll(() => api.close());
 
 const client = (headers: Record<string, string>) => createClient({ origin: api.origin, headers: () => headers });
 
-describe('the endpoints of the specification, by the generated client', () => {
+describe('the endpoints of the specification, by the typed client', () => {
   it('list, load, and remove models, but not the active one, its predecessor and the shadow', async () => {
     const own = client(approver);
     const { models } = await own.get('/api/ml/models');

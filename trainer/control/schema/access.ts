@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import { routes } from './routes.ts';
+
 export const roleSchema = z.enum(['viewer', 'operator', 'approver']).describe('Each role includes those before it');
 
 export const loginRequest = z
@@ -34,3 +36,39 @@ export const sessionSchema = z
     csrf_token: z.string().nullable().describe('Required value of the header x-csrf-token in writes; null for tokens'),
   })
   .meta({ id: 'Session' });
+
+/** Routes of `api/routes/session.ts`. */
+export const sessionRoutes = routes({
+  'POST /api/session': {
+    role: 'public',
+    tags: ['access'],
+    summary: 'Log in by a login link’s code or a token',
+    body: loginRequest,
+    response: { 200: sessionSchema },
+  },
+  'GET /api/sessions': {
+    role: 'viewer',
+    tags: ['access'],
+    summary: 'Open sessions: your own; for approvers, all',
+    response: { 200: sessionsSchema },
+  },
+  'DELETE /api/sessions/{session_id}': {
+    role: 'viewer',
+    tags: ['access'],
+    summary: 'End a session: your own; for approvers, any',
+    params: sessionPath,
+    response: { 204: z.null().describe('Ended') },
+  },
+  'GET /api/session': {
+    role: 'viewer',
+    tags: ['access'],
+    summary: 'The current session',
+    response: { 200: sessionSchema },
+  },
+  'DELETE /api/session': {
+    role: 'viewer',
+    tags: ['access'],
+    summary: 'Log out',
+    response: { 204: z.null().describe('Logged out') },
+  },
+});

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import { routes } from './routes.ts';
+
 export const alertSchema = z
   .object({
     alert_id: z.number().int(),
@@ -41,3 +43,33 @@ export const silenceRequest = z
     minutes: z.int().min(1).max(43_200).describe('How long'),
   })
   .meta({ id: 'SilenceRequest' });
+
+const alertsQuery = z.object({
+  all: z.enum(['true', 'false']).default('false').describe('true: include resolved alerts'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+/** Routes of `api/routes/alerts.ts`. */
+export const alertRoutes = routes({
+  'GET /api/alerts': {
+    role: 'viewer',
+    tags: ['alerts'],
+    summary: 'Alerts and silences',
+    querystring: alertsQuery,
+    response: { 200: alertsSchema },
+  },
+  'POST /api/alerts/{alert_id}/ack': {
+    role: 'operator',
+    tags: ['alerts'],
+    summary: 'Acknowledge an open alert: it is not sent again',
+    params: z.object({ alert_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+    response: { 200: acknowledgedSchema },
+  },
+  'POST /api/alerts/silence': {
+    role: 'operator',
+    tags: ['alerts'],
+    summary: 'Do not send alerts of these keys for a time',
+    body: silenceRequest,
+    response: { 200: silenceSchema },
+  },
+});

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { MARKETS_OF_BARS, touchedBars } from './imports.ts';
+import { dryRunQuery } from './imports.ts';
+import { routes } from './routes.ts';
 
 const symbol = z.string().min(1).max(100).describe('Symbol, also by a name of the broker’s');
 const period = {
@@ -31,3 +33,23 @@ export const barChangeSchema = z
     models: z.array(z.string()).describe('Versions that were trained on these bars'),
   })
   .meta({ id: 'BarChange' });
+
+/** Routes of `api/routes/bar_changes.ts`. */
+export const barChangeRoutes = routes({
+  'POST /api/bars/delete': {
+    role: 'approver',
+    tags: ['records'],
+    summary: 'Delete stored bars of a symbol',
+    querystring: dryRunQuery,
+    body: deletionBody,
+    response: { 200: barChangeSchema },
+  },
+  'POST /api/bars/leave-out': {
+    role: 'approver',
+    tags: ['records'],
+    summary: 'Leave bars that live daemons received out of all that learns',
+    querystring: dryRunQuery,
+    body: leaveOutBody,
+    response: { 200: barChangeSchema },
+  },
+});

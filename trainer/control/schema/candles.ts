@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 
+import { routes } from './routes.ts';
+
 const prices = (description: string) => z.array(z.number()).describe(description);
 
 export const candlesQuery = z.object({
@@ -21,3 +23,14 @@ export const candlesSchema = z
     close: prices('Of its last minute'),
   })
   .meta({ id: 'Candles', description: 'Bars of a symbol, joined for a chart' });
+
+/** Routes of `api/routes/candles.ts`. */
+export const candleRoutes = routes({
+  'GET /api/candles': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Bars of a symbol, journaled or imported, joined to candles for a chart',
+    querystring: candlesQuery,
+    response: { 200: candlesSchema },
+  },
+});

@@ -3,6 +3,8 @@ import { APPLIES, KEEPERS, type Applies } from '../../../shared/policy/applies.t
 import { evidenceSchema } from '../policy/evidence_schema.ts';
 import { CHANGE_STATUSES } from '../../store/access_tables.ts';
 
+import { routes } from './routes.ts';
+
 const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
 const applies = z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]);
 const inUse = z
@@ -96,4 +98,65 @@ export const policySchema = z.object({
     )
     .describe('Every value of the four files'),
   in_use: inUse,
+});
+
+const changeParams = z.object({ change_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** Routes of `api/routes/config.ts`. */
+export const configRoutes = routes({
+  'GET /api/ml/config': {
+    role: 'viewer',
+    tags: ['configuration'],
+    summary: 'The approved configuration',
+    response: { 200: configSchema },
+  },
+  'PUT /api/ml/config': {
+    role: 'operator',
+    tags: ['configuration'],
+    summary: 'Propose a configuration change: a commit on a separate branch, applied after approval by another user',
+    body: proposalRequest,
+    response: { 202: changeSchema },
+  },
+  'POST /api/ml/config/reset': {
+    role: 'operator',
+    tags: ['configuration'],
+    summary: 'Propose the delivered values of the three policy files',
+    body: resetRequest,
+    response: { 202: changeSchema },
+  },
+  'GET /api/policy': {
+    role: 'viewer',
+    tags: ['configuration'],
+    summary: 'Values with labels and descriptions',
+    response: { 200: policySchema },
+  },
+  'GET /api/changes': {
+    role: 'viewer',
+    tags: ['configuration'],
+    summary: 'Change requests',
+    querystring: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+    response: { 200: changesSchema },
+  },
+  'POST /api/changes/{change_id}/approve': {
+    role: 'approver',
+    tags: ['configuration'],
+    summary: 'approve an open change request, as another person than its author',
+    params: changeParams,
+    response: { 200: changeSchema },
+  },
+  'POST /api/changes/{change_id}/reject': {
+    role: 'approver',
+    tags: ['configuration'],
+    summary: 'reject an open change request',
+    params: changeParams,
+    response: { 200: changeSchema },
+  },
+  'POST /api/changes/{change_id}/take-back': {
+    role: 'operator',
+    tags: ['configuration'],
+    summary: 'Propose the values from before an applied change, to be approved as every change',
+    params: changeParams,
+    body: takeBackRequest,
+    response: { 202: changeSchema },
+  },
 });

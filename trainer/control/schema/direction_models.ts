@@ -1,5 +1,9 @@
 import * as z from 'zod';
 import { directionManifestSchema } from '../../../shared/bundle/direction/direction_manifest.ts';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { overrideShape } from './override.ts';
+import { pointersSchema } from './models.ts';
+import { routes } from './routes.ts';
 
 export const directionModelSchema = z
   .object({
@@ -37,3 +41,40 @@ export const verifiedDirectionSchema = z
     note: z.string().describe('What was compared, or why no faster engine scores it'),
   })
   .meta({ id: 'VerifiedDirection' });
+
+const params = z.object({
+  model_name: z.string().max(60).regex(VERSION).describe('Version of a direction bundle'),
+});
+
+/** Routes of `api/routes/direction_models.ts`. */
+export const directionModelRoutes = routes({
+  'GET /api/ml/direction-models': {
+    role: 'viewer',
+    tags: ['models'],
+    summary: 'Direction bundles',
+    response: { 200: directionModelsSchema },
+  },
+  'GET /api/ml/direction-models/{model_name}': {
+    role: 'viewer',
+    tags: ['models'],
+    summary: 'A direction bundle: manifest, card',
+    params,
+    response: { 200: directionDetailSchema },
+  },
+  'POST /api/ml/direction-models/{model_name}/verify': {
+    role: 'operator',
+    tags: ['models'],
+    summary: 'Verify a direction bundle as a daemon does, without activating it',
+    params,
+    response: { 200: verifiedDirectionSchema },
+  },
+  'POST /api/ml/direction-models/{model_name}/load': {
+    role: 'approver',
+    tags: ['models'],
+    summary:
+      'Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to',
+    params,
+    body: z.strictObject(overrideShape).nullish(),
+    response: { 200: pointersSchema },
+  },
+});

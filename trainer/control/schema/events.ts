@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import { routes } from './routes.ts';
+
 /** Events of `GET /api/events`, with their data. */
 export const EVENT_KINDS = {
   signal: 'a Signal, as it was published',
@@ -16,3 +18,14 @@ export const eventsSchema = z.string().describe(
     .map(([name, data]) => `\`${name}\` ${data}`)
     .join('; ')}. A stream begins with the last signal of each subject and the newest run.`,
 );
+
+/** Routes of `api/routes/events.ts`. */
+export const eventRoutes = routes({
+  'GET /api/events': {
+    role: 'viewer',
+    tags: ['events'],
+    summary: 'Server-sent events',
+    produces: ['text/event-stream'],
+    response: { 200: { description: 'A stream', content: { 'text/event-stream': { schema: eventsSchema } } } },
+  },
+});

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { QUEUE_KINDS } from '../../jobs/fleet/open_fleet.ts';
 
+import { routes } from './routes.ts';
+
 const count = z.number().int().min(0);
 const key = z.string().describe('SHA-256 of everything that the result depends on');
 const learner = z.string().describe('What does it: a learner, or `evolve` for generations of rules');
@@ -159,3 +161,34 @@ export const workerRequest = z
 
 export const taskAnswer = z.object({ key });
 export const workerAnswer = z.object({ worker: z.string() });
+
+/** Routes of `api/routes/fleet.ts`. */
+export const fleetRoutes = routes({
+  'GET /api/fleet': {
+    role: 'viewer',
+    tags: ['fleet'],
+    summary: 'Queue, workers, failed tasks and results that differ, as they are now',
+    response: { 200: fleetSchema },
+  },
+  'POST /api/fleet/tasks/retry': {
+    role: 'operator',
+    tags: ['fleet'],
+    summary: 'Put a failed task in again, with all its attempts',
+    body: taskRequest,
+    response: { 200: taskAnswer },
+  },
+  'POST /api/fleet/tasks/forget': {
+    role: 'operator',
+    tags: ['fleet'],
+    summary: 'Delete a failed task: the next training that needs it enqueues it again',
+    body: taskRequest,
+    response: { 200: taskAnswer },
+  },
+  'POST /api/fleet/workers/end': {
+    role: 'operator',
+    tags: ['fleet'],
+    summary: 'Ask a worker to end once its tasks are done',
+    body: workerRequest,
+    response: { 200: workerAnswer },
+  },
+});

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { PRICE_KINDS } from '../../../shared/core/cost/fill_cost.ts';
 import { dryRunQuery } from './imports.ts';
+import { routes } from './routes.ts';
 
 /** Of the text of a file, in characters: 100,000 bars and more. */
 export const MAX_PREVIEWED_TEXT = 8_000_000;
@@ -101,3 +102,34 @@ export const fileImportSchema = z
     models: z.array(z.string()).describe('Versions that were trained on bars that are replaced'),
   })
   .meta({ id: 'FileImport' });
+
+/** Of the body of a route that takes a file. */
+export const FILE_TYPE = 'application/octet-stream';
+
+/** Routes of `api/routes/file_import.ts`. */
+export const fileImportRoutes = routes({
+  'POST /api/imports': {
+    role: 'approver',
+    tags: ['records'],
+    summary: 'Import a file of bars, or replace stored bars by it',
+    description:
+      'The body is the file: CSV, also compressed, or Parquet, as `minutehand bars import` reads it. With `dry_run` nothing is stored. A file that cannot be read is an answer, too: `refused`.',
+    consumes: [FILE_TYPE],
+    querystring: fileImportQuery,
+    body: z.unknown().describe('The file'),
+    response: { 200: fileImportSchema },
+  },
+});
+
+/** Routes of `api/routes/import_preview.ts`. */
+export const importPreviewRoutes = routes({
+  'POST /api/imports/preview': {
+    role: 'operator',
+    tags: ['records'],
+    summary: 'What an import of a file would do',
+    description:
+      'Symbol, timeframe, clock and units as `minutehand bars import` infers them, each with what tells it; the verdict on the bars; and how many would be added. Nothing is stored. A file that cannot be read is an answer, too: `refused`.',
+    body: previewBody,
+    response: { 200: previewSchema },
+  },
+});

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { IMPORT_KINDS } from '../../store/tables.ts';
 
+import { routes } from './routes.ts';
+
 export const MARKETS_OF_BARS = ['live', 'simulated'] as const;
 const count = z.int();
 const time = z.number().describe('Epoch ms');
@@ -64,3 +66,24 @@ export const undoSchema = z
     models: z.array(z.string()).describe('Versions that were trained on these bars'),
   })
   .meta({ id: 'ImportUndo' });
+
+const number = z.object({ import_number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** Routes of `api/routes/imports.ts`. */
+export const importRoutes = routes({
+  'GET /api/imports': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Imports and deletions of bars, by number, with the verdict on each symbol',
+    querystring: importsQuery,
+    response: { 200: importsSchema },
+  },
+  'POST /api/imports/{import_number}/undo': {
+    role: 'approver',
+    tags: ['records'],
+    summary: 'Take an import or a deletion back, whole or not at all',
+    params: number,
+    querystring: dryRunQuery,
+    response: { 200: undoSchema },
+  },
+});

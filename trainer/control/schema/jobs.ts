@@ -3,6 +3,8 @@ import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { JOB_KINDS, REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
 import { jobEventSchema, jobWaitSchema } from '../../jobs/records/job_event.ts';
 import { JOB_STATUSES } from '../../store/job_tables.ts';
+import { jobResultSchema, leaguesSchema } from './leagues.ts';
+import { routes } from './routes.ts';
 
 const ms = z.number().describe('Epoch ms');
 
@@ -74,4 +76,59 @@ export const jobEventsSchema = z.object({
 export const jobRequest = z.object({
   job: z.record(z.string(), z.unknown()).describe(`A document of kind ${REQUESTED_KINDS.join(', ')}`),
   priority: z.int().min(-100).max(100).default(0).describe('A higher one begins first'),
+});
+
+const params = z.object({ job_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** Routes of `api/routes/jobs.ts`. */
+export const jobRoutes = routes({
+  'GET /api/jobs': {
+    role: 'viewer',
+    tags: ['jobs'],
+    summary: 'Jobs of this market, whoever started them',
+    querystring: jobsQuery,
+    response: { 200: jobsSchema },
+  },
+  'POST /api/jobs': {
+    role: 'operator',
+    tags: ['jobs'],
+    summary: 'Queue a job on the bars of this installation',
+    body: jobRequest,
+    response: { 202: recordedJobSchema },
+  },
+  'GET /api/jobs/{job_id}': {
+    role: 'viewer',
+    tags: ['jobs'],
+    summary: 'A job',
+    params,
+    response: { 200: recordedJobSchema },
+  },
+  'GET /api/jobs/{job_id}/events': {
+    role: 'viewer',
+    tags: ['jobs'],
+    summary: 'What happened to a job: states, waits, progress, messages and artifacts',
+    params,
+    querystring: jobEventsQuery,
+    response: { 200: jobEventsSchema },
+  },
+  'GET /api/jobs/{job_id}/result': {
+    role: 'viewer',
+    tags: ['jobs'],
+    summary: 'What a league, a scan or a comparison of a day has answered',
+    params,
+    response: { 200: jobResultSchema },
+  },
+  'GET /api/leagues': {
+    role: 'viewer',
+    tags: ['jobs'],
+    summary: 'Leagues that can be queued: their entrants, and a document of each kind',
+    response: { 200: leaguesSchema },
+  },
+  'POST /api/jobs/{job_id}/cancel': {
+    role: 'operator',
+    tags: ['jobs'],
+    summary: 'Cancel a job, also one that was started at a terminal',
+    params,
+    response: { 202: recordedJobSchema },
+  },
 });

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { IMPORTANCES } from '../../../shared/core/news/news_event.ts';
 
+import { routes } from './routes.ts';
+
 export const newsQuery = z.object({
   days: z.coerce.number().int().min(1).max(60).default(7).describe('Days ahead'),
   importance: z.enum(IMPORTANCES).default('medium').describe('At least'),
@@ -25,4 +27,15 @@ export const newsSchema = z.object({
     .object({ code: z.string(), message: z.string(), next: z.string() })
     .nullable()
     .describe('Why the calendar cannot be relied on'),
+});
+
+/** Routes of `api/routes/news.ts`. */
+export const newsRoutes = routes({
+  'GET /api/news': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'The next events of the economic calendar, as `minutehand news list`',
+    querystring: newsQuery,
+    response: { 200: newsSchema },
+  },
 });

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import { routes } from './routes.ts';
+
 export const predictQuery = z.object({
   subject: z.string().min(1).max(80).describe('A pair or an instrument, such as XAUUSD_XAGUSD'),
 });
@@ -45,3 +47,21 @@ export const predictRequest = z
 export const rowScoresSchema = z
   .object({ ...scores, risk_prob: score('AI2: probability before ranking'), engines: z.record(z.string(), z.string()) })
   .meta({ id: 'RowScores' });
+
+/** Routes of `api/routes/predict.ts`. */
+export const predictRoutes = routes({
+  'GET /api/ml/predict': {
+    role: 'viewer',
+    tags: ['models'],
+    summary: 'Latest published scores of a subject',
+    querystring: predictQuery,
+    response: { 200: latestScoresSchema },
+  },
+  'POST /api/ml/predict': {
+    role: 'viewer',
+    tags: ['models'],
+    summary: 'Scores of a feature row by the active bundle',
+    body: predictRequest,
+    response: { 200: rowScoresSchema },
+  },
+});

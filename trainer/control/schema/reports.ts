@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { performanceSchema } from '../performance/performance_schema.ts';
 
+import { routes } from './routes.ts';
+
 export const reportQuery = z.object({
   from: z.iso.datetime().describe('Start, inclusive, by the clock of the market: of a simulated one, that of its bars'),
   to: z.iso.datetime().describe('End, exclusive'),
@@ -145,3 +147,22 @@ export const reportSchema = z
   .meta({ id: 'Report' });
 
 export type Report = z.infer<typeof reportSchema>;
+
+/** Routes of `api/routes/reports.ts`. */
+export const reportRoutes = routes({
+  'GET /api/reports': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Report of a period',
+    querystring: reportQuery,
+    response: {
+      200: {
+        description: 'The report',
+        content: {
+          'application/json': { schema: reportSchema },
+          'text/html': { schema: z.string() },
+        },
+      },
+    },
+  },
+});

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { NOVELTY_BUCKETS } from '../../../shared/signal/novelty_buckets.ts';
 
+import { routes } from './routes.ts';
+
 const number = (description: string) => z.number().nullable().describe(description);
 const ofPair = (description: string) => number(`${description}; absent in an instrument's`).optional();
 const ofInstrument = (description: string) => number(`${description}; absent in a pair's`).optional();
@@ -92,4 +94,22 @@ export const signalHistorySchema = z.object({
     .describe(
       `Candidates of entries by novelty: up to ${NOVELTY_BUCKETS.join(', ')}, each from above the one before; empty where none has a novelty`,
     ),
+});
+
+/** Routes of `api/routes/signals.ts`. */
+export const signalRoutes = routes({
+  'GET /api/signals': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'Last signals, and the history',
+    querystring: signalsQuery,
+    response: { 200: signalsSchema },
+  },
+  'GET /api/signals/history': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'Thinned history of one subject, for charts',
+    querystring: signalHistoryQuery,
+    response: { 200: signalHistorySchema },
+  },
 });

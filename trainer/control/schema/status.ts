@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import { stopSchema } from './stops.ts';
 
+import { routes } from './routes.ts';
+
 export const daemonSchema = z.object({
   shard: z.string().describe('Its shard'),
   presence: z.enum(['up', 'mute', 'down']).describe('up: responds; mute: runs but does not respond; down: not running'),
@@ -89,4 +91,17 @@ export const statusSchema = z.object({
       next: z.iso.datetime().nullable().describe('Next time; null = never'),
     }),
   ),
+});
+
+/** Routes of `api/routes/status.ts`. */
+const statusRoute = {
+  role: 'viewer',
+  tags: ['status'],
+  summary: 'Daemons, models, schedules',
+  response: { 200: statusSchema },
+} as const;
+
+export const statusRoutes = routes({
+  'GET /api/status': statusRoute,
+  'GET /api/ml/status': statusRoute,
 });

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { STOP_KINDS } from '../../../shared/bundle/halts.ts';
 
+import { routes } from './routes.ts';
+
 const subjects = z.array(z.string().min(1).max(80)).min(1).max(1000).optional().describe('Default: all');
 
 export const stopRequest = z
@@ -22,3 +24,27 @@ export const stopSchema = z.object({
 });
 
 export const stopsSchema = z.object({ stops: z.array(stopSchema) }).meta({ id: 'Stops' });
+
+/** Routes of `api/routes/stops.ts`. */
+export const stopRoutes = routes({
+  'GET /api/stops': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'What a person has stopped',
+    response: { 200: stopsSchema },
+  },
+  'POST /api/stops': {
+    role: 'operator',
+    tags: ['signals'],
+    summary: 'Stop entries, or close positions too, from the next bar on',
+    body: stopRequest,
+    response: { 200: stopsSchema },
+  },
+  'POST /api/stops/resume': {
+    role: 'operator',
+    tags: ['signals'],
+    summary: 'Lift stops of a person',
+    body: resumeRequest,
+    response: { 200: stopsSchema },
+  },
+});

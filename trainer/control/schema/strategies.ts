@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { ruleManifestSchema } from '../../../shared/bundle/rule/rule_manifest.ts';
 import { runSchema } from './runs.ts';
+import { overrideShape } from './override.ts';
+import { routes } from './routes.ts';
 
 const keptRuleSchema = z
   .object({
@@ -221,3 +223,99 @@ export const rulePointerSchema = z
     previous: z.string().nullable().describe('Its predecessor'),
   })
   .meta({ id: 'RulePointer' });
+
+const params = z.object({ version: z.string().max(60).regex(VERSION).describe('Version of a rule') });
+
+/** Routes of `api/routes/strategies.ts`. */
+export const strategyRoutes = routes({
+  'GET /api/strategies': {
+    role: 'viewer',
+    tags: ['strategies'],
+    summary: 'Kept rules, strategy files and search spaces',
+    response: { 200: strategiesSchema },
+  },
+  'GET /api/strategies/status': {
+    role: 'viewer',
+    tags: ['strategies'],
+    summary: 'The search or judgement in progress, its generations and its front',
+    response: { 200: strategyStatusSchema },
+  },
+  'GET /api/strategies/{version}': {
+    role: 'viewer',
+    tags: ['strategies'],
+    summary: 'A rule: manifest, sentence, and all figures of its judgement',
+    params,
+    response: { 200: strategyDetailSchema },
+  },
+  'POST /api/strategies/check': {
+    role: 'viewer',
+    tags: ['strategies'],
+    summary: 'Check a strategy file: every problem with its line and column',
+    body: checkRequest,
+    response: { 200: checkedStrategySchema },
+  },
+  'POST /api/strategies/start': {
+    role: 'operator',
+    tags: ['strategies'],
+    summary: 'Search rules in a declared space, and judge the one that is proposed',
+    description:
+      'Begins a run of the kind `evolve`. The proposed rule of an instrument is kept with its verdicts, whatever they are, and the look at the holdout is counted. Nothing is served before someone promotes it.',
+    body: searchRequest,
+    response: { 202: runSchema },
+  },
+  'POST /api/strategies/judge': {
+    role: 'operator',
+    tags: ['strategies'],
+    summary: 'Judge a rule',
+    description:
+      'Begins a run of the kind `judge`. Each judgement is a look at the holdout and is counted. The rule of an instrument is kept with its verdicts, whatever they are.',
+    body: judgeRequest,
+    response: { 202: runSchema },
+  },
+  'POST /api/strategies/stop': {
+    role: 'operator',
+    tags: ['strategies'],
+    summary:
+      'Stop the search or judgement in progress; a search with the same body and an end_date continues from its last generation',
+    response: { 202: runSchema },
+  },
+  'POST /api/strategies/{version}/promote': {
+    role: 'approver',
+    tags: ['strategies'],
+    summary:
+      'Refuse failed or unknown gates, and have the daemon serve the rule for its instrument. The predecessor is rolled back to',
+    params,
+    body: z.strictObject(overrideShape).nullish(),
+    response: { 200: rulePointerSchema },
+  },
+  'POST /api/strategies/end': {
+    role: 'approver',
+    tags: ['strategies'],
+    summary: 'End serving the rule of an instrument: its direction model answers again, if there is one',
+    body: endServingRequest,
+    response: { 200: rulePointerSchema },
+  },
+  'GET /api/strategies/shadow': {
+    role: 'viewer',
+    tags: ['strategies'],
+    summary: 'What the rule in shadow of an instrument would have done, beside what was published',
+    description: 'On the bars that both have answered. It proves nothing and promotes nothing.',
+    querystring: shadowQuery,
+    response: { 200: shadowComparisonSchema },
+  },
+  'POST /api/strategies/{version}/shadow': {
+    role: 'approver',
+    tags: ['strategies'],
+    summary: 'Verify a rule, and have a running daemon answer by it along, without publishing',
+    description: 'Whatever its verdicts. Each instrument has one rule in shadow, beside whatever is served.',
+    params,
+    response: { 200: ruleShadowSchema },
+  },
+  'POST /api/strategies/end-shadow': {
+    role: 'approver',
+    tags: ['strategies'],
+    summary: 'End the rule in shadow of an instrument',
+    body: endShadowRequest,
+    response: { 200: ruleShadowSchema },
+  },
+});

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import { routes } from './routes.ts';
+
 export const subjectSchema = z
   .object({
     subject: z.string().describe('Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals'),
@@ -42,4 +44,21 @@ export const spellingSchema = z.object({
 export const subjectsSchema = z.object({
   market: z.enum(['live', 'simulated']).describe('Where bars come from'),
   subjects: z.array(subjectSchema),
+});
+
+/** Routes of `api/routes/subjects.ts`. */
+export const subjectRoutes = routes({
+  'GET /api/subjects': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'Pairs and instruments',
+    response: { 200: subjectsSchema },
+  },
+  'GET /api/spelling': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'A pair, an instrument or a symbol as the program spells it',
+    querystring: spellingQuery,
+    response: { 200: spellingSchema },
+  },
 });

@@ -4,6 +4,7 @@ import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { LEAGUE_CHOICES, LEAGUE_ENTRANTS, TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { runSchema } from './runs.ts';
+import { routes } from './routes.ts';
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.optional().describe(description);
@@ -327,3 +328,33 @@ export const trainingStatusSchema = z
     run: runSchema.nullable().describe('The newest run'),
   })
   .meta({ id: 'TrainingStatus' });
+
+/** Routes of `api/routes/training.ts`. */
+const trainRoute = {
+  role: 'operator',
+  tags: ['training'],
+  summary: 'Start a training run, or queue it while another one is in progress',
+  description:
+    'A run that waits has the status queued, and begins when no other run is in progress. ' +
+    'With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.',
+  body: mlTrainingConfig.nullish(),
+  response: { 202: startedRunSchema },
+} as const;
+
+export const trainingRoutes = routes({
+  'POST /api/ml-training/train': trainRoute,
+  'POST /api/ml/train': trainRoute,
+  'GET /api/ml-training/training/status': {
+    role: 'viewer',
+    tags: ['training'],
+    summary: 'State of the newest run',
+    response: { 200: trainingStatusSchema },
+  },
+  'POST /api/ml-training/stop': {
+    role: 'operator',
+    tags: ['training'],
+    summary: 'Stop the current run, or the one of this number, which may wait',
+    querystring: z.strictObject({ run: z.coerce.number().int().min(1).optional().describe('Number of the run') }),
+    response: { 202: runSchema },
+  },
+});
