@@ -15,7 +15,6 @@ import { renderStrategyHalves } from '../cli/docs/strategy_halves.ts';
 import { STRATEGY_NAMES } from '../shared/strategies/registry.ts';
 import { renderMetricsDoc } from '../cli/docs/metrics_doc.ts';
 import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
-import { instrumentJsonSchema, signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 
@@ -62,10 +61,5 @@ describe('generated documents (written by `npm run docs`)', () => {
 
   it('docs/reference/STORAGE.md is the list of files and tables', () => {
     expect(read('reference/STORAGE.md')).toBe(renderStorageDoc());
-  });
-
-  it('docs/signal.schema.json is the schema that signals are verified with', () => {
-    expect(JSON.parse(read('signal.schema.json'))).toEqual(JSON.parse(JSON.stringify(signalJsonSchema())));
-    expect(JSON.parse(read('instrument.schema.json'))).toEqual(JSON.parse(JSON.stringify(instrumentJsonSchema())));
   });
 });

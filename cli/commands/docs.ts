@@ -6,24 +6,21 @@ import type { BenchResult } from '../../bench/parts.ts';
 import { renderCliDoc } from '../docs/cli_doc.ts';
 import { renderEnginesDoc } from '../docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../docs/degradations_doc.ts';
-import { renderDashboard } from '../docs/dashboard.ts';
 import { renderErrorsDoc } from '../docs/errors_doc.ts';
 import { renderFeaturesDoc } from '../docs/features_doc.ts';
 import { renderFormulasDoc } from '../docs/formulas_doc.ts';
 import { writeConfigurationDoc } from '../docs/configuration_doc.ts';
-import { writeJsonSchemas } from '../../shared/policy/json_schema.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { renderGatesDoc } from '../docs/gates_doc.ts';
 import { renderMetricsDoc } from '../docs/metrics_doc.ts';
 import { renderNotificationsDoc } from '../docs/notifications_doc.ts';
-import { instrumentJsonSchema, writeSignalSchema } from '../docs/signal_json_schema.ts';
 import { renderStorageDoc } from '../docs/storage_doc.ts';
 import { writeStrategyHalves } from '../docs/strategy_halves.ts';
 import { STRATEGY_NAMES } from '../../shared/strategies/registry.ts';
 import type { Output } from '../output.ts';
 
-/** For developers of minutehand: writes the generated parts of docs/ and config/schema. */
+/** For developers of minutehand: writes the generated parts of docs/. */
 export function addDocs(program: Command, output: () => Output): void {
   program.command('docs', { hidden: true }).action(() => {
     const root = packageRoot();
@@ -39,12 +36,8 @@ export function addDocs(program: Command, output: () => Output): void {
     writeFileSync(join(root, 'docs', 'reference', 'DEGRADATIONS.md'), renderDegradationsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'NOTIFICATIONS.md'), renderNotificationsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'STORAGE.md'), renderStorageDoc());
-    writeFileSync(join(root, 'config', 'grafana', 'minutehand.json'), renderDashboard());
-    writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
-    writeSignalSchema(join(root, 'docs', 'instrument.schema.json'), instrumentJsonSchema());
-    writeJsonSchemas(join(root, 'config', 'schema'));
     writeConfigurationDoc();
-    output().line('docs/ and config/schema written');
+    output().line('docs/ written');
   });
 }
 
