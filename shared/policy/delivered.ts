@@ -1,8 +1,9 @@
 import type { ConfigPart, CorePolicy, RetrainPolicy, SignalsPolicy, SymbolCosts } from './schema.ts';
 
 /*
- * What minutehand is delivered with, whatever a user makes of the files in config/: the values of policy keys that a file
- * lacks, what a reset proposes, and the defaults of the JSON Schemas. A test compares them with the files as delivered.
+ * What minutehand is delivered with, whatever a user makes of the files in config/: the values of policy keys that a
+ * file lacks, what a reset proposes, and the defaults of the JSON Schemas. A test compares them with the files as
+ * delivered.
  */
 
 const core: CorePolicy = {
