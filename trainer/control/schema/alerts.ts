@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 export const alertSchema = z
@@ -60,6 +61,7 @@ export const alertRoutes = routes({
   },
   'POST /api/alerts/{alert_id}/ack': {
     role: 'operator',
+    errors: ['ALERT_UNKNOWN'],
     tags: ['alerts'],
     summary: 'Acknowledge an open alert: it is not sent again',
     params: z.object({ alert_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
@@ -67,6 +69,7 @@ export const alertRoutes = routes({
   },
   'POST /api/alerts/silence': {
     role: 'operator',
+    errors: ['SILENCE_PATTERN', ...BODY_ERRORS],
     tags: ['alerts'],
     summary: 'Do not send alerts of these keys for a time',
     body: silenceRequest,

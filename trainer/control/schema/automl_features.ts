@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { autoMLConfigModel } from './training.ts';
 import { runSchema } from './runs.ts';
+import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const ofSearch = (what: string): string => `${what}; of a search`;
@@ -80,6 +81,11 @@ export const clearedSchema = z.object({ success: z.boolean(), message: z.string(
 export const automlFeatureRoutes = routes({
   'POST /api/automl-features/generate': {
     role: 'operator',
+    errors: [
+      ...(['SETTING_UNSUPPORTED', 'PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT', 'RETRAIN_RUNNING'] as const),
+      'RUNS_TOO_MANY',
+      ...BODY_ERRORS,
+    ],
     tags: ['features'],
     summary: 'Search formulas that help AI1, or show the features of a subject',
     description:
@@ -91,6 +97,7 @@ export const automlFeatureRoutes = routes({
   },
   'POST /api/automl-features/validate-config': {
     role: 'viewer',
+    errors: BODY_ERRORS,
     tags: ['features'],
     summary: 'Check generators',
     description: 'Names every key that a search would refuse, with the reason and the next step.',
@@ -105,6 +112,7 @@ export const automlFeatureRoutes = routes({
   },
   'POST /api/automl-features/clear-cache': {
     role: 'operator',
+    errors: ['RETRAIN_RUNNING'],
     tags: ['features'],
     summary: 'Delete cached features, labels and scores of formulas; refused during a run',
     response: { 200: clearedSchema },

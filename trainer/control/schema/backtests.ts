@@ -8,6 +8,7 @@ import {
   limitQuery,
 } from './records.ts';
 import { TESTER_VIEWS } from '../../learning/backtest/tester_signals.ts';
+import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -25,6 +26,7 @@ export const backtestRoutes = routes({
   },
   'POST /api/backtests': {
     role: 'operator',
+    errors: ['MODEL_MISSING', 'PAIR_UNKNOWN', 'BACKTESTS_TOO_MANY', ...BODY_ERRORS],
     tags: ['backtests'],
     summary: 'Queue a backtest on the bars of this installation',
     body: backtestRequest.nullish(),
@@ -32,6 +34,7 @@ export const backtestRoutes = routes({
   },
   'POST /api/backtests/{backtest_id}/cancel': {
     role: 'operator',
+    errors: ['BACKTEST_UNKNOWN', 'BACKTEST_ENDED'],
     tags: ['backtests'],
     summary: 'Cancel a queued or running backtest',
     params,
@@ -39,6 +42,7 @@ export const backtestRoutes = routes({
   },
   'GET /api/backtests/compare': {
     role: 'viewer',
+    errors: ['BACKTEST_UNKNOWN'],
     tags: ['backtests'],
     summary: 'Differences between two backtests',
     querystring: z.object({ before: id, after: id }),
@@ -46,6 +50,7 @@ export const backtestRoutes = routes({
   },
   'GET /api/backtests/{backtest_id}': {
     role: 'viewer',
+    errors: ['BACKTEST_UNKNOWN'],
     tags: ['backtests'],
     summary: 'A backtest with its result',
     params,
@@ -53,6 +58,7 @@ export const backtestRoutes = routes({
   },
   'GET /api/backtests/{backtest_id}/files/{name}': {
     role: 'viewer',
+    errors: ['BACKTEST_UNKNOWN'],
     tags: ['backtests'],
     summary: 'Trades, equity or report of a backtest; files of the last 50 are kept',
     params: params.extend({ name: z.enum(['trades.csv', 'equity.csv', 'report.html']) }),

@@ -28,6 +28,7 @@ export const candlesSchema = z
 export const candleRoutes = routes({
   'GET /api/candles': {
     role: 'viewer',
+    errors: ['PAIR_UNKNOWN', 'DATA_FORMAT'],
     tags: ['records'],
     summary: 'Bars of a symbol, journaled or imported, joined to candles for a chart',
     querystring: candlesQuery,

@@ -36,6 +36,7 @@ export const channelRoutes = routes({
   },
   'POST /api/alerts/channels/{channel}/test': {
     role: 'operator',
+    errors: ['CHANNEL_CLOSED'],
     tags: ['alerts'],
     summary: 'Send a test message on one channel, at once; three attempts',
     params: channelParams,

@@ -3,6 +3,7 @@ import { APPLIES, KEEPERS, type Applies } from '../../../shared/policy/applies.t
 import { evidenceSchema } from '../policy/evidence_schema.ts';
 import { CHANGE_STATUSES } from '../../store/access_tables.ts';
 
+import { CONFIG_ERRORS, GIT_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
@@ -112,6 +113,7 @@ export const configRoutes = routes({
   },
   'PUT /api/ml/config': {
     role: 'operator',
+    errors: CONFIG_ERRORS,
     tags: ['configuration'],
     summary: 'Propose a configuration change: a commit on a separate branch, applied after approval by another user',
     body: proposalRequest,
@@ -119,6 +121,7 @@ export const configRoutes = routes({
   },
   'POST /api/ml/config/reset': {
     role: 'operator',
+    errors: CONFIG_ERRORS,
     tags: ['configuration'],
     summary: 'Propose the delivered values of the three policy files',
     body: resetRequest,
@@ -139,6 +142,7 @@ export const configRoutes = routes({
   },
   'POST /api/changes/{change_id}/approve': {
     role: 'approver',
+    errors: ['CHANGE_UNKNOWN', 'CHANGE_OWN', 'CHANGE_CONFLICT', ...GIT_ERRORS],
     tags: ['configuration'],
     summary: 'approve an open change request, as another person than its author',
     params: changeParams,
@@ -146,6 +150,7 @@ export const configRoutes = routes({
   },
   'POST /api/changes/{change_id}/reject': {
     role: 'approver',
+    errors: ['CHANGE_UNKNOWN', ...GIT_ERRORS],
     tags: ['configuration'],
     summary: 'reject an open change request',
     params: changeParams,
@@ -153,6 +158,7 @@ export const configRoutes = routes({
   },
   'POST /api/changes/{change_id}/take-back': {
     role: 'operator',
+    errors: ['CHANGE_UNKNOWN', 'CHANGE_CONFLICT', ...GIT_ERRORS],
     tags: ['configuration'],
     summary: 'Propose the values from before an applied change, to be approved as every change',
     params: changeParams,

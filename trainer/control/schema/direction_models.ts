@@ -3,6 +3,7 @@ import { directionManifestSchema } from '../../../shared/bundle/direction/direct
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { overrideShape } from './override.ts';
 import { pointersSchema } from './models.ts';
+import { ADMISSION_ERRORS, BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 export const directionModelSchema = z
@@ -50,12 +51,14 @@ const params = z.object({
 export const directionModelRoutes = routes({
   'GET /api/ml/direction-models': {
     role: 'viewer',
+    errors: ['MODEL_FILE'],
     tags: ['models'],
     summary: 'Direction bundles',
     response: { 200: directionModelsSchema },
   },
   'GET /api/ml/direction-models/{model_name}': {
     role: 'viewer',
+    errors: BUNDLE_ERRORS,
     tags: ['models'],
     summary: 'A direction bundle: manifest, card',
     params,
@@ -63,6 +66,7 @@ export const directionModelRoutes = routes({
   },
   'POST /api/ml/direction-models/{model_name}/verify': {
     role: 'operator',
+    errors: [...BUNDLE_ERRORS, 'KERNEL_MISSING'],
     tags: ['models'],
     summary: 'Verify a direction bundle as a daemon does, without activating it',
     params,
@@ -70,6 +74,7 @@ export const directionModelRoutes = routes({
   },
   'POST /api/ml/direction-models/{model_name}/load': {
     role: 'approver',
+    errors: [...ADMISSION_ERRORS, ...BODY_ERRORS],
     tags: ['models'],
     summary:
       'Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to',

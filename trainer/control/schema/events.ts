@@ -23,6 +23,7 @@ export const eventsSchema = z.string().describe(
 export const eventRoutes = routes({
   'GET /api/events': {
     role: 'viewer',
+    errors: ['STREAMS_TOO_MANY'],
     tags: ['events'],
     summary: 'Server-sent events',
     produces: ['text/event-stream'],

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { QUEUE_KINDS } from '../../jobs/fleet/open_fleet.ts';
 
+import { BODY_ERRORS, FLEET_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const count = z.number().int().min(0);
@@ -166,12 +167,14 @@ export const workerAnswer = z.object({ worker: z.string() });
 export const fleetRoutes = routes({
   'GET /api/fleet': {
     role: 'viewer',
+    errors: FLEET_ERRORS,
     tags: ['fleet'],
     summary: 'Queue, workers, failed tasks and results that differ, as they are now',
     response: { 200: fleetSchema },
   },
   'POST /api/fleet/tasks/retry': {
     role: 'operator',
+    errors: ['TASK_UNKNOWN', 'FLEET_ABSENT', ...FLEET_ERRORS, ...BODY_ERRORS],
     tags: ['fleet'],
     summary: 'Put a failed task in again, with all its attempts',
     body: taskRequest,
@@ -179,6 +182,7 @@ export const fleetRoutes = routes({
   },
   'POST /api/fleet/tasks/forget': {
     role: 'operator',
+    errors: ['TASK_UNKNOWN', 'FLEET_ABSENT', ...FLEET_ERRORS, ...BODY_ERRORS],
     tags: ['fleet'],
     summary: 'Delete a failed task: the next training that needs it enqueues it again',
     body: taskRequest,
@@ -186,6 +190,7 @@ export const fleetRoutes = routes({
   },
   'POST /api/fleet/workers/end': {
     role: 'operator',
+    errors: ['WORKER_UNKNOWN', 'FLEET_ABSENT', ...FLEET_ERRORS, ...BODY_ERRORS],
     tags: ['fleet'],
     summary: 'Ask a worker to end once its tasks are done',
     body: workerRequest,

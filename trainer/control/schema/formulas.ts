@@ -91,6 +91,7 @@ export const formulaSchema = z
 export const formulaRoutes = routes({
   'GET /api/formulas': {
     role: 'viewer',
+    errors: ['PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT'],
     tags: ['strategies'],
     summary: 'Check a formula, and try it on the newest bars of a subject',
     description:

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { PRICE_KINDS } from '../../../shared/core/cost/fill_cost.ts';
 import { dryRunQuery } from './imports.ts';
+import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 /** Of the text of a file, in characters: 100,000 bars and more. */
@@ -110,6 +111,7 @@ export const FILE_TYPE = 'application/octet-stream';
 export const fileImportRoutes = routes({
   'POST /api/imports': {
     role: 'approver',
+    errors: ['JOBS_TOO_MANY', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', 'IMPORT_TIMEOUT', ...BODY_ERRORS],
     tags: ['records'],
     summary: 'Import a file of bars, or replace stored bars by it',
     description:
@@ -125,6 +127,7 @@ export const fileImportRoutes = routes({
 export const importPreviewRoutes = routes({
   'POST /api/imports/preview': {
     role: 'operator',
+    errors: ['JOBS_TOO_MANY', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', ...BODY_ERRORS],
     tags: ['records'],
     summary: 'What an import of a file would do',
     description:

@@ -4,6 +4,7 @@ import { JOB_KINDS, REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
 import { jobEventSchema, jobWaitSchema } from '../../jobs/records/job_event.ts';
 import { JOB_STATUSES } from '../../store/job_tables.ts';
 import { jobResultSchema, leaguesSchema } from './leagues.ts';
+import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const ms = z.number().describe('Epoch ms');
@@ -91,6 +92,7 @@ export const jobRoutes = routes({
   },
   'POST /api/jobs': {
     role: 'operator',
+    errors: ['JOB_INVALID', 'JOBS_TOO_MANY', 'MODEL_MARKET', ...BODY_ERRORS],
     tags: ['jobs'],
     summary: 'Queue a job on the bars of this installation',
     body: jobRequest,
@@ -98,6 +100,7 @@ export const jobRoutes = routes({
   },
   'GET /api/jobs/{job_id}': {
     role: 'viewer',
+    errors: ['JOB_UNKNOWN'],
     tags: ['jobs'],
     summary: 'A job',
     params,
@@ -105,6 +108,7 @@ export const jobRoutes = routes({
   },
   'GET /api/jobs/{job_id}/events': {
     role: 'viewer',
+    errors: ['JOB_UNKNOWN'],
     tags: ['jobs'],
     summary: 'What happened to a job: states, waits, progress, messages and artifacts',
     params,
@@ -113,6 +117,7 @@ export const jobRoutes = routes({
   },
   'GET /api/jobs/{job_id}/result': {
     role: 'viewer',
+    errors: ['JOB_UNKNOWN', 'JOB_NO_RESULT'],
     tags: ['jobs'],
     summary: 'What a league, a scan or a comparison of a day has answered',
     params,
@@ -126,6 +131,7 @@ export const jobRoutes = routes({
   },
   'POST /api/jobs/{job_id}/cancel': {
     role: 'operator',
+    errors: ['JOB_UNKNOWN', 'JOB_ENDED'],
     tags: ['jobs'],
     summary: 'Cancel a job, also one that was started at a terminal',
     params,

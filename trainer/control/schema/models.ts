@@ -5,6 +5,7 @@ import { MODEL_TYPES, STRATEGY_NAMES } from '../../../shared/strategies/registry
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { overrideShape } from './override.ts';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import { ADMISSION_ERRORS, BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 export const modelSchema = z
@@ -118,6 +119,7 @@ const version = z.string().max(60).regex(VERSION).describe('Version of a bundle'
 export const modelWriteRoutes = routes({
   'POST /api/ml/models/{model_name}/load': {
     role: 'approver',
+    errors: [...ADMISSION_ERRORS, ...BODY_ERRORS],
     tags: ['models'],
     summary:
       'Verify a bundle, of pairs or of a direction model, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to',
@@ -127,6 +129,7 @@ export const modelWriteRoutes = routes({
   },
   'PUT /api/ml/shadow': {
     role: 'approver',
+    errors: [...ADMISSION_ERRORS, ...BODY_ERRORS],
     tags: ['models'],
     summary: 'Verify a bundle and make it the shadow of its slot, or end a shadow',
     description:
@@ -144,6 +147,7 @@ export const modelWriteRoutes = routes({
   },
   'DELETE /api/ml/models/{model_id}': {
     role: 'approver',
+    errors: ['MODEL_MISSING', 'MODEL_IN_USE'],
     tags: ['models'],
     summary:
       'Remove the files of a bundle, of pairs or of a direction model; refused for the active one, its predecessor and the shadow',
@@ -152,6 +156,7 @@ export const modelWriteRoutes = routes({
   },
   'POST /api/ml/models/cleanup': {
     role: 'approver',
+    errors: [],
     tags: ['models'],
     summary: 'Remove bundles beyond model_version_retention',
     description:
@@ -162,15 +167,23 @@ export const modelWriteRoutes = routes({
 
 /** Routes of `api/routes/models.ts`. */
 export const modelRoutes = routes({
-  'GET /api/ml/models': { role: 'viewer', tags: ['models'], summary: 'Model bundles', response: { 200: modelsSchema } },
+  'GET /api/ml/models': {
+    role: 'viewer',
+    errors: ['MODEL_FILE'],
+    tags: ['models'],
+    summary: 'Model bundles',
+    response: { 200: modelsSchema },
+  },
   'GET /api/ml/models/current': {
     role: 'viewer',
+    errors: BUNDLE_ERRORS,
     tags: ['models'],
     summary: 'The active bundle',
     response: { 200: currentModelSchema },
   },
   'GET /api/ml/models/{model_name}': {
     role: 'viewer',
+    errors: BUNDLE_ERRORS,
     tags: ['models'],
     summary: 'A bundle: manifest, card, reliability',
     params: z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a bundle') }),

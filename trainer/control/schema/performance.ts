@@ -15,6 +15,7 @@ export const performanceQuery = z.object({
 export const performanceRoutes = routes({
   'GET /api/performance': {
     role: 'viewer',
+    errors: ['EA_STATE'],
     tags: ['records'],
     summary: 'What every account earned, net of costs, beside the backtest of its models',
     querystring: performanceQuery,

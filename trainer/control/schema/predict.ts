@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 export const predictQuery = z.object({
@@ -52,6 +53,7 @@ export const rowScoresSchema = z
 export const predictRoutes = routes({
   'GET /api/ml/predict': {
     role: 'viewer',
+    errors: ['SCORES_UNKNOWN'],
     tags: ['models'],
     summary: 'Latest published scores of a subject',
     querystring: predictQuery,
@@ -59,6 +61,7 @@ export const predictRoutes = routes({
   },
   'POST /api/ml/predict': {
     role: 'viewer',
+    errors: ['FEATURES_REFUSED', ...BUNDLE_ERRORS, ...BODY_ERRORS],
     tags: ['models'],
     summary: 'Scores of a feature row by the active bundle',
     body: predictRequest,

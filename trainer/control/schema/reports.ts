@@ -152,6 +152,7 @@ export type Report = z.infer<typeof reportSchema>;
 export const reportRoutes = routes({
   'GET /api/reports': {
     role: 'viewer',
+    errors: ['EA_STATE'],
     tags: ['records'],
     summary: 'Report of a period',
     querystring: reportQuery,

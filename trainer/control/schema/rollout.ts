@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { rolloutSchema } from '../../../shared/bundle/rollout.ts';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { overrideShape } from './override.ts';
+import { ADMISSION_ERRORS, BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 /** Excludes the assignment key, which is secret. */
@@ -33,6 +34,7 @@ export const rolloutRoutes = routes({
   },
   'POST /api/ml/rollout': {
     role: 'approver',
+    errors: [...ADMISSION_ERRORS, 'ROLLOUT_STATE', ...BODY_ERRORS],
     tags: ['models'],
     summary: 'Verify a bundle, refuse failed or unknown gates, and start its rollout',
     body: z.strictObject({
@@ -47,6 +49,7 @@ export const rolloutRoutes = routes({
   },
   'POST /api/ml/rollout/abort': {
     role: 'operator',
+    errors: ['ROLLOUT_STATE', ...BODY_ERRORS],
     tags: ['models'],
     summary: 'Abort the active rollout; the champion answers from the next bar on',
     body: z.strictObject({ reason: z.string().min(1).max(200) }),

@@ -51,6 +51,7 @@ export const searchRoutes = routes({
   },
   'GET /api/searches/{search_id}': {
     role: 'viewer',
+    errors: ['NOT_FOUND', 'SEARCH_JOURNAL'],
     tags: ['training'],
     summary: 'All trials of a search',
     params: z.object({ search_id: z.string().max(80) }),

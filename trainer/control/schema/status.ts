@@ -93,7 +93,6 @@ export const statusSchema = z.object({
   ),
 });
 
-/** Routes of `api/routes/status.ts`. */
 const statusRoute = {
   role: 'viewer',
   tags: ['status'],
@@ -101,6 +100,7 @@ const statusRoute = {
   response: { 200: statusSchema },
 } as const;
 
+/** Routes of `api/routes/status.ts`. */
 export const statusRoutes = routes({
   'GET /api/status': statusRoute,
   'GET /api/ml/status': statusRoute,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { STOP_KINDS } from '../../../shared/bundle/halts.ts';
 
+import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const subjects = z.array(z.string().min(1).max(80)).min(1).max(1000).optional().describe('Default: all');
@@ -29,12 +30,14 @@ export const stopsSchema = z.object({ stops: z.array(stopSchema) }).meta({ id: '
 export const stopRoutes = routes({
   'GET /api/stops': {
     role: 'viewer',
+    errors: ['HALTS_FORMAT'],
     tags: ['signals'],
     summary: 'What a person has stopped',
     response: { 200: stopsSchema },
   },
   'POST /api/stops': {
     role: 'operator',
+    errors: ['HALTS_FORMAT', 'PAIR_UNKNOWN', 'HOME_LOCKED', ...BODY_ERRORS],
     tags: ['signals'],
     summary: 'Stop entries, or close positions too, from the next bar on',
     body: stopRequest,
@@ -42,6 +45,7 @@ export const stopRoutes = routes({
   },
   'POST /api/stops/resume': {
     role: 'operator',
+    errors: ['HALTS_FORMAT', 'PAIR_UNKNOWN', 'STOP_OF_ALL', 'HOME_LOCKED', ...BODY_ERRORS],
     tags: ['signals'],
     summary: 'Lift stops of a person',
     body: resumeRequest,

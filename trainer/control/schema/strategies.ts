@@ -3,6 +3,7 @@ import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { ruleManifestSchema } from '../../../shared/bundle/rule/rule_manifest.ts';
 import { runSchema } from './runs.ts';
 import { overrideShape } from './override.ts';
+import { ADMISSION_ERRORS, BODY_ERRORS, BUNDLE_ERRORS, RULE_RUN_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const keptRuleSchema = z
@@ -230,6 +231,7 @@ const params = z.object({ version: z.string().max(60).regex(VERSION).describe('V
 export const strategyRoutes = routes({
   'GET /api/strategies': {
     role: 'viewer',
+    errors: ['MODEL_MANIFEST', 'MODEL_FILE'],
     tags: ['strategies'],
     summary: 'Kept rules, strategy files and search spaces',
     response: { 200: strategiesSchema },
@@ -242,6 +244,7 @@ export const strategyRoutes = routes({
   },
   'GET /api/strategies/{version}': {
     role: 'viewer',
+    errors: BUNDLE_ERRORS,
     tags: ['strategies'],
     summary: 'A rule: manifest, sentence, and all figures of its judgement',
     params,
@@ -249,6 +252,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/check': {
     role: 'viewer',
+    errors: ['LOOKS_FORMAT', ...BODY_ERRORS],
     tags: ['strategies'],
     summary: 'Check a strategy file: every problem with its line and column',
     body: checkRequest,
@@ -256,6 +260,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/start': {
     role: 'operator',
+    errors: RULE_RUN_ERRORS,
     tags: ['strategies'],
     summary: 'Search rules in a declared space, and judge the one that is proposed',
     description:
@@ -265,6 +270,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/judge': {
     role: 'operator',
+    errors: RULE_RUN_ERRORS,
     tags: ['strategies'],
     summary: 'Judge a rule',
     description:
@@ -274,6 +280,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/stop': {
     role: 'operator',
+    errors: ['RETRAIN_IDLE'],
     tags: ['strategies'],
     summary:
       'Stop the search or judgement in progress; a search with the same body and an end_date continues from its last generation',
@@ -281,6 +288,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/{version}/promote': {
     role: 'approver',
+    errors: [...ADMISSION_ERRORS, 'LOOKS_FORMAT', ...BODY_ERRORS],
     tags: ['strategies'],
     summary:
       'Refuse failed or unknown gates, and have the daemon serve the rule for its instrument. The predecessor is rolled back to',
@@ -290,6 +298,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/end': {
     role: 'approver',
+    errors: ['MODEL_MISSING', 'HOME_LOCKED', 'NAME_UNSAFE', ...BODY_ERRORS],
     tags: ['strategies'],
     summary: 'End serving the rule of an instrument: its direction model answers again, if there is one',
     body: endServingRequest,
@@ -297,6 +306,7 @@ export const strategyRoutes = routes({
   },
   'GET /api/strategies/shadow': {
     role: 'viewer',
+    errors: ['NAME_UNSAFE', 'POINTER_MARK', ...BUNDLE_ERRORS],
     tags: ['strategies'],
     summary: 'What the rule in shadow of an instrument would have done, beside what was published',
     description: 'On the bars that both have answered. It proves nothing and promotes nothing.',
@@ -305,6 +315,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/{version}/shadow': {
     role: 'approver',
+    errors: [...ADMISSION_ERRORS, 'HOME_LOCKED', 'LOOKS_FORMAT'],
     tags: ['strategies'],
     summary: 'Verify a rule, and have a running daemon answer by it along, without publishing',
     description: 'Whatever its verdicts. Each instrument has one rule in shadow, beside whatever is served.',
@@ -313,6 +324,7 @@ export const strategyRoutes = routes({
   },
   'POST /api/strategies/end-shadow': {
     role: 'approver',
+    errors: ['MODEL_MISSING', 'HOME_LOCKED', 'NAME_UNSAFE', ...BODY_ERRORS],
     tags: ['strategies'],
     summary: 'End the rule in shadow of an instrument',
     body: endShadowRequest,

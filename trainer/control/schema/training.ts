@@ -4,6 +4,7 @@ import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { LEAGUE_CHOICES, LEAGUE_ENTRANTS, TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { runSchema } from './runs.ts';
+import { TRAIN_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
@@ -329,9 +330,9 @@ export const trainingStatusSchema = z
   })
   .meta({ id: 'TrainingStatus' });
 
-/** Routes of `api/routes/training.ts`. */
 const trainRoute = {
   role: 'operator',
+  errors: TRAIN_ERRORS,
   tags: ['training'],
   summary: 'Start a training run, or queue it while another one is in progress',
   description:
@@ -341,6 +342,7 @@ const trainRoute = {
   response: { 202: startedRunSchema },
 } as const;
 
+/** Routes of `api/routes/training.ts`. */
 export const trainingRoutes = routes({
   'POST /api/ml-training/train': trainRoute,
   'POST /api/ml/train': trainRoute,
@@ -352,6 +354,7 @@ export const trainingRoutes = routes({
   },
   'POST /api/ml-training/stop': {
     role: 'operator',
+    errors: ['RETRAIN_IDLE'],
     tags: ['training'],
     summary: 'Stop the current run, or the one of this number, which may wait',
     querystring: z.strictObject({ run: z.coerce.number().int().min(1).optional().describe('Number of the run') }),

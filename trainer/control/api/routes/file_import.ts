@@ -14,7 +14,7 @@ const MAX_FILE_BYTES = 512_000_000;
 export function addFileImportRoute(api: Api, { fileImports, store }: ApiContext): void {
   api.route({
     ...fileImportRoutes['POST /api/imports'],
-    config: { role: 'approver', maxFileBytes: MAX_FILE_BYTES },
+    config: { ...fileImportRoutes['POST /api/imports'].config, maxFileBytes: MAX_FILE_BYTES },
     async handler(request) {
       const { uploaded, query } = request;
       const { name, as_symbol: symbol = null, timezone = null, epoch_timezone: epochTimezone = null } = query;
