@@ -2,9 +2,9 @@ import * as z from 'zod';
 
 import { routes } from './routes.ts';
 
-export const roleSchema = z.enum(['viewer', 'operator', 'approver']).describe('Each role includes those before it');
+const roleSchema = z.enum(['viewer', 'operator', 'approver']).describe('Each role includes those before it');
 
-export const loginRequest = z
+const loginRequest = z
   .strictObject({
     code: z.string().max(200).optional().describe('Code of a one-time login link'),
     token: z.string().max(200).optional().describe('A bearer token'),
@@ -12,7 +12,7 @@ export const loginRequest = z
   .refine(({ code, token }) => (code === undefined) !== (token === undefined), 'either code or token')
   .meta({ id: 'LoginRequest' });
 
-export const sessionsSchema = z.object({
+const sessionsSchema = z.object({
   sessions: z.array(
     z.object({
       session_id: z.string().describe('Names the session; it is not its cookie'),
@@ -26,7 +26,7 @@ export const sessionsSchema = z.object({
   ),
 });
 
-export const sessionPath = z.object({ session_id: z.string().regex(/^[0-9a-f]{16}$/) });
+const sessionPath = z.object({ session_id: z.string().regex(/^[0-9a-f]{16}$/) });
 
 export const sessionSchema = z
   .object({

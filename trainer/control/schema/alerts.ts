@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
-export const alertSchema = z
+const alertSchema = z
   .object({
     alert_id: z.number().int(),
     key: z.string().describe('Deduplication key: unique among open alerts'),
@@ -23,7 +23,7 @@ export const alertSchema = z
   })
   .meta({ id: 'Alert' });
 
-export const silenceSchema = z
+const silenceSchema = z
   .object({
     pattern: z.string().describe('Keys; * stands for any text'),
     until_ms: z.number(),
@@ -31,14 +31,14 @@ export const silenceSchema = z
   })
   .meta({ id: 'Silence' });
 
-export const alertsSchema = z.object({
+const alertsSchema = z.object({
   alerts: z.array(alertSchema).describe('Newest first'),
   silences: z.array(silenceSchema),
 });
 
-export const acknowledgedSchema = z.object({ acknowledged: z.array(z.string()).describe('Keys') });
+const acknowledgedSchema = z.object({ acknowledged: z.array(z.string()).describe('Keys') });
 
-export const silenceRequest = z
+const silenceRequest = z
   .strictObject({
     pattern: z.string().min(1).max(200).describe('Keys; * stands for any text'),
     minutes: z.int().min(1).max(43_200).describe('How long'),

@@ -6,7 +6,7 @@ import { routes } from './routes.ts';
 
 const ofSearch = (what: string): string => `${what}; of a search`;
 
-export const generateRequest = z
+const generateRequest = z
   .strictObject({
     symbol: z
       .string()
@@ -75,7 +75,7 @@ export const checkSchema = z
   })
   .meta({ id: 'ConfigValidationResponse' });
 
-export const clearedSchema = z.object({ success: z.boolean(), message: z.string() }).meta({ id: 'ClearedCache' });
+const clearedSchema = z.object({ success: z.boolean(), message: z.string() }).meta({ id: 'ClearedCache' });
 
 /** Routes of `api/routes/automl_features.ts`. */
 export const automlFeatureRoutes = routes({

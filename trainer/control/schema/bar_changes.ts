@@ -9,7 +9,7 @@ const period = {
   to: z.iso.datetime().optional().describe('End, exclusive (default: up to the last one)'),
 };
 
-export const deletionBody = z
+const deletionBody = z
   .object({
     symbol,
     ...period,
@@ -17,7 +17,7 @@ export const deletionBody = z
   })
   .meta({ id: 'BarDeletion' });
 
-export const leaveOutBody = z
+const leaveOutBody = z
   .object({
     symbol,
     ...period,
@@ -25,7 +25,7 @@ export const leaveOutBody = z
   })
   .meta({ id: 'BarLeaveOut' });
 
-export const barChangeSchema = z
+const barChangeSchema = z
   .object({
     import_number: z.int().nullable().describe('By which it is undone; null: a dry run'),
     dry_run: z.boolean(),

@@ -5,14 +5,14 @@ import { routes } from './routes.ts';
 
 const prices = (description: string) => z.array(z.number()).describe(description);
 
-export const candlesQuery = z.object({
+const candlesQuery = z.object({
   symbol: z.string().max(40).describe('A configured symbol'),
   from: z.iso.datetime().describe('Open of the first minute, inclusive'),
   to: z.iso.datetime().describe('Exclusive; at most 31 days after from'),
   points: z.coerce.number().int().min(10).max(2000).default(240).describe('Greatest number of candles'),
 });
 
-export const candlesSchema = z
+const candlesSchema = z
   .object({
     symbol: z.string(),
     timeframe: z.enum(TIMEFRAME_NAMES).describe('The shortest in which the period has at most so many candles'),

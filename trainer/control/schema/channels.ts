@@ -6,9 +6,9 @@ import { routes } from './routes.ts';
 
 const name = z.enum(CHANNEL_NAMES);
 
-export const channelParams = z.object({ channel: name });
+const channelParams = z.object({ channel: name });
 
-export const channelsSchema = z.object({
+const channelsSchema = z.object({
   channels: z.array(
     z.object({
       name,
@@ -20,7 +20,7 @@ export const channelsSchema = z.object({
   ),
 });
 
-export const channelTestSchema = z.object({
+const channelTestSchema = z.object({
   channel: name,
   taken: z.boolean().describe('The channel accepted the message; whether a person sees it, only a person knows'),
   failure: z.string().nullable().describe('Why it did not'),

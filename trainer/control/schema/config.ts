@@ -21,7 +21,7 @@ const key = z
   .regex(/^(core|retrain|signals|minutehand)(\.[a-z][a-z0-9_]*)+$/i)
   .describe('File and path of a value, e.g. core.theta1_initial');
 
-export const configSchema = z
+const configSchema = z
   .object({
     policy_hash: z.string().describe('Hash of this configuration'),
     loaded_policy_hash: z
@@ -34,7 +34,7 @@ export const configSchema = z
   })
   .meta({ id: 'Config' });
 
-export const proposalRequest = z
+const proposalRequest = z
   .strictObject({
     changes: z
       .record(key, z.unknown())
@@ -44,9 +44,9 @@ export const proposalRequest = z
   })
   .meta({ id: 'ChangeProposal' });
 
-export const resetRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
+const resetRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
 
-export const changeSchema = z
+const changeSchema = z
   .object({
     change_id: z.number().int(),
     status: z.enum(CHANGE_STATUSES),
@@ -71,7 +71,7 @@ export const changeSchema = z
   })
   .meta({ id: 'Change', description: 'A proposed change of the configuration' });
 
-export const changesSchema = z.object({
+const changesSchema = z.object({
   changes: z.array(changeSchema).describe('Newest first'),
   two_person_rule: z
     .boolean()
@@ -79,7 +79,7 @@ export const changesSchema = z.object({
   in_use: inUse,
 });
 
-export const takeBackRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
+const takeBackRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
 
 export const policySchema = z.object({
   policy_hash: z.string(),

@@ -41,7 +41,7 @@ const symbolCoverage = z
   })
   .meta({ id: 'SymbolCoverage' });
 
-export const dataQuery = z.object({
+const dataQuery = z.object({
   market: z
     .enum(MARKETS_OF_BARS)
     .optional()

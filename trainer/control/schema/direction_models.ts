@@ -6,7 +6,7 @@ import { pointersSchema } from './models.ts';
 import { ADMISSION_ERRORS, BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
-export const directionModelSchema = z
+const directionModelSchema = z
   .object({
     model_id: z.string().describe('Version of the bundle'),
     timeframe: z.string().describe('Timeframe of its instruments'),
@@ -20,9 +20,9 @@ export const directionModelSchema = z
   })
   .meta({ id: 'DirectionModel', description: 'A bundle of the direction model' });
 
-export const directionModelsSchema = z.object({ models: z.array(directionModelSchema).describe('Newest first') });
+const directionModelsSchema = z.object({ models: z.array(directionModelSchema).describe('Newest first') });
 
-export const directionDetailSchema = z
+const directionDetailSchema = z
   .object({
     version: z.string(),
     is_signed: z.boolean(),
@@ -33,7 +33,7 @@ export const directionDetailSchema = z
   })
   .meta({ id: 'DirectionDetail' });
 
-export const verifiedDirectionSchema = z
+const verifiedDirectionSchema = z
   .object({
     version: z.string(),
     rows: z.int().describe('Rows compared with onnxruntime'),

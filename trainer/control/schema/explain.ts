@@ -6,7 +6,7 @@ import { routes } from './routes.ts';
 const number = z.number().nullable();
 const MINUTE = /^\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\dZ$/;
 
-export const explainQuery = z.object({
+const explainQuery = z.object({
   subject: z.string().max(80).describe('Identifier of the subject'),
   time: z
     .string()
@@ -37,7 +37,7 @@ const modelSchema = z.object({
   code: z.string().nullable().describe('Error code if unavailable'),
 });
 
-export const explanationSchema = z
+const explanationSchema = z
   .looseObject({
     subject: z.string(),
     kind: z.enum(['pair', 'instrument']),

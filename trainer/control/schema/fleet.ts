@@ -147,7 +147,7 @@ export const fleetSchema = z
   })
   .meta({ id: 'Fleet' });
 
-export const taskRequest = z
+const taskRequest = z
   .strictObject({
     key: z
       .string()
@@ -156,12 +156,12 @@ export const taskRequest = z
   })
   .meta({ id: 'FleetTaskRequest' });
 
-export const workerRequest = z
+const workerRequest = z
   .strictObject({ worker: z.string().min(1).max(300).describe('Its name, `host/process`') })
   .meta({ id: 'FleetWorkerRequest' });
 
-export const taskAnswer = z.object({ key });
-export const workerAnswer = z.object({ worker: z.string() });
+const taskAnswer = z.object({ key });
+const workerAnswer = z.object({ worker: z.string() });
 
 /** Routes of `api/routes/fleet.ts`. */
 export const fleetRoutes = routes({

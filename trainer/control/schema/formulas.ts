@@ -5,7 +5,7 @@ import { routes } from './routes.ts';
 
 const number = z.number().nullable();
 
-export const formulaQuery = z.object({
+const formulaQuery = z.object({
   subject: z.string().max(80).describe('Identifier of a configured pair or instrument'),
   formula: z
     .string()
@@ -73,7 +73,7 @@ const triedSchema = z
   })
   .meta({ id: 'TriedFormula', description: 'A formula over the newest bars of a subject' });
 
-export const formulaSchema = z
+const formulaSchema = z
   .object({
     fault: z
       .object({

@@ -4,7 +4,7 @@ import { GO_LIVE_IDS } from '../golive/checks.ts';
 
 import { routes } from './routes.ts';
 
-export const goLiveSchema = z
+const goLiveSchema = z
   .object({
     looked_at: z.iso.datetime(),
     market: z.enum(['live', 'simulated']),

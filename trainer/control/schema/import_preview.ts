@@ -35,7 +35,7 @@ const reading = {
   spread: z.enum(['points', 'price']).optional().describe('Unit of spreads (default: that of the format)'),
 };
 
-export const previewBody = z
+const previewBody = z
   .object({
     name,
     text: z.string().min(1).max(MAX_PREVIEWED_TEXT).describe('The file, or its first part'),
@@ -43,7 +43,7 @@ export const previewBody = z
   })
   .meta({ id: 'ImportPreviewRequest' });
 
-export const fileImportQuery = z.object({
+const fileImportQuery = z.object({
   name,
   ...reading,
   price: z.enum(PRICE_KINDS).optional().describe('What the prices are; at bids, a buy pays the whole spread'),
@@ -95,7 +95,7 @@ const previewed = {
 
 export const previewSchema = z.object(previewed).meta({ id: 'ImportPreview' });
 
-export const fileImportSchema = z
+const fileImportSchema = z
   .object({
     ...previewed,
     import_number: count.nullable().describe('By which it is undone; null: nothing was stored'),

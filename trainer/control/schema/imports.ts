@@ -37,7 +37,7 @@ const importRun = z
   })
   .meta({ id: 'ImportRun' });
 
-export const importsQuery = z.object({
+const importsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   market: z
     .enum([...MARKETS_OF_BARS, 'all'])
@@ -53,7 +53,7 @@ export const importsSchema = z.object({ imports: z.array(importRun).describe('Th
 
 export const touchedBars = z.array(z.object({ symbol: z.string(), bars: count, first: z.number(), last: z.number() }));
 
-export const undoSchema = z
+const undoSchema = z
   .object({
     import_number: count,
     dry_run: z.boolean(),

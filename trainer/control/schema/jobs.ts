@@ -48,33 +48,33 @@ const queuedWorkSchema = z.object({
   due_ms: ms.describe('When it may begin, epoch ms'),
 });
 
-export const jobsSchema = z.object({
+const jobsSchema = z.object({
   jobs: z.array(recordedJobSchema).describe('Those that have not ended first, then the newest'),
   waiting: z
     .array(queuedWorkSchema)
     .describe('Runs and backtests that wait in a queue of the trainer, the oldest first: each is a job once it begins'),
 });
 
-export const jobsQuery = z.object({
+const jobsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(200),
   status: z.enum(JOB_STATUSES).optional(),
   kind: z.enum(JOB_KINDS).optional(),
   origin: z.string().max(40).optional().describe('`run:12` or `backtest:3` of the trainer'),
 });
 
-export const jobEventsQuery = z.object({
+const jobEventsQuery = z.object({
   after: z.coerce.number().int().min(0).default(0).describe('`event_id` of the last one that is known'),
   limit: z.coerce.number().int().min(1).max(5000).default(1000),
 });
 
-export const jobEventsSchema = z.object({
+const jobEventsSchema = z.object({
   events: z
     .array(z.intersection(z.object({ event_id: z.number().int(), at_ms: ms }), jobEventSchema))
     .describe('In order'),
 });
 
 /** The body of `POST /api/jobs`. */
-export const jobRequest = z.object({
+const jobRequest = z.object({
   job: z.record(z.string(), z.unknown()).describe(`A document of kind ${REQUESTED_KINDS.join(', ')}`),
   priority: z.int().min(-100).max(100).default(0).describe('A higher one begins first'),
 });

@@ -42,7 +42,7 @@ export const modelSchema = z
   })
   .meta({ id: 'Model', description: 'A model bundle' });
 
-export const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
+const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
 
 const groupSchema = z.object({
   name: z.string(),
@@ -61,7 +61,7 @@ const shownManifest = manifestSchema
   .extend({ groups: z.array(groupSchema).optional() })
   .meta({ id: 'Manifest', description: 'The manifest of a bundle without golden answers' });
 
-export const currentModelSchema = z
+const currentModelSchema = z
   .object({
     version: z.string().nullable().describe('Active bundle; null without one'),
     previous: z.string().nullable().describe('Its predecessor'),
@@ -85,7 +85,7 @@ const reliability = z
   )
   .describe('Empty for soft labels, and where the bundle has no validation report');
 
-export const modelDetailSchema = z
+const modelDetailSchema = z
   .object({
     version: z.string(),
     is_signed: z.boolean(),
@@ -104,7 +104,7 @@ export const pointersSchema = z
   })
   .meta({ id: 'ModelPointers' });
 
-export const cleanupSchema = z
+const cleanupSchema = z
   .object({
     removed: z.array(z.string()).describe('Versions whose files were removed'),
     failed: z

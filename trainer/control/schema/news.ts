@@ -3,13 +3,13 @@ import { IMPORTANCES } from '../../../shared/core/news/news_event.ts';
 
 import { routes } from './routes.ts';
 
-export const newsQuery = z.object({
+const newsQuery = z.object({
   days: z.coerce.number().int().min(1).max(60).default(7).describe('Days ahead'),
   importance: z.enum(IMPORTANCES).default('medium').describe('At least'),
   all: z.enum(['true', 'false']).default('false').describe('true: of all currencies'),
 });
 
-export const newsSchema = z.object({
+const newsSchema = z.object({
   is_on: z.boolean().describe('`news_stop` of the policy stops entries'),
   currencies: z.array(z.string()).describe('Of the configured subjects'),
   covers_until: z.string().nullable().describe('End of the calendar, UTC; null without one'),

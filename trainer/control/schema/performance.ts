@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { performanceSchema } from '../performance/performance_schema.ts';
 import { routes } from './routes.ts';
 
-export const performanceQuery = z.object({
+const performanceQuery = z.object({
   from: z.iso
     .datetime()
     .optional()

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
 
-export const predictQuery = z.object({
+const predictQuery = z.object({
   subject: z.string().min(1).max(80).describe('A pair or an instrument, such as XAUUSD_XAGUSD'),
 });
 
@@ -16,7 +16,7 @@ const scores = {
   position_scale: score('AI3: size, 0 to 1'),
 };
 
-export const latestScoresSchema = z
+const latestScoresSchema = z
   .object({
     subject: z.string(),
     timestamp: z.string().describe('Close of the bar, ISO 8601 in UTC'),

@@ -8,7 +8,7 @@ import { routes } from './routes.ts';
 
 export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
 
-export const auditSchema = z.object({
+const auditSchema = z.object({
   entries: z
     .array(
       z.object({
@@ -28,13 +28,13 @@ export const auditSchema = z.object({
     .describe('Newest first'),
 });
 
-export const tradesQuery = limitQuery.extend({
+const tradesQuery = limitQuery.extend({
   subject: z.string().max(80).optional(),
   from: z.iso.datetime().optional().describe('Fill time, inclusive'),
   to: z.iso.datetime().optional().describe('Fill time, exclusive'),
 });
 
-export const tradesSchema = z.object({
+const tradesSchema = z.object({
   trades: z
     .array(
       z.looseObject({

@@ -3,7 +3,7 @@ import { performanceSchema } from '../performance/performance_schema.ts';
 
 import { routes } from './routes.ts';
 
-export const reportQuery = z.object({
+const reportQuery = z.object({
   from: z.iso.datetime().describe('Start, inclusive, by the clock of the market: of a simulated one, that of its bars'),
   to: z.iso.datetime().describe('End, exclusive'),
   format: z.enum(['json', 'html']).default('json').describe('html: a readable page'),

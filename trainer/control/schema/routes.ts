@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../shared/errors.ts';
 import type { Role } from '../../store/access_tables.ts';
 import { REFUSALS } from './refusal.ts';
 
-export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 /** As the OpenAPI document spells it: `POST /api/alerts/{alert_id}/ack`. */
 type RouteName = `${Method} /api/${string}`;
 
@@ -14,7 +14,7 @@ interface OtherContent {
 }
 
 /** What a route takes and answers, and who may ask it. The common error responses are added to it. */
-export interface RouteDeclaration {
+interface RouteDeclaration {
   readonly role: Role | 'public';
   /** Its own errors, besides those of every route. */
   readonly errors?: readonly ErrorCode[];

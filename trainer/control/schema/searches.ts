@@ -4,7 +4,7 @@ import { routes } from './routes.ts';
 
 const value = z.union([z.number(), z.string(), z.boolean()]);
 
-export const searchesSchema = z.object({
+const searchesSchema = z.object({
   searches: z
     .array(
       z.object({

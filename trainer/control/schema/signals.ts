@@ -47,7 +47,7 @@ export const signalSchema = z
   })
   .meta({ id: 'Signal', description: 'A published signal' });
 
-export const signalsQuery = z.object({
+const signalsQuery = z.object({
   subject: z.string().max(80).optional().describe('Only this subject'),
   from: z.iso.datetime().optional().describe('Publication time, inclusive'),
   to: z.iso.datetime().optional().describe('Publication time, exclusive'),
@@ -55,12 +55,12 @@ export const signalsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(10_000).default(200).describe('Maximum number of signals, the newest'),
 });
 
-export const signalsSchema = z.object({
+const signalsSchema = z.object({
   latest: z.array(signalSchema).describe('The last signal of each subject'),
   history: z.array(signalSchema).describe('Oldest first; empty unless subject, from, to or action is given'),
 });
 
-export const signalHistoryQuery = z.object({
+const signalHistoryQuery = z.object({
   subject: z.string().max(80).describe('The subject'),
   from: z.iso.datetime().optional().describe('Publication time, inclusive'),
   to: z.iso.datetime().optional().describe('Publication time, exclusive'),
@@ -73,7 +73,7 @@ export const signalHistoryQuery = z.object({
     .describe('Approximate number of signals of a longer period'),
 });
 
-export const signalHistorySchema = z.object({
+const signalHistorySchema = z.object({
   total: z.int().describe('Signals of the period'),
   is_thinned: z
     .boolean()

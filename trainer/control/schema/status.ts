@@ -4,7 +4,7 @@ import { stopSchema } from './stops.ts';
 
 import { routes } from './routes.ts';
 
-export const daemonSchema = z.object({
+const daemonSchema = z.object({
   shard: z.string().describe('Its shard'),
   presence: z.enum(['up', 'mute', 'down']).describe('up: responds; mute: runs but does not respond; down: not running'),
   is_connected: z.boolean().describe('Whether the trainer receives its signals'),
@@ -41,7 +41,7 @@ export const daemonSchema = z.object({
   bars_total: z.number().nullable().describe('Bars since its start'),
 });
 
-export const statusSchema = z.object({
+const statusSchema = z.object({
   status: z.enum(['idle', 'training']).describe('Activity of the trainer'),
   market: z.enum(['live', 'simulated']),
   bar_interval_ms: z.number().describe('Wall-clock time of a one-minute bar of this market'),

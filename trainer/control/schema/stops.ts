@@ -6,7 +6,7 @@ import { routes } from './routes.ts';
 
 const subjects = z.array(z.string().min(1).max(80)).min(1).max(1000).optional().describe('Default: all');
 
-export const stopRequest = z
+const stopRequest = z
   .strictObject({
     kind: z.enum(STOP_KINDS).describe('entries: nothing is entered. close: open positions are closed too'),
     subjects,
@@ -14,7 +14,7 @@ export const stopRequest = z
   })
   .meta({ id: 'StopRequest' });
 
-export const resumeRequest = z.strictObject({ subjects }).nullish();
+const resumeRequest = z.strictObject({ subjects }).nullish();
 
 export const stopSchema = z.object({
   pair_id: z.string().describe('Subject, or * for all'),
@@ -24,7 +24,7 @@ export const stopSchema = z.object({
   since: z.string(),
 });
 
-export const stopsSchema = z.object({ stops: z.array(stopSchema) }).meta({ id: 'Stops' });
+const stopsSchema = z.object({ stops: z.array(stopSchema) }).meta({ id: 'Stops' });
 
 /** Routes of `api/routes/stops.ts`. */
 export const stopRoutes = routes({

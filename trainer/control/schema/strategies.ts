@@ -22,7 +22,7 @@ const keptRuleSchema = z
   })
   .meta({ id: 'KeptRule', description: 'A rule with its verdicts' });
 
-export const strategiesSchema = z.object({
+const strategiesSchema = z.object({
   rules: z.array(keptRuleSchema).describe('Newest first'),
   spaces: z.array(z.string()).describe('Search spaces of config/strategies/spaces, without .yaml'),
   files: z.array(z.string()).describe('Strategy files of config/strategies, without .yaml'),
@@ -56,7 +56,7 @@ const judgedFigures = z.object({
   doubled_costs_net_bps: z.number().nullable(),
 });
 
-export const strategyDetailSchema = z
+const strategyDetailSchema = z
   .object({
     version: z.string(),
     served: z.boolean(),
@@ -102,7 +102,7 @@ const market = {
   resamples: z.int().min(100).max(100_000).default(1000).describe('Of the bootstrap'),
 };
 
-export const searchRequest = z
+const searchRequest = z
   .strictObject({
     ...market,
     space: z
@@ -112,7 +112,7 @@ export const searchRequest = z
   })
   .meta({ id: 'StrategySearchRequest' });
 
-export const judgeRequest = z
+const judgeRequest = z
   .strictObject({ ...market, text: z.string().max(20_000).describe('A strategy file, YAML') })
   .meta({ id: 'StrategyJudgeRequest' });
 
@@ -132,7 +132,7 @@ const searchedBeforeSchema = z
   })
   .meta({ id: 'SearchedBefore', description: 'Searches of this installation that have tried a rule' });
 
-export const checkedStrategySchema = z
+const checkedStrategySchema = z
   .object({
     valid: z.boolean(),
     sentence: sentenceSchema.nullable(),
@@ -169,21 +169,21 @@ const evolvingSchema = z
   })
   .meta({ id: 'Evolving' });
 
-export const strategyStatusSchema = z.object({
+const strategyStatusSchema = z.object({
   run: runSchema.nullable().describe('The search or judgement in progress'),
   searches: z.array(evolvingSchema).describe('Of the search in progress, after its last generation'),
   ended: z.array(runSchema).describe('The newest searches and judgements that have ended'),
 });
 
-export const endShadowRequest = z
+const endShadowRequest = z
   .strictObject({ instrument: z.string().min(1).max(80), reason: z.string().max(500).optional() })
   .meta({ id: 'EndRuleShadowRequest' });
 
-export const ruleShadowSchema = z
+const ruleShadowSchema = z
   .object({ instrument: z.string(), version: z.string().nullable().describe('The rule in shadow; null: none') })
   .meta({ id: 'RuleShadow' });
 
-export const shadowQuery = z.strictObject({
+const shadowQuery = z.strictObject({
   instrument: z.string().min(1).max(80),
   days: z.coerce.number().int().min(1).max(90).default(30).describe('How far back bars are compared'),
 });
@@ -199,7 +199,7 @@ const answerFiguresSchema = z
   })
   .meta({ id: 'AnswerFigures' });
 
-export const shadowComparisonSchema = z
+const shadowComparisonSchema = z
   .object({
     instrument: z.string(),
     version: z.string(),
@@ -213,11 +213,11 @@ export const shadowComparisonSchema = z
   })
   .meta({ id: 'RuleShadowComparison' });
 
-export const endServingRequest = z
+const endServingRequest = z
   .strictObject({ instrument: z.string().min(1).max(80), reason: z.string().max(500).optional() })
   .meta({ id: 'EndServingRequest' });
 
-export const rulePointerSchema = z
+const rulePointerSchema = z
   .object({
     instrument: z.string(),
     version: z.string().nullable().describe('The rule that is served; null: none'),

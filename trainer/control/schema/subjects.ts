@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { routes } from './routes.ts';
 
-export const subjectSchema = z
+const subjectSchema = z
   .object({
     subject: z.string().describe('Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals'),
     kind: z.enum(['pair', 'instrument']).describe('Two symbols traded against each other, or one'),
@@ -33,15 +33,15 @@ export const subjectSchema = z
   })
   .meta({ id: 'Subject' });
 
-export const spellingQuery = z.object({
+const spellingQuery = z.object({
   subject: z.string().min(1).max(200).describe('A pair, an instrument or a symbol in any spelling: btc/usdt'),
 });
 
-export const spellingSchema = z.object({
+const spellingSchema = z.object({
   subject: z.string().describe('As the program spells it: BTCUSDT; what is no such name is returned as it is'),
 });
 
-export const subjectsSchema = z.object({
+const subjectsSchema = z.object({
   market: z.enum(['live', 'simulated']).describe('Where bars come from'),
   subjects: z.array(subjectSchema),
 });

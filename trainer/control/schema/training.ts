@@ -45,7 +45,7 @@ export const optimizationSettingsConfig = z
   })
   .meta({ id: 'OptimizationSettingsConfig' });
 
-export const baggingParamsConfig = z
+const baggingParamsConfig = z
   .strictObject({
     n_estimators: optional(z.int(), 'Number of members, 2 to 50; default: 10'),
     bootstrap_fraction: optional(
@@ -61,7 +61,7 @@ export const baggingParamsConfig = z
   })
   .meta({ id: 'BaggingParamsConfig' });
 
-export const stackingParamsConfig = z
+const stackingParamsConfig = z
   .strictObject({
     base_models: optional(
       z.array(z.string()),
@@ -80,7 +80,7 @@ export const stackingParamsConfig = z
   })
   .meta({ id: 'StackingParamsConfig' });
 
-export const leagueParamsConfig = z
+const leagueParamsConfig = z
   .strictObject({
     entrants: optional(
       z.array(z.string()),
@@ -97,7 +97,7 @@ export const leagueParamsConfig = z
   })
   .meta({ id: 'LeagueParamsConfig' });
 
-export const ensembleConfig = z
+const ensembleConfig = z
   .strictObject({
     enabled: z
       .boolean()
@@ -129,7 +129,7 @@ const most = optional(z.int().min(1).max(100), 'Chosen ones of this kind at most
 const threads = optional(z.int().min(1).max(256), 'Threads, at most all processors but one; speed only');
 const REFUSED_BUT = (value: string, why: string): string => `Only ${value}: ${why}`;
 
-export const tsfreshConfigModel = z
+const tsfreshConfigModel = z
   .looseObject({
     enabled: enabled('statistics of the last bars of a series, after tsfresh,'),
     feature_selection: optional(z.boolean(), REFUSED_BUT('true', 'only screened formulas are chosen')),
@@ -146,7 +146,7 @@ export const tsfreshConfigModel = z
   })
   .meta({ id: 'TSFreshConfigModel', description: 'Other keys are refused by name' });
 
-export const featuretoolsConfigModel = z
+const featuretoolsConfigModel = z
   .looseObject({
     enabled: enabled('hour, day of the week and minute of the day'),
     max_depth: optional(
@@ -157,7 +157,7 @@ export const featuretoolsConfigModel = z
   })
   .meta({ id: 'FeaturetoolsConfigModel', description: 'Other keys are refused by name' });
 
-export const autofeatConfigModel = z
+const autofeatConfigModel = z
   .looseObject({
     enabled: enabled('products and ratios of two columns, after AutoFeat,'),
     max_features: most,
@@ -188,7 +188,7 @@ export const autoMLConfigModel = z
   });
 export type AutoMLConfig = z.infer<typeof autoMLConfigModel>;
 
-export const balanceConfig = balancePolicy.extend({
+const balanceConfig = balancePolicy.extend({
   direction: z
     .enum(DIRECTION_BALANCES)
     .optional()
@@ -303,7 +303,7 @@ const expectedTimeSchema = z.object({
     ),
 });
 
-export const startedRunSchema = runSchema
+const startedRunSchema = runSchema
   .extend({
     learner: trainedLearnerSchema,
     bars: z
@@ -316,7 +316,7 @@ export const startedRunSchema = runSchema
   })
   .meta({ id: 'StartedRun', description: 'A training run that begins' });
 
-export const trainingStatusSchema = z
+const trainingStatusSchema = z
   .object({
     is_training: z.boolean(),
     status: z.string().describe('Status of the newest run, or idle'),
