@@ -128,7 +128,6 @@ export default [
       'dist/',
       'dashboard/dist/',
       'dashboard/dist.*/',
-      'dashboard/api/schema.ts',
       'dist.*/',
       'node_modules/',
       'var/',

@@ -4,7 +4,7 @@
  */
 import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { ROOT, SetupError, readJson } from './project.mjs';
+import { ROOT, readJson } from './project.mjs';
 
 /** Entry points: command line, threads and child processes. */
 const PROGRAMS = [
@@ -37,14 +37,12 @@ const EXTERNAL = [
   'esbuild',
   'koffi',
   'onnxruntime-node',
-  'openapi-typescript',
   'pg-native',
   'protobufjs',
   'ssh2-sftp-client',
   'technicalindicators',
   'tinybench',
   'trading-signals',
-  'typescript',
 ];
 const FOLDER = 'bundle';
 /** File in the chunk folder that lists the files of this build and of those before it, newest first. */
@@ -61,13 +59,10 @@ const require = bundledRequire(bundledUrl);`;
 /**
  * @param {string} dist folder of the compiled modules
  * @param {string} replaced folder of the previous build; programs that still run from it may import its chunks
- * @throws {SetupError}
  */
 export async function bundlePrograms(dist, replaced) {
   const programs = PROGRAMS.map((program) => ({ in: join(dist, `${program}.js`), out: nameOf(program) }));
-  await bundle(programs, join(dist, FOLDER)).catch((/** @type {Error} */ error) => {
-    throw new SetupError(`${error.message}\nthe build failed`);
-  });
+  await bundle(programs, join(dist, FOLDER));
   for (const program of PROGRAMS) {
     const bundle = relative(dirname(program), join(FOLDER, nameOf(program)));
     writeFileSync(join(dist, `${program}.js`), `export * from '${bundle}.js';\n`);

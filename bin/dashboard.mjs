@@ -32,7 +32,6 @@ function contentHash() {
     .map((entry) => named(join(entry.parentPath ?? entry.path, entry.name)))
     .sort();
   const others = [
-    'dashboard/api/client.ts',
     'shared/policy/spelling.ts',
     'dashboard/index.html',
     'dashboard/favicon.svg',

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { bundlePrograms } from './bundle.mjs';
-import { shown } from './programs.mjs';
+import { capture, shown } from './programs.mjs';
 import { ROOT, SetupError, alone, readJson } from './project.mjs';
 
 const DIST = join(ROOT, 'dist');
@@ -25,7 +25,16 @@ const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
 /** A module of this project in an import, without its ending. */
 const IMPORTED = /(\b(?:from|import)\s*\(?\s*'\.{1,2}\/[^'\n]+)\.ts(?=')/g;
 /** Includes the lock file, because bundles contain packages. */
-const BUILD_SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'bin/dist.mjs', 'bin/bundle.mjs'];
+const BUILD_SETTINGS = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'bin/built_files.mjs',
+  'bin/bundle.mjs',
+  'bin/dist.mjs',
+];
+/** The last of what bin/built_files.mjs writes. */
+const BUILT_FILE = join(ROOT, 'config', 'grafana', 'minutehand.json');
 
 /**
  * Compiles to dist/ if a source has changed since the last build; otherwise it costs one stat per source file. The new
@@ -73,7 +82,7 @@ function listSources() {
 /** @param {Source[]} sources */
 function isBuilt(sources) {
   const stamp = readJson(STAMP);
-  if (stamp === null) return false;
+  if (stamp === null || !existsSync(BUILT_FILE)) return false;
   const listing = listingHash(sources);
   if (stamp.listing === listing) return true;
   // A checkout changes times of files without changing content.
@@ -101,21 +110,31 @@ function contentHash(sources) {
 async function build(sources) {
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
-  await compile(modulesOf(sources)).catch((/** @type {Error} */ error) => {
+  await Promise.all([makeFresh(sources), writeBuiltFiles()]).catch((/** @type {Error} */ error) => {
     rmSync(FRESH, { recursive: true, force: true });
     throw new SetupError(`${error.message}\nthe build failed`);
   });
+  writeFileSync(join(FRESH, '.build.json'), JSON.stringify(stamp));
+  rmSync(OLD, { recursive: true, force: true });
+  if (existsSync(DIST)) renameSync(DIST, OLD);
+  renameSync(FRESH, DIST);
+  rmSync(OLD, { recursive: true, force: true });
+}
+
+/** @param {Source[]} sources */
+async function makeFresh(sources) {
+  await compile(modulesOf(sources));
   for (const { path } of sources) {
     if (path.endsWith('.ts') || BUILD_SETTINGS.includes(path)) continue;
     mkdirSync(dirname(join(FRESH, path)), { recursive: true });
     copyFileSync(join(ROOT, path), join(FRESH, path));
   }
   await bundlePrograms(FRESH, DIST);
-  writeFileSync(join(FRESH, '.build.json'), JSON.stringify(stamp));
-  rmSync(OLD, { recursive: true, force: true });
-  if (existsSync(DIST)) renameSync(DIST, OLD);
-  renameSync(FRESH, DIST);
-  rmSync(OLD, { recursive: true, force: true });
+}
+
+async function writeBuiltFiles() {
+  const { code, output } = await capture(process.execPath, [join(ROOT, 'bin', 'built_files.mjs')]);
+  if (code !== 0) throw new Error(output.trimEnd());
 }
 
 /**

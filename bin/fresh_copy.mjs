@@ -5,7 +5,18 @@ import { basename, dirname, join } from 'node:path';
 import { ROOT } from './project.mjs';
 
 /** Files that a fresh clone does not have. */
-const NOT_CLONED = ['.git', 'node_modules', 'dist', 'dist.new', 'dist.old', 'var', 'coverage'];
+const NOT_CLONED = [
+  '.git',
+  'node_modules',
+  'config/grafana',
+  'config/schema',
+  'coverage',
+  'dashboard/dist',
+  'dist',
+  'dist.new',
+  'dist.old',
+  'var',
+].map((name) => join(ROOT, name));
 
 /** @returns {string} a copy of this folder as a fresh clone has it, removed when this process ends */
 export function freshCopy() {
@@ -18,8 +29,7 @@ export function freshCopy() {
 /** @param {string} path */
 function isCloned(path) {
   if (dirname(path) === join(ROOT, 'models')) return basename(path) === 'README.md';
-  const isOwn = [ROOT, join(ROOT, 'dashboard')].includes(dirname(path));
-  return !isOwn || !NOT_CLONED.includes(basename(path));
+  return !NOT_CLONED.includes(path);
 }
 
 /** Number of signals that a consumer would use: mode OK, with numbers. @param {string} home */

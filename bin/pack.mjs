@@ -47,6 +47,7 @@ export async function pack() {
   });
   await packEngine();
   await packDocuments();
+  await packDescription();
   writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);
   const args = ['pack', FOLDER, '--pack-destination', RELEASE];
   const logPath = join(LOG_FOLDER, 'pack.log');
@@ -79,6 +80,14 @@ async function packDocuments() {
   const built = join(RELEASE, 'docs');
   await buildDocuments(built);
   for (const path of ['README.md', 'docs']) cpSync(join(built, path), join(FOLDER, path), { recursive: true });
+}
+
+/** What a running trainer serves at `/api/openapi.json`, for programs that are made from it. */
+async function packDescription() {
+  const { openApiDocument } = await import('../trainer/control/api/openapi.ts');
+  const { loadSettings } = await import('../shared/policy/policy.ts');
+  const document = await openApiDocument(loadSettings({ configDir: join(ROOT, 'config'), env: {} }));
+  writeFileSync(join(FOLDER, 'openapi.json'), `${JSON.stringify(document, null, 2)}\n`);
 }
 
 /** The description of the released package: exact versions, nothing that is needed to build. */

@@ -5,7 +5,6 @@ const STATED = {
   'package.json': ['\n  "version": "?"'],
   'package-lock.json': ['\n  "version": "?"', '\n    "": {\n      "name": "minutehand",\n      "version": "?"'],
   'README.md': ['Version ?:', "|maturity|yours|**MetaTrader's**|**years in production**|?|"],
-  'dashboard/api/openapi.json': ['\n    "version": "?"'],
   'deploy/cloud-run/train.yaml': ['/minutehand-trainer:?\n'],
   'deploy/compose/compose.yaml': ['${MINUTEHAND_VERSION:-?}'],
   'deploy/kubernetes/kustomization.yaml': ['newTag: ? }'],

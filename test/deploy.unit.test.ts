@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { builtFiles } from '../cli/docs/built_files.ts';
 import { UWEBSOCKETS_PACKAGE } from '../daemon/serve/uwebsockets.ts';
 import { unknownVariables } from '../shared/policy/environment.ts';
 
@@ -147,8 +150,22 @@ describe('compose', () => {
   });
 
   it('is of this version', () => {
-    for (const service of [...own, services['machine']!, services['worker']!])
+    for (const service of [...own, services['machine']!, services['worker']!, services['dashboards']!])
       expect(service.image).toContain(`:-${version}}`);
+  });
+
+  it('has Grafana show what the image holds: the checkout has no dashboard before a build', () => {
+    expect(services['grafana']!['volumes']).toContain('dashboards:/var/lib/grafana/dashboards:ro');
+    expect(services['dashboards']).toMatchObject({ profiles: ['watch'], volumes: ['dashboards:/dashboards'] });
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-dashboards-'));
+    const [, option, program] = services['dashboards']!['entrypoint'] as [string, string, string];
+    const [path] = Object.keys(builtFiles()).filter((one) => one.startsWith('config/grafana/'));
+    mkdirSync(join(folder, dirname(path!)), { recursive: true });
+    writeFileSync(join(folder, path!), 'the dashboard');
+    const here = program.replace('/opt/minutehand', folder).replace('/dashboards', join(folder, 'copied'));
+    expect(spawnSync(process.execPath, [option, here]).status).toBe(0);
+    expect(readFileSync(join(folder, 'copied', basename(path!)), 'utf8')).toBe('the dashboard');
+    rmSync(folder, { recursive: true });
   });
 
   it('has the jobs of Prometheus that the rules know', () => {

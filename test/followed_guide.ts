@@ -22,21 +22,21 @@ export class GuidedTree {
 
   /**
    * Does what a guide says: a code block after "New file `PATH`:" becomes that file; one after "In `PATH`, after
-   * `LINE`:" is inserted after that line.
+   * `LINE`:" is inserted after that line, and one after "In `PATH`, instead of `LINE`:" replaces it.
    * @returns files that were edited, in order, new ones marked with +
    */
   follow(guide: string): string[] {
     const text = readFileSync(join(packageRoot(), 'docs', 'guides', 'extend', guide), 'utf8');
     const steps =
-      /^(?:New file `(?<made>[^`]+)`|In `(?<edited>[^`]+)`, after `(?<line>[^`]+)`):\n\n```\w+\n(?<code>.*?)^```/gms;
+      /^(?:New file `(?<made>[^`]+)`|In `(?<edited>[^`]+)`,\s(?<how>after|instead of) `(?<line>[^`]+)`):\n\n```\w+\n(?<code>.*?)^```/gms;
     const files: string[] = [];
     for (const { groups } of text.matchAll(steps)) {
-      const { made, edited, line, code } = groups as Record<string, string>;
+      const { made, edited, how, line, code } = groups as Record<string, string>;
       if (made !== undefined) {
         this.write(made, code!);
         files.push(`+${made}`);
       } else {
-        this.#insert(edited!, line!, code!);
+        this.#edit(edited!, line!, how === 'after' ? `${line!}\n${code!}` : code!);
         if (!files.includes(edited!)) files.push(edited!);
       }
     }
@@ -50,12 +50,12 @@ export class GuidedTree {
     this.#written.add(file);
   }
 
-  #insert(file: string, line: string, code: string): void {
+  #edit(file: string, line: string, edited: string): void {
     const path = join(this.folder, file);
     const source = readFileSync(path, 'utf8');
     const parts = source.split(`${line}\n`);
     if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} lines that end in "${line}"`);
-    writeFileSync(path, parts.join(`${line}\n${code}`));
+    writeFileSync(path, parts.join(edited));
     this.#written.add(file);
   }
 

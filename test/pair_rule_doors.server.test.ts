@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { renderStrategyHalves } from '../cli/docs/strategy_halves.ts';
 import { readAddress } from '../shared/address.ts';
 import { homePaths } from '../shared/home.ts';
 import { createRng } from '../shared/rng.ts';
@@ -77,9 +76,6 @@ beforeAll(async () => {
     file,
     source.replace(line, `    if (a.volume === ${FATAL}) throw new RangeError('a fatal bar');\n${line}`),
   );
-  const names = await tree.load(["export { STRATEGY_NAMES } from './shared/strategies/registry.ts';"]);
-  const { STRATEGY_NAMES } = names as unknown as { readonly STRATEGY_NAMES: readonly string[] };
-  for (const [half, text] of Object.entries(renderStrategyHalves(STRATEGY_NAMES))) tree.write(half, text);
   place = createWorkplace(
     {
       core: { require_edge: false },

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DAEMON_METRICS, PROCESS_METRICS } from '../daemon/metrics/metrics.ts';
-import { renderDashboard } from '../cli/docs/dashboard.ts';
 import { packageRoot } from '../shared/root.ts';
 import { TRAINER_METRICS } from '../trainer/control/metrics/metrics.ts';
 import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
@@ -24,14 +23,5 @@ describe('config/prometheus/rules.yaml', () => {
       status: 0,
       output: expect.stringContaining('SUCCESS') as string,
     });
-  });
-});
-
-describe('the Grafana dashboard', () => {
-  it('is generated from the declarations, with a panel for each metric', () => {
-    const text = readFileSync(join(packageRoot(), 'config', 'grafana', 'minutehand.json'), 'utf8');
-    expect(text).toBe(renderDashboard());
-    const shown = namesIn(text).map((name) => name.replace(/_bucket$/, ''));
-    expect([...declared].filter((name) => name.startsWith('minutehand_') && !shown.includes(name))).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ export const PUBLISHED_MODULES: Readonly<Record<string, readonly string[]>> = {
   'trainer/control': ['trainer_options'],
   'trainer/control/admission': ['standing'],
   'trainer/control/adoption': ['adopt_trained'],
-  'trainer/control/api': ['audit', 'kept_audit', 'openapi'],
+  'trainer/control/api': ['audit', 'kept_audit'],
   'trainer/control/api/access': ['role', 'sessions', 'tokens'],
   'trainer/control/delivery': ['delivery', 'delivery_file', 'receive'],
   'trainer/control/fills': ['account_id', 'fill_figures', 'live_kpis', 'live_trades', 'reconcile'],

@@ -6,6 +6,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
+import { openApiDocument } from '../trainer/control/api/openapi.ts';
 import { eventually } from './cli_process.ts';
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
@@ -35,6 +36,7 @@ describe('npm run pack', () => {
       'docs/guides/GET_STARTED.md',
       'docs/reference/ERRORS.md',
       'mt5/Experts/Minutehand.mq5',
+      'openapi.json',
       'README.md',
       'systemd/minutehand-trainer.service',
     ])
@@ -55,6 +57,11 @@ describe('npm run pack', () => {
     const builders = ['@preact/signals', 'esbuild', 'preact', 'uplot'];
     const needed = Object.entries(own['dependencies']!).filter(([name]) => !builders.includes(name));
     expect(manifest['dependencies']).toEqual(Object.fromEntries(needed));
+  });
+
+  it('has the document that a running trainer serves as the description of its API', async () => {
+    const { stdout } = spawnSync('tar', ['xzOf', file, 'package/openapi.json'], { encoding: 'utf8', maxBuffer: 1e8 });
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(await openApiDocument(loadSettings()))));
   });
 
   it('installs the server engine by a program without dependencies', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from '../dashboard/api/client.ts';
+import { createClient } from '../dashboard/src/client.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { readShadow, shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { placeOfSlot } from '../shared/bundle/shelves/registry.ts';

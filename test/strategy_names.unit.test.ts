@@ -19,7 +19,7 @@ const KNOW_DIRECTION: Readonly<Record<string, readonly [files: number, why: stri
   dashboard: [1, 'the card of an instrument'],
   shared: [8, 'signals and explanations of instruments'],
   sim: [9, 'its worlds have instruments'],
-  'trainer/control': [12, 'requests and routes of direction models, measurements of the monitor'],
+  'trainer/control': [13, 'requests and routes of direction models, the table of routes, measurements of the monitor'],
   'trainer/jobs': [8, 'the runner of its job, and rules on its probabilities'],
   'trainer/learning': [3, 'rows of instruments, which formulas and rules use too'],
 };

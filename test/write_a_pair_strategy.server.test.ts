@@ -2,7 +2,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { renderStrategyHalves } from '../cli/docs/strategy_halves.ts';
 import { readAddress } from '../shared/address.ts';
 import { homePaths } from '../shared/home.ts';
 import { createRng } from '../shared/rng.ts';
@@ -51,9 +50,6 @@ describe('the guide to a strategy of pairs', () => {
   let files: string[];
   beforeAll(async () => {
     files = tree.follow('WRITE_A_PAIR_STRATEGY.md');
-    const names = await tree.load(["export { STRATEGY_NAMES } from './shared/strategies/registry.ts';"]);
-    const { STRATEGY_NAMES } = names as unknown as { readonly STRATEGY_NAMES: readonly string[] };
-    for (const [file, text] of Object.entries(renderStrategyHalves(STRATEGY_NAMES))) tree.write(file, text);
     const program = await tree.load(["export { verifyAnySignal } from './shared/signal/verify_instrument.ts';"]);
     verifyAnySignal = program['verifyAnySignal'] as unknown as typeof VerifyAnySignal;
     own = createWorkplace(
@@ -70,15 +66,19 @@ describe('the guide to a strategy of pairs', () => {
     await own?.remove();
   });
 
-  it('makes a file of its name in each layer, and edits one line', () => {
+  it('makes a file of its name in each layer, and adds it to the list of each', () => {
     expect(files).toEqual([
       '+shared/strategies/gap/gap_rule.ts',
       'shared/strategies/registry.ts',
       '+shared/bundle/gap/gap_bundle.ts',
       '+shared/bundle/shelves/gap_shelf.ts',
+      'shared/bundle/shelves/shelves.ts',
       '+trainer/jobs/kinds/gap_job.ts',
+      'trainer/jobs/kinds/strategy_jobs.ts',
       '+trainer/jobs/strategies/gap/training.ts',
+      'trainer/jobs/strategies/trainings.ts',
       '+cli/strategies/gap/commands.ts',
+      'cli/strategies/commands.ts',
     ]);
   });
 

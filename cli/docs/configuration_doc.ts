@@ -193,7 +193,7 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     '<!-- Generated from shared/policy/schema.ts and config/. Change those, not this page. -->',
     [
       'A key that a policy file lacks has its delivered value; `minutehand config check` names these, and every problem.',
-      'JSON Schemas for editors: `config/schema/`. Allowed: `1…9` are whole numbers, `(0, 1]` is an interval; `null` without',
+      'JSON Schemas for editors: `config/schema/`, after the first `npm start`. Allowed: `1…9` are whole numbers, `(0, 1]` is an interval; `null` without',
       'a meaning of its own switches off. `effect`: when a changed value takes effect:',
       Object.entries(APPLIES)
         .map(([when, words]) => `${code(SHORT_EFFECT[when as Applies])} ${words}`)

@@ -1,4 +1,3 @@
-// Generated from shared/strategies/registry.ts by `npm run docs`. Do not edit.
 import type { StrategyName } from '../../shared/strategies/registry.ts';
 import type { StrategyCommands } from './strategy_commands.ts';
 import { PAIR_REVERSION_COMMANDS } from './pair_reversion/commands.ts';

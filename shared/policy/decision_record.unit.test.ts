@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { decisionRecord, parseDecisionRecord, settingsOfRecord } from './decision_record.ts';
-import { packagedValues } from './delivered.ts';
 import { withoutOpenLimits } from './exposure_limits.ts';
 import { loadSettings } from './policy.ts';
 import { canonicalJson } from './policy_hash.ts';
@@ -47,10 +46,4 @@ it('limits of exposure are in the hash once there are any: without them it is th
   expect(limited.policy.exposure).toEqual({ symbol: null, currency: 2 });
   expect(parseDecisionRecord(limited.text)).toEqual(limited);
   expect(decisionRecord(settings).policy).not.toHaveProperty('exposure');
-});
-
-it('the packaged files have a value for every key of the policies, and none of minutehand.yaml', () => {
-  expect(packagedValues('core')).toEqual(settings.core);
-  expect(packagedValues('signals')).toEqual(settings.signals);
-  expect(packagedValues('minutehand')).toEqual({});
 });

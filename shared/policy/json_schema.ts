@@ -1,8 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { makeFolder } from '../folder.ts';
 import * as z from 'zod';
-import { packagedCosts, packagedValues } from './delivered.ts';
+import { allDeliveredValues, deliveredCosts } from './delivered.ts';
 import { CONFIG_FILES, FILE_SCHEMAS, policyKeys } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
 
@@ -57,9 +54,9 @@ export function jsonSchemas(): Record<string, JsonSchema> {
 function withDelivered(part: ConfigPart, schema: JsonSchema): JsonSchema {
   if (policyKeys(part).length === 0) {
     const { symbols } = schema.properties!;
-    return { ...schema, properties: { ...schema.properties, symbols: { ...symbols!, default: packagedCosts() } } };
+    return { ...schema, properties: { ...schema.properties, symbols: { ...symbols!, default: deliveredCosts() } } };
   }
-  const delivered = packagedValues(part);
+  const delivered = allDeliveredValues(part);
   const entries = Object.entries(schema.properties!).map(([key, entry]): [string, JsonSchema] => {
     const { value, ...others } = entry.properties!;
     return [key, { ...entry, properties: { value: { ...value, default: delivered[key] }, ...others } }];
@@ -140,38 +137,4 @@ export function allowed(schema: JsonSchema): string {
     default:
       return 'a value';
   }
-}
-
-const LINE_WIDTH = 120;
-
-/** JSON with two spaces of indent; lists that fit are on one line, as oxfmt formats them. */
-function formatJson(value: unknown, indent: string, used: number): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const inner = `${indent}  `;
-  if (Array.isArray(value)) {
-    const flat = `[${value.map((item) => JSON.stringify(item)).join(', ')}]`;
-    const isFlat = value.every((item) => typeof item !== 'object');
-    if (isFlat && indent.length + used + flat.length < LINE_WIDTH) return flat;
-    return `[\n${value.map((item) => `${inner}${formatJson(item, inner, 0)}`).join(',\n')}\n${indent}]`;
-  }
-  const lines = Object.entries(value).map(([key, item]) => {
-    const head = `${JSON.stringify(key)}: `;
-    return `${inner}${head}${formatJson(item, inner, head.length)}`;
-  });
-  return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n${indent}}`;
-}
-
-/** The text of each file of config/schema/, by its name. */
-export function jsonSchemaTexts(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(jsonSchemas()).map(([name, schema]) => [name, `${formatJson(schema, '', 0)}\n`]),
-  );
-}
-
-/** Writes all JSON Schemas into `folder` and returns their names. */
-export function writeJsonSchemas(folder: string): string[] {
-  makeFolder(folder);
-  const texts = jsonSchemaTexts();
-  for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
-  return Object.keys(texts);
 }

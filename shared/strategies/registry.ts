@@ -12,8 +12,8 @@ interface StrategyNames {
 
 /**
  * The strategies, one line each; the first one's runs come first where all are due. Every name of a strategy is taken
- * from here, and `npm run docs` writes the lists of their halves, one in each layer, from it: `strategy_halves.ts` of
- * cli/docs/ says where they are.
+ * from here. Its parts are in the list of each layer, in this order: `shared/bundle/shelves/shelves.ts`,
+ * `trainer/jobs/kinds/strategy_jobs.ts`, `trainer/jobs/strategies/trainings.ts`, `cli/strategies/commands.ts`.
  */
 export const STRATEGIES = {
   pair_reversion: {

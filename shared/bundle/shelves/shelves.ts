@@ -1,4 +1,3 @@
-// Generated from shared/strategies/registry.ts by `npm run docs`. Do not edit.
 import type { StrategyName } from '../../strategies/registry.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 import { PAIR_REVERSION_SHELF } from './pair_reversion_shelf.ts';

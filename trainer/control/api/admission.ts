@@ -1,23 +1,12 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { FastifyRequest } from 'fastify';
 import { promotionFence } from '../registry/promotion_fence.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { AdmissionPlace, Override } from '../../../shared/bundle/admission/admission.ts';
-import { MAX_REASON, overrideReason, READABLE_REASON } from '../../../shared/bundle/admission/override_reason.ts';
+import { overrideReason, READABLE_REASON } from '../../../shared/bundle/admission/override_reason.ts';
 import { registryOf } from '../registry/registry.ts';
+import type { overrideSchema } from '../schema/override.ts';
 import type { ApiContext } from './context.ts';
-
-/** Fields of a body that override failed gates. */
-export const overrideShape = {
-  despite_gates: z.boolean().default(false).describe('Although gates failed; needs a reason'),
-  reason: z
-    .string()
-    .trim()
-    .max(MAX_REASON)
-    .default('')
-    .describe('With despite_gates: why; recorded, and shown until replaced'),
-};
-const overrideSchema = z.object(overrideShape);
 
 /** Of a request without a body. */
 export const NO_OVERRIDE = { despite_gates: false, reason: '' } as const;

@@ -18,7 +18,6 @@ import { TokenVerifier } from './access/tokens.ts';
 import type { Api, ApiContext } from './context.ts';
 import { acceptFiles } from './file_body.ts';
 import { acceptJsonOnly } from './http_server.ts';
-import { COMMON_ERRORS, operationName, ROUTE_ERRORS } from './route_errors.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
 import { addChannelRoutes } from './routes/channels.ts';
@@ -58,6 +57,7 @@ import { addStatusRoutes } from './routes/status.ts';
 import { addSubjectRoutes } from './routes/subjects.ts';
 import { addTrainingRoutes } from './routes/training.ts';
 import { spellSubjects } from './spelled_subjects.ts';
+import { COMMON_ERRORS } from '../schema/route_errors.ts';
 import { refuseUnread } from './unread.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
@@ -101,7 +101,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     api.addHook('onRoute', ({ method, url, schema, config }) => {
       const { body } = (schema ?? {}) as { readonly body?: ZodType };
       if (config?.maxFileBytes !== undefined || body === undefined || !body.safeParse({}).success) return;
-      for (const one of [method].flat()) optionalBodies.add(operationName(one, url));
+      for (const one of [method].flat()) optionalBodies.add(`${one} ${url.replace(/:(\w+)/g, '{$1}')}`);
     });
     await api.register(cookie);
     await api.register(helmet, SECURITY_HEADERS);
@@ -176,9 +176,8 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
 /** A route with its role and its error codes. */
 const describedRoute: typeof jsonSchemaTransform = (one) => {
   const { schema, url } = jsonSchemaTransform(one);
-  const { method, config } = one.route;
-  const operation = operationName([method].flat()[0]!, url);
-  return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': ROUTE_ERRORS[operation] ?? [] } };
+  const { config } = one.route;
+  return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': config?.errors ?? [] } };
 };
 
 /** Schemas are listed as they were loaded, which another program, or a test before, may do in another order. */

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { HomePaths } from '../../../shared/home.ts';
+import type { ErrorCode } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { FleetLook } from '../fleet/fleet_look.ts';
@@ -64,6 +65,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Role required by a route; `public` routes need none. Every route below /api has one. */
     role?: Role | 'public';
+    /** Own errors of a route, besides those of every route; null where they are not declared. */
+    errors?: readonly ErrorCode[] | null;
     /** The text of a body that is a file, such as `body.text`: only its schema limits its length. */
     filePath?: string;
     /** The body is a file of at most so many bytes, of any content; absent: the route takes JSON alone. */

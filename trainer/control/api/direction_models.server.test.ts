@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createClient } from '../../../dashboard/api/client.ts';
+import { createClient } from '../../../dashboard/src/client.ts';
 import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import { encodeInstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import { instrumentBodyOf } from '../../../shared/signal/signal.fixture.ts';

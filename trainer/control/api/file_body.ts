@@ -5,9 +5,9 @@ import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { FILE_TYPE } from '../schema/import_preview.ts';
 import { temporaryFolderAsync } from '../../../shared/temporary_folder.ts';
 
-export const FILE_TYPE = 'application/octet-stream';
 /** Name of the received file in its folder, until the route gives it that of the person. */
 export const RECEIVED = 'received';
 

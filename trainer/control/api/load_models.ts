@@ -10,10 +10,11 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { writeMetadataViews } from '../registry/metadata_views.ts';
 import { registryOf } from '../registry/registry.ts';
-import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from './admission.ts';
+import type { overrideSchema } from '../schema/override.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf } from './admission.ts';
 import type { ApiContext } from './context.ts';
 
-type OverrideBody = z.infer<z.ZodObject<typeof overrideShape>>;
+type OverrideBody = z.infer<typeof overrideSchema>;
 
 /**
  * Makes a bundle the active one of its slot, behind the lock of all models, and tells the registry.

@@ -1,9 +1,12 @@
 import * as z from 'zod';
 import { autoMLConfigModel } from './training.ts';
+import { runSchema } from './runs.ts';
+import { BODY_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
 
 const ofSearch = (what: string): string => `${what}; of a search`;
 
-export const generateRequest = z
+const generateRequest = z
   .strictObject({
     symbol: z
       .string()
@@ -72,4 +75,46 @@ export const checkSchema = z
   })
   .meta({ id: 'ConfigValidationResponse' });
 
-export const clearedSchema = z.object({ success: z.boolean(), message: z.string() }).meta({ id: 'ClearedCache' });
+const clearedSchema = z.object({ success: z.boolean(), message: z.string() }).meta({ id: 'ClearedCache' });
+
+/** Routes of `api/routes/automl_features.ts`. */
+export const automlFeatureRoutes = routes({
+  'POST /api/automl-features/generate': {
+    role: 'operator',
+    errors: [
+      ...(['SETTING_UNSUPPORTED', 'PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT', 'RETRAIN_RUNNING'] as const),
+      'RUNS_TOO_MANY',
+      ...BODY_ERRORS,
+    ],
+    tags: ['features'],
+    summary: 'Search formulas that help AI1, or show the features of a subject',
+    description:
+      'With an enabled generator it begins a run of the kind `automl`, as `minutehand automl` does: candidates are screened against what the present columns leave unexplained, and those chosen are confirmed on later rows; the holdout is not looked at. ' +
+      '`GET /api/runs` shows its progress, and at its end, as `metrics`, what was chosen, with the error of its gain and entries for features.yaml; `POST /api/ml-training/stop` stops it. It changes no configuration. ' +
+      'Without an enabled generator: statistics of the features of the newest minutes of a subject.',
+    body: generateRequest,
+    response: { 200: generatedSchema, 202: runSchema },
+  },
+  'POST /api/automl-features/validate-config': {
+    role: 'viewer',
+    errors: BODY_ERRORS,
+    tags: ['features'],
+    summary: 'Check generators',
+    description: 'Names every key that a search would refuse, with the reason and the next step.',
+    body: autoMLConfigModel,
+    response: { 200: checkSchema },
+  },
+  'GET /api/automl-features/default-config': {
+    role: 'viewer',
+    tags: ['features'],
+    summary: 'All generators, with their defaults',
+    response: { 200: autoMLConfigModel },
+  },
+  'POST /api/automl-features/clear-cache': {
+    role: 'operator',
+    errors: ['RETRAIN_RUNNING'],
+    tags: ['features'],
+    summary: 'Delete cached features, labels and scores of formulas; refused during a run',
+    response: { 200: clearedSchema },
+  },
+});

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { MARKETS_OF_BARS, touchedBars } from './imports.ts';
+import { dryRunQuery } from './imports.ts';
+import { routes } from './routes.ts';
 
 const symbol = z.string().min(1).max(100).describe('Symbol, also by a name of the broker’s');
 const period = {
@@ -7,7 +9,7 @@ const period = {
   to: z.iso.datetime().optional().describe('End, exclusive (default: up to the last one)'),
 };
 
-export const deletionBody = z
+const deletionBody = z
   .object({
     symbol,
     ...period,
@@ -15,7 +17,7 @@ export const deletionBody = z
   })
   .meta({ id: 'BarDeletion' });
 
-export const leaveOutBody = z
+const leaveOutBody = z
   .object({
     symbol,
     ...period,
@@ -23,7 +25,7 @@ export const leaveOutBody = z
   })
   .meta({ id: 'BarLeaveOut' });
 
-export const barChangeSchema = z
+const barChangeSchema = z
   .object({
     import_number: z.int().nullable().describe('By which it is undone; null: a dry run'),
     dry_run: z.boolean(),
@@ -31,3 +33,23 @@ export const barChangeSchema = z
     models: z.array(z.string()).describe('Versions that were trained on these bars'),
   })
   .meta({ id: 'BarChange' });
+
+/** Routes of `api/routes/bar_changes.ts`. */
+export const barChangeRoutes = routes({
+  'POST /api/bars/delete': {
+    role: 'approver',
+    tags: ['records'],
+    summary: 'Delete stored bars of a symbol',
+    querystring: dryRunQuery,
+    body: deletionBody,
+    response: { 200: barChangeSchema },
+  },
+  'POST /api/bars/leave-out': {
+    role: 'approver',
+    tags: ['records'],
+    summary: 'Leave bars that live daemons received out of all that learns',
+    querystring: dryRunQuery,
+    body: leaveOutBody,
+    response: { 200: barChangeSchema },
+  },
+});

@@ -2,11 +2,13 @@ import * as z from 'zod';
 import { CHANNEL_NAMES } from '../../../shared/notification_channels.ts';
 import { SEVERITIES } from '../../store/events.ts';
 
+import { routes } from './routes.ts';
+
 const name = z.enum(CHANNEL_NAMES);
 
-export const channelParams = z.object({ channel: name });
+const channelParams = z.object({ channel: name });
 
-export const channelsSchema = z.object({
+const channelsSchema = z.object({
   channels: z.array(
     z.object({
       name,
@@ -18,8 +20,26 @@ export const channelsSchema = z.object({
   ),
 });
 
-export const channelTestSchema = z.object({
+const channelTestSchema = z.object({
   channel: name,
   taken: z.boolean().describe('The channel accepted the message; whether a person sees it, only a person knows'),
   failure: z.string().nullable().describe('Why it did not'),
+});
+
+/** Routes of `api/routes/channels.ts`. */
+export const channelRoutes = routes({
+  'GET /api/alerts/channels': {
+    role: 'viewer',
+    tags: ['alerts'],
+    summary: 'Notification channels: which are open, what they receive, what is wrong with the others',
+    response: { 200: channelsSchema },
+  },
+  'POST /api/alerts/channels/{channel}/test': {
+    role: 'operator',
+    errors: ['CHANNEL_CLOSED'],
+    tags: ['alerts'],
+    summary: 'Send a test message on one channel, at once; three attempts',
+    params: channelParams,
+    response: { 200: channelTestSchema },
+  },
 });

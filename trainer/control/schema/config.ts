@@ -3,6 +3,9 @@ import { APPLIES, KEEPERS, type Applies } from '../../../shared/policy/applies.t
 import { evidenceSchema } from '../policy/evidence_schema.ts';
 import { CHANGE_STATUSES } from '../../store/access_tables.ts';
 
+import { CONFIG_ERRORS, GIT_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
+
 const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
 const applies = z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]);
 const inUse = z
@@ -18,7 +21,7 @@ const key = z
   .regex(/^(core|retrain|signals|minutehand)(\.[a-z][a-z0-9_]*)+$/i)
   .describe('File and path of a value, e.g. core.theta1_initial');
 
-export const configSchema = z
+const configSchema = z
   .object({
     policy_hash: z.string().describe('Hash of this configuration'),
     loaded_policy_hash: z
@@ -31,7 +34,7 @@ export const configSchema = z
   })
   .meta({ id: 'Config' });
 
-export const proposalRequest = z
+const proposalRequest = z
   .strictObject({
     changes: z
       .record(key, z.unknown())
@@ -41,9 +44,9 @@ export const proposalRequest = z
   })
   .meta({ id: 'ChangeProposal' });
 
-export const resetRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
+const resetRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
 
-export const changeSchema = z
+const changeSchema = z
   .object({
     change_id: z.number().int(),
     status: z.enum(CHANGE_STATUSES),
@@ -68,7 +71,7 @@ export const changeSchema = z
   })
   .meta({ id: 'Change', description: 'A proposed change of the configuration' });
 
-export const changesSchema = z.object({
+const changesSchema = z.object({
   changes: z.array(changeSchema).describe('Newest first'),
   two_person_rule: z
     .boolean()
@@ -76,7 +79,7 @@ export const changesSchema = z.object({
   in_use: inUse,
 });
 
-export const takeBackRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
+const takeBackRequest = z.strictObject({ reason: z.string().min(1).max(2000).describe('Why') });
 
 export const policySchema = z.object({
   policy_hash: z.string(),
@@ -96,4 +99,70 @@ export const policySchema = z.object({
     )
     .describe('Every value of the four files'),
   in_use: inUse,
+});
+
+const changeParams = z.object({ change_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** Routes of `api/routes/config.ts`. */
+export const configRoutes = routes({
+  'GET /api/ml/config': {
+    role: 'viewer',
+    tags: ['configuration'],
+    summary: 'The approved configuration',
+    response: { 200: configSchema },
+  },
+  'PUT /api/ml/config': {
+    role: 'operator',
+    errors: CONFIG_ERRORS,
+    tags: ['configuration'],
+    summary: 'Propose a configuration change: a commit on a separate branch, applied after approval by another user',
+    body: proposalRequest,
+    response: { 202: changeSchema },
+  },
+  'POST /api/ml/config/reset': {
+    role: 'operator',
+    errors: CONFIG_ERRORS,
+    tags: ['configuration'],
+    summary: 'Propose the delivered values of the three policy files',
+    body: resetRequest,
+    response: { 202: changeSchema },
+  },
+  'GET /api/policy': {
+    role: 'viewer',
+    tags: ['configuration'],
+    summary: 'Values with labels and descriptions',
+    response: { 200: policySchema },
+  },
+  'GET /api/changes': {
+    role: 'viewer',
+    tags: ['configuration'],
+    summary: 'Change requests',
+    querystring: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+    response: { 200: changesSchema },
+  },
+  'POST /api/changes/{change_id}/approve': {
+    role: 'approver',
+    errors: ['CHANGE_UNKNOWN', 'CHANGE_OWN', 'CHANGE_CONFLICT', ...GIT_ERRORS],
+    tags: ['configuration'],
+    summary: 'approve an open change request, as another person than its author',
+    params: changeParams,
+    response: { 200: changeSchema },
+  },
+  'POST /api/changes/{change_id}/reject': {
+    role: 'approver',
+    errors: ['CHANGE_UNKNOWN', ...GIT_ERRORS],
+    tags: ['configuration'],
+    summary: 'reject an open change request',
+    params: changeParams,
+    response: { 200: changeSchema },
+  },
+  'POST /api/changes/{change_id}/take-back': {
+    role: 'operator',
+    errors: ['CHANGE_UNKNOWN', 'CHANGE_CONFLICT', ...GIT_ERRORS],
+    tags: ['configuration'],
+    summary: 'Propose the values from before an applied change, to be approved as every change',
+    params: changeParams,
+    body: takeBackRequest,
+    response: { 202: changeSchema },
+  },
 });

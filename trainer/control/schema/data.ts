@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { MARKETS_OF_BARS } from './imports.ts';
 
+import { routes } from './routes.ts';
+
 const count = z.int();
 const time = z.string().describe('Open of a bar, ISO 8601 in UTC');
 
@@ -39,7 +41,7 @@ const symbolCoverage = z
   })
   .meta({ id: 'SymbolCoverage' });
 
-export const dataQuery = z.object({
+const dataQuery = z.object({
   market: z
     .enum(MARKETS_OF_BARS)
     .optional()
@@ -63,4 +65,22 @@ export const dataProgressSchema = z.object({
     .object({ done: count.describe('Symbols that are read'), total: count })
     .nullable()
     .describe('Null while nothing is scanned'),
+});
+
+/** Routes of `api/routes/data.ts`. */
+export const dataRoutes = routes({
+  'GET /api/data': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Bars by symbol and day: coverage, gaps, spikes, clock',
+    querystring: dataQuery,
+    response: { 200: dataSchema },
+  },
+  'GET /api/data/progress': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'How far the scan is that /api/data waits for',
+    querystring: dataQuery,
+    response: { 200: dataProgressSchema },
+  },
 });

@@ -1,7 +1,12 @@
 import * as z from 'zod';
 import { directionManifestSchema } from '../../../shared/bundle/direction/direction_manifest.ts';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { overrideShape } from './override.ts';
+import { pointersSchema } from './models.ts';
+import { ADMISSION_ERRORS, BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
 
-export const directionModelSchema = z
+const directionModelSchema = z
   .object({
     model_id: z.string().describe('Version of the bundle'),
     timeframe: z.string().describe('Timeframe of its instruments'),
@@ -15,9 +20,9 @@ export const directionModelSchema = z
   })
   .meta({ id: 'DirectionModel', description: 'A bundle of the direction model' });
 
-export const directionModelsSchema = z.object({ models: z.array(directionModelSchema).describe('Newest first') });
+const directionModelsSchema = z.object({ models: z.array(directionModelSchema).describe('Newest first') });
 
-export const directionDetailSchema = z
+const directionDetailSchema = z
   .object({
     version: z.string(),
     is_signed: z.boolean(),
@@ -28,7 +33,7 @@ export const directionDetailSchema = z
   })
   .meta({ id: 'DirectionDetail' });
 
-export const verifiedDirectionSchema = z
+const verifiedDirectionSchema = z
   .object({
     version: z.string(),
     rows: z.int().describe('Rows compared with onnxruntime'),
@@ -37,3 +42,44 @@ export const verifiedDirectionSchema = z
     note: z.string().describe('What was compared, or why no faster engine scores it'),
   })
   .meta({ id: 'VerifiedDirection' });
+
+const params = z.object({
+  model_name: z.string().max(60).regex(VERSION).describe('Version of a direction bundle'),
+});
+
+/** Routes of `api/routes/direction_models.ts`. */
+export const directionModelRoutes = routes({
+  'GET /api/ml/direction-models': {
+    role: 'viewer',
+    errors: ['MODEL_FILE'],
+    tags: ['models'],
+    summary: 'Direction bundles',
+    response: { 200: directionModelsSchema },
+  },
+  'GET /api/ml/direction-models/{model_name}': {
+    role: 'viewer',
+    errors: BUNDLE_ERRORS,
+    tags: ['models'],
+    summary: 'A direction bundle: manifest, card',
+    params,
+    response: { 200: directionDetailSchema },
+  },
+  'POST /api/ml/direction-models/{model_name}/verify': {
+    role: 'operator',
+    errors: [...BUNDLE_ERRORS, 'KERNEL_MISSING'],
+    tags: ['models'],
+    summary: 'Verify a direction bundle as a daemon does, without activating it',
+    params,
+    response: { 200: verifiedDirectionSchema },
+  },
+  'POST /api/ml/direction-models/{model_name}/load': {
+    role: 'approver',
+    errors: [...ADMISSION_ERRORS, ...BODY_ERRORS],
+    tags: ['models'],
+    summary:
+      'Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to',
+    params,
+    body: z.strictObject(overrideShape).nullish(),
+    response: { 200: pointersSchema },
+  },
+});

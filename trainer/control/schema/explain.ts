@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { signalSchema } from './signals.ts';
 
+import { routes } from './routes.ts';
+
 const number = z.number().nullable();
 const MINUTE = /^\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\dZ$/;
 
-export const explainQuery = z.object({
+const explainQuery = z.object({
   subject: z.string().max(80).describe('Identifier of the subject'),
   time: z
     .string()
@@ -35,7 +37,7 @@ const modelSchema = z.object({
   code: z.string().nullable().describe('Error code if unavailable'),
 });
 
-export const explanationSchema = z
+const explanationSchema = z
   .looseObject({
     subject: z.string(),
     kind: z.enum(['pair', 'instrument']),
@@ -108,3 +110,14 @@ export const explanationSchema = z
       .describe('Conditions that end the position open before the bar, nearest first; empty when flat'),
   })
   .meta({ id: 'Explanation' });
+
+/** Routes of `api/routes/explain.ts`. */
+export const explainRoutes = routes({
+  'GET /api/explain': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'Explanation of the answer to a minute',
+    querystring: explainQuery,
+    response: { 200: explanationSchema },
+  },
+});

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { QUEUE_KINDS } from '../../jobs/fleet/open_fleet.ts';
 
+import { BODY_ERRORS, FLEET_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
+
 const count = z.number().int().min(0);
 const key = z.string().describe('SHA-256 of everything that the result depends on');
 const learner = z.string().describe('What does it: a learner, or `evolve` for generations of rules');
@@ -144,7 +147,7 @@ export const fleetSchema = z
   })
   .meta({ id: 'Fleet' });
 
-export const taskRequest = z
+const taskRequest = z
   .strictObject({
     key: z
       .string()
@@ -153,9 +156,44 @@ export const taskRequest = z
   })
   .meta({ id: 'FleetTaskRequest' });
 
-export const workerRequest = z
+const workerRequest = z
   .strictObject({ worker: z.string().min(1).max(300).describe('Its name, `host/process`') })
   .meta({ id: 'FleetWorkerRequest' });
 
-export const taskAnswer = z.object({ key });
-export const workerAnswer = z.object({ worker: z.string() });
+const taskAnswer = z.object({ key });
+const workerAnswer = z.object({ worker: z.string() });
+
+/** Routes of `api/routes/fleet.ts`. */
+export const fleetRoutes = routes({
+  'GET /api/fleet': {
+    role: 'viewer',
+    errors: FLEET_ERRORS,
+    tags: ['fleet'],
+    summary: 'Queue, workers, failed tasks and results that differ, as they are now',
+    response: { 200: fleetSchema },
+  },
+  'POST /api/fleet/tasks/retry': {
+    role: 'operator',
+    errors: ['TASK_UNKNOWN', 'FLEET_ABSENT', ...FLEET_ERRORS, ...BODY_ERRORS],
+    tags: ['fleet'],
+    summary: 'Put a failed task in again, with all its attempts',
+    body: taskRequest,
+    response: { 200: taskAnswer },
+  },
+  'POST /api/fleet/tasks/forget': {
+    role: 'operator',
+    errors: ['TASK_UNKNOWN', 'FLEET_ABSENT', ...FLEET_ERRORS, ...BODY_ERRORS],
+    tags: ['fleet'],
+    summary: 'Delete a failed task: the next training that needs it enqueues it again',
+    body: taskRequest,
+    response: { 200: taskAnswer },
+  },
+  'POST /api/fleet/workers/end': {
+    role: 'operator',
+    errors: ['WORKER_UNKNOWN', 'FLEET_ABSENT', ...FLEET_ERRORS, ...BODY_ERRORS],
+    tags: ['fleet'],
+    summary: 'Ask a worker to end once its tasks are done',
+    body: workerRequest,
+    response: { 200: workerAnswer },
+  },
+});

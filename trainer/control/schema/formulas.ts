@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { MAX_LENGTH } from '../../../shared/core/formula/limits.ts';
 
+import { routes } from './routes.ts';
+
 const number = z.number().nullable();
 
-export const formulaQuery = z.object({
+const formulaQuery = z.object({
   subject: z.string().max(80).describe('Identifier of a configured pair or instrument'),
   formula: z
     .string()
@@ -71,7 +73,7 @@ const triedSchema = z
   })
   .meta({ id: 'TriedFormula', description: 'A formula over the newest bars of a subject' });
 
-export const formulaSchema = z
+const formulaSchema = z
   .object({
     fault: z
       .object({
@@ -84,3 +86,17 @@ export const formulaSchema = z
     tried: triedSchema.nullable().describe('null with a fault, and where no days are asked for'),
   })
   .meta({ id: 'FormulaTrial' });
+
+/** Routes of `api/routes/formulas.ts`. */
+export const formulaRoutes = routes({
+  'GET /api/formulas': {
+    role: 'viewer',
+    errors: ['PAIR_UNKNOWN', 'DATA_MISSING', 'DATA_FORMAT'],
+    tags: ['strategies'],
+    summary: 'Check a formula, and try it on the newest bars of a subject',
+    description:
+      'A fault is an answer, with its position. A trial has values over time, their distribution, the cost per bar, and what the formula alone tells of AI1’s label on training rows; the holdout is not read for that.',
+    querystring: formulaQuery,
+    response: { 200: formulaSchema },
+  },
+});

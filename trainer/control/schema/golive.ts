@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { GO_LIVE_CODES } from '../../../shared/golive/golive_words.ts';
 import { GO_LIVE_IDS } from '../golive/checks.ts';
 
-export const goLiveSchema = z
+import { routes } from './routes.ts';
+
+const goLiveSchema = z
   .object({
     looked_at: z.iso.datetime(),
     market: z.enum(['live', 'simulated']),
@@ -23,3 +25,13 @@ export const goLiveSchema = z
     next: z.string(),
   })
   .meta({ id: 'GoLive' });
+
+/** Routes of `api/routes/golive.ts`. */
+export const goLiveRoutes = routes({
+  'GET /api/golive': {
+    role: 'viewer',
+    tags: ['status'],
+    summary: 'The checklist from here to trading on paper, as `minutehand golive`',
+    response: { 200: goLiveSchema },
+  },
+});

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { PRICE_KINDS } from '../../../shared/core/cost/fill_cost.ts';
 import { dryRunQuery } from './imports.ts';
+import { BODY_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
 
 /** Of the text of a file, in characters: 100,000 bars and more. */
 export const MAX_PREVIEWED_TEXT = 8_000_000;
@@ -33,7 +35,7 @@ const reading = {
   spread: z.enum(['points', 'price']).optional().describe('Unit of spreads (default: that of the format)'),
 };
 
-export const previewBody = z
+const previewBody = z
   .object({
     name,
     text: z.string().min(1).max(MAX_PREVIEWED_TEXT).describe('The file, or its first part'),
@@ -41,7 +43,7 @@ export const previewBody = z
   })
   .meta({ id: 'ImportPreviewRequest' });
 
-export const fileImportQuery = z.object({
+const fileImportQuery = z.object({
   name,
   ...reading,
   price: z.enum(PRICE_KINDS).optional().describe('What the prices are; at bids, a buy pays the whole spread'),
@@ -93,7 +95,7 @@ const previewed = {
 
 export const previewSchema = z.object(previewed).meta({ id: 'ImportPreview' });
 
-export const fileImportSchema = z
+const fileImportSchema = z
   .object({
     ...previewed,
     import_number: count.nullable().describe('By which it is undone; null: nothing was stored'),
@@ -101,3 +103,36 @@ export const fileImportSchema = z
     models: z.array(z.string()).describe('Versions that were trained on bars that are replaced'),
   })
   .meta({ id: 'FileImport' });
+
+/** Of the body of a route that takes a file. */
+export const FILE_TYPE = 'application/octet-stream';
+
+/** Routes of `api/routes/file_import.ts`. */
+export const fileImportRoutes = routes({
+  'POST /api/imports': {
+    role: 'approver',
+    errors: ['JOBS_TOO_MANY', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', 'IMPORT_TIMEOUT', ...BODY_ERRORS],
+    tags: ['records'],
+    summary: 'Import a file of bars, or replace stored bars by it',
+    description:
+      'The body is the file: CSV, also compressed, or Parquet, as `minutehand bars import` reads it. With `dry_run` nothing is stored. A file that cannot be read is an answer, too: `refused`.',
+    consumes: [FILE_TYPE],
+    querystring: fileImportQuery,
+    body: z.unknown().describe('The file'),
+    response: { 200: fileImportSchema },
+  },
+});
+
+/** Routes of `api/routes/import_preview.ts`. */
+export const importPreviewRoutes = routes({
+  'POST /api/imports/preview': {
+    role: 'operator',
+    errors: ['JOBS_TOO_MANY', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', ...BODY_ERRORS],
+    tags: ['records'],
+    summary: 'What an import of a file would do',
+    description:
+      'Symbol, timeframe, clock and units as `minutehand bars import` infers them, each with what tells it; the verdict on the bars; and how many would be added. Nothing is stored. A file that cannot be read is an answer, too: `refused`.',
+    body: previewBody,
+    response: { 200: previewSchema },
+  },
+});

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { IMPORT_KINDS } from '../../store/tables.ts';
 
+import { routes } from './routes.ts';
+
 export const MARKETS_OF_BARS = ['live', 'simulated'] as const;
 const count = z.int();
 const time = z.number().describe('Epoch ms');
@@ -35,7 +37,7 @@ const importRun = z
   })
   .meta({ id: 'ImportRun' });
 
-export const importsQuery = z.object({
+const importsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   market: z
     .enum([...MARKETS_OF_BARS, 'all'])
@@ -51,7 +53,7 @@ export const importsSchema = z.object({ imports: z.array(importRun).describe('Th
 
 export const touchedBars = z.array(z.object({ symbol: z.string(), bars: count, first: z.number(), last: z.number() }));
 
-export const undoSchema = z
+const undoSchema = z
   .object({
     import_number: count,
     dry_run: z.boolean(),
@@ -64,3 +66,24 @@ export const undoSchema = z
     models: z.array(z.string()).describe('Versions that were trained on these bars'),
   })
   .meta({ id: 'ImportUndo' });
+
+const number = z.object({ import_number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** Routes of `api/routes/imports.ts`. */
+export const importRoutes = routes({
+  'GET /api/imports': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Imports and deletions of bars, by number, with the verdict on each symbol',
+    querystring: importsQuery,
+    response: { 200: importsSchema },
+  },
+  'POST /api/imports/{import_number}/undo': {
+    role: 'approver',
+    tags: ['records'],
+    summary: 'Take an import or a deletion back, whole or not at all',
+    params: number,
+    querystring: dryRunQuery,
+    response: { 200: undoSchema },
+  },
+});

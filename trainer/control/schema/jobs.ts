@@ -3,6 +3,9 @@ import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { JOB_KINDS, REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
 import { jobEventSchema, jobWaitSchema } from '../../jobs/records/job_event.ts';
 import { JOB_STATUSES } from '../../store/job_tables.ts';
+import { jobResultSchema, leaguesSchema } from './leagues.ts';
+import { BODY_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
 
 const ms = z.number().describe('Epoch ms');
 
@@ -45,33 +48,93 @@ const queuedWorkSchema = z.object({
   due_ms: ms.describe('When it may begin, epoch ms'),
 });
 
-export const jobsSchema = z.object({
+const jobsSchema = z.object({
   jobs: z.array(recordedJobSchema).describe('Those that have not ended first, then the newest'),
   waiting: z
     .array(queuedWorkSchema)
     .describe('Runs and backtests that wait in a queue of the trainer, the oldest first: each is a job once it begins'),
 });
 
-export const jobsQuery = z.object({
+const jobsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(200),
   status: z.enum(JOB_STATUSES).optional(),
   kind: z.enum(JOB_KINDS).optional(),
   origin: z.string().max(40).optional().describe('`run:12` or `backtest:3` of the trainer'),
 });
 
-export const jobEventsQuery = z.object({
+const jobEventsQuery = z.object({
   after: z.coerce.number().int().min(0).default(0).describe('`event_id` of the last one that is known'),
   limit: z.coerce.number().int().min(1).max(5000).default(1000),
 });
 
-export const jobEventsSchema = z.object({
+const jobEventsSchema = z.object({
   events: z
     .array(z.intersection(z.object({ event_id: z.number().int(), at_ms: ms }), jobEventSchema))
     .describe('In order'),
 });
 
 /** The body of `POST /api/jobs`. */
-export const jobRequest = z.object({
+const jobRequest = z.object({
   job: z.record(z.string(), z.unknown()).describe(`A document of kind ${REQUESTED_KINDS.join(', ')}`),
   priority: z.int().min(-100).max(100).default(0).describe('A higher one begins first'),
+});
+
+const params = z.object({ job_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+/** Routes of `api/routes/jobs.ts`. */
+export const jobRoutes = routes({
+  'GET /api/jobs': {
+    role: 'viewer',
+    tags: ['jobs'],
+    summary: 'Jobs of this market, whoever started them',
+    querystring: jobsQuery,
+    response: { 200: jobsSchema },
+  },
+  'POST /api/jobs': {
+    role: 'operator',
+    errors: ['JOB_INVALID', 'JOBS_TOO_MANY', 'MODEL_MARKET', ...BODY_ERRORS],
+    tags: ['jobs'],
+    summary: 'Queue a job on the bars of this installation',
+    body: jobRequest,
+    response: { 202: recordedJobSchema },
+  },
+  'GET /api/jobs/{job_id}': {
+    role: 'viewer',
+    errors: ['JOB_UNKNOWN'],
+    tags: ['jobs'],
+    summary: 'A job',
+    params,
+    response: { 200: recordedJobSchema },
+  },
+  'GET /api/jobs/{job_id}/events': {
+    role: 'viewer',
+    errors: ['JOB_UNKNOWN'],
+    tags: ['jobs'],
+    summary: 'What happened to a job: states, waits, progress, messages and artifacts',
+    params,
+    querystring: jobEventsQuery,
+    response: { 200: jobEventsSchema },
+  },
+  'GET /api/jobs/{job_id}/result': {
+    role: 'viewer',
+    errors: ['JOB_UNKNOWN', 'JOB_NO_RESULT'],
+    tags: ['jobs'],
+    summary: 'What a league, a scan or a comparison of a day has answered',
+    params,
+    response: { 200: jobResultSchema },
+  },
+  'GET /api/leagues': {
+    role: 'viewer',
+    tags: ['jobs'],
+    summary: 'Leagues that can be queued: their entrants, and a document of each kind',
+    response: { 200: leaguesSchema },
+  },
+  'POST /api/jobs/{job_id}/cancel': {
+    role: 'operator',
+    errors: ['JOB_UNKNOWN', 'JOB_ENDED'],
+    tags: ['jobs'],
+    summary: 'Cancel a job, also one that was started at a terminal',
+    params,
+    response: { 202: recordedJobSchema },
+  },
 });

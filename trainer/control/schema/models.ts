@@ -2,6 +2,11 @@ import * as z from 'zod';
 import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 import { MODEL_TYPES, STRATEGY_NAMES } from '../../../shared/strategies/registry.ts';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { overrideShape } from './override.ts';
+import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import { ADMISSION_ERRORS, BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
 
 export const modelSchema = z
   .object({
@@ -37,7 +42,7 @@ export const modelSchema = z
   })
   .meta({ id: 'Model', description: 'A model bundle' });
 
-export const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
+const modelsSchema = z.object({ models: z.array(modelSchema).describe('Newest first') });
 
 const groupSchema = z.object({
   name: z.string(),
@@ -56,7 +61,7 @@ const shownManifest = manifestSchema
   .extend({ groups: z.array(groupSchema).optional() })
   .meta({ id: 'Manifest', description: 'The manifest of a bundle without golden answers' });
 
-export const currentModelSchema = z
+const currentModelSchema = z
   .object({
     version: z.string().nullable().describe('Active bundle; null without one'),
     previous: z.string().nullable().describe('Its predecessor'),
@@ -80,7 +85,7 @@ const reliability = z
   )
   .describe('Empty for soft labels, and where the bundle has no validation report');
 
-export const modelDetailSchema = z
+const modelDetailSchema = z
   .object({
     version: z.string(),
     is_signed: z.boolean(),
@@ -99,7 +104,7 @@ export const pointersSchema = z
   })
   .meta({ id: 'ModelPointers' });
 
-export const cleanupSchema = z
+const cleanupSchema = z
   .object({
     removed: z.array(z.string()).describe('Versions whose files were removed'),
     failed: z
@@ -107,3 +112,81 @@ export const cleanupSchema = z
       .describe('Versions that are still there, and why'),
   })
   .meta({ id: 'RemovedModels' });
+
+const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
+
+/** Routes of `api/routes/model_writes.ts`. */
+export const modelWriteRoutes = routes({
+  'POST /api/ml/models/{model_name}/load': {
+    role: 'approver',
+    errors: [...ADMISSION_ERRORS, ...BODY_ERRORS],
+    tags: ['models'],
+    summary:
+      'Verify a bundle, of pairs or of a direction model, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to',
+    params: z.object({ model_name: version }),
+    body: z.strictObject(overrideShape).nullish(),
+    response: { 200: pointersSchema },
+  },
+  'PUT /api/ml/shadow': {
+    role: 'approver',
+    errors: [...ADMISSION_ERRORS, ...BODY_ERRORS],
+    tags: ['models'],
+    summary: 'Verify a bundle and make it the shadow of its slot, or end a shadow',
+    description:
+      'The pairs have one, and the instruments of each timeframe. A version that both kinds of bundles have is of pairs, unless `timeframe` is given.',
+    body: z.strictObject({
+      model_name: version.nullable().describe('Of pairs, or of a direction model; null: none'),
+      timeframe: z
+        .enum(TIMEFRAME_NAMES)
+        .nullish()
+        .describe(
+          'Of the direction model, or of those whose shadow ends; without a model, null or absent: of the pairs',
+        ),
+    }),
+    response: { 200: pointersSchema },
+  },
+  'DELETE /api/ml/models/{model_id}': {
+    role: 'approver',
+    errors: ['MODEL_MISSING', 'MODEL_IN_USE'],
+    tags: ['models'],
+    summary:
+      'Remove the files of a bundle, of pairs or of a direction model; refused for the active one, its predecessor and the shadow',
+    params: z.object({ model_id: version }),
+    response: { 200: cleanupSchema },
+  },
+  'POST /api/ml/models/cleanup': {
+    role: 'approver',
+    errors: [],
+    tags: ['models'],
+    summary: 'Remove bundles beyond model_version_retention',
+    description:
+      'A bundle that cannot be removed stays, does not keep the others, and is in `failed` with the code of its error. Where none could be removed, the answer is the error of the first.',
+    response: { 200: cleanupSchema },
+  },
+});
+
+/** Routes of `api/routes/models.ts`. */
+export const modelRoutes = routes({
+  'GET /api/ml/models': {
+    role: 'viewer',
+    errors: ['MODEL_FILE'],
+    tags: ['models'],
+    summary: 'Model bundles',
+    response: { 200: modelsSchema },
+  },
+  'GET /api/ml/models/current': {
+    role: 'viewer',
+    errors: BUNDLE_ERRORS,
+    tags: ['models'],
+    summary: 'The active bundle',
+    response: { 200: currentModelSchema },
+  },
+  'GET /api/ml/models/{model_name}': {
+    role: 'viewer',
+    errors: BUNDLE_ERRORS,
+    tags: ['models'],
+    summary: 'A bundle: manifest, card, reliability',
+    params: z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a bundle') }),
+    response: { 200: modelDetailSchema },
+  },
+});

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 
-export const predictQuery = z.object({
+import { BODY_ERRORS, BUNDLE_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
+
+const predictQuery = z.object({
   subject: z.string().min(1).max(80).describe('A pair or an instrument, such as XAUUSD_XAGUSD'),
 });
 
@@ -13,7 +16,7 @@ const scores = {
   position_scale: score('AI3: size, 0 to 1'),
 };
 
-export const latestScoresSchema = z
+const latestScoresSchema = z
   .object({
     subject: z.string(),
     timestamp: z.string().describe('Close of the bar, ISO 8601 in UTC'),
@@ -45,3 +48,23 @@ export const predictRequest = z
 export const rowScoresSchema = z
   .object({ ...scores, risk_prob: score('AI2: probability before ranking'), engines: z.record(z.string(), z.string()) })
   .meta({ id: 'RowScores' });
+
+/** Routes of `api/routes/predict.ts`. */
+export const predictRoutes = routes({
+  'GET /api/ml/predict': {
+    role: 'viewer',
+    errors: ['SCORES_UNKNOWN'],
+    tags: ['models'],
+    summary: 'Latest published scores of a subject',
+    querystring: predictQuery,
+    response: { 200: latestScoresSchema },
+  },
+  'POST /api/ml/predict': {
+    role: 'viewer',
+    errors: ['FEATURES_REFUSED', ...BUNDLE_ERRORS, ...BODY_ERRORS],
+    tags: ['models'],
+    summary: 'Scores of a feature row by the active bundle',
+    body: predictRequest,
+    response: { 200: rowScoresSchema },
+  },
+});

@@ -4,9 +4,11 @@ import { COST_MODELS } from '../../../shared/policy/costs.ts';
 import { symbolCosts } from '../../../shared/policy/schema.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 
+import { routes } from './routes.ts';
+
 export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
 
-export const auditSchema = z.object({
+const auditSchema = z.object({
   entries: z
     .array(
       z.object({
@@ -26,13 +28,13 @@ export const auditSchema = z.object({
     .describe('Newest first'),
 });
 
-export const tradesQuery = limitQuery.extend({
+const tradesQuery = limitQuery.extend({
   subject: z.string().max(80).optional(),
   from: z.iso.datetime().optional().describe('Fill time, inclusive'),
   to: z.iso.datetime().optional().describe('Fill time, exclusive'),
 });
 
-export const tradesSchema = z.object({
+const tradesSchema = z.object({
   trades: z
     .array(
       z.looseObject({
@@ -299,4 +301,28 @@ export const backtestsSchema = z.object({
     .nullable()
     .describe('Opens of the first and the last bar of the configured pairs in this market, UTC; null: none'),
   requested: z.array(backtestSchema).describe('Backtests requested by the API, newest first, without results'),
+});
+
+/** Routes of `api/routes/records.ts`. */
+export const recordRoutes = routes({
+  'GET /api/audit': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Writes by the API',
+    querystring: limitQuery,
+    response: { 200: auditSchema },
+  },
+  'GET /api/trades': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Fills',
+    querystring: tradesQuery,
+    response: { 200: tradesSchema },
+  },
+  'GET /api/monitor': {
+    role: 'viewer',
+    tags: ['records'],
+    summary: 'Drift, live KPIs, halts',
+    response: { 200: monitorSchema },
+  },
 });

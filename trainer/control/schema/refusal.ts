@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 
-export const refusalSchema = z
+const refusalSchema = z
   .object({
     error: z.object({
       code: z.string().describe('Code of docs/reference/ERRORS.md'),

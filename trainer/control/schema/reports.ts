@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { performanceSchema } from '../performance/performance_schema.ts';
 
-export const reportQuery = z.object({
+import { routes } from './routes.ts';
+
+const reportQuery = z.object({
   from: z.iso.datetime().describe('Start, inclusive, by the clock of the market: of a simulated one, that of its bars'),
   to: z.iso.datetime().describe('End, exclusive'),
   format: z.enum(['json', 'html']).default('json').describe('html: a readable page'),
@@ -145,3 +147,23 @@ export const reportSchema = z
   .meta({ id: 'Report' });
 
 export type Report = z.infer<typeof reportSchema>;
+
+/** Routes of `api/routes/reports.ts`. */
+export const reportRoutes = routes({
+  'GET /api/reports': {
+    role: 'viewer',
+    errors: ['EA_STATE'],
+    tags: ['records'],
+    summary: 'Report of a period',
+    querystring: reportQuery,
+    response: {
+      200: {
+        description: 'The report',
+        content: {
+          'application/json': { schema: reportSchema },
+          'text/html': { schema: z.string() },
+        },
+      },
+    },
+  },
+});

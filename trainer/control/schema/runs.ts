@@ -4,6 +4,8 @@ import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { jobWaitSchema } from '../../jobs/records/job_event.ts';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 
+import { routes } from './routes.ts';
+
 export const runSchema = z
   .looseObject({
     run_id: z.number().int().describe('Number of the attempt'),
@@ -49,4 +51,9 @@ export const runsSchema = z.object({
   waiting: z
     .array(runSchema.extend({ waits_for: jobWaitSchema.nullable().describe('What this machine lacks for it') }))
     .describe('Queued ones, in the order in which they would begin now'),
+});
+
+/** Routes of `api/routes/runs.ts`. */
+export const runRoutes = routes({
+  'GET /api/runs': { role: 'viewer', tags: ['training'], summary: 'Training runs', response: { 200: runsSchema } },
 });

@@ -1,8 +1,10 @@
 import * as z from 'zod';
 
+import { routes } from './routes.ts';
+
 const value = z.union([z.number(), z.string(), z.boolean()]);
 
-export const searchesSchema = z.object({
+const searchesSchema = z.object({
   searches: z
     .array(
       z.object({
@@ -38,3 +40,21 @@ export const searchHistorySchema = z
     params: z.record(z.string(), z.array(value.nullable())).describe('Values of each parameter, by trial'),
   })
   .meta({ id: 'SearchHistory' });
+
+/** Routes of `api/routes/searches.ts`. */
+export const searchRoutes = routes({
+  'GET /api/searches': {
+    role: 'viewer',
+    tags: ['training'],
+    summary: 'Parameter searches',
+    response: { 200: searchesSchema },
+  },
+  'GET /api/searches/{search_id}': {
+    role: 'viewer',
+    errors: ['NOT_FOUND', 'SEARCH_JOURNAL'],
+    tags: ['training'],
+    summary: 'All trials of a search',
+    params: z.object({ search_id: z.string().max(80) }),
+    response: { 200: searchHistorySchema },
+  },
+});

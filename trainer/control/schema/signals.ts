@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { NOVELTY_BUCKETS } from '../../../shared/signal/novelty_buckets.ts';
 
+import { routes } from './routes.ts';
+
 const number = (description: string) => z.number().nullable().describe(description);
 const ofPair = (description: string) => number(`${description}; absent in an instrument's`).optional();
 const ofInstrument = (description: string) => number(`${description}; absent in a pair's`).optional();
@@ -45,7 +47,7 @@ export const signalSchema = z
   })
   .meta({ id: 'Signal', description: 'A published signal' });
 
-export const signalsQuery = z.object({
+const signalsQuery = z.object({
   subject: z.string().max(80).optional().describe('Only this subject'),
   from: z.iso.datetime().optional().describe('Publication time, inclusive'),
   to: z.iso.datetime().optional().describe('Publication time, exclusive'),
@@ -53,12 +55,12 @@ export const signalsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(10_000).default(200).describe('Maximum number of signals, the newest'),
 });
 
-export const signalsSchema = z.object({
+const signalsSchema = z.object({
   latest: z.array(signalSchema).describe('The last signal of each subject'),
   history: z.array(signalSchema).describe('Oldest first; empty unless subject, from, to or action is given'),
 });
 
-export const signalHistoryQuery = z.object({
+const signalHistoryQuery = z.object({
   subject: z.string().max(80).describe('The subject'),
   from: z.iso.datetime().optional().describe('Publication time, inclusive'),
   to: z.iso.datetime().optional().describe('Publication time, exclusive'),
@@ -71,7 +73,7 @@ export const signalHistoryQuery = z.object({
     .describe('Approximate number of signals of a longer period'),
 });
 
-export const signalHistorySchema = z.object({
+const signalHistorySchema = z.object({
   total: z.int().describe('Signals of the period'),
   is_thinned: z
     .boolean()
@@ -92,4 +94,22 @@ export const signalHistorySchema = z.object({
     .describe(
       `Candidates of entries by novelty: up to ${NOVELTY_BUCKETS.join(', ')}, each from above the one before; empty where none has a novelty`,
     ),
+});
+
+/** Routes of `api/routes/signals.ts`. */
+export const signalRoutes = routes({
+  'GET /api/signals': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'Last signals, and the history',
+    querystring: signalsQuery,
+    response: { 200: signalsSchema },
+  },
+  'GET /api/signals/history': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'Thinned history of one subject, for charts',
+    querystring: signalHistoryQuery,
+    response: { 200: signalHistorySchema },
+  },
 });

@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import { stopSchema } from './stops.ts';
 
-export const daemonSchema = z.object({
+import { routes } from './routes.ts';
+
+const daemonSchema = z.object({
   shard: z.string().describe('Its shard'),
   presence: z.enum(['up', 'mute', 'down']).describe('up: responds; mute: runs but does not respond; down: not running'),
   is_connected: z.boolean().describe('Whether the trainer receives its signals'),
@@ -39,7 +41,7 @@ export const daemonSchema = z.object({
   bars_total: z.number().nullable().describe('Bars since its start'),
 });
 
-export const statusSchema = z.object({
+const statusSchema = z.object({
   status: z.enum(['idle', 'training']).describe('Activity of the trainer'),
   market: z.enum(['live', 'simulated']),
   bar_interval_ms: z.number().describe('Wall-clock time of a one-minute bar of this market'),
@@ -89,4 +91,17 @@ export const statusSchema = z.object({
       next: z.iso.datetime().nullable().describe('Next time; null = never'),
     }),
   ),
+});
+
+const statusRoute = {
+  role: 'viewer',
+  tags: ['status'],
+  summary: 'Daemons, models, schedules',
+  response: { 200: statusSchema },
+} as const;
+
+/** Routes of `api/routes/status.ts`. */
+export const statusRoutes = routes({
+  'GET /api/status': statusRoute,
+  'GET /api/ml/status': statusRoute,
 });

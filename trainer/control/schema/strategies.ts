@@ -2,6 +2,9 @@ import * as z from 'zod';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { ruleManifestSchema } from '../../../shared/bundle/rule/rule_manifest.ts';
 import { runSchema } from './runs.ts';
+import { overrideShape } from './override.ts';
+import { ADMISSION_ERRORS, BODY_ERRORS, BUNDLE_ERRORS, RULE_RUN_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
 
 const keptRuleSchema = z
   .object({
@@ -19,7 +22,7 @@ const keptRuleSchema = z
   })
   .meta({ id: 'KeptRule', description: 'A rule with its verdicts' });
 
-export const strategiesSchema = z.object({
+const strategiesSchema = z.object({
   rules: z.array(keptRuleSchema).describe('Newest first'),
   spaces: z.array(z.string()).describe('Search spaces of config/strategies/spaces, without .yaml'),
   files: z.array(z.string()).describe('Strategy files of config/strategies, without .yaml'),
@@ -53,7 +56,7 @@ const judgedFigures = z.object({
   doubled_costs_net_bps: z.number().nullable(),
 });
 
-export const strategyDetailSchema = z
+const strategyDetailSchema = z
   .object({
     version: z.string(),
     served: z.boolean(),
@@ -99,7 +102,7 @@ const market = {
   resamples: z.int().min(100).max(100_000).default(1000).describe('Of the bootstrap'),
 };
 
-export const searchRequest = z
+const searchRequest = z
   .strictObject({
     ...market,
     space: z
@@ -109,7 +112,7 @@ export const searchRequest = z
   })
   .meta({ id: 'StrategySearchRequest' });
 
-export const judgeRequest = z
+const judgeRequest = z
   .strictObject({ ...market, text: z.string().max(20_000).describe('A strategy file, YAML') })
   .meta({ id: 'StrategyJudgeRequest' });
 
@@ -129,7 +132,7 @@ const searchedBeforeSchema = z
   })
   .meta({ id: 'SearchedBefore', description: 'Searches of this installation that have tried a rule' });
 
-export const checkedStrategySchema = z
+const checkedStrategySchema = z
   .object({
     valid: z.boolean(),
     sentence: sentenceSchema.nullable(),
@@ -166,21 +169,21 @@ const evolvingSchema = z
   })
   .meta({ id: 'Evolving' });
 
-export const strategyStatusSchema = z.object({
+const strategyStatusSchema = z.object({
   run: runSchema.nullable().describe('The search or judgement in progress'),
   searches: z.array(evolvingSchema).describe('Of the search in progress, after its last generation'),
   ended: z.array(runSchema).describe('The newest searches and judgements that have ended'),
 });
 
-export const endShadowRequest = z
+const endShadowRequest = z
   .strictObject({ instrument: z.string().min(1).max(80), reason: z.string().max(500).optional() })
   .meta({ id: 'EndRuleShadowRequest' });
 
-export const ruleShadowSchema = z
+const ruleShadowSchema = z
   .object({ instrument: z.string(), version: z.string().nullable().describe('The rule in shadow; null: none') })
   .meta({ id: 'RuleShadow' });
 
-export const shadowQuery = z.strictObject({
+const shadowQuery = z.strictObject({
   instrument: z.string().min(1).max(80),
   days: z.coerce.number().int().min(1).max(90).default(30).describe('How far back bars are compared'),
 });
@@ -196,7 +199,7 @@ const answerFiguresSchema = z
   })
   .meta({ id: 'AnswerFigures' });
 
-export const shadowComparisonSchema = z
+const shadowComparisonSchema = z
   .object({
     instrument: z.string(),
     version: z.string(),
@@ -210,14 +213,121 @@ export const shadowComparisonSchema = z
   })
   .meta({ id: 'RuleShadowComparison' });
 
-export const endServingRequest = z
+const endServingRequest = z
   .strictObject({ instrument: z.string().min(1).max(80), reason: z.string().max(500).optional() })
   .meta({ id: 'EndServingRequest' });
 
-export const rulePointerSchema = z
+const rulePointerSchema = z
   .object({
     instrument: z.string(),
     version: z.string().nullable().describe('The rule that is served; null: none'),
     previous: z.string().nullable().describe('Its predecessor'),
   })
   .meta({ id: 'RulePointer' });
+
+const params = z.object({ version: z.string().max(60).regex(VERSION).describe('Version of a rule') });
+
+/** Routes of `api/routes/strategies.ts`. */
+export const strategyRoutes = routes({
+  'GET /api/strategies': {
+    role: 'viewer',
+    errors: ['MODEL_MANIFEST', 'MODEL_FILE'],
+    tags: ['strategies'],
+    summary: 'Kept rules, strategy files and search spaces',
+    response: { 200: strategiesSchema },
+  },
+  'GET /api/strategies/status': {
+    role: 'viewer',
+    tags: ['strategies'],
+    summary: 'The search or judgement in progress, its generations and its front',
+    response: { 200: strategyStatusSchema },
+  },
+  'GET /api/strategies/{version}': {
+    role: 'viewer',
+    errors: BUNDLE_ERRORS,
+    tags: ['strategies'],
+    summary: 'A rule: manifest, sentence, and all figures of its judgement',
+    params,
+    response: { 200: strategyDetailSchema },
+  },
+  'POST /api/strategies/check': {
+    role: 'viewer',
+    errors: ['LOOKS_FORMAT', ...BODY_ERRORS],
+    tags: ['strategies'],
+    summary: 'Check a strategy file: every problem with its line and column',
+    body: checkRequest,
+    response: { 200: checkedStrategySchema },
+  },
+  'POST /api/strategies/start': {
+    role: 'operator',
+    errors: RULE_RUN_ERRORS,
+    tags: ['strategies'],
+    summary: 'Search rules in a declared space, and judge the one that is proposed',
+    description:
+      'Begins a run of the kind `evolve`. The proposed rule of an instrument is kept with its verdicts, whatever they are, and the look at the holdout is counted. Nothing is served before someone promotes it.',
+    body: searchRequest,
+    response: { 202: runSchema },
+  },
+  'POST /api/strategies/judge': {
+    role: 'operator',
+    errors: RULE_RUN_ERRORS,
+    tags: ['strategies'],
+    summary: 'Judge a rule',
+    description:
+      'Begins a run of the kind `judge`. Each judgement is a look at the holdout and is counted. The rule of an instrument is kept with its verdicts, whatever they are.',
+    body: judgeRequest,
+    response: { 202: runSchema },
+  },
+  'POST /api/strategies/stop': {
+    role: 'operator',
+    errors: ['RETRAIN_IDLE'],
+    tags: ['strategies'],
+    summary:
+      'Stop the search or judgement in progress; a search with the same body and an end_date continues from its last generation',
+    response: { 202: runSchema },
+  },
+  'POST /api/strategies/{version}/promote': {
+    role: 'approver',
+    errors: [...ADMISSION_ERRORS, 'LOOKS_FORMAT', ...BODY_ERRORS],
+    tags: ['strategies'],
+    summary:
+      'Refuse failed or unknown gates, and have the daemon serve the rule for its instrument. The predecessor is rolled back to',
+    params,
+    body: z.strictObject(overrideShape).nullish(),
+    response: { 200: rulePointerSchema },
+  },
+  'POST /api/strategies/end': {
+    role: 'approver',
+    errors: ['MODEL_MISSING', 'HOME_LOCKED', 'NAME_UNSAFE', ...BODY_ERRORS],
+    tags: ['strategies'],
+    summary: 'End serving the rule of an instrument: its direction model answers again, if there is one',
+    body: endServingRequest,
+    response: { 200: rulePointerSchema },
+  },
+  'GET /api/strategies/shadow': {
+    role: 'viewer',
+    errors: ['NAME_UNSAFE', 'POINTER_MARK', ...BUNDLE_ERRORS],
+    tags: ['strategies'],
+    summary: 'What the rule in shadow of an instrument would have done, beside what was published',
+    description: 'On the bars that both have answered. It proves nothing and promotes nothing.',
+    querystring: shadowQuery,
+    response: { 200: shadowComparisonSchema },
+  },
+  'POST /api/strategies/{version}/shadow': {
+    role: 'approver',
+    errors: [...ADMISSION_ERRORS, 'HOME_LOCKED', 'LOOKS_FORMAT'],
+    tags: ['strategies'],
+    summary: 'Verify a rule, and have a running daemon answer by it along, without publishing',
+    description: 'Whatever its verdicts. Each instrument has one rule in shadow, beside whatever is served.',
+    params,
+    response: { 200: ruleShadowSchema },
+  },
+  'POST /api/strategies/end-shadow': {
+    role: 'approver',
+    errors: ['MODEL_MISSING', 'HOME_LOCKED', 'NAME_UNSAFE', ...BODY_ERRORS],
+    tags: ['strategies'],
+    summary: 'End the rule in shadow of an instrument',
+    body: endShadowRequest,
+    response: { 200: ruleShadowSchema },
+  },
+});

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 
-export const subjectSchema = z
+import { routes } from './routes.ts';
+
+const subjectSchema = z
   .object({
     subject: z.string().describe('Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals'),
     kind: z.enum(['pair', 'instrument']).describe('Two symbols traded against each other, or one'),
@@ -31,15 +33,32 @@ export const subjectSchema = z
   })
   .meta({ id: 'Subject' });
 
-export const spellingQuery = z.object({
+const spellingQuery = z.object({
   subject: z.string().min(1).max(200).describe('A pair, an instrument or a symbol in any spelling: btc/usdt'),
 });
 
-export const spellingSchema = z.object({
+const spellingSchema = z.object({
   subject: z.string().describe('As the program spells it: BTCUSDT; what is no such name is returned as it is'),
 });
 
-export const subjectsSchema = z.object({
+const subjectsSchema = z.object({
   market: z.enum(['live', 'simulated']).describe('Where bars come from'),
   subjects: z.array(subjectSchema),
+});
+
+/** Routes of `api/routes/subjects.ts`. */
+export const subjectRoutes = routes({
+  'GET /api/subjects': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'Pairs and instruments',
+    response: { 200: subjectsSchema },
+  },
+  'GET /api/spelling': {
+    role: 'viewer',
+    tags: ['signals'],
+    summary: 'A pair, an instrument or a symbol as the program spells it',
+    querystring: spellingQuery,
+    response: { 200: spellingSchema },
+  },
 });

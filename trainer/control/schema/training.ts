@@ -4,6 +4,8 @@ import { balancePolicy } from '../../../shared/policy/schema.ts';
 import { LEAGUE_CHOICES, LEAGUE_ENTRANTS, TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { runSchema } from './runs.ts';
+import { TRAIN_ERRORS } from './route_errors.ts';
+import { routes } from './routes.ts';
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.optional().describe(description);
@@ -43,7 +45,7 @@ export const optimizationSettingsConfig = z
   })
   .meta({ id: 'OptimizationSettingsConfig' });
 
-export const baggingParamsConfig = z
+const baggingParamsConfig = z
   .strictObject({
     n_estimators: optional(z.int(), 'Number of members, 2 to 50; default: 10'),
     bootstrap_fraction: optional(
@@ -59,7 +61,7 @@ export const baggingParamsConfig = z
   })
   .meta({ id: 'BaggingParamsConfig' });
 
-export const stackingParamsConfig = z
+const stackingParamsConfig = z
   .strictObject({
     base_models: optional(
       z.array(z.string()),
@@ -78,7 +80,7 @@ export const stackingParamsConfig = z
   })
   .meta({ id: 'StackingParamsConfig' });
 
-export const leagueParamsConfig = z
+const leagueParamsConfig = z
   .strictObject({
     entrants: optional(
       z.array(z.string()),
@@ -95,7 +97,7 @@ export const leagueParamsConfig = z
   })
   .meta({ id: 'LeagueParamsConfig' });
 
-export const ensembleConfig = z
+const ensembleConfig = z
   .strictObject({
     enabled: z
       .boolean()
@@ -127,7 +129,7 @@ const most = optional(z.int().min(1).max(100), 'Chosen ones of this kind at most
 const threads = optional(z.int().min(1).max(256), 'Threads, at most all processors but one; speed only');
 const REFUSED_BUT = (value: string, why: string): string => `Only ${value}: ${why}`;
 
-export const tsfreshConfigModel = z
+const tsfreshConfigModel = z
   .looseObject({
     enabled: enabled('statistics of the last bars of a series, after tsfresh,'),
     feature_selection: optional(z.boolean(), REFUSED_BUT('true', 'only screened formulas are chosen')),
@@ -144,7 +146,7 @@ export const tsfreshConfigModel = z
   })
   .meta({ id: 'TSFreshConfigModel', description: 'Other keys are refused by name' });
 
-export const featuretoolsConfigModel = z
+const featuretoolsConfigModel = z
   .looseObject({
     enabled: enabled('hour, day of the week and minute of the day'),
     max_depth: optional(
@@ -155,7 +157,7 @@ export const featuretoolsConfigModel = z
   })
   .meta({ id: 'FeaturetoolsConfigModel', description: 'Other keys are refused by name' });
 
-export const autofeatConfigModel = z
+const autofeatConfigModel = z
   .looseObject({
     enabled: enabled('products and ratios of two columns, after AutoFeat,'),
     max_features: most,
@@ -186,7 +188,7 @@ export const autoMLConfigModel = z
   });
 export type AutoMLConfig = z.infer<typeof autoMLConfigModel>;
 
-export const balanceConfig = balancePolicy.extend({
+const balanceConfig = balancePolicy.extend({
   direction: z
     .enum(DIRECTION_BALANCES)
     .optional()
@@ -301,7 +303,7 @@ const expectedTimeSchema = z.object({
     ),
 });
 
-export const startedRunSchema = runSchema
+const startedRunSchema = runSchema
   .extend({
     learner: trainedLearnerSchema,
     bars: z
@@ -314,7 +316,7 @@ export const startedRunSchema = runSchema
   })
   .meta({ id: 'StartedRun', description: 'A training run that begins' });
 
-export const trainingStatusSchema = z
+const trainingStatusSchema = z
   .object({
     is_training: z.boolean(),
     status: z.string().describe('Status of the newest run, or idle'),
@@ -327,3 +329,35 @@ export const trainingStatusSchema = z
     run: runSchema.nullable().describe('The newest run'),
   })
   .meta({ id: 'TrainingStatus' });
+
+const trainRoute = {
+  role: 'operator',
+  errors: TRAIN_ERRORS,
+  tags: ['training'],
+  summary: 'Start a training run, or queue it while another one is in progress',
+  description:
+    'A run that waits has the status queued, and begins when no other run is in progress. ' +
+    'With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.',
+  body: mlTrainingConfig.nullish(),
+  response: { 202: startedRunSchema },
+} as const;
+
+/** Routes of `api/routes/training.ts`. */
+export const trainingRoutes = routes({
+  'POST /api/ml-training/train': trainRoute,
+  'POST /api/ml/train': trainRoute,
+  'GET /api/ml-training/training/status': {
+    role: 'viewer',
+    tags: ['training'],
+    summary: 'State of the newest run',
+    response: { 200: trainingStatusSchema },
+  },
+  'POST /api/ml-training/stop': {
+    role: 'operator',
+    errors: ['RETRAIN_IDLE'],
+    tags: ['training'],
+    summary: 'Stop the current run, or the one of this number, which may wait',
+    querystring: z.strictObject({ run: z.coerce.number().int().min(1).optional().describe('Number of the run') }),
+    response: { 202: runSchema },
+  },
+});

@@ -1,4 +1,3 @@
-// Generated from shared/strategies/registry.ts by `npm run docs`. Do not edit.
 import type { StrategyName } from '../../../shared/strategies/registry.ts';
 import type { StrategyTraining } from './strategy_training.ts';
 import { PAIR_REVERSION_TRAINING } from './pair_reversion/training.ts';

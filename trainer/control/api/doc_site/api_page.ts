@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode } from '../../../../shared/errors.ts';
 import { escapeHtml } from '../../../learning/backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../../../learning/backtest/report/page.ts';
-import { errorsOf } from '../route_errors.ts';
+import { COMMON_ERRORS } from '../../schema/route_errors.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -35,6 +35,7 @@ interface Operation {
   readonly requestBody?: { readonly content: Content };
   readonly responses?: Readonly<Record<string, { readonly content?: Content }>>;
   readonly 'x-role'?: string;
+  readonly 'x-errors'?: readonly ErrorCode[];
 }
 
 export interface OpenApiDocument {
@@ -64,7 +65,7 @@ export function apiPage({ info, paths, components }: OpenApiDocument): string {
     '<h2>Errors</h2>',
     htmlTable(
       ['code', 'status', 'meaning', 'next step'],
-      errorsIn(operations.map(({ name }) => name)).map((code) => {
+      errorsIn(operations.map(({ operation }) => operation)).map((code) => {
         const { status, message, next } = ERRORS[code];
         return [code, String(status), message, next];
       }),
@@ -91,7 +92,7 @@ function sectionOf(name: string, operation: Operation): string {
         ),
     ...contentHtml('Body', requestBody?.content),
     ...answers.flatMap(([status, { content }]) => contentHtml(`Response ${status}`, content)),
-    `<p>Errors: ${errorsOf(name)
+    `<p>Errors: ${errorsOf(operation)
       .map((code) => `${code} (${ERRORS[code].status})`)
       .join(', ')}.</p>`,
   ].join('\n');
@@ -134,7 +135,11 @@ function typeOf(schema: Schema | undefined): string {
   return `${type}${schema.format === undefined ? '' : ` (${schema.format})`}${range}${byDefault}`;
 }
 
-function errorsIn(operations: readonly string[]): ErrorCode[] {
+function errorsOf(operation: Operation): readonly ErrorCode[] {
+  return [...COMMON_ERRORS, ...(operation['x-errors'] ?? [])];
+}
+
+function errorsIn(operations: readonly Operation[]): ErrorCode[] {
   return [...new Set(operations.flatMap(errorsOf))].sort();
 }
 

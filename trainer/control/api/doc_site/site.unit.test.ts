@@ -56,9 +56,8 @@ describe('the pages of this checkout', () => {
     }
   });
 
-  it('are pictures, schemas and reports of the folder too, each with its type', () => {
+  it('are pictures and reports of the folder too, each with its type', () => {
     expect(site.page('examples/dashboard.png')!.type).toBe('image/png');
-    expect(site.page('signal.schema.json')!.type).toBe('application/json');
     const report = site.page('examples/backtest_report.html')!;
     expect([report.type, report.policy]).toEqual(['text/html; charset=utf-8', expect.stringMatching(/^sandbox;/)]);
   });

@@ -3,30 +3,15 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { EVENTS } from '../../../store/events.ts';
 import { checkSilencePattern } from '../../notify/silence_pattern.ts';
 import { acknowledge } from '../../notify/outbox.ts';
-import * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
-import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from '../../schema/alerts.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-
-const alertsQuery = z.object({
-  all: z.enum(['true', 'false']).default('false').describe('true: include resolved alerts'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-});
+import { alertRoutes } from '../../schema/alerts.ts';
 
 /** `GET /api/alerts`. */
 export function addAlertRoutes(api: Api, { settings, store, clock }: ApiContext): void {
   const { market } = settings.minutehand;
 
   api.route({
-    method: 'GET',
-    url: '/api/alerts',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['alerts'],
-      summary: 'Alerts and silences',
-      querystring: alertsQuery,
-      response: { 200: alertsSchema, ...REFUSALS },
-    },
+    ...alertRoutes['GET /api/alerts'],
     async handler({ query: { all, limit } }) {
       const { db } = await store();
       const every = db.selectFrom('core.alerts').selectAll().where('market', '=', market);
@@ -70,15 +55,7 @@ function addAlertWrites(
   { store, clock, market }: Pick<ApiContext, 'store' | 'clock'> & { readonly market: Market },
 ): void {
   api.route({
-    method: 'POST',
-    url: '/api/alerts/:alert_id/ack',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['alerts'],
-      summary: 'Acknowledge an open alert: it is not sent again',
-      params: z.object({ alert_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
-      response: { 200: acknowledgedSchema, ...REFUSALS },
-    },
+    ...alertRoutes['POST /api/alerts/{alert_id}/ack'],
     async handler(request) {
       const id = String(request.params.alert_id);
       request.written = { target: `alert ${id}` };
@@ -91,15 +68,7 @@ function addAlertWrites(
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/alerts/silence',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['alerts'],
-      summary: 'Do not send alerts of these keys for a time',
-      body: silenceRequest,
-      response: { 200: silenceSchema, ...REFUSALS },
-    },
+    ...alertRoutes['POST /api/alerts/silence'],
     async handler(request) {
       const { pattern, minutes } = request.body;
       checkSilencePattern(pattern);

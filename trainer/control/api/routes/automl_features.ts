@@ -2,16 +2,8 @@ import { rmSync } from 'node:fs';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { requestTrigger } from '../../schedule/run.ts';
 import type { RunParameters } from '../../../jobs/kinds/run_parameters.ts';
-import {
-  checkSchema,
-  clearedSchema,
-  generatedSchema,
-  generateRequest,
-  type GenerateRequest,
-} from '../../schema/automl_features.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { runSchema } from '../../schema/runs.ts';
 import { autoMLConfigModel } from '../../schema/training.ts';
+import { automlFeatureRoutes, type GenerateRequest } from '../../schema/automl_features.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { barsOfRequest } from '../bars_of_request.ts';
 import { automlErrors, DEFAULT_AUTOML, formulaSearchOf, refuseIdleKeys, wantsSearch } from '../formula_search.ts';
@@ -25,22 +17,9 @@ const SHOWN_MINUTES = 1000;
 /** `/api/automl-features/…`: a search of formulas, as `minutehand automl` makes it, and what belongs to it. */
 export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
   const { retrainer, paths } = context;
-  const tags = ['features'];
 
   api.route({
-    method: 'POST',
-    url: '/api/automl-features/generate',
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      summary: 'Search formulas that help AI1, or show the features of a subject',
-      description:
-        'With an enabled generator it begins a run of the kind `automl`, as `minutehand automl` does: candidates are screened against what the present columns leave unexplained, and those chosen are confirmed on later rows; the holdout is not looked at. ' +
-        '`GET /api/runs` shows its progress, and at its end, as `metrics`, what was chosen, with the error of its gain and entries for features.yaml; `POST /api/ml-training/stop` stops it. It changes no configuration. ' +
-        'Without an enabled generator: statistics of the features of the newest minutes of a subject.',
-      body: generateRequest,
-      response: { 200: generatedSchema, 202: runSchema, ...REFUSALS },
-    },
+    ...automlFeatureRoutes['POST /api/automl-features/generate'],
     async handler(request, reply) {
       const { symbol, limit = SHOWN_MINUTES, automl_config } = request.body;
       request.written = { target: symbol };
@@ -58,16 +37,7 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/automl-features/validate-config',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'Check generators',
-      description: 'Names every key that a search would refuse, with the reason and the next step.',
-      body: autoMLConfigModel,
-      response: { 200: checkSchema, ...REFUSALS },
-    },
+    ...automlFeatureRoutes['POST /api/automl-features/validate-config'],
     async handler({ body }) {
       const errors = automlErrors(body);
       const warnings = wantsSearch(body) ? [] : ['No generator is enabled: nothing would be searched.'];
@@ -76,26 +46,12 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/automl-features/default-config',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'All generators, with their defaults',
-      response: { 200: autoMLConfigModel, ...REFUSALS },
-    },
+    ...automlFeatureRoutes['GET /api/automl-features/default-config'],
     handler: async () => DEFAULT_AUTOML,
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/automl-features/clear-cache',
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      summary: 'Delete cached features, labels and scores of formulas; refused during a run',
-      response: { 200: clearedSchema, ...REFUSALS },
-    },
+    ...automlFeatureRoutes['POST /api/automl-features/clear-cache'],
     async handler(request) {
       request.written = { target: 'caches of features and formulas' };
       if (retrainer.runs()[0]?.status === 'running') throw new MinutehandError('RETRAIN_RUNNING');

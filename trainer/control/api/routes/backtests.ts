@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { isoMinute, shownMinute } from '../../../../shared/bar.ts';
 import { listVersions, readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
@@ -10,29 +10,17 @@ import { symbolsOf } from '../../../../shared/pair.ts';
 import { shardsOf } from '../../../../shared/policy/policy.ts';
 import { knownSpan } from '../../../jobs/bars/installation_bars.ts';
 import { storeUrlIfThere } from '../../../store/store.ts';
-import { TESTER_VIEWS, testerSignals } from '../../../learning/backtest/tester_signals.ts';
+import { testerSignals } from '../../../learning/backtest/tester_signals.ts';
 import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { backtestFigures } from '../backtest_figures.ts';
 import { compareBacktests } from '../backtest_comparison.ts';
-import {
-  backtestComparisonSchema,
-  backtestRequest,
-  backtestResultSchema,
-  backtestSchema,
-  backtestsSchema,
-  limitQuery,
-} from '../../schema/records.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { backtestRequest, backtestsSchema } from '../../schema/records.ts';
+import { backtestRoutes } from '../../schema/backtests.ts';
 import { minuteOf } from '../training_options.ts';
 import { PAGE_POLICY } from './reports.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 
-const tags = ['backtests'];
-const viewer = { role: 'viewer' } as const;
-const operator = { role: 'operator' } as const;
-const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
-const params = z.object({ backtest_id: id });
 const KEPT_SPAN_MS = 30_000;
 const FILES = { 'trades.csv': 'text/csv', 'equity.csv': 'text/csv', 'report.html': 'text/html' } as const;
 
@@ -42,15 +30,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
   const span = keptSpan(context);
 
   api.route({
-    method: 'GET',
-    url: '/api/backtests',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'Requested backtests, and holdout backtests of the bundles',
-      querystring: limitQuery,
-      response: { 200: backtestsSchema, ...REFUSALS },
-    },
+    ...backtestRoutes['GET /api/backtests'],
     handler: async ({ query: { limit } }) => ({
       backtests: holdoutsOf(paths.models),
       bars: await span(),
@@ -59,15 +39,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/backtests',
-    config: operator,
-    schema: {
-      tags,
-      summary: 'Queue a backtest on the bars of this installation',
-      body: backtestRequest.nullish(),
-      response: { 202: backtestSchema, ...REFUSALS },
-    },
+    ...backtestRoutes['POST /api/backtests'],
     async handler(request, reply) {
       const body = request.body ?? backtestRequest.parse({});
       const { reason } = body;
@@ -82,15 +54,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/backtests/:backtest_id/cancel',
-    config: operator,
-    schema: {
-      tags,
-      summary: 'Cancel a queued or running backtest',
-      params,
-      response: { 202: backtestSchema, ...REFUSALS },
-    },
+    ...backtestRoutes['POST /api/backtests/{backtest_id}/cancel'],
     async handler(request, reply) {
       const { backtest_id } = request.params;
       request.written = { target: `backtest ${backtest_id}` };
@@ -102,15 +66,7 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
 
 function addBacktestReads(api: Api, { backtests }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/backtests/compare',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'Differences between two backtests',
-      querystring: z.object({ before: id, after: id }),
-      response: { 200: backtestComparisonSchema, ...REFUSALS },
-    },
+    ...backtestRoutes['GET /api/backtests/compare'],
     async handler({ query: { before, after } }) {
       const queue = await backtests.queue();
       return compareBacktests(await queue.find(before), await queue.find(after));
@@ -118,15 +74,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/backtests/:backtest_id',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'A backtest with its result',
-      params,
-      response: { 200: backtestResultSchema, ...REFUSALS },
-    },
+    ...backtestRoutes['GET /api/backtests/{backtest_id}'],
     async handler({ params: { backtest_id } }) {
       const found = await (await backtests.queue()).find(backtest_id);
       return { ...found, figures: backtestFigures(found.result) };
@@ -134,21 +82,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/backtests/:backtest_id/files/:name',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'Trades, equity or report of a backtest; files of the last 50 are kept',
-      params: params.extend({ name: z.enum(['trades.csv', 'equity.csv', 'report.html']) }),
-      response: {
-        200: {
-          description: 'The file',
-          content: { 'text/csv': { schema: z.any() }, 'text/html': { schema: z.any() } },
-        },
-        ...REFUSALS,
-      },
-    },
+    ...backtestRoutes['GET /api/backtests/{backtest_id}/files/{name}'],
     async handler({ params: { backtest_id, name } }, reply) {
       await (await backtests.queue()).find(backtest_id);
       const file = pathInside(backtests.folder(backtest_id), name);
@@ -159,22 +93,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/backtests/:backtest_id/tester-signals',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'Trades of a backtest as a file that the expert advisor replays in MetaTrader’s strategy tester',
-      params,
-      querystring: z.object({
-        view: z.enum(TESTER_VIEWS).default('edge_pairs').describe('all_pairs: as if every pair had an edge'),
-        model: z.string().max(64).optional().describe('of a backtest of two bundles'),
-      }),
-      response: {
-        200: { description: 'The file', content: { 'text/csv': { schema: z.any() } } },
-        ...REFUSALS,
-      },
-    },
+    ...backtestRoutes['GET /api/backtests/{backtest_id}/tester-signals'],
     async handler({ params: { backtest_id }, query: { view, model } }, reply) {
       await (await backtests.queue()).find(backtest_id);
       const trades = await tradesOf(backtests.folder(backtest_id));

@@ -4,28 +4,15 @@ import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
 import { parseSymbol } from '../../../../shared/symbol/symbol.ts';
 import { leaveOutReceived } from '../../imports/leave_out.ts';
 import { modelsTrainedOn } from '../../registry/trained_on.ts';
-import { barChangeSchema, deletionBody, leaveOutBody } from '../../schema/bar_changes.ts';
-import { dryRunQuery } from '../../schema/imports.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
-
-const tags = ['records'];
+import { barChangeRoutes } from '../../schema/bar_changes.ts';
 
 /** `POST /api/bars/delete`, `POST /api/bars/leave-out`: numbered changes, which `/api/imports/:number/undo` undoes. */
 export function addBarChangeRoutes(api: Api, { settings, store, paths }: ApiContext): void {
   const symbolOf = (name: string): string => parseSymbol(name, 'symbol', symbolNames(settings));
 
   api.route({
-    method: 'POST',
-    url: '/api/bars/delete',
-    config: { role: 'approver' },
-    schema: {
-      tags,
-      summary: 'Delete stored bars of a symbol',
-      querystring: dryRunQuery,
-      body: deletionBody,
-      response: { 200: barChangeSchema, ...REFUSALS },
-    },
+    ...barChangeRoutes['POST /api/bars/delete'],
     async handler(request) {
       const { symbol: name, market = settings.minutehand.market, ...sides } = request.body;
       const isDry = request.query.dry_run === 'true';
@@ -43,16 +30,7 @@ export function addBarChangeRoutes(api: Api, { settings, store, paths }: ApiCont
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/bars/leave-out',
-    config: { role: 'approver' },
-    schema: {
-      tags,
-      summary: 'Leave bars that live daemons received out of all that learns',
-      querystring: dryRunQuery,
-      body: leaveOutBody,
-      response: { 200: barChangeSchema, ...REFUSALS },
-    },
+    ...barChangeRoutes['POST /api/bars/leave-out'],
     async handler(request) {
       const { symbol: name, reason, ...sides } = request.body;
       const isDry = request.query.dry_run === 'true';

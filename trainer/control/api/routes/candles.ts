@@ -7,9 +7,8 @@ import { screenPolicy } from '../../../../shared/policy/policy.ts';
 import { readKnownBars } from '../../../jobs/bars/known_bars.ts';
 import { journalsOf } from '../../../jobs/bars/recent_bars.ts';
 import { candlesOf } from '../../candles/candles.ts';
-import { candlesQuery, candlesSchema } from '../../schema/candles.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { candleRoutes } from '../../schema/candles.ts';
 
 /** Longer periods would keep other requests waiting. */
 const LONGEST_DAYS = 31;
@@ -20,15 +19,7 @@ export function addCandleRoutes(api: Api, { settings, paths, store }: ApiContext
   const { market, symbols } = settings.minutehand;
 
   api.route({
-    method: 'GET',
-    url: '/api/candles',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['records'],
-      summary: 'Bars of a symbol, journaled or imported, joined to candles for a chart',
-      querystring: candlesQuery,
-      response: { 200: candlesSchema, ...REFUSALS },
-    },
+    ...candleRoutes['GET /api/candles'],
     async handler({ query: { symbol, from, to, points } }) {
       if (!Object.hasOwn(symbols, symbol)) throw pairUnknown([symbol], Object.keys(symbols));
       const days = (Date.parse(to) - Date.parse(from)) / MS_PER_DAY;

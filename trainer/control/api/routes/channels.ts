@@ -4,23 +4,15 @@ import { channelStates } from '../../notify/channel_states.ts';
 import { openChannels } from '../../notify/channels/open_channels.ts';
 import { recordDirect, sendDirectly } from '../../notify/direct.ts';
 import { testNotice } from '../../notify/test_notice.ts';
-import { channelParams, channelsSchema, channelTestSchema } from '../../schema/channels.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { channelRoutes } from '../../schema/channels.ts';
 
 /** `GET /api/alerts/channels`, `POST /api/alerts/channels/:channel/test`. */
 export function addChannelRoutes(api: Api, { settings, store, clock, log }: ApiContext): void {
   const { market } = settings.minutehand;
 
   api.route({
-    method: 'GET',
-    url: '/api/alerts/channels',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['alerts'],
-      summary: 'Notification channels: which are open, what they receive, what is wrong with the others',
-      response: { 200: channelsSchema, ...REFUSALS },
-    },
+    ...channelRoutes['GET /api/alerts/channels'],
     handler() {
       const states = channelStates(settings.retrain, openChannels(settings.retrain, process.env));
       const channels = states.map(({ name, is_open, problem, severities }) => ({
@@ -35,15 +27,7 @@ export function addChannelRoutes(api: Api, { settings, store, clock, log }: ApiC
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/alerts/channels/:channel/test',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['alerts'],
-      summary: 'Send a test message on one channel, at once; three attempts',
-      params: channelParams,
-      response: { 200: channelTestSchema, ...REFUSALS },
-    },
+    ...channelRoutes['POST /api/alerts/channels/{channel}/test'],
     async handler(request) {
       const { channel } = request.params;
       request.written = { target: channel };

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { effectOf } from '../../../../shared/policy/applies.ts';
 import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '../../../../shared/policy/json_schema.ts';
@@ -12,16 +12,7 @@ import { currentSettings } from '../../policy/current_settings.ts';
 import { changesToDelivered } from '../../policy/config_proposal.ts';
 import { recentInUse } from '../../policy/in_use.ts';
 import type { Api, ApiContext } from '../context.ts';
-import {
-  changeSchema,
-  changesSchema,
-  configSchema,
-  policySchema,
-  proposalRequest,
-  resetRequest,
-  takeBackRequest,
-} from '../../schema/config.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { configRoutes, policySchema } from '../../schema/config.ts';
 
 const POLICY_PARTS = ['core', 'retrain', 'signals'] as const;
 
@@ -29,14 +20,7 @@ const POLICY_PARTS = ['core', 'retrain', 'signals'] as const;
 export function addConfigRoutes(api: Api, { settings: loaded, paths, policy, clock }: ApiContext): void {
   const current = currentSettings(loaded, paths);
   api.route({
-    method: 'GET',
-    url: '/api/ml/config',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['configuration'],
-      summary: 'The approved configuration',
-      response: { 200: configSchema, ...REFUSALS },
-    },
+    ...configRoutes['GET /api/ml/config'],
     async handler() {
       const settings = current();
       const { core, retrain, signals, minutehand } = settings;
@@ -51,15 +35,7 @@ export function addConfigRoutes(api: Api, { settings: loaded, paths, policy, clo
   });
 
   api.route({
-    method: 'PUT',
-    url: '/api/ml/config',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['configuration'],
-      summary: 'Propose a configuration change: a commit on a separate branch, applied after approval by another user',
-      body: proposalRequest,
-      response: { 202: changeSchema, ...REFUSALS },
-    },
+    ...configRoutes['PUT /api/ml/config'],
     async handler(request, reply) {
       const { changes, reason } = request.body;
       request.written = { target: 'configuration', after: changes };
@@ -70,15 +46,7 @@ export function addConfigRoutes(api: Api, { settings: loaded, paths, policy, clo
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/ml/config/reset',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['configuration'],
-      summary: 'Propose the delivered values of the three policy files',
-      body: resetRequest,
-      response: { 202: changeSchema, ...REFUSALS },
-    },
+    ...configRoutes['POST /api/ml/config/reset'],
     async handler(request, reply) {
       const changes = changesToDelivered(current());
       if (Object.keys(changes).length === 0)
@@ -100,14 +68,7 @@ function addPolicyRoute(api: Api, current: () => Settings, inUse: ReturnType<typ
   let shown = current();
   let entries = policyEntries(shown);
   api.route({
-    method: 'GET',
-    url: '/api/policy',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['configuration'],
-      summary: 'Values with labels and descriptions',
-      response: { 200: policySchema, ...REFUSALS },
-    },
+    ...configRoutes['GET /api/policy'],
     async handler() {
       const settings = current();
       if (settings !== shown) {
@@ -124,15 +85,7 @@ export function addChangeRoutes(api: Api, { settings: loaded, paths, store, cloc
   const current = currentSettings(loaded, paths);
   const inUse = recentInUse(paths, () => clock.nowMs());
   api.route({
-    method: 'GET',
-    url: '/api/changes',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['configuration'],
-      summary: 'Change requests',
-      querystring: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
-      response: { 200: changesSchema, ...REFUSALS },
-    },
+    ...configRoutes['GET /api/changes'],
     async handler({ query: { limit } }) {
       const settings = current();
       return {
@@ -145,15 +98,7 @@ export function addChangeRoutes(api: Api, { settings: loaded, paths, store, cloc
 
   for (const verb of ['approve', 'reject'] as const)
     api.route({
-      method: 'POST',
-      url: `/api/changes/:change_id/${verb}`,
-      config: { role: 'approver' },
-      schema: {
-        tags: ['configuration'],
-        summary: `${verb} an open change request${verb === 'approve' ? ', as another person than its author' : ''}`,
-        params: changeParams,
-        response: { 200: changeSchema, ...REFUSALS },
-      },
+      ...configRoutes[`POST /api/changes/{change_id}/${verb}`],
       async handler(request) {
         const { change_id: id } = request.params;
         request.written = { target: `change ${id}` };
@@ -164,16 +109,7 @@ export function addChangeRoutes(api: Api, { settings: loaded, paths, store, cloc
     });
 
   api.route({
-    method: 'POST',
-    url: '/api/changes/:change_id/take-back',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['configuration'],
-      summary: 'Propose the values from before an applied change, to be approved as every change',
-      params: changeParams,
-      body: takeBackRequest,
-      response: { 202: changeSchema, ...REFUSALS },
-    },
+    ...configRoutes['POST /api/changes/{change_id}/take-back'],
     async handler(request, reply) {
       const { change_id: id } = request.params;
       request.written = { target: `change ${id}` };
@@ -183,8 +119,6 @@ export function addChangeRoutes(api: Api, { settings: loaded, paths, store, cloc
     },
   });
 }
-
-const changeParams = z.object({ change_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 
 /** Copies for the schema of the response, whose arrays are mutable. */
 function shownInUse({ active_models, quoted_spreads, paper_accounts }: InUse) {

@@ -5,8 +5,7 @@ import { screenPolicy, shardsOf, shardSubjects } from '../../../../shared/policy
 import { scanOnThread } from '../../data_quality/coverage_thread.ts';
 import { storeUrlIfThere } from '../../../store/store.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { dataProgressSchema, dataQuery, dataSchema } from '../../schema/data.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { dataRoutes, dataProgressSchema, dataSchema } from '../../schema/data.ts';
 
 const KEPT_MS = 5 * 60_000;
 
@@ -24,27 +23,11 @@ export function addDataRoutes(api: Api, context: ApiContext): void {
   };
 
   api.route({
-    method: 'GET',
-    url: '/api/data',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['records'],
-      summary: 'Bars by symbol and day: coverage, gaps, spikes, clock',
-      querystring: dataQuery,
-      response: { 200: dataSchema, ...REFUSALS },
-    },
+    ...dataRoutes['GET /api/data'],
     handler: ({ query: { market } }) => scansOf(market).newest(),
   });
   api.route({
-    method: 'GET',
-    url: '/api/data/progress',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['records'],
-      summary: 'How far the scan is that /api/data waits for',
-      querystring: dataQuery,
-      response: { 200: dataProgressSchema, ...REFUSALS },
-    },
+    ...dataRoutes['GET /api/data/progress'],
     handler: ({ query: { market } }) => scansOf(market).progress,
   });
 }

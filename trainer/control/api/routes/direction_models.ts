@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { directionFolder, liveInstrumentSchema } from '../../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
@@ -8,22 +7,12 @@ import { prepareDirection, type PreparedDirection } from '../../../../shared/bun
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
 import { TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
-import { overrideShape } from '../admission.ts';
 import { loadModels } from '../load_models.ts';
 import { slotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { shelfNamed } from '../../../../shared/bundle/shelves/registry.ts';
 import type { Api, ApiContext } from '../context.ts';
-import {
-  directionDetailSchema,
-  directionModelsSchema,
-  verifiedDirectionSchema,
-} from '../../schema/direction_models.ts';
-import { pointersSchema } from '../../schema/models.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
-
-const params = z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a direction bundle') });
-const tags = ['models'];
+import { directionModelRoutes } from '../../schema/direction_models.ts';
 
 /**
  * `GET /api/ml/direction-models`, `GET /api/ml/direction-models/{model_name}`, `POST …/verify` and `POST …/load`.
@@ -31,23 +20,12 @@ const tags = ['models'];
 export function addDirectionModelRoutes(api: Api, context: ApiContext): void {
   const { paths } = context;
   api.route({
-    method: 'GET',
-    url: '/api/ml/direction-models',
-    config: { role: 'viewer' },
-    schema: { tags, summary: 'Direction bundles', response: { 200: directionModelsSchema, ...REFUSALS } },
+    ...directionModelRoutes['GET /api/ml/direction-models'],
     handler: () => Promise.resolve({ models: listBundles(paths.models) }),
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/ml/direction-models/:model_name',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'A direction bundle: manifest, card',
-      params,
-      response: { 200: directionDetailSchema, ...REFUSALS },
-    },
+    ...directionModelRoutes['GET /api/ml/direction-models/{model_name}'],
     handler({ params: { model_name } }) {
       const folder = pathInside(directionFolder(paths.models), model_name);
       const { golden: _golden, ...manifest } = readDirectionBundle(folder).manifest;
@@ -61,15 +39,7 @@ export function addDirectionModelRoutes(api: Api, context: ApiContext): void {
 function addWriteRoutes(api: Api, context: ApiContext): void {
   const { paths } = context;
   api.route({
-    method: 'POST',
-    url: '/api/ml/direction-models/:model_name/verify',
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      summary: 'Verify a direction bundle as a daemon does, without activating it',
-      params,
-      response: { 200: verifiedDirectionSchema, ...REFUSALS },
-    },
+    ...directionModelRoutes['POST /api/ml/direction-models/{model_name}/verify'],
     async handler(request) {
       const { model_name } = request.params;
       request.written = { target: `direction ${model_name}` };
@@ -80,17 +50,7 @@ function addWriteRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/ml/direction-models/:model_name/load',
-    config: { role: 'approver' },
-    schema: {
-      tags,
-      summary:
-        'Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to',
-      params,
-      body: z.strictObject(overrideShape).nullish(),
-      response: { 200: pointersSchema, ...REFUSALS },
-    },
+    ...directionModelRoutes['POST /api/ml/direction-models/{model_name}/load'],
     handler: (request) => loadModels(context, shelfNamed('direction'), request.params.model_name, request),
   });
 }

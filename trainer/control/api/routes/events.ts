@@ -1,24 +1,12 @@
 import { isStillValid } from '../access/sessions.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { eventsSchema } from '../../schema/events.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { eventRoutes } from '../../schema/events.ts';
 
 /** `GET /api/events`. */
 export function addEventRoutes(api: Api, { hub, signals, retrainer, store, clock }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/events',
+    ...eventRoutes['GET /api/events'],
     exposeHeadRoute: false,
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['events'],
-      summary: 'Server-sent events',
-      produces: ['text/event-stream'],
-      response: {
-        200: { description: 'A stream', content: { 'text/event-stream': { schema: eventsSchema } } },
-        ...REFUSALS,
-      },
-    },
     async handler({ identity }, reply) {
       const [run] = retrainer.runs();
       const first = [

@@ -1,13 +1,11 @@
 import { join } from 'node:path';
-import * as z from 'zod';
 import { renameFileAsync } from '../../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 import { shownPreview } from '../../imports/shown_preview.ts';
-import { fileImportQuery, fileImportSchema } from '../../schema/import_preview.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { FILE_TYPE, RECEIVED } from '../file_body.ts';
+import { RECEIVED } from '../file_body.ts';
+import { fileImportRoutes, FILE_TYPE } from '../../schema/import_preview.ts';
 
 /** Years of one-minute bars of a symbol as text. */
 const MAX_FILE_BYTES = 512_000_000;
@@ -15,19 +13,8 @@ const MAX_FILE_BYTES = 512_000_000;
 /** `POST /api/imports`: bars of a file that a person sends, into the live market. */
 export function addFileImportRoute(api: Api, { fileImports, store }: ApiContext): void {
   api.route({
-    method: 'POST',
-    url: '/api/imports',
-    config: { role: 'approver', maxFileBytes: MAX_FILE_BYTES },
-    schema: {
-      tags: ['records'],
-      summary: 'Import a file of bars, or replace stored bars by it',
-      description:
-        'The body is the file: CSV, also compressed, or Parquet, as `minutehand bars import` reads it. With `dry_run` nothing is stored. A file that cannot be read is an answer, too: `refused`.',
-      consumes: [FILE_TYPE],
-      querystring: fileImportQuery,
-      body: z.unknown().describe('The file'),
-      response: { 200: fileImportSchema, ...REFUSALS },
-    },
+    ...fileImportRoutes['POST /api/imports'],
+    config: { ...fileImportRoutes['POST /api/imports'].config, maxFileBytes: MAX_FILE_BYTES },
     async handler(request) {
       const { uploaded, query } = request;
       const { name, as_symbol: symbol = null, timezone = null, epoch_timezone: epochTimezone = null } = query;

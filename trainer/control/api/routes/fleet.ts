@@ -2,9 +2,8 @@ import type * as z from 'zod';
 import { endWorker, forgetTask, retryTask } from '../../../jobs/fleet/fleet_actions.ts';
 import { buildText, type FleetView } from '../../../jobs/fleet/fleet_view.ts';
 import { subjectsWithin } from '../../../jobs/fleet/installation.ts';
-import { fleetSchema, taskAnswer, taskRequest, workerAnswer, workerRequest } from '../../schema/fleet.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { fleetRoutes, fleetSchema } from '../../schema/fleet.ts';
 
 const NO_FLEET = {
   queue: null,
@@ -20,26 +19,16 @@ const NO_FLEET = {
 /** `GET /api/fleet`, and what a person does about it. */
 export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/fleet',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['fleet'],
-      summary: 'Queue, workers, failed tasks and results that differ, as they are now',
-      response: { 200: fleetSchema, ...REFUSALS },
-    },
+    ...fleetRoutes['GET /api/fleet'],
     handler: async () => (fleet.isUsed ? documentOf(await fleet.now()) : NO_FLEET),
   });
 
-  for (const [name, summary, act] of [
-    ['retry', 'Put a failed task in again, with all its attempts', retryTask],
-    ['forget', 'Delete a failed task: the next training that needs it enqueues it again', forgetTask],
+  for (const [name, act] of [
+    ['POST /api/fleet/tasks/retry', retryTask],
+    ['POST /api/fleet/tasks/forget', forgetTask],
   ] as const)
     api.route({
-      method: 'POST',
-      url: `/api/fleet/tasks/${name}`,
-      config: { role: 'operator' },
-      schema: { tags: ['fleet'], summary, body: taskRequest, response: { 200: taskAnswer, ...REFUSALS } },
+      ...fleetRoutes[name],
       async handler(request) {
         const { key } = request.body;
         request.written = { target: key };
@@ -49,15 +38,7 @@ export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
     });
 
   api.route({
-    method: 'POST',
-    url: '/api/fleet/workers/end',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['fleet'],
-      summary: 'Ask a worker to end once its tasks are done',
-      body: workerRequest,
-      response: { 200: workerAnswer, ...REFUSALS },
-    },
+    ...fleetRoutes['POST /api/fleet/workers/end'],
     async handler(request) {
       const { worker } = request.body;
       request.written = { target: worker };

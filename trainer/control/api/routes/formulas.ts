@@ -7,9 +7,8 @@ import { journalsOf } from '../../../jobs/bars/recent_bars.ts';
 import { storeUrlIfThere } from '../../../store/store.ts';
 import { checkFormula } from '../../formulas/check_formula.ts';
 import { FormulaTrials } from '../../formulas/try_thread.ts';
-import { formulaQuery, formulaSchema } from '../../schema/formulas.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { formulaRoutes } from '../../schema/formulas.ts';
 
 /** `GET /api/formulas`. It reads alone, so that trials are no entries of the audit. */
 export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): void {
@@ -17,17 +16,7 @@ export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): voi
   const trials = new FormulaTrials();
 
   api.route({
-    method: 'GET',
-    url: '/api/formulas',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['strategies'],
-      summary: 'Check a formula, and try it on the newest bars of a subject',
-      description:
-        'A fault is an answer, with its position. A trial has values over time, their distribution, the cost per bar, and what the formula alone tells of AI1’s label on training rows; the holdout is not read for that.',
-      querystring: formulaQuery,
-      response: { 200: formulaSchema, ...REFUSALS },
-    },
+    ...formulaRoutes['GET /api/formulas'],
     async handler({ query: { subject, formula, days } }) {
       const known = [...pairs, ...instruments];
       if (!known.includes(subject)) throw pairUnknown([subject], known);

@@ -1,27 +1,16 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { readStoredVerdicts } from '../../../../shared/bar_file/verdict/stored_verdicts.ts';
 import { modelsTrainedOn } from '../../registry/trained_on.ts';
 import type { ListedRun } from '../../../store/import_runs.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { dryRunQuery, importsQuery, importsSchema, undoSchema } from '../../schema/imports.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-
-const number = z.object({ import_number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+import { importRoutes, importsSchema } from '../../schema/imports.ts';
 
 /** `GET /api/imports`, `POST /api/imports/:import_number/undo`. */
 export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext): void {
   const { market } = settings.minutehand;
 
   api.route({
-    method: 'GET',
-    url: '/api/imports',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['records'],
-      summary: 'Imports and deletions of bars, by number, with the verdict on each symbol',
-      querystring: importsQuery,
-      response: { 200: importsSchema, ...REFUSALS },
-    },
+    ...importRoutes['GET /api/imports'],
     async handler({ query: { limit, market: asked = market } }) {
       const runs = await (await store()).importRuns.list(asked === 'all' ? null : asked, limit);
       return { imports: runs.map(shown) };
@@ -29,16 +18,7 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/imports/:import_number/undo',
-    config: { role: 'approver' },
-    schema: {
-      tags: ['records'],
-      summary: 'Take an import or a deletion back, whole or not at all',
-      params: number,
-      querystring: dryRunQuery,
-      response: { 200: undoSchema, ...REFUSALS },
-    },
+    ...importRoutes['POST /api/imports/{import_number}/undo'],
     async handler(request) {
       const id = request.params.import_number;
       const isDry = request.query.dry_run === 'true';

@@ -4,36 +4,15 @@ import { maskSecretsIn } from '../../../../shared/secrets.ts';
 import { refuseForeignBars } from '../../../jobs/other_market.ts';
 import { requestedJobSchema } from '../../../jobs/kinds/registry.ts';
 import type { RecordedJob } from '../../../jobs/records/job_records.ts';
-import {
-  jobEventsQuery,
-  jobEventsSchema,
-  jobRequest,
-  jobsQuery,
-  jobsSchema,
-  recordedJobSchema,
-} from '../../schema/jobs.ts';
-import { jobResultSchema, leaguesSchema } from '../../schema/leagues.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { jobResultSchema } from '../../schema/leagues.ts';
+import { jobRoutes, recordedJobSchema } from '../../schema/jobs.ts';
 import { usualLeagues } from '../usual_leagues.ts';
 import type { Api, ApiContext } from '../context.ts';
-
-const tags = ['jobs'];
-const viewer = { role: 'viewer' } as const;
-const operator = { role: 'operator' } as const;
-const params = z.object({ job_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 
 /** Routes below `/api/jobs`. */
 export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/jobs',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'Jobs of this market, whoever started them',
-      querystring: jobsQuery,
-      response: { 200: jobsSchema, ...REFUSALS },
-    },
+    ...jobRoutes['GET /api/jobs'],
     async handler({ query: { limit, status, kind, origin } }) {
       const records = await jobs.records();
       const found = await records.list({
@@ -47,15 +26,7 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/jobs',
-    config: operator,
-    schema: {
-      tags,
-      summary: 'Queue a job on the bars of this installation',
-      body: jobRequest,
-      response: { 202: recordedJobSchema, ...REFUSALS },
-    },
+    ...jobRoutes['POST /api/jobs'],
     async handler(request, reply) {
       const { job: document, priority } = request.body;
       request.written = { target: 'job', after: document };
@@ -68,24 +39,12 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/jobs/:job_id',
-    config: viewer,
-    schema: { tags, summary: 'A job', params, response: { 200: recordedJobSchema, ...REFUSALS } },
+    ...jobRoutes['GET /api/jobs/{job_id}'],
     handler: async ({ params: { job_id } }) => shown(await (await jobs.records()).find(job_id)),
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/jobs/:job_id/events',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'What happened to a job: states, waits, progress, messages and artifacts',
-      params,
-      querystring: jobEventsQuery,
-      response: { 200: jobEventsSchema, ...REFUSALS },
-    },
+    ...jobRoutes['GET /api/jobs/{job_id}/events'],
     async handler({ params: { job_id }, query: { after, limit } }) {
       const records = await jobs.records();
       await records.find(job_id);
@@ -94,15 +53,7 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/jobs/:job_id/result',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'What a league, a scan or a comparison of a day has answered',
-      params,
-      response: { 200: jobResultSchema, ...REFUSALS },
-    },
+    ...jobRoutes['GET /api/jobs/{job_id}/result'],
     async handler({ params: { job_id } }) {
       const records = await jobs.records();
       return resultOf(await records.find(job_id), await records.resultOf(job_id));
@@ -110,27 +61,12 @@ export function addJobRoutes(api: Api, { jobs, settings }: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/leagues',
-    config: viewer,
-    schema: {
-      tags,
-      summary: 'Leagues that can be queued: their entrants, and a document of each kind',
-      response: { 200: leaguesSchema, ...REFUSALS },
-    },
+    ...jobRoutes['GET /api/leagues'],
     handler: () => ({ leagues: usualLeagues(settings) }),
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/jobs/:job_id/cancel',
-    config: operator,
-    schema: {
-      tags,
-      summary: 'Cancel a job, also one that was started at a terminal',
-      params,
-      response: { 202: recordedJobSchema, ...REFUSALS },
-    },
+    ...jobRoutes['POST /api/jobs/{job_id}/cancel'],
     async handler(request, reply) {
       const { job_id } = request.params;
       request.written = { target: `job ${job_id}` };

@@ -1,25 +1,20 @@
-import * as z from 'zod';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
-import { TIMEFRAME_NAMES, type Timeframe } from '../../../../shared/pair.ts';
+import type { Timeframe } from '../../../../shared/pair.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
-import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
 import { endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { registriesOf, type Registry } from '../../registry/registry.ts';
-import { admissionPlaceOf, overrideShape } from '../admission.ts';
+import { admissionPlaceOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import { loadModels } from '../load_models.ts';
 import { slotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { targetInSlot } from '../../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../../shared/strategies/registry.ts';
 import { folderOfVersion, shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
-
-const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
+import { modelWriteRoutes } from '../../schema/models.ts';
 
 /**
  * `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT
@@ -29,17 +24,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
   const { paths } = context;
 
   api.route({
-    method: 'POST',
-    url: '/api/ml/models/:model_name/load',
-    config: { role: 'approver' },
-    schema: {
-      tags: ['models'],
-      summary:
-        'Verify a bundle, of pairs or of a direction model, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to',
-      params: z.object({ model_name: version }),
-      body: z.strictObject(overrideShape).nullish(),
-      response: { 200: pointersSchema, ...REFUSALS },
-    },
+    ...modelWriteRoutes['POST /api/ml/models/{model_name}/load'],
     handler(request) {
       const { model_name: name } = request.params;
       const shelf = shelfOfVersion(paths.models, name);
@@ -54,25 +39,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'PUT',
-    url: '/api/ml/shadow',
-    config: { role: 'approver' },
-    schema: {
-      tags: ['models'],
-      summary: 'Verify a bundle and make it the shadow of its slot, or end a shadow',
-      description:
-        'The pairs have one, and the instruments of each timeframe. A version that both kinds of bundles have is of pairs, unless `timeframe` is given.',
-      body: z.strictObject({
-        model_name: version.nullable().describe('Of pairs, or of a direction model; null: none'),
-        timeframe: z
-          .enum(TIMEFRAME_NAMES)
-          .nullish()
-          .describe(
-            'Of the direction model, or of those whose shadow ends; without a model, null or absent: of the pairs',
-          ),
-      }),
-      response: { 200: pointersSchema, ...REFUSALS },
-    },
+    ...modelWriteRoutes['PUT /api/ml/shadow'],
     async handler(request) {
       const { model_name: name, timeframe = null } = request.body;
       request.written = { target: name ?? timeframe ?? 'none' };
@@ -111,16 +78,7 @@ async function registryWith(version: string, registries: Readonly<Record<ShelfNa
 
 function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): void {
   api.route({
-    method: 'DELETE',
-    url: '/api/ml/models/:model_id',
-    config: { role: 'approver' },
-    schema: {
-      tags: ['models'],
-      summary:
-        'Remove the files of a bundle, of pairs or of a direction model; refused for the active one, its predecessor and the shadow',
-      params: z.object({ model_id: version }),
-      response: { 200: cleanupSchema, ...REFUSALS },
-    },
+    ...modelWriteRoutes['DELETE /api/ml/models/{model_id}'],
     async handler(request) {
       const { model_id } = request.params;
       request.written = { target: model_id };
@@ -133,16 +91,7 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/ml/models/cleanup',
-    config: { role: 'approver' },
-    schema: {
-      tags: ['models'],
-      summary: 'Remove bundles beyond model_version_retention',
-      description:
-        'A bundle that cannot be removed stays, does not keep the others, and is in `failed` with the code of its error. Where none could be removed, the answer is the error of the first.',
-      response: { 200: cleanupSchema, ...REFUSALS },
-    },
+    ...modelWriteRoutes['POST /api/ml/models/cleanup'],
     async handler(request) {
       const opened = await store();
       const count = settings.retrain.model_version_retention;

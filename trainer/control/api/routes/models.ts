@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod';
-import { readActive, readManifest, VERSION } from '../../../../shared/bundle/bundle.ts';
+import type * as z from 'zod';
+import { readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { registriesOf } from '../../registry/registry.ts';
 import { slotPointers, type SlotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
@@ -14,17 +14,13 @@ import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
 import type { ModelRegistryView } from '../../../store/tables.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { currentModelSchema, modelDetailSchema, type modelSchema, modelsSchema } from '../../schema/models.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
+import { modelRoutes, type modelSchema } from '../../schema/models.ts';
 
 /** `GET /api/ml/models`, `GET /api/ml/models/current`, `GET /api/ml/models/{model_name}`. */
 export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/ml/models',
-    config: { role: 'viewer' },
-    schema: { tags: ['models'], summary: 'Model bundles', response: { 200: modelsSchema, ...REFUSALS } },
+    ...modelRoutes['GET /api/ml/models'],
     async handler() {
       const opened = await store();
       const models: z.infer<typeof modelSchema>[] = [];
@@ -40,10 +36,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/ml/models/current',
-    config: { role: 'viewer' },
-    schema: { tags: ['models'], summary: 'The active bundle', response: { 200: currentModelSchema, ...REFUSALS } },
+    ...modelRoutes['GET /api/ml/models/current'],
     async handler() {
       const { version = null, previous = null } = readActive(paths.models) ?? {};
       const { shadow } = slotPointers(paths.models, null);
@@ -64,15 +57,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/ml/models/:model_name',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['models'],
-      summary: 'A bundle: manifest, card, reliability',
-      params: z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a bundle') }),
-      response: { 200: modelDetailSchema, ...REFUSALS },
-    },
+    ...modelRoutes['GET /api/ml/models/{model_name}'],
     async handler({ params: { model_name: version } }) {
       const shelf = shelfOfVersion(paths.models, version);
       if (shelf !== shelfOfSlot(null))

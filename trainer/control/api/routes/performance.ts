@@ -1,10 +1,8 @@
-import * as z from 'zod';
 import { performanceCsv } from '../../performance/performance_csv.ts';
-import { performanceSchema, type Performance } from '../../performance/performance_schema.ts';
+import type { Performance } from '../../performance/performance_schema.ts';
 import { readMarketPerformance } from '../../performance/read_performance.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { performanceQuery } from '../../schema/performance.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { performanceRoutes } from '../../schema/performance.ts';
 
 /** Several viewers ask within this time for one computation; a long one is kept ten times as long as it takes. */
 const KEPT_MS = 1000;
@@ -32,21 +30,7 @@ export function addPerformanceRoutes(api: Api, { settings, paths, store, clock }
   }
 
   api.route({
-    method: 'GET',
-    url: '/api/performance',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['records'],
-      summary: 'What every account earned, net of costs, beside the backtest of its models',
-      querystring: performanceQuery,
-      response: {
-        200: {
-          description: 'One entry per account',
-          content: { 'application/json': { schema: performanceSchema }, 'text/csv': { schema: z.string() } },
-        },
-        ...REFUSALS,
-      },
-    },
+    ...performanceRoutes['GET /api/performance'],
     async handler({ query: { from, to, format } }, reply) {
       const made = await read(from ?? null, to ?? null);
       if (format === 'json') return made;

@@ -3,13 +3,11 @@ import { openSignalTables } from '../../history/signal_tables.ts';
 import { ActiveScores } from '../active_scores.ts';
 import type { InstrumentBody } from '../../../../shared/signal/instrument_signal.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { latestScoresSchema, predictQuery, predictRequest, rowScoresSchema } from '../../schema/predict.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
 import { signalOf } from './signals.ts';
+import { predictRoutes } from '../../schema/predict.ts';
 
 /** `GET|POST /api/ml/predict`. */
 export function addPredictRoutes(api: Api, { settings, paths, store, signals, clock }: ApiContext): void {
-  const tags = ['models'];
   let scores: ActiveScores | null = null;
   api.addHook('onClose', async () => scores?.close());
 
@@ -22,15 +20,7 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
   }
 
   api.route({
-    method: 'GET',
-    url: '/api/ml/predict',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'Latest published scores of a subject',
-      querystring: predictQuery,
-      response: { 200: latestScoresSchema, ...REFUSALS },
-    },
+    ...predictRoutes['GET /api/ml/predict'],
     async handler({ query: { subject } }) {
       const found = await latestOf(subject);
       if (found === null) throw new MinutehandError('SCORES_UNKNOWN', { seen: subject });
@@ -58,15 +48,7 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/ml/predict',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'Scores of a feature row by the active bundle',
-      body: predictRequest,
-      response: { 200: rowScoresSchema, ...REFUSALS },
-    },
+    ...predictRoutes['POST /api/ml/predict'],
     handler: ({ body }) => (scores ??= new ActiveScores(settings, paths)).score(body),
   });
 }

@@ -1,25 +1,14 @@
 import type * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
-import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../../schema/records.ts';
 import { accountIdOf } from '../../fills/account_id.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { recordRoutes, monitorSchema } from '../../schema/records.ts';
 
 /** `GET /api/audit`, `/api/trades`, `/api/monitor`: recorded data. */
 export function addRecordRoutes(api: Api, context: ApiContext): void {
   const { settings, store, monitor } = context;
-  const config = { role: 'viewer' } as const;
-  const tags = ['records'];
 
   api.route({
-    method: 'GET',
-    url: '/api/audit',
-    config,
-    schema: {
-      tags,
-      summary: 'Writes by the API',
-      querystring: limitQuery,
-      response: { 200: auditSchema, ...REFUSALS },
-    },
+    ...recordRoutes['GET /api/audit'],
     async handler({ query: { limit } }) {
       const { db } = await store();
       const rows = await db
@@ -40,10 +29,7 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/trades',
-    config,
-    schema: { tags, summary: 'Fills', querystring: tradesQuery, response: { 200: tradesSchema, ...REFUSALS } },
+    ...recordRoutes['GET /api/trades'],
     async handler({ query: { limit, subject, from, to } }) {
       const { db } = await store();
       let rows = db.selectFrom('core.live_trades').selectAll().where('market', '=', settings.minutehand.market);
@@ -56,10 +42,7 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/monitor',
-    config,
-    schema: { tags, summary: 'Drift, live KPIs, halts', response: { 200: monitorSchema, ...REFUSALS } },
+    ...recordRoutes['GET /api/monitor'],
     // As in JSON: a figure that is not finite is null.
     handler: async () => JSON.parse(JSON.stringify(monitor.status())) as z.infer<typeof monitorSchema>,
   });

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
 import { STYLE } from '../../../learning/backtest/report/style.ts';
 import { makeMarketReport } from '../../report/make_report.ts';
 import { reportPage } from '../../report/report_page.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { reportQuery, reportSchema } from '../../schema/reports.ts';
+import { reportRoutes } from '../../schema/reports.ts';
 
 /** Generated pages have one style sheet, no scripts and no external URLs. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
@@ -13,24 +11,7 @@ export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('
 /** `GET /api/reports`. */
 export function addReportRoutes(api: Api, { settings, store, paths, clock }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/reports',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['records'],
-      summary: 'Report of a period',
-      querystring: reportQuery,
-      response: {
-        200: {
-          description: 'The report',
-          content: {
-            'application/json': { schema: reportSchema },
-            'text/html': { schema: z.string() },
-          },
-        },
-        ...REFUSALS,
-      },
-    },
+    ...reportRoutes['GET /api/reports'],
     async handler({ query: { from, to, format } }, reply) {
       const asked = { fromMs: Date.parse(from), toMs: Date.parse(to) };
       const report = await makeMarketReport(await store(), settings, paths, asked, clock);

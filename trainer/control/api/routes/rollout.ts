@@ -1,35 +1,14 @@
 import { registeredShelf } from '../../../../shared/bundle/shelf_name.ts';
 import * as z from 'zod';
-import { VERSION } from '../../../../shared/bundle/bundle.ts';
-import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts';
+import { readRollout } from '../../../../shared/bundle/rollout.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { registryOf } from '../../registry/registry.ts';
 import { shadowPower } from '../../rollout/shadow_power.ts';
 import type { RolloutState } from '../../rollout/watch.ts';
 import { abortRollout, folderOfChallenger, startRollout } from '../../rollout/steps.ts';
-import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
+import { admissionPlaceOf, overrideOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-
-/** Excludes the assignment key, which is secret. */
-const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
-const answer = { 200: z.object({ rollout: shownRollout.nullable() }), ...REFUSALS };
-
-const lookSchema = z
-  .object({
-    evidence: z
-      .object({
-        labels: z.int().describe('Matured labels'),
-        benefit: z.number().describe('E-value that the challenger scores better, now'),
-        harm: z.number().describe('E-value that it scores worse: the greatest so far; aborted at 20'),
-        loss_bps: z.number().describe('Behind the champion'),
-      })
-      .nullable()
-      .describe('null before the first evaluation'),
-    next: z.string().describe('The next step'),
-    blocked: z.array(z.string()).describe('Its conditions that are not met'),
-  })
-  .meta({ id: 'RolloutLook' });
+import { type lookSchema, rolloutRoutes } from '../../schema/rollout.ts';
 
 function lookOf(state: RolloutState | null): z.infer<typeof lookSchema> | null {
   if (state === null) return null;
@@ -42,37 +21,12 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
   const { paths, settings, store } = context;
 
   api.route({
-    method: 'GET',
-    url: '/api/ml/rollout',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['models'],
-      summary: 'The newest rollout, and its last evaluation while it is active',
-      response: {
-        200: z.object({ rollout: shownRollout.nullable(), look: lookSchema.nullable() }),
-        ...REFUSALS,
-      },
-    },
+    ...rolloutRoutes['GET /api/ml/rollout'],
     handler: () => ({ rollout: readRollout(paths.models), look: lookOf(context.rollout.state()) }),
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/ml/rollout',
-    config: { role: 'approver' },
-    schema: {
-      tags: ['models'],
-      summary: 'Verify a bundle, refuse failed or unknown gates, and start its rollout',
-      body: z.strictObject({
-        model_name: z
-          .string()
-          .max(60)
-          .regex(VERSION)
-          .describe('The challenger: models of pairs, a direction model, or a rule'),
-        ...overrideShape,
-      }),
-      response: answer,
-    },
+    ...rolloutRoutes['POST /api/ml/rollout'],
     async handler(request) {
       const { model_name: name } = request.body;
       request.written = { target: name };
@@ -92,15 +46,7 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/ml/rollout/abort',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['models'],
-      summary: 'Abort the active rollout; the champion answers from the next bar on',
-      body: z.strictObject({ reason: z.string().min(1).max(200) }),
-      response: answer,
-    },
+    ...rolloutRoutes['POST /api/ml/rollout/abort'],
     handler(request) {
       const { reason } = request.body;
       request.written = { target: 'rollout' };

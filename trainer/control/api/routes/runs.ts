@@ -2,16 +2,12 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import type { Retrainer } from '../../schedule/retrainer.ts';
 import type { RequestedRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { runsSchema } from '../../schema/runs.ts';
+import { runRoutes } from '../../schema/runs.ts';
 
 /** `GET /api/runs`. */
 export function addRunRoutes(api: Api, { retrainer }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/runs',
-    config: { role: 'viewer' },
-    schema: { tags: ['training'], summary: 'Training runs', response: { 200: runsSchema, ...REFUSALS } },
+    ...runRoutes['GET /api/runs'],
     handler: async () => ({
       runs: retrainer.runs().map(shownRun),
       waiting: (await retrainer.waiting()).map((run) => ({ ...shownRun(run), waits_for: run.waits_for ?? null })),

@@ -17,8 +17,7 @@ import {
   sessionIdOf,
 } from '../access/sessions.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { loginRequest, sessionPath, sessionSchema, sessionsSchema } from '../../schema/access.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
+import { sessionRoutes, sessionSchema } from '../../schema/access.ts';
 
 /** A link that a page of another site follows, or embeds; one that is typed, or opened by a terminal, has no site. */
 function isOfAnotherSite({ headers }: FastifyRequest): boolean {
@@ -99,15 +98,7 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/session',
-    config: { role: 'public' },
-    schema: {
-      tags: ['access'],
-      summary: 'Log in by a login link’s code or a token',
-      body: loginRequest,
-      response: { 200: sessionSchema, ...REFUSALS },
-    },
+    ...sessionRoutes['POST /api/session'],
     async handler(request, reply) {
       refuseOtherPages(request);
       const { code, token } = request.body;
@@ -127,14 +118,7 @@ function addSessionListRoutes(api: Api, { store, clock, hub }: ApiContext): void
   const ownerOf = ({ name, role }: Identity): string | null => (role === 'approver' ? null : name);
 
   api.route({
-    method: 'GET',
-    url: '/api/sessions',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['access'],
-      summary: 'Open sessions: your own; for approvers, all',
-      response: { 200: sessionsSchema, ...REFUSALS },
-    },
+    ...sessionRoutes['GET /api/sessions'],
     async handler({ identity }) {
       const sessions = await listSessions((await store()).db, ownerOf(identity!), clock.nowMs());
       const current = identity!.via === 'session' ? sessionIdOf(identity!.id) : null;
@@ -143,15 +127,7 @@ function addSessionListRoutes(api: Api, { store, clock, hub }: ApiContext): void
   });
 
   api.route({
-    method: 'DELETE',
-    url: '/api/sessions/:session_id',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['access'],
-      summary: 'End a session: your own; for approvers, any',
-      params: sessionPath,
-      response: { 204: z.null().describe('Ended'), ...REFUSALS },
-    },
+    ...sessionRoutes['DELETE /api/sessions/{session_id}'],
     async handler(request, reply) {
       const { session_id: id } = request.params;
       const hash = await revokeSession((await store()).db, id, ownerOf(request.identity!), clock.nowMs());
@@ -165,10 +141,7 @@ function addSessionListRoutes(api: Api, { store, clock, hub }: ApiContext): void
 
 function addOwnSessionRoutes(api: Api, { store, clock, hub }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/session',
-    config: { role: 'viewer' },
-    schema: { tags: ['access'], summary: 'The current session', response: { 200: sessionSchema, ...REFUSALS } },
+    ...sessionRoutes['GET /api/session'],
     async handler(request) {
       const { name, role, via } = request.identity!;
       const secret = request.cookies[sessionCookie(request)];
@@ -177,10 +150,7 @@ function addOwnSessionRoutes(api: Api, { store, clock, hub }: ApiContext): void 
   });
 
   api.route({
-    method: 'DELETE',
-    url: '/api/session',
-    config: { role: 'viewer' },
-    schema: { tags: ['access'], summary: 'Log out', response: { 204: z.null().describe('Logged out'), ...REFUSALS } },
+    ...sessionRoutes['DELETE /api/session'],
     async handler(request, reply) {
       const secret = request.cookies[sessionCookie(request)];
       if (secret !== undefined) await endSession((await store()).db, secret, clock.nowMs());

@@ -5,14 +5,7 @@ import { readThinned } from '../../history/thinned_signals.ts';
 import { bodyText, type SignalRow } from '../../history/signal_row.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import {
-  signalHistoryQuery,
-  signalHistorySchema,
-  signalsQuery,
-  signalsSchema,
-  type signalSchema,
-} from '../../schema/signals.ts';
+import { signalRoutes, type signalSchema } from '../../schema/signals.ts';
 
 const TEXTS_AT_ONCE = 500;
 
@@ -30,15 +23,7 @@ export function addSignalRoutes(api: Api, { settings, store, signals }: ApiConte
   const { market } = settings.minutehand;
 
   api.route({
-    method: 'GET',
-    url: '/api/signals',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['signals'],
-      summary: 'Last signals, and the history',
-      querystring: signalsQuery,
-      response: { 200: signalsSchema, ...REFUSALS },
-    },
+    ...signalRoutes['GET /api/signals'],
     async handler({ query: { subject, from, to, action, limit } }, reply) {
       const isWanted = ({ pair_id }: { readonly pair_id: string }): boolean =>
         subject === undefined || pair_id === subject;
@@ -61,15 +46,7 @@ export function addSignalRoutes(api: Api, { settings, store, signals }: ApiConte
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/signals/history',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['signals'],
-      summary: 'Thinned history of one subject, for charts',
-      querystring: signalHistoryQuery,
-      response: { 200: signalHistorySchema, ...REFUSALS },
-    },
+    ...signalRoutes['GET /api/signals/history'],
     async handler({ query: { subject, from, to, points } }, reply) {
       const filter = { market, pairId: subject, ...periodOf(from, to) };
       const found = await readThinned(await store(), await openTables(), filter, points);

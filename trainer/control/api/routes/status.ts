@@ -7,8 +7,7 @@ import { activeModels, standingOverrides } from '../../admission/standing.ts';
 import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { readDaemonFigures } from '../daemon_figures.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { statusSchema } from '../../schema/status.ts';
+import { statusRoutes } from '../../schema/status.ts';
 
 /** A status is cached for this long. */
 const LOOK_MS = 1000;
@@ -28,12 +27,9 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
     return looked.daemons;
   }
 
-  for (const url of ['/api/status', '/api/ml/status'])
+  for (const name of ['GET /api/status', 'GET /api/ml/status'] as const)
     api.route({
-      method: 'GET',
-      url,
-      config: { role: 'viewer' },
-      schema: { tags: ['status'], summary: 'Daemons, models, schedules', response: { 200: statusSchema, ...REFUSALS } },
+      ...statusRoutes[name],
       async handler() {
         const daemons = await lookAtAll();
         const { active_version, active_error, refused_models } = activeModels(settings, paths);

@@ -1,38 +1,24 @@
 import { addStops, ALL_PAIRS, liftStops, readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
 import { knownSubject } from '../../../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { resumeRequest, stopRequest, stopsSchema } from '../../schema/stops.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { stopRoutes } from '../../schema/stops.ts';
 
 /** `GET /api/stops`, `POST /api/stops`, `POST /api/stops/resume`. */
 export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext): void {
   const { pairs, instruments } = settings.minutehand;
-  const tags = ['signals'];
-  const response = { 200: stopsSchema, ...REFUSALS };
   const stops = (): Stop[] => [...(readHalts(paths.models).stops ?? [])];
   const names = symbolNames(settings);
   const known = (subjects: readonly string[] = [ALL_PAIRS]): readonly string[] =>
     subjects.map((id) => (id === ALL_PAIRS ? id : knownSubject(id, [...pairs, ...instruments], names)));
 
   api.route({
-    method: 'GET',
-    url: '/api/stops',
-    config: { role: 'viewer' },
-    schema: { tags, summary: 'What a person has stopped', response },
+    ...stopRoutes['GET /api/stops'],
     handler: () => Promise.resolve({ stops: stops() }),
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/stops',
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      summary: 'Stop entries, or close positions too, from the next bar on',
-      body: stopRequest,
-      response,
-    },
+    ...stopRoutes['POST /api/stops'],
     handler(request) {
       const { kind, reason } = request.body;
       const subjects = known(request.body.subjects);
@@ -46,10 +32,7 @@ export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext):
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/stops/resume',
-    config: { role: 'operator' },
-    schema: { tags, summary: 'Lift stops of a person', body: resumeRequest, response },
+    ...stopRoutes['POST /api/stops/resume'],
     handler(request) {
       const subjects = known(request.body?.subjects);
       const before = stops();

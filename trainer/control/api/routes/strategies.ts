@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod';
 import type { OpenTime } from '../../../../shared/bar.ts';
 import {
   activateAdmitted,
@@ -9,7 +8,6 @@ import {
   setRuleShadow,
 } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
-import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { readActiveRule, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, readRuleReport } from '../../../../shared/bundle/rule/rule_bundle.ts';
 import { folderOfRule, openRule } from '../../../../shared/bundle/shelves/rules.ts';
@@ -28,30 +26,12 @@ import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs
 import { isOfRules, requestTrigger, type RunKind } from '../../schedule/run.ts';
 import { triedBefore } from '../../../jobs/kinds/trials_of_rule.ts';
 import type { RunParameters } from '../../../jobs/kinds/run_parameters.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { runSchema } from '../../schema/runs.ts';
-import {
-  checkedStrategySchema,
-  checkRequest,
-  endServingRequest,
-  endShadowRequest,
-  judgeRequest,
-  rulePointerSchema,
-  ruleShadowSchema,
-  searchRequest,
-  shadowComparisonSchema,
-  shadowQuery,
-  strategiesSchema,
-  strategyDetailSchema,
-  strategyStatusSchema,
-} from '../../schema/strategies.ts';
-import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { judgeParameters, placedProblem, searchParameters } from '../strategy_requests.ts';
 import { shownRun } from './runs.ts';
+import { strategyRoutes } from '../../schema/strategies.ts';
 
-const tags = ['strategies'];
-const params = z.object({ version: z.string().max(60).regex(VERSION).describe('Version of a rule') });
 const ENDED_RUNS = 10;
 const SECONDS_PER_DAY = 86_400;
 
@@ -65,14 +45,7 @@ export function addStrategyRoutes(api: Api, context: ApiContext): void {
 
 function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/strategies',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'Kept rules, strategy files and search spaces',
-      response: { 200: strategiesSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['GET /api/strategies'],
     handler: () =>
       Promise.resolve({
         rules: keptRules(paths.models)
@@ -85,14 +58,7 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/strategies/status',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'The search or judgement in progress, its generations and its front',
-      response: { 200: strategyStatusSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['GET /api/strategies/status'],
     handler() {
       const runs = retrainer.runs().filter(({ kind }) => isOfRules(kind));
       const run = runs.find(({ status }) => status === 'running');
@@ -108,15 +74,7 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/strategies/:version',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'A rule: manifest, sentence, and all figures of its judgement',
-      params,
-      response: { 200: strategyDetailSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['GET /api/strategies/{version}'],
     handler({ params: { version } }) {
       const folder = pathInside(ruleFolder(paths.models), version);
       const { manifest, strategy } = readRuleBundle(folder);
@@ -135,15 +93,7 @@ function addReadRoutes(api: Api, { paths, settings, retrainer }: ApiContext): vo
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/strategies/check',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'Check a strategy file: every problem with its line and column',
-      body: checkRequest,
-      response: { 200: checkedStrategySchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/check'],
     handler({ body: { text } }) {
       const read = readStrategyText('text', text, settings.minutehand.windows);
       return Promise.resolve(
@@ -168,17 +118,7 @@ function addRunRoutes(api: Api, context: ApiContext): void {
   };
 
   api.route({
-    method: 'POST',
-    url: '/api/strategies/start',
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      summary: 'Search rules in a declared space, and judge the one that is proposed',
-      description:
-        'Begins a run of the kind `evolve`. The proposed rule of an instrument is kept with its verdicts, whatever they are, and the look at the holdout is counted. Nothing is served before someone promotes it.',
-      body: searchRequest,
-      response: { 202: runSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/start'],
     async handler(request, reply) {
       request.written = { target: `search of rules ${request.body.instrument}` };
       const run = await begin('evolve', searchParameters(request.body, context));
@@ -188,17 +128,7 @@ function addRunRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/strategies/judge',
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      summary: 'Judge a rule',
-      description:
-        'Begins a run of the kind `judge`. Each judgement is a look at the holdout and is counted. The rule of an instrument is kept with its verdicts, whatever they are.',
-      body: judgeRequest,
-      response: { 202: runSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/judge'],
     async handler(request, reply) {
       request.written = { target: `judgement of a rule ${request.body.instrument}` };
       const run = await begin('judge', judgeParameters(request.body, context));
@@ -208,15 +138,7 @@ function addRunRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/strategies/stop',
-    config: { role: 'operator' },
-    schema: {
-      tags,
-      summary:
-        'Stop the search or judgement in progress; a search with the same body and an end_date continues from its last generation',
-      response: { 202: runSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/stop'],
     async handler(request, reply) {
       const current = retrainer.runs().find(({ status }) => status === 'running');
       const run = current !== undefined && isOfRules(current.kind) ? retrainer.cancel(request.identity!.name) : null;
@@ -230,17 +152,7 @@ function addRunRoutes(api: Api, context: ApiContext): void {
 function addServingRoutes(api: Api, context: ApiContext): void {
   const { paths, settings } = context;
   api.route({
-    method: 'POST',
-    url: '/api/strategies/:version/promote',
-    config: { role: 'approver' },
-    schema: {
-      tags,
-      summary:
-        'Refuse failed or unknown gates, and have the daemon serve the rule for its instrument. The predecessor is rolled back to',
-      params,
-      body: z.strictObject(overrideShape).nullish(),
-      response: { 200: rulePointerSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/{version}/promote'],
     async handler(request) {
       const { version } = request.params;
       request.written = { target: `rule ${version}` };
@@ -258,15 +170,7 @@ function addServingRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/strategies/end',
-    config: { role: 'approver' },
-    schema: {
-      tags,
-      summary: 'End serving the rule of an instrument: its direction model answers again, if there is one',
-      body: endServingRequest,
-      response: { 200: rulePointerSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/end'],
     handler(request) {
       const { reason } = request.body;
       const instrument = spellRuled(request.body.instrument, settings);
@@ -289,16 +193,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
   const spelled = (instrument: string): string => spellRuled(instrument, settings);
 
   api.route({
-    method: 'GET',
-    url: '/api/strategies/shadow',
-    config: { role: 'viewer' },
-    schema: {
-      tags,
-      summary: 'What the rule in shadow of an instrument would have done, beside what was published',
-      description: 'On the bars that both have answered. It proves nothing and promotes nothing.',
-      querystring: shadowQuery,
-      response: { 200: shadowComparisonSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['GET /api/strategies/shadow'],
     handler({ query: { instrument: given, days } }) {
       const instrument = spelled(given);
       const shadow = ruleInShadow(paths.models, instrument, settings);
@@ -314,16 +209,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/strategies/:version/shadow',
-    config: { role: 'approver' },
-    schema: {
-      tags,
-      summary: 'Verify a rule, and have a running daemon answer by it along, without publishing',
-      description: 'Whatever its verdicts. Each instrument has one rule in shadow, beside whatever is served.',
-      params,
-      response: { 200: ruleShadowSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/{version}/shadow'],
     async handler(request) {
       const { version } = request.params;
       request.written = { target: `rule ${version}` };
@@ -338,15 +224,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/strategies/end-shadow',
-    config: { role: 'approver' },
-    schema: {
-      tags,
-      summary: 'End the rule in shadow of an instrument',
-      body: endShadowRequest,
-      response: { 200: ruleShadowSchema, ...REFUSALS },
-    },
+    ...strategyRoutes['POST /api/strategies/end-shadow'],
     handler(request) {
       const { reason } = request.body;
       const instrument = spelled(request.body.instrument);

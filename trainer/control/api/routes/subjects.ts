@@ -20,20 +20,12 @@ import { folderOfRule, openRule } from '../../../../shared/bundle/shelves/rules.
 import { quietly } from '../../../../shared/quietly.ts';
 import { servedRules } from '../../rules/kept_rules.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { spellingQuery, spellingSchema, subjectsSchema } from '../../schema/subjects.ts';
+import { subjectRoutes } from '../../schema/subjects.ts';
 
 /** `GET /api/subjects`, `GET /api/spelling`. */
 export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: ApiContext): void {
   api.route({
-    method: 'GET',
-    url: '/api/subjects',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['signals'],
-      summary: 'Pairs and instruments',
-      response: { 200: subjectsSchema, ...REFUSALS },
-    },
+    ...subjectRoutes['GET /api/subjects'],
     handler() {
       const edge = activeEdge(paths.models);
       const ruled = servedRules(paths.models);
@@ -51,15 +43,7 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
   });
 
   api.route({
-    method: 'GET',
-    url: '/api/spelling',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['signals'],
-      summary: 'A pair, an instrument or a symbol as the program spells it',
-      querystring: spellingQuery,
-      response: { 200: spellingSchema, ...REFUSALS },
-    },
+    ...subjectRoutes['GET /api/spelling'],
     // Spelled before it is validated, as the subjects of every route.
     handler: ({ query }) => Promise.resolve({ subject: query.subject }),
   });

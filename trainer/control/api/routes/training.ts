@@ -1,34 +1,20 @@
-import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { originOfRun } from '../../../jobs/records/job_origin.ts';
 import { requestTrigger, type RetrainRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../../schema/refusal.ts';
-import { runSchema } from '../../schema/runs.ts';
-import { mlTrainingConfig, startedRunSchema, trainingStatusSchema, type TrainedBars } from '../../schema/training.ts';
 import { expectedTime, type BarSpan } from '../../schedule/expected_time.ts';
 import { barsOfRequest } from '../bars_of_request.ts';
 import { refuseUnreadFormulas } from '../formula_symbols.ts';
 import { requestedTraining } from '../training_request.ts';
 import { endRun, shownRun } from './runs.ts';
+import { trainingRoutes, mlTrainingConfig, type TrainedBars } from '../../schema/training.ts';
 
 /** `POST /api/ml-training/train`, `GET /api/ml-training/training/status`, `POST /api/ml-training/stop`. */
 export function addTrainingRoutes(api: Api, context: ApiContext): void {
   const { retrainer, settings } = context;
-  for (const url of ['/api/ml-training/train', '/api/ml/train'])
+  for (const name of ['POST /api/ml-training/train', 'POST /api/ml/train'] as const)
     api.route({
-      method: 'POST',
-      url,
-      config: { role: 'operator' },
-      schema: {
-        tags: ['training'],
-        summary: 'Start a training run, or queue it while another one is in progress',
-        description:
-          'A run that waits has the status queued, and begins when no other run is in progress. ' +
-          'With a body that has neither `ensemble_config` nor `single_model_config`, the weighted vote of LightGBM, XGBoost and a random forest is trained; gbdt stands in for an engine that is not installed, and `learner` of the answer names what is trained. Without a body: the engine of the configuration.',
-        body: mlTrainingConfig.nullish(),
-        response: { 202: startedRunSchema, ...REFUSALS },
-      },
+      ...trainingRoutes[name],
       async handler(request, reply) {
         const config = request.body ?? mlTrainingConfig.parse({});
         request.written = { target: config.kind, after: config };
@@ -44,27 +30,12 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
     });
 
   api.route({
-    method: 'GET',
-    url: '/api/ml-training/training/status',
-    config: { role: 'viewer' },
-    schema: {
-      tags: ['training'],
-      summary: 'State of the newest run',
-      response: { 200: trainingStatusSchema, ...REFUSALS },
-    },
+    ...trainingRoutes['GET /api/ml-training/training/status'],
     handler: async () => statusOf(retrainer.runs()[0]),
   });
 
   api.route({
-    method: 'POST',
-    url: '/api/ml-training/stop',
-    config: { role: 'operator' },
-    schema: {
-      tags: ['training'],
-      summary: 'Stop the current run, or the one of this number, which may wait',
-      querystring: z.strictObject({ run: z.coerce.number().int().min(1).optional().describe('Number of the run') }),
-      response: { 202: runSchema, ...REFUSALS },
-    },
+    ...trainingRoutes['POST /api/ml-training/stop'],
     async handler(request, reply) {
       const run = await endRun(retrainer, request.query.run ?? null, request.identity!.name);
       request.written = { target: `run ${run.run_id}` };

@@ -1,19 +1,40 @@
-import type { paths } from './schema.ts';
+import type * as z from 'zod';
+import type { ROUTES } from '../../trainer/control/schema/table.ts';
 
+type Routes = typeof ROUTES;
 type Method = 'get' | 'put' | 'post' | 'delete';
-type PathOf<M extends Method> = { [P in keyof paths]: paths[P][M] extends object ? P : never }[keyof paths];
-type Operation<P extends keyof paths, M extends Method> = paths[P][M];
-type JsonOf<T> = T extends { content: { 'application/json': infer Json } } ? Json : never;
-type Answer<O> = O extends { responses: infer R }
-  ? { [Status in keyof R]: Status extends 200 | 202 ? JsonOf<R[Status]> : never }[keyof R]
+type NameOf<M extends Method, P extends string> = Extract<`${Uppercase<M>} ${P}`, keyof Routes>;
+type PathOf<M extends Method> = keyof Routes extends infer Name
+  ? Name extends `${Uppercase<M>} ${infer Path}`
+    ? Path
+    : never
   : never;
-type Part<O, Name extends string> = O extends { parameters: { [K in Name]?: infer Value } } ? Value : never;
+type SchemaOf<M extends Method, P extends string> = Routes[NameOf<M, P>]['schema'];
+
+/** JSON of a response. No schema of the API transforms what it gets, so that the parsed type is that of the text. */
+type JsonOf<T> = T extends z.ZodType
+  ? z.output<T>
+  : T extends { readonly content: { readonly 'application/json': { readonly schema: infer Schema } } }
+    ? JsonOf<Schema>
+    : never;
+/** What a request may leave out has a default. Numbers that are read from the text of a query are given as numbers. */
+type Given<T> = T extends z.ZodType ? Typed<z.input<T>, z.output<T>> : never;
+type Typed<In, Out> = In extends object
+  ? { readonly [K in keyof In]: unknown extends In[K] ? Out[K & keyof Out] : In[K] }
+  : In;
+type Part<S, Name extends string> = S extends { readonly [K in Name]: infer Schema } ? Given<Schema> : never;
+
+/** The answer to a request that succeeds. */
+export type Answer<P extends string, M extends Method = 'get'> =
+  SchemaOf<M, P> extends { readonly response: infer R }
+    ? { [Status in keyof R]: Status extends 200 | 202 ? JsonOf<R[Status]> : never }[keyof R]
+    : never;
 
 /** Options of a call besides its path. */
-export interface Call<O> {
-  readonly path?: Part<O, 'path'>;
-  readonly query?: Part<O, 'query'>;
-  readonly body?: O extends { requestBody?: infer Body } ? JsonOf<NonNullable<Body>> : never;
+export interface Call<S> {
+  readonly path?: Part<S, 'params'>;
+  readonly query?: Part<S, 'querystring'>;
+  readonly body?: Part<S, 'body'>;
   /** The body of a route that takes a file. */
   readonly file?: Blob;
 }
@@ -48,13 +69,13 @@ function jsonOf(text: string): { readonly error?: { code: string; message: strin
   }
 }
 
-/** Calls endpoints with the types of the OpenAPI document. */
+/** Calls routes with the types of their declarations. */
 export function createClient({ origin = '', headers }: ApiOptions) {
   async function call<M extends Method, P extends PathOf<M>>(
     method: M,
     path: P,
-    given: Call<Operation<P, M>> = {},
-  ): Promise<Answer<Operation<P, M>>> {
+    given: Call<SchemaOf<M, P>> = {},
+  ): Promise<Answer<P, M>> {
     const { body, file } = given;
     const values = (given.path ?? {}) as Record<string, string | number>;
     const url = String(path).replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(String(values[name])));
@@ -78,14 +99,14 @@ export function createClient({ origin = '', headers }: ApiOptions) {
     }).catch(unreachable);
     const text = await response.text().catch(unreachable);
     const answer = jsonOf(text);
-    if (response.ok) return answer as Answer<Operation<P, M>>;
+    if (response.ok) return answer as Answer<P, M>;
     const { status, statusText } = response;
     throw new ApiError(status, answer?.error ?? { code: String(status), message: statusText, next: '' });
   }
   return {
-    get: <P extends PathOf<'get'>>(path: P, given?: Call<Operation<P, 'get'>>) => call('get', path, given),
-    put: <P extends PathOf<'put'>>(path: P, given?: Call<Operation<P, 'put'>>) => call('put', path, given),
-    post: <P extends PathOf<'post'>>(path: P, given?: Call<Operation<P, 'post'>>) => call('post', path, given),
-    delete: <P extends PathOf<'delete'>>(path: P, given?: Call<Operation<P, 'delete'>>) => call('delete', path, given),
+    get: <P extends PathOf<'get'>>(path: P, given?: Call<SchemaOf<'get', P>>) => call('get', path, given),
+    put: <P extends PathOf<'put'>>(path: P, given?: Call<SchemaOf<'put', P>>) => call('put', path, given),
+    post: <P extends PathOf<'post'>>(path: P, given?: Call<SchemaOf<'post', P>>) => call('post', path, given),
+    delete: <P extends PathOf<'delete'>>(path: P, given?: Call<SchemaOf<'delete', P>>) => call('delete', path, given),
   };
 }
