@@ -69,6 +69,7 @@ async function makeContext(base) {
   mkdirSync(CONTEXT, { recursive: true });
   cpSync(join(ROOT, 'var', 'release', 'package'), join(CONTEXT, 'package'), { recursive: true });
   cpSync(join(DEPLOY, 'image'), join(CONTEXT, 'image'), { recursive: true });
+  cpSync(join(ROOT, 'bin', 'prune.mjs'), join(CONTEXT, 'image', 'bin', 'prune.mjs'));
   mkdirSync(join(CONTEXT, 'image', 'engine'));
   for (const name of ['package.json', 'package-lock.json', 'keep_build.mjs'])
     cpSync(join(ENGINE_FOLDER, name), join(CONTEXT, 'image', 'engine', name));
