@@ -74,7 +74,7 @@ export async function openFleet(
   const timing = timingOf(env);
   // What one home keeps in its own folder is already its own.
   const inside = place === null || name === null ? null : `fleet-${name}`;
-  const blobs = await openBlobs(place ?? folder, env, inside);
+  const blobs = openBlobs(place ?? folder, env, inside);
   const { url, ca_file } = minutehand.transports.redis;
   const queue =
     kind === 'bullmq'
@@ -82,7 +82,6 @@ export async function openFleet(
         (await import('./bullmq_queue.ts')).bullmqQueue(url, ca_file, timing, name)
       : embeddedQueue(join(folder, 'queue.db'), timing);
   await answers(queue, url, answersWithinMs).catch(async (error: unknown) => {
-    blobs.close();
     await queue.close();
     throw error;
   });
@@ -93,10 +92,7 @@ export async function openFleet(
     queue,
     blobs,
     leaseMs: timing.leaseMs,
-    async close() {
-      await queue.close();
-      blobs.close();
-    },
+    close: () => queue.close(),
   };
 }
 
