@@ -32,6 +32,7 @@ const PROGRAMS = [
 /** Packages left in node_modules: native parts, optional packages, and requires that are resolved at run time. */
 const EXTERNAL = [
   'better-sqlite3',
+  'bullmq',
   'ccxt',
   'esbuild',
   'koffi',

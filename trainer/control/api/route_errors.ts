@@ -68,7 +68,12 @@ const CONFIG: readonly ErrorCode[] = [
   ...WITH_BODY,
 ];
 
-const FLEET = ['QUEUE_UNREACHABLE', 'CONFIG_INVALID', 'BLOBS_UNREACHABLE'] as const satisfies readonly ErrorCode[];
+const FLEET = [
+  'QUEUE_UNREACHABLE',
+  'FLEET_LIBRARY',
+  'CONFIG_INVALID',
+  'BLOBS_UNREACHABLE',
+] as const satisfies readonly ErrorCode[];
 
 /** Additional errors, by method and path as in the OpenAPI document. */
 export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
