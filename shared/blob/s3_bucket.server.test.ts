@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openS3Bucket, TOO_LARGE, type S3Bucket, type S3Failure } from './s3_bucket.ts';
 
@@ -91,8 +94,8 @@ describe('a bucket', () => {
     const bucket = bucketWith();
     answers = [ok('bytes')];
     expect([(await bucket.get('x'))!.toString(), await bucket.sizeOf('x')]).toEqual(['bytes', 0]);
-    answers = [ok('', { 'content-length': '7' })];
-    expect(await bucket.sizeOf('x')).toBe(7);
+    answers = [ok('', { 'content-length': '5000000000' })];
+    expect(await bucket.sizeOf('x')).toBe(5_000_000_000);
     answers = [refuse(404)];
     expect(await bucket.sizeOf('x')).toBeNull();
     answers = [refuse(404, 'NoSuchKey')];
@@ -199,10 +202,36 @@ describe('a call that fails', () => {
     expect(times[2]! - times[0]!).toBeGreaterThan(3_500_000);
   });
 
+  it('is signed with new credentials where the old ones have expired', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-s3-'));
+    const file = join(folder, 'credentials');
+    const write = (id: string): void =>
+      writeFileSync(file, `[default]\naws_access_key_id = ${id}\naws_secret_access_key = secret\n`);
+    write('old');
+    const bucket = bucketWith({ AWS_SHARED_CREDENTIALS_FILE: file, HOME: folder, USERPROFILE: folder });
+    answers = [ok()];
+    await bucket.get('x');
+    write('new');
+    await bucket.get('x');
+    answers = [refuse(400, 'ExpiredToken'), ok('there')];
+    await bucket.get('x');
+    const ids = seen.map(({ headers }) => /Credential=(\w+)/.exec(headers.authorization!)![1]);
+    expect(ids).toEqual(['old', 'old', 'old', 'new']);
+    rmSync(folder, { recursive: true });
+  });
+
   it('without credentials says so, and asks nobody', async () => {
     const env = { AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nowhere', USERPROFILE: '/nowhere' };
-    await expect(bucketWith(env).get('x')).rejects.toThrow('no AWS credentials');
-    expect(failures).toMatchObject([{ name: 'NoCredentials', status: 0 }]);
+    const bucket = bucketWith(env);
+    const calls = await Promise.allSettled([bucket.get('x'), bucket.get('y'), bucket.list('z')]);
+    for (const { status } of calls) expect(status).toBe('rejected');
+    expect(failures).toHaveLength(3);
+    for (const failure of failures)
+      expect(failure).toMatchObject({
+        name: 'NoCredentials',
+        status: 0,
+        text: expect.stringContaining('no AWS credentials') as string,
+      });
     expect(seen).toEqual([]);
   });
 });

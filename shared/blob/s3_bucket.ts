@@ -100,9 +100,9 @@ export function openS3Bucket({ address, env, errorOf }: S3Options): S3Bucket {
 
   let known: Promise<AwsCredentials> | null = null;
   async function credentials(): Promise<AwsCredentials> {
-    if (known !== null && isExpiring(await known)) known = null;
-    known ??= awsCredentials(env, region);
     try {
+      if (known !== null && isExpiring(await known)) known = null;
+      known ??= awsCredentials(env, region);
       return await known;
     } catch (error) {
       known = null;
