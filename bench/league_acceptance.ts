@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { dump, load } from 'js-yaml';
+import { parse, stringify } from 'yaml';
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import { findBarFile, readBarFile, writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { parsePair } from '../shared/pair.ts';
@@ -104,11 +104,11 @@ async function barsOf(symbol: string): Promise<BarColumns> {
 function writeConfiguration(to: string): void {
   cpSync(process.env['MINUTEHAND_CONFIG'] ?? join(packageRoot(), 'config'), to, { recursive: true });
   const file = join(to, 'minutehand.yaml');
-  const written = load(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const written = parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
   const symbols = written['symbols'] as CostsOfSymbols;
   writeFileSync(
     file,
-    dump({ ...written, symbols: options['no-costs'] ? withoutCosts(symbols) : symbols, pairs: [pair.id] }),
+    stringify({ ...written, symbols: options['no-costs'] ? withoutCosts(symbols) : symbols, pairs: [pair.id] }),
   );
 }
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { bullmqQueue } from '../trainer/jobs/fleet/bullmq_queue.ts';
 import { embeddedQueue } from '../trainer/jobs/fleet/embedded_queue.ts';
 import type { TaskQueue, WorkerFacts } from '../trainer/jobs/fleet/task_queue.ts';
 import { startRedis } from './end_to_end/process.ts';
@@ -42,6 +41,8 @@ export async function benchQueue(print: (line: string) => void, tasks = TASKS): 
   }
   try {
     print(`queue, BullMQ, ${tasks} tasks …`);
+    // An optional package.
+    const { bullmqQueue } = await import('../trainer/jobs/fleet/bullmq_queue.ts');
     return { embedded, bullmq: await overhead(bullmqQueue(server.url, null), tasks) };
   } finally {
     await server.end();

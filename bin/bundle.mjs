@@ -31,8 +31,8 @@ const PROGRAMS = [
 ];
 /** Packages left in node_modules: native parts, optional packages, and requires that are resolved at run time. */
 const EXTERNAL = [
-  '@aws-sdk/*',
   'better-sqlite3',
+  'bullmq',
   'ccxt',
   'esbuild',
   'koffi',

@@ -1,4 +1,4 @@
-/** Installs what package-lock.json lists, native parts included. */
+/** Installs what package-lock.json lists, native parts of this machine included. */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -26,6 +26,7 @@ import {
   setupError,
 } from './project.mjs';
 import { capture, runLogged, tailOf } from './programs.mjs';
+import { prune } from './prune.mjs';
 
 const STAMP = join(MODULES, '.minutehand-lock');
 const MACHINE = `${process.platform}-${process.arch}`;
@@ -36,7 +37,7 @@ const MACHINE = `${process.platform}-${process.arch}`;
  * @typedef {'programs' | 'development'} Extent
  */
 /**
- * Lock file, machine and Node of the installation. `extent` is absent in stamps of earlier versions, which installed
+ * Lock file, machine and Node of the installation, which is pruned for that machine. `extent` is absent in stamps of earlier versions, which installed
  * all packages.
  * @typedef {{ lock: string, machine: string, node: string, extent?: Extent }} Stamp
  */
@@ -56,6 +57,7 @@ export async function ensureInstalled(extent) {
     if (packagesError(extent) === null) return;
     const all = extentOf(extent);
     await install(all);
+    prune(MODULES);
     const fault = await nativePartsFault();
     if (fault !== null) throw new SetupError(fault);
     const stamp = { lock: lockHash(), machine: MACHINE, node: THIS_NODE, extent: all };

@@ -13,7 +13,7 @@ import { ENGINE_FOLDER } from './engine/install.mjs';
 import { ENGINE } from './engine/keep_build.mjs';
 import { buildDebianBase } from './image_base.mjs';
 import { inPath } from './machine.mjs';
-import { capture, runLogged } from './programs.mjs';
+import { capture, runLogged, tailOf } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, print, readJson } from './project.mjs';
 import { ensureInstalled, run } from './setup.mjs';
 
@@ -69,17 +69,33 @@ async function makeContext(base) {
   mkdirSync(CONTEXT, { recursive: true });
   cpSync(join(ROOT, 'var', 'release', 'package'), join(CONTEXT, 'package'), { recursive: true });
   cpSync(join(DEPLOY, 'image'), join(CONTEXT, 'image'), { recursive: true });
+  cpSync(join(ROOT, 'bin', 'prune.mjs'), join(CONTEXT, 'image', 'bin', 'prune.mjs'));
   mkdirSync(join(CONTEXT, 'image', 'engine'));
   for (const name of ['package.json', 'package-lock.json', 'keep_build.mjs'])
     cpSync(join(ENGINE_FOLDER, name), join(CONTEXT, 'image', 'engine', name));
-  for (const name of ['package.json', 'package-lock.json']) cpSync(join(ROOT, name), join(CONTEXT, name));
+  await lockPackages();
   const { file, first } = npmCommand();
-  const parts = await capture(file, [...first, 'sbom', '--omit', 'dev', '--sbom-format', 'cyclonedx']);
+  const args = ['--prefix', CONTEXT, 'sbom', '--package-lock-only', '--omit', 'dev', '--sbom-format', 'cyclonedx'];
+  const parts = await capture(file, [...first, ...args]);
   if (parts.code !== 0) throw new SetupError('npm sbom failed');
   const bill = JSON.parse(parts.output);
   bill.components.push(engineComponent());
   writeFileSync(join(CONTEXT, 'package', 'sbom.cdx.json'), `${JSON.stringify(bill, null, 2)}\n`);
   writeFileSync(join(CONTEXT, 'package', 'provenance.json'), `${JSON.stringify(await provenance(base), null, 2)}\n`);
+}
+
+/**
+ * The lock file of the images: that of the project, with BullMQ, which only fleets need, among what is installed.
+ * @throws {SetupError}
+ */
+async function lockPackages() {
+  for (const name of ['package.json', 'package-lock.json']) cpSync(join(ROOT, name), join(CONTEXT, name));
+  const { peerDependencies } = readJson(join(ROOT, 'package.json'));
+  const log = join(LOG_FOLDER, 'image_lock.log');
+  const where = ['--prefix', CONTEXT, '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const args = ['install', ...where, '--save-prod', '--save-exact', `bullmq@${peerDependencies.bullmq}`];
+  if ((await runLogged('locking the packages', npmCommand(), args, log)) !== 0)
+    throw new SetupError(`${tailOf(log)}\nnpm install failed; the whole log is ${log}`);
 }
 
 /**
@@ -90,7 +106,7 @@ async function makeContext(base) {
 async function provenance(base) {
   const release = join(ROOT, 'var', 'release');
   const packed = readdirSync(release).filter((name) => name.endsWith('.tgz'));
-  const locks = ['package-lock.json', 'bin/engine/package-lock.json'];
+  const locks = ['package-lock.json', 'image/engine/package-lock.json'];
   const { revision } = await commitOf();
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -102,7 +118,7 @@ async function provenance(base) {
         externalParameters: { base },
         resolvedDependencies: [
           { uri: 'git', digest: { gitCommit: revision } },
-          ...locks.map((name) => ({ uri: name, digest: { sha256: sha256Of(join(ROOT, name)) } })),
+          ...locks.map((name) => ({ uri: name, digest: { sha256: sha256Of(join(CONTEXT, name)) } })),
         ],
       },
       runDetails: { builder: { id: 'bin/image.mjs' } },

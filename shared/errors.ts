@@ -460,6 +460,11 @@ export const ERRORS = {
     message: 'The bucket of MINUTEHAND_BLOBS cannot be used.',
     next: 'Check address, credentials and network; tasks are tried again.',
   },
+  FLEET_LIBRARY: {
+    status: 500,
+    message: '`MINUTEHAND_QUEUE=bullmq` needs BullMQ, which is not installed.',
+    next: 'Run `npm install --no-save --save-prod --omit=dev bullmq@6.7.0` in the folder whose node_modules minutehand uses.',
+  },
   QUEUE_UNREACHABLE: {
     status: 502,
     message: 'The queue of the fleet does not answer.',

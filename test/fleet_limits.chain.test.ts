@@ -83,11 +83,10 @@ describe.runIf(redis !== null)(`a worker with limits${note}`, () => {
 
   /** Puts a fit in as a training does. @returns its key */
   async function putIn(task: FitTask, needs: TaskNeeds): Promise<string> {
-    const blobs = await openBlobs(join(place.folder, 'blobs'), {}, null);
+    const blobs = openBlobs(join(place.folder, 'blobs'), {}, null);
     const identity = await identityOf(task, blobs, new WeakMap());
     const key = keyOf(identity);
     await queue.enqueue({ key, needs, isUrgent: true, payload: JSON.stringify(identity) });
-    blobs.close();
     return key;
   }
 

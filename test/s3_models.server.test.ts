@@ -67,7 +67,7 @@ describe('models that are delivered into a bucket', () => {
   });
 
   it('are sent again where an object is damaged there, and never taken in damaged', async () => {
-    const bucket = await objectsOf('models');
+    const bucket = objectsOf('models');
     const objects = await bucket.list('objects');
     expect(objects.length).toBeGreaterThan(5);
     rmSync(to.models, { recursive: true });
@@ -80,7 +80,6 @@ describe('models that are delivered into a bucket', () => {
     expect(repaired.sent).toBe(objects.length);
     await bucket.put('objects/nobody_needs_it', Buffer.from('x'));
     expect(JSON.parse((await deliver()).stdout)).toMatchObject({ sent: 0, removed: 1 });
-    bucket.close();
     expect(await receive()).toMatchObject({ code: 0, document: { received: [{ version }] } });
   });
 
@@ -97,10 +96,9 @@ describe('models that are delivered into a bucket', () => {
 
 describe('blobs in a bucket', () => {
   let blobs: Blobs;
-  beforeAll(async () => {
-    blobs = await openBlobs(urlOf('fleet'), S3_KEYS);
+  beforeAll(() => {
+    blobs = openBlobs(urlOf('fleet'), S3_KEYS);
   });
-  afterAll(() => blobs.close());
 
   it('are what their name says, or an error: changed and gone', async () => {
     const bytes = Buffer.from('a model');
@@ -108,12 +106,11 @@ describe('blobs in a bucket', () => {
     expect([hash, await blobs.put(bytes)]).toEqual([sha256Hex(bytes), hash]);
     expect(Buffer.from(await blobs.get(hash))).toEqual(bytes);
     expect([await blobs.has(hash), await blobs.has('0'.repeat(64))]).toEqual([true, false]);
-    const bucket = await objectsOf('fleet');
+    const bucket = objectsOf('fleet');
     await bucket.put(`blobs/${hash.slice(0, 2)}/${hash}`, Buffer.from('a mod3l'));
     await expect(blobs.get(hash)).rejects.toMatchObject({ code: 'BLOB_DAMAGED' });
     await bucket.remove(`blobs/${hash.slice(0, 2)}/${hash}`);
     await expect(blobs.get(hash)).rejects.toMatchObject({ code: expect.stringMatching(/^BLOB/) as string });
-    bucket.close();
   });
 
   it('keep the first result of a key, and have none of another', async () => {
@@ -126,12 +123,10 @@ describe('blobs in a bucket', () => {
 
   it('are in a folder of the bucket for each fleet with a name', async () => {
     const key = 'e'.repeat(64);
-    const red = await openBlobs(urlOf('fleet'), S3_KEYS, 'fleet-red');
+    const red = openBlobs(urlOf('fleet'), S3_KEYS, 'fleet-red');
     await red.keep(key, { hash: 'f'.repeat(64), by: 'red' } as never);
     expect([await red.result(key), await blobs.result(key)]).toEqual([{ hash: 'f'.repeat(64), by: 'red' }, null]);
-    const bucket = await objectsOf('fleet');
+    const bucket = objectsOf('fleet');
     expect(await bucket.list('fleet-red/results/ee')).toMatchObject([{ name: key }]);
-    bucket.close();
-    red.close();
   });
 });

@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { load } from 'js-yaml';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { runColumn } from '../shared/policy/run_columns.ts';
 import { inspectSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
@@ -119,8 +119,8 @@ describe('policy files with the keys of the specification alone', () => {
     ['retrain', RETRAIN],
     ['signals', SIGNALS],
   ])('have the labels and begin the descriptions that %s_policy.yaml is delivered with', (part, specified) => {
-    const delivered = load(readFileSync(join(packageRoot(), 'config', `${part}_policy.yaml`), 'utf8')) as Labels;
-    for (const [key, { label_ja, description = '' }] of Object.entries(load(specified) as Labels)) {
+    const delivered = parse(readFileSync(join(packageRoot(), 'config', `${part}_policy.yaml`), 'utf8')) as Labels;
+    for (const [key, { label_ja, description = '' }] of Object.entries(parse(specified) as Labels)) {
       expect([key, delivered[key]?.label_ja]).toEqual([key, label_ja]);
       expect([key, delivered[key]?.description?.startsWith(description)]).toEqual([key, true]);
     }

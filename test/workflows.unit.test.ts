@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { packageRoot } from '../shared/root.ts';
 
 const FOLDER = join(packageRoot(), '.github', 'workflows');
@@ -20,7 +20,7 @@ interface Workflow {
 
 describe.each(readdirSync(FOLDER))('workflow %s', (name) => {
   const text = readFileSync(join(FOLDER, name), 'utf8');
-  const workflow = load(text) as Workflow;
+  const workflow = parse(text) as Workflow;
   const jobs = Object.values(workflow.jobs);
   const steps = jobs.flatMap((job) => job.steps);
 

@@ -26,7 +26,6 @@ export interface Blobs {
   keep(key: string, result: KeptResult): Promise<KeptResult>;
   /** Removes files that were not read or written for `unusedMs`; a bucket has lifecycle rules. @returns how many */
   prune(unusedMs: number): Promise<number>;
-  close(): void;
 }
 
 /** Of a blob and of a result's key. */

@@ -78,7 +78,6 @@ export function folderBlobs(folder: string): Blobs {
       }
       return removed;
     },
-    close: () => undefined,
   };
 }
 

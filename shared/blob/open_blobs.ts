@@ -12,18 +12,14 @@ import { s3Blobs } from './s3_blobs.ts';
  * @param inside folder of the place that these blobs are in; null: the place itself
  * @throws MinutehandError CONFIG_INVALID
  */
-export async function openBlobs(
-  place: string,
-  env: NodeJS.ProcessEnv = process.env,
-  inside: string | null = null,
-): Promise<Blobs> {
+export function openBlobs(place: string, env: NodeJS.ProcessEnv = process.env, inside: string | null = null): Blobs {
   const folderOf = (path: string): string => (inside === null ? path : pathInside(path, inside));
   if (isAbsolute(place)) return folderBlobs(folderOf(place));
   const url = URL.canParse(place) ? new URL(place) : null;
   if (url?.protocol === 'file:') return folderBlobs(folderOf(fileURLToPath(url)));
   if (url?.protocol === 's3:' && url.hostname !== '') {
     const address = s3Address(url);
-    return await s3Blobs({ ...address, prefix: inside === null ? address.prefix : [...address.prefix, inside] }, env);
+    return s3Blobs({ ...address, prefix: inside === null ? address.prefix : [...address.prefix, inside] }, env);
   }
   throw new MinutehandError('CONFIG_INVALID', {
     seen: `MINUTEHAND_BLOBS is ${JSON.stringify(place)}`,

@@ -6,9 +6,9 @@ import type { S3Address } from './s3_address.ts';
 import { openS3Bucket } from './s3_bucket.ts';
 
 /** Blobs in a bucket of S3 or of a server that speaks its protocol. */
-export async function s3Blobs(address: S3Address, env: NodeJS.ProcessEnv): Promise<Blobs> {
+export function s3Blobs(address: S3Address, env: NodeJS.ProcessEnv): Blobs {
   const place = `s3://${address.bucket}`;
-  const bucket = await openS3Bucket({
+  const bucket = openS3Bucket({
     address,
     env,
     errorOf: ({ text, cause }) => new MinutehandError('BLOBS_UNREACHABLE', { seen: text, cause }),
@@ -39,6 +39,5 @@ export async function s3Blobs(address: S3Address, env: NodeJS.ProcessEnv): Promi
     },
     // A rule of the bucket does that.
     prune: () => Promise.resolve(0),
-    close: () => bucket.close(),
   };
 }

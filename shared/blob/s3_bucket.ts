@@ -1,57 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MinutehandError } from '../errors.ts';
+import { awsCredentials, type AwsCredentials } from './aws_credentials.ts';
 import type { S3Address } from './s3_address.ts';
+import { signedHeaders, type S3Request } from './s3_request.ts';
+import { elementsOf, textOfTag } from './xml_tags.ts';
 
-/** The used part of @aws-sdk/client-s3, which is loaded only where a bucket is used. */
-interface Sdk {
-  readonly S3Client: new (options: Readonly<Record<string, unknown>>) => {
-    send(command: object, options: { abortSignal: AbortSignal }): Promise<Answer>;
-    destroy(): void;
-  };
-  readonly GetObjectCommand: new (input: ObjectName) => object;
-  readonly HeadObjectCommand: new (input: ObjectName) => object;
-  readonly PutObjectCommand: new (input: ObjectName & PutInput) => object;
-  readonly DeleteObjectCommand: new (input: ObjectName) => object;
-  readonly ListObjectsV2Command: new (input: ListInput) => object;
-}
-
-interface ObjectName {
-  readonly Bucket: string;
-  readonly Key: string;
-}
-
-interface PutInput {
-  readonly Body: Uint8Array;
-  readonly ContentType?: string;
-  readonly IfNoneMatch?: '*';
-}
-
-interface ListInput {
-  readonly Bucket: string;
-  readonly Prefix: string;
-  readonly ContinuationToken?: string;
-}
-
-interface Answer {
-  readonly Body?: { transformToByteArray(): Promise<Uint8Array>; destroy(): void };
-  readonly ContentLength?: number;
-  readonly Contents?: readonly { readonly Key?: string; readonly Size?: number }[];
-  readonly NextContinuationToken?: string;
-}
-
-interface SdkError {
-  readonly name?: string;
-  readonly message?: string;
-  readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
-}
-
+/** Failure without usable credentials. */
+const NO_CREDENTIALS = 'NoCredentials';
 /** Names of failures that trying again does not mend: credentials, rights, or the bucket itself. */
 export const S3_REFUSALS: readonly string[] = [
   'NoSuchBucket',
   'AccessDenied',
   'InvalidAccessKeyId',
   'SignatureDoesNotMatch',
-  'CredentialsProviderError',
+  NO_CREDENTIALS,
 ];
 
 /** What a server has answered, or why none did. */
@@ -66,7 +28,7 @@ export interface S3Failure {
 
 export interface S3Options {
   readonly address: S3Address;
-  /** Credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else any source of the AWS SDK (profiles, roles). */
+  /** Credentials, from any source of `awsCredentials`. */
   readonly env: NodeJS.ProcessEnv;
   /** The error of a failed call, in the words of its user. */
   errorOf(failure: S3Failure): MinutehandError;
@@ -88,121 +50,195 @@ export interface S3Bucket {
   remove(name: string): Promise<void>;
   /** Objects whose name begins with `folder/`, without it. */
   list(folder: string): Promise<{ readonly name: string; readonly bytes: number }[]>;
-  close(): void;
 }
 
-/** Maximum time of a call, including the SDK's retries. */
+/** Maximum time of a call, including further attempts. */
 const TIMEOUT_MS = 300_000;
-const CONNECT_MS = 10_000;
-/** SDK attempts after responses such as 503 SlowDown. */
+/** After no answer, and after those that ask for patience, such as 503 SlowDown. */
 const ATTEMPTS = 5;
+/** Before the second attempt, and twice as long before each one after it. */
+const PAUSE_MS = 100;
+const BUSY_PAUSE_MS = 400;
 const NOT_FOUND = 404;
 const CONDITION_FAILED = 412;
+const BUSY_STATUSES = [429, 500, 502, 503, 504];
+const BUSY_NAMES = ['RequestTimeout', 'ConditionalRequestConflict'];
+/** The source may have new credentials. */
+const STALE_NAMES = ['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'];
+/** The difference to the clock of the server is known then. */
+const SKEWED_NAME = 'RequestTimeTooSkewed';
+/** Credentials that expire are replaced this much earlier. */
+const RENEWED_BEFORE_MS = 300_000;
+/** Of the description of an error. */
+const MAX_ERROR_BYTES = 64 << 10;
+/** Of a page of 1,000 names, each of up to 1,024 bytes. */
+const MAX_LIST_BYTES = 16 << 20;
 /** Name of the failure of an object that has more bytes than its reader takes. */
 export const TOO_LARGE = 'EntityTooLarge';
 
-/** Opens a bucket of S3, Wasabi, B2 or another S3-compatible server. */
-export async function openS3Bucket({ address, env, errorOf }: S3Options): Promise<S3Bucket> {
-  const sdk = await loadSdk();
-  const { bucket, prefix, region, endpoint } = address;
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = env;
-  const client = new sdk.S3Client({
-    region,
-    maxAttempts: ATTEMPTS,
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: TIMEOUT_MS },
-    // Other vendors do not support the checksums added to S3 in 2024; what matters is hashed by its reader.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
-    ...(accessKeyId && secretAccessKey ? { credentials: { accessKeyId, secretAccessKey, sessionToken } } : {}),
-  });
-  const objectOf = (name: string): ObjectName => ({ Bucket: bucket, Key: [...prefix, name].join('/') });
+/** An answer that is no success. */
+class S3Refusal extends Error {
+  readonly status: number;
+  constructor(name: string, status: number, message: string) {
+    super(message);
+    this.name = name;
+    this.status = status;
+  }
+}
 
-  /** @returns null when there is no such object */
-  async function call<Result>(
-    key: string,
-    work: (abortSignal: AbortSignal) => Promise<Result>,
-  ): Promise<Result | null> {
+interface S3Answer {
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
+
+/** Opens a bucket of S3, Wasabi, B2 or another S3-compatible server. Nothing is asked before the first call. */
+export function openS3Bucket({ address, env, errorOf }: S3Options): S3Bucket {
+  const { bucket, prefix, region } = address;
+  const root = rootOf(address);
+  const keyOf = (name: string): string => [...prefix, name].join('/');
+  const urlOf = (key: string): string => `${root}/${key.split('/').map(encoded).join('/')}`;
+
+  let known: Promise<AwsCredentials> | null = null;
+  async function credentials(): Promise<AwsCredentials> {
     try {
-      return await work(AbortSignal.timeout(TIMEOUT_MS));
-    } catch (cause) {
-      const { name = 'Error', message, code, $metadata } = cause as SdkError;
-      const status = $metadata?.httpStatusCode ?? 0;
-      // An answer to HEAD has no body that could name the code.
-      if (name === 'NoSuchKey' || (name === 'NotFound' && status === NOT_FOUND)) return null;
-      const words = [name, code, status || undefined, message].filter((word) => word !== undefined);
-      throw errorOf({ name, status, text: `${bucket}/${key}: ${words.join(', ')}`, cause });
+      if (known !== null && isExpiring(await known)) known = null;
+      known ??= awsCredentials(env, region);
+      return await known;
+    } catch (error) {
+      known = null;
+      throw Object.assign(new S3Refusal(NO_CREDENTIALS, 0, (error as Error).message), { cause: error });
     }
   }
 
+  /** Server's clock minus this machine's, once a server has refused a time. */
+  let skewMs = 0;
+  async function attempt(request: S3Request, maxBytes: number, signal: AbortSignal): Promise<S3Answer> {
+    const { method, url } = request;
+    // No body is shared memory, which types of browsers exclude.
+    const body = (request.body ?? null) as Uint8Array<ArrayBuffer> | null;
+    const headers = await signedHeaders(request, await credentials(), region, new Date(Date.now() + skewMs));
+    // Not part of the signature, since proxies change it: an object is wanted as it is.
+    headers.set('Accept-Encoding', 'identity');
+    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal });
+    if (response.ok) return { headers: response.headers, body: await bytesOf(response, maxBytes) };
+    const text = (await bytesOf(response, MAX_ERROR_BYTES)).toString('utf8');
+    // An answer to HEAD has no body that could name the code.
+    const name = textOfTag(text, 'Code') ?? (response.status === NOT_FOUND ? 'NotFound' : 'Error');
+    const serverMs = Date.parse(response.headers.get('date') ?? '');
+    if (name === SKEWED_NAME && Number.isFinite(serverMs)) skewMs = serverMs - Date.now();
+    if (STALE_NAMES.includes(name)) known = null;
+    throw new S3Refusal(name, response.status, textOfTag(text, 'Message') ?? response.statusText);
+  }
+
+  /** @returns null when there is no such object, or one already where none may be */
+  async function call(key: string, request: S3Request, maxBytes = MAX_ERROR_BYTES): Promise<S3Answer | null> {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    for (let made = 1; ; made++) {
+      try {
+        return await attempt(request, maxBytes, signal);
+      } catch (error) {
+        const { name, status } = error instanceof S3Refusal ? error : { name: (error as Error).name, status: 0 };
+        if (name === 'NoSuchKey' || (name === 'NotFound' && status === NOT_FOUND)) return null;
+        if (status === CONDITION_FAILED) return null;
+        if (made === ATTEMPTS || signal.aborted || !isPassing(error)) throw failureOf(key, error, status);
+        const pauseMs = (status === 0 ? PAUSE_MS : BUSY_PAUSE_MS) * 2 ** (made - 1);
+        // Machines that were refused together come back one by one.
+        await sleep(pauseMs * (0.5 + Math.random() / 2));
+      }
+    }
+  }
+
+  function failureOf(key: string, error: unknown, status: number): MinutehandError {
+    const { name, message, cause } = error as Error;
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const words = [name, code, status === 0 ? '' : String(status), message].filter((word) => word !== '');
+    return errorOf({ name, status, text: `${bucket}/${key}: ${words.join(', ')}`, cause: error });
+  }
+
   return {
-    get(name, maxBytes = Infinity) {
-      const object = objectOf(name);
-      return call(object.Key, async (abortSignal) => {
-        const { Body, ContentLength = 0 } = await client.send(new sdk.GetObjectCommand(object), { abortSignal });
-        if (ContentLength > maxBytes) {
-          Body!.destroy();
-          throw Object.assign(new Error(`${ContentLength} bytes, expected at most ${maxBytes}`), { name: TOO_LARGE });
-        }
-        return Buffer.from(await Body!.transformToByteArray());
-      });
+    async get(name, maxBytes = Infinity) {
+      const key = keyOf(name);
+      return (await call(key, { method: 'GET', url: urlOf(key) }, maxBytes))?.body ?? null;
     },
-    sizeOf(name) {
-      const object = objectOf(name);
-      return call(object.Key, async (abortSignal) => {
-        const { ContentLength = 0 } = await client.send(new sdk.HeadObjectCommand(object), { abortSignal });
-        return ContentLength;
-      });
+    async sizeOf(name) {
+      const key = keyOf(name);
+      const answer = await call(key, { method: 'HEAD', url: urlOf(key) });
+      return answer === null ? null : Number(answer.headers.get('content-length') ?? 0);
     },
-    async put(name, Body, { contentType, isKept = false } = {}) {
-      const object = objectOf(name);
-      const input: ObjectName & PutInput = {
-        ...object,
-        Body,
-        ...(contentType !== undefined && { ContentType: contentType }),
-        ...(isKept && { IfNoneMatch: '*' as const }),
+    async put(name, body, { contentType, isKept = false } = {}) {
+      const key = keyOf(name);
+      const headers = {
+        ...(contentType !== undefined && { 'Content-Type': contentType }),
+        ...(isKept && { 'If-None-Match': '*' }),
       };
-      await call(object.Key, async (abortSignal) => {
-        try {
-          await client.send(new sdk.PutObjectCommand(input), { abortSignal });
-        } catch (error) {
-          if (!isKept || (error as SdkError).$metadata?.httpStatusCode !== CONDITION_FAILED) throw error;
-        }
-      });
+      await call(key, { method: 'PUT', url: urlOf(key), headers, body });
     },
     async remove(name) {
-      const object = objectOf(name);
-      await call(object.Key, (abortSignal) => client.send(new sdk.DeleteObjectCommand(object), { abortSignal }));
+      const key = keyOf(name);
+      await call(key, { method: 'DELETE', url: urlOf(key) });
     },
     async list(folder) {
-      const Prefix = `${[...prefix, folder].join('/')}/`;
+      const start = `${keyOf(folder)}/`;
       const found: { name: string; bytes: number }[] = [];
-      let ContinuationToken: string | undefined;
+      let token: string | null = null;
       do {
-        const input: ListInput = {
-          Bucket: bucket,
-          Prefix,
-          ...(ContinuationToken !== undefined && { ContinuationToken }),
-        };
-        const page = await call(Prefix, (abortSignal) =>
-          client.send(new sdk.ListObjectsV2Command(input), { abortSignal }),
-        );
-        for (const { Key = '', Size = 0 } of page?.Contents ?? [])
-          found.push({ name: Key.slice(Prefix.length), bytes: Size });
-        ContinuationToken = page?.NextContinuationToken;
-      } while (ContinuationToken !== undefined);
+        const query = new URLSearchParams({
+          'list-type': '2',
+          prefix: start,
+          ...(token && { 'continuation-token': token }),
+        });
+        const page = await call(start, { method: 'GET', url: `${root}/?${query.toString()}` }, MAX_LIST_BYTES);
+        const xml = page?.body.toString('utf8') ?? '';
+        for (const entry of elementsOf(xml, 'Contents'))
+          found.push({ name: textOfTag(entry, 'Key')!.slice(start.length), bytes: Number(textOfTag(entry, 'Size')) });
+        token = textOfTag(xml, 'NextContinuationToken');
+      } while (token !== null);
       return found;
     },
-    close: () => client.destroy(),
   };
 }
 
-async function loadSdk(): Promise<Sdk> {
-  // A variable name keeps tsc from loading the package's thousands of types; `Sdk` declares the used ones.
-  const name: string = '@aws-sdk/client-s3';
-  return (await import(name)) as Sdk;
+/** Address of the bucket: that of Amazon, or in a folder of another server. */
+function rootOf({ bucket, region, endpoint }: S3Address): string {
+  if (endpoint !== null) return `${endpoint.replace(/\/$/, '')}/${bucket}`;
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  // A certificate for *.s3.… is for names without dots.
+  return bucket.includes('.') ? `https://s3.${region}.${domain}/${bucket}` : `https://${bucket}.s3.${region}.${domain}`;
+}
+
+/** A word of a key, as signatures have it. */
+function encoded(word: string): string {
+  return encodeURIComponent(word).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+const isExpiring = ({ expiresMs = Infinity }: AwsCredentials): boolean => Date.now() > expiresMs - RENEWED_BEFORE_MS;
+
+/** Whether another attempt may succeed. */
+function isPassing(error: unknown): boolean {
+  // `fetch` without an answer, or with half of one.
+  if (!(error instanceof S3Refusal)) return error instanceof TypeError && error.cause !== undefined;
+  const { name, status } = error;
+  return (
+    BUSY_STATUSES.includes(status) || BUSY_NAMES.includes(name) || STALE_NAMES.includes(name) || name === SKEWED_NAME
+  );
+}
+
+/** @throws S3Refusal EntityTooLarge */
+async function bytesOf({ status, headers, body }: Response, maxBytes: number): Promise<Buffer> {
+  const announced = Number(headers.get('content-length') ?? 0);
+  const parts: Uint8Array[] = [];
+  let bytes = announced > maxBytes ? announced : 0;
+  const reader = body?.getReader();
+  while (reader !== undefined && bytes <= maxBytes) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(parts);
+    parts.push(value);
+    bytes += value.length;
+  }
+  if (reader === undefined) return Buffer.alloc(0);
+  await reader.cancel();
+  throw new S3Refusal(TOO_LARGE, status, `${bytes} bytes, expected at most ${maxBytes}`);
 }

@@ -4,8 +4,8 @@ import type { S3Address } from './s3_address.ts';
 import { openS3Bucket, S3_REFUSALS, TOO_LARGE, type S3Failure } from './s3_bucket.ts';
 
 /** A folder in a bucket: an object appears whole or not at all. */
-export async function openS3Folder(address: S3Address, env: NodeJS.ProcessEnv): Promise<RemoteFolder> {
-  const bucket = await openS3Bucket({
+export function openS3Folder(address: S3Address, env: NodeJS.ProcessEnv): RemoteFolder {
+  const bucket = openS3Bucket({
     address,
     env,
     errorOf: (failure) => new MinutehandError(codeOf(failure), { seen: failure.text, cause: failure.cause }),
@@ -21,10 +21,7 @@ export async function openS3Folder(address: S3Address, env: NodeJS.ProcessEnv): 
     },
     replace: (name, bytes) => bucket.put(name, bytes, { contentType: 'application/json' }),
     remove: (name) => bucket.remove(name),
-    close() {
-      bucket.close();
-      return Promise.resolve();
-    },
+    close: () => Promise.resolve(),
   };
 }
 

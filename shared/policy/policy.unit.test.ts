@@ -250,7 +250,7 @@ describe('YAML', () => {
     edit('minutehand.yaml', '  z_entry: 2.0', '  z_entry: 2.0\n  z_entry: 3.0');
     const error = failure();
     expect(error.code).toBe('CONFIG_SYNTAX');
-    expect(error.message).toMatch(/minutehand\.yaml:\d+:3: duplicated mapping key/);
+    expect(error.message).toMatch(/minutehand\.yaml:\d+:3: duplicate key/);
   });
 
   it.each([

@@ -1,10 +1,10 @@
-import { distance } from 'fastest-levenshtein';
+import { editDistance } from '../edit_distance.ts';
 
 /** The candidate with the fewest edits away from `word`, letter case aside; the first of equals. */
 export function nearest(word: string, candidates: readonly string[]): { word: string; edits: number } | undefined {
   let best: { word: string; edits: number } | undefined;
   for (const candidate of candidates) {
-    const edits = distance(word.toLowerCase(), candidate.toLowerCase());
+    const edits = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (best === undefined || edits < best.edits) best = { word: candidate, edits };
   }
   return best;
@@ -33,7 +33,7 @@ export function nearNames(word: string, candidates: readonly string[], most = 3)
   const found: { name: string; edits: number }[] = [];
   for (const name of new Set(candidates)) {
     const other = plainName(name);
-    const edits = distance(own, other);
+    const edits = editDistance(own, other);
     if (isSlip(own, edits) || isPartOf(own, other) || isPartOf(other, own)) found.push({ name, edits });
   }
   found.sort((a, b) => a.edits - b.edits || (a.name < b.name ? -1 : 1));

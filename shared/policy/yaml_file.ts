@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { YAMLException } from 'js-yaml';
-import type { Document, LineCounter } from 'yaml';
+import { isCollection, isMap, isScalar, type Document } from 'yaml';
 import type { ConfigProblem } from './problem.ts';
-import { parseYaml, yamlLibrary } from './yaml.ts';
+import { parseYaml, readDocument, YamlError } from './yaml.ts';
 
 /** A YAML file that could be read. */
 export interface YamlFile {
@@ -15,7 +14,6 @@ export interface YamlFile {
  * Offset, in characters, of the key (or list item) at `path`; of the last step that exists when the rest is missing.
  */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
-  const { isCollection, isMap, isScalar } = yamlLibrary();
   let node: unknown = document.contents;
   let offset = 0;
   for (const step of path) {
@@ -68,25 +66,18 @@ export function readYamlText(file: string, text: string): { yaml: YamlFile } | {
 
 /** Positions of a document that was parsed. */
 function placesOf(file: string, text: string): (path: readonly PropertyKey[]) => string {
-  const { LineCounter, parseDocument } = yamlLibrary();
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  return (path) => placeText(file, lines, offsetOf(document, path));
+  const { document, lines } = readDocument(text);
+  return (path) => placeText(file, lines.linePos(offsetOf(document, path)));
 }
 
 /** Where the parser stopped, and why. */
 function problemOf(file: string, error: unknown): ConfigProblem {
-  const where = error instanceof YAMLException && error.mark !== undefined ? markText(file, error.mark) : file;
-  const text = error instanceof YAMLException ? error.reason : error instanceof Error ? error.message : String(error);
+  const isPlaced = error instanceof YamlError;
+  const where = isPlaced ? placeText(file, { line: error.line, col: error.column }) : file;
+  const text = isPlaced ? error.reason : error instanceof Error ? error.message : String(error);
   return { code: 'CONFIG_SYNTAX', where, key: '', text };
 }
 
-/** The parser counts lines and columns from 0. */
-function markText(file: string, { line, column }: { line: number; column: number }): string {
-  return `${file}:${line + 1}:${column + 1}`;
-}
-
-function placeText(file: string, lines: LineCounter, offset: number): string {
-  const { line, col } = lines.linePos(offset);
+function placeText(file: string, { line, col }: { line: number; col: number }): string {
   return `${file}:${line}:${col}`;
 }

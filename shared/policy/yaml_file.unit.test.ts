@@ -51,7 +51,7 @@ describe('readYamlFile', () => {
   it('reports the parser’s error with its position in one line, and a missing file its reason', () => {
     const { file, result } = read('a: 1\na: 2\n');
     expect(result).toEqual({
-      problems: [{ code: 'CONFIG_SYNTAX', where: `${file}:2:1`, key: '', text: 'duplicated mapping key' }],
+      problems: [{ code: 'CONFIG_SYNTAX', where: `${file}:2:1`, key: '', text: 'duplicate key' }],
     });
     expect(readYamlFile(join(folder, 'none.yaml'))).toEqual({
       problems: [

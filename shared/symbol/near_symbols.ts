@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein';
+import { editDistance } from '../edit_distance.ts';
 import { isCurrency, QUOTED } from './currencies.ts';
 
 /** Codes of ISO 4217, present and past, as this Node lists them. */
@@ -42,7 +42,7 @@ function hasAtEnd(one: string, other: string): boolean {
 }
 
 function isSlipAway(one: string, other: string): boolean {
-  return distance(one, other) === 1 || isSwapped(one, other);
+  return editDistance(one, other) === 1 || isSwapped(one, other);
 }
 
 /** Two neighboring letters changed places. */

@@ -16,11 +16,11 @@ export interface DeliveryPolicy extends Pick<RetrainPolicy, 'delivery_host_keys'
  * Opens the folder of `delivery_target`: by SFTP with the key of MINUTEHAND_SFTP_KEY, or in a bucket.
  * @throws MinutehandError KEY_UNUSABLE, DELIVERY_HOST_KEY, DELIVERY_REFUSED, DELIVERY_UNREACHABLE
  */
-export function openDelivery(policy: DeliveryPolicy, env: NodeJS.ProcessEnv): Promise<RemoteFolder> {
+export async function openDelivery(policy: DeliveryPolicy, env: NodeJS.ProcessEnv): Promise<RemoteFolder> {
   const { delivery_target: target, delivery_host_keys: hostKeys } = policy;
   if (isS3Address(target)) return openS3Folder(s3Address(new URL(target)), env);
   const privateKey = readPrivateKey(env['MINUTEHAND_SFTP_KEY']);
-  return openSftp({ address: sftpAddress(target), hostKeys, privateKey });
+  return await openSftp({ address: sftpAddress(target), hostKeys, privateKey });
 }
 
 function readPrivateKey(path: string | undefined): string {

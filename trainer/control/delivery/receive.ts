@@ -58,20 +58,15 @@ async function openBucketDelivery(place: string, env: NodeJS.ProcessEnv): Promis
       seen: place,
       expected: 's3://bucket/prefix?region=…&endpoint=https://…, as in delivery_target',
     });
-  const bucket = await openS3Folder(s3Address(new URL(place)), env);
-  try {
-    const bytes = await bucket.read(DELIVERY_FILE, MAX_DELIVERY_BYTES);
-    if (bytes === null) throw new MinutehandError('DELIVERY_MISSING', { seen: `no ${DELIVERY_FILE} in ${place}` });
-    return {
-      place,
-      delivery: parseDelivery(bytes, `${place}: ${DELIVERY_FILE}`),
-      read: (sha256, maxBytes) => bucket.read(`${OBJECTS}/${sha256}`, maxBytes),
-      close: () => bucket.close(),
-    };
-  } catch (error) {
-    await bucket.close();
-    throw error;
-  }
+  const bucket = openS3Folder(s3Address(new URL(place)), env);
+  const bytes = await bucket.read(DELIVERY_FILE, MAX_DELIVERY_BYTES);
+  if (bytes === null) throw new MinutehandError('DELIVERY_MISSING', { seen: `no ${DELIVERY_FILE} in ${place}` });
+  return {
+    place,
+    delivery: parseDelivery(bytes, `${place}: ${DELIVERY_FILE}`),
+    read: (sha256, maxBytes) => bucket.read(`${OBJECTS}/${sha256}`, maxBytes),
+    close: () => Promise.resolve(),
+  };
 }
 
 /** The bundle that a delivered pointer names. @throws MinutehandError DELIVERY_DAMAGED */

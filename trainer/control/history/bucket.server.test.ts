@@ -106,7 +106,7 @@ describe('an archive in a bucket', () => {
   });
 
   it('has nothing under a name that was never written', async () => {
-    const place = await openBucket(at(), KEYS);
+    const place = openBucket(at(), KEYS);
     expect(await place.read('signals/none')).toBeNull();
     place.close();
   });
@@ -116,7 +116,7 @@ describe('an archive in a bucket', () => {
     ['a bucket that is not there', () => at({ archive_path: 'nowhere' }), KEYS, 'ARCHIVE_REFUSED'],
     ['a server that is down', () => at({ archive_endpoint: 'http://127.0.0.1:1' }), KEYS, 'ARCHIVE_UNREACHABLE'],
   ])('with %s is reported when reading and writing', async (_, wanted, keys, code) => {
-    const place = await openBucket(wanted(), keys);
+    const place = openBucket(wanted(), keys);
     await expect(place.read('x')).rejects.toMatchObject({ code });
     const error: unknown = await place.write('x', Buffer.from('x')).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code });
@@ -125,12 +125,12 @@ describe('an archive in a bucket', () => {
   });
 
   it('is retried at too high a request rate, then given up for this call', async () => {
-    const patient = await openBucket(at({ archive_endpoint: await slowDown(2) }), KEYS);
+    const patient = openBucket(at({ archive_endpoint: await slowDown(2) }), KEYS);
     await patient.write('slow', Buffer.from('down'));
     expect((await patient.read('slow'))!.toString()).toBe('down');
     patient.close();
     proxy!.close();
-    const busy = await openBucket(at({ archive_endpoint: await slowDown(99) }), KEYS);
+    const busy = openBucket(at({ archive_endpoint: await slowDown(99) }), KEYS);
     await expect(busy.write('slow', Buffer.from('x'))).rejects.toMatchObject({ code: 'ARCHIVE_UNREACHABLE' });
     busy.close();
   });

@@ -10,10 +10,10 @@ type Policy = Pick<SignalsPolicy, 'archive_target' | 'archive_path' | 'archive_r
  * An archive in a bucket of S3, Wasabi, B2 or another S3-compatible server. Its data is read back after writing, and
  * hashed here.
  */
-export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promise<ArchivePlace> {
+export function openBucket(policy: Policy, env: NodeJS.ProcessEnv): ArchivePlace {
   const { archive_target: target, archive_path: path, archive_region: region, archive_endpoint: own } = policy;
   const [bucket, ...prefix] = path.split('/').filter((word) => word !== '') as [string, ...string[]];
-  const objects = await openS3Bucket({
+  const objects = openS3Bucket({
     address: { bucket, prefix, region, endpoint: endpointOf(policy) },
     env,
     errorOf: (failure) =>
@@ -24,7 +24,7 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
     read: (name) => objects.get(name),
     write: (name, bytes) =>
       objects.put(name, bytes, { contentType: name.endsWith('.json') ? 'application/json' : 'application/gzip' }),
-    close: () => objects.close(),
+    close: () => undefined,
   };
 }
 

@@ -23,7 +23,7 @@ const OPENERS: Readonly<Record<ArchiveTargetKind['place'], (of: Configured) => P
       isMade: ARCHIVE_TARGETS[target].makesFolder === true,
     });
   },
-  bucket: ({ policy, env }) => openBucket(policy, env),
+  bucket: ({ policy, env }) => Promise.resolve(openBucket(policy, env)),
 };
 
 /** The archive configured in signals_policy.yaml. It is not accessed yet. */

@@ -1,5 +1,6 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { parseDocument } from 'yaml';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { allDeliveredValues } from '../../../shared/policy/delivered.ts';
 import { inspectSettings, type Settings } from '../../../shared/policy/policy.ts';
@@ -7,7 +8,6 @@ import { problemsError } from '../../../shared/policy/problem.ts';
 import { jsonSchema, schemaAt, type JsonSchema } from '../../../shared/policy/json_schema.ts';
 import { CONFIG_FILES, type ConfigPart } from '../../../shared/policy/schema.ts';
 import { didYouMean } from '../../../shared/policy/spelling.ts';
-import { yamlLibrary } from '../../../shared/policy/yaml.ts';
 import { temporaryFolder } from '../../../shared/temporary_folder.ts';
 
 export type Changes = Readonly<Record<string, unknown>>;
@@ -80,7 +80,7 @@ function takesNull(schema: JsonSchema | undefined): boolean {
  * a value of it.
  */
 export function changedText(text: string, part: ConfigPart, changes: readonly (readonly [string, unknown])[]): string {
-  const document = yamlLibrary().parseDocument(text);
+  const document = parseDocument(text);
   for (const [key, value] of changes) {
     const [, first, ...rest] = key.split('.') as [string, string, ...string[]];
     const path = part === 'minutehand' ? [first, ...rest] : [first, 'value', ...rest];

@@ -1,6 +1,7 @@
+import { parseDocument } from 'yaml';
 import type { ConfigTexts } from '../../../shared/policy/approved.ts';
 import { CONFIG_FILES, type ConfigPart } from '../../../shared/policy/schema.ts';
-import { parseYaml, yamlLibrary } from '../../../shared/policy/yaml.ts';
+import { parseYaml } from '../../../shared/policy/yaml.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
 
 /**
@@ -41,7 +42,7 @@ function eachFile(
       return other === null ? [] : [{ path, other }];
     });
     if (found.length === 0) return [name, text] as const;
-    const document = yamlLibrary().parseDocument(text);
+    const document = parseDocument(text);
     for (const { path, other } of found) document.setIn(path, other);
     return [name, document.toString({ lineWidth: 120 })] as const;
   });

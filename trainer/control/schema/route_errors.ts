@@ -71,6 +71,7 @@ export const CONFIG_ERRORS: readonly ErrorCode[] = [
 
 export const FLEET_ERRORS = [
   'QUEUE_UNREACHABLE',
+  'FLEET_LIBRARY',
   'CONFIG_INVALID',
   'BLOBS_UNREACHABLE',
 ] as const satisfies readonly ErrorCode[];

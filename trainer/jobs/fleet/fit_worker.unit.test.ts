@@ -49,7 +49,6 @@ function memoryBlobs(known: KeptResult | null = null): Blobs & { readonly reads:
     result: () => Promise.resolve(known),
     keep: (_key, made) => Promise.resolve(known ?? made),
     prune: () => Promise.resolve(0),
-    close: () => undefined,
   };
 }
 

@@ -52,7 +52,7 @@ export function fleetName({ MINUTEHAND_FLEET: name }: NodeJS.ProcessEnv): string
 /**
  * Queue and blobs as the environment names them.
  * @returns null without MINUTEHAND_QUEUE: trainings then use the threads of their process alone
- * @throws MinutehandError CONFIG_INVALID
+ * @throws MinutehandError CONFIG_INVALID, FLEET_LIBRARY, QUEUE_UNREACHABLE
  */
 export async function openFleet(
   { minutehand }: Settings,
@@ -74,15 +74,13 @@ export async function openFleet(
   const timing = timingOf(env);
   // What one home keeps in its own folder is already its own.
   const inside = place === null || name === null ? null : `fleet-${name}`;
-  const blobs = await openBlobs(place ?? folder, env, inside);
+  const blobs = openBlobs(place ?? folder, env, inside);
   const { url, ca_file } = minutehand.transports.redis;
   const queue =
     kind === 'bullmq'
-      ? // Half a second that only a fleet pays.
-        (await import('./bullmq_queue.ts')).bullmqQueue(url, ca_file, timing, name)
+      ? (await loadBullmq()).bullmqQueue(url, ca_file, timing, name)
       : embeddedQueue(join(folder, 'queue.db'), timing);
   await answers(queue, url, answersWithinMs).catch(async (error: unknown) => {
-    blobs.close();
     await queue.close();
     throw error;
   });
@@ -93,11 +91,21 @@ export async function openFleet(
     queue,
     blobs,
     leaseMs: timing.leaseMs,
-    async close() {
-      await queue.close();
-      blobs.close();
-    },
+    close: () => queue.close(),
   };
+}
+
+/**
+ * An optional package, and half a second that only a fleet pays.
+ * @throws MinutehandError FLEET_LIBRARY
+ */
+async function loadBullmq(): Promise<typeof import('./bullmq_queue.ts')> {
+  try {
+    return await import('./bullmq_queue.ts');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new MinutehandError('FLEET_LIBRARY', { seen: describeError(cause).message, cause });
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { stringify } from 'yaml';
 import { SearchedRules } from '../../../shared/bundle/rule/searched_rules.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { readsProbabilities } from '../../../shared/core/formula/probabilities.ts';
@@ -7,7 +8,6 @@ import { makeOutputFolder } from '../../../shared/folder.ts';
 import { openOutputFile } from '../../../shared/output_file.ts';
 import { keyText } from '../../../shared/policy/problem.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
-import { yamlLibrary } from '../../../shared/policy/yaml.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { countTrials, trialsOnSubject } from '../../learning/backtest/trial_ledger.ts';
@@ -167,7 +167,7 @@ function writeResults(folder: string, report: EvolveReport): NonNullable<EvolveP
   writeText(path, `${JSON.stringify(report, null, 2)}\n`);
   if (report.proposed === null) return { report: path };
   const rule = join(folder, 'rule.yaml');
-  writeText(rule, yamlLibrary().stringify(evolvedFile(report.proposed.strategy, report.trials)));
+  writeText(rule, stringify(evolvedFile(report.proposed.strategy, report.trials)));
   return { report: path, rule };
 }
 
