@@ -8,7 +8,7 @@ const ROOMS = [
   'trainer/learning/strategies/direction/',
   'trainer/jobs/strategies/direction/',
   'cli/strategies/direction/',
-  // Files that each strategy has by its name (docs/guides/extend/WRITE_A_STRATEGY.md).
+  // Files that each strategy has by its name.
   'shared/bundle/shelves/direction_shelf.ts',
   'trainer/jobs/kinds/direction_job.ts',
   // Generated from shared/strategies/registry.ts.

@@ -2,7 +2,7 @@ import type { HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ShelfName, StrategyName } from '../../shared/strategies/registry.ts';
 import { instrumentsWithRule, readActiveRule } from '../../shared/bundle/rule/active_rule.ts';
-import { ruleOpener } from '../../shared/bundle/shelves/rules.ts';
+import { ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../shared/errors.ts';
 import { isChallenger, isShadow, type Slot } from '../../trainer/control/admission/standing.ts';

@@ -5,7 +5,7 @@ import { openDirection, prepareDirection, type DirectionModel } from '../bundle/
 import { candidateNovelty, rowNovelty } from '../bundle/direction/direction_scores.ts';
 import type { InstrumentSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
-import type { AnyRule, RuleModel } from '../bundle/rule/rule_model.ts';
+import type { RuleModel } from '../bundle/rule/rule_model.ts';
 import { entryStates, exitStates, failingConditions } from '../core/rule/conditions.ts';
 import { ageInstrument } from '../strategies/direction/direction_input.ts';
 import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
@@ -79,7 +79,7 @@ export interface InstrumentQuestion {
   readonly news: NewsWindows | null;
   modelOf(version: string): Promise<ExplainedDirection>;
   /** @throws MinutehandError as openRule */
-  ruleOf(version: string): AnyRule;
+  ruleOf(version: string): RuleModel;
 }
 
 /** Why one bar of an instrument was answered as it was. */

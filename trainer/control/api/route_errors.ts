@@ -42,7 +42,6 @@ const ADMISSION: readonly ErrorCode[] = [
     'MODEL_SIMULATED',
     'MODEL_MARKET',
     'MODEL_TIMEFRAME',
-    'MODEL_SLOT',
     'MODEL_SYMBOLS',
     'MODEL_CROSS_SECTIONS',
   ] as const),
