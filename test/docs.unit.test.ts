@@ -11,8 +11,6 @@ import { renderEnginesDoc } from '../cli/docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../cli/docs/degradations_doc.ts';
 import { renderNotificationsDoc } from '../cli/docs/notifications_doc.ts';
 import { renderStorageDoc } from '../cli/docs/storage_doc.ts';
-import { renderStrategyHalves } from '../cli/docs/strategy_halves.ts';
-import { STRATEGY_NAMES } from '../shared/strategies/registry.ts';
 import { renderMetricsDoc } from '../cli/docs/metrics_doc.ts';
 import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
 import { instrumentJsonSchema, signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
@@ -53,11 +51,6 @@ describe('generated documents (written by `npm run docs`)', () => {
 
   it('docs/reference/DEGRADATIONS.md is the list of degradations', () => {
     expect(read('reference/DEGRADATIONS.md')).toBe(renderDegradationsDoc());
-  });
-
-  it('the lists of the halves of strategies are those of the registry', () => {
-    for (const [file, text] of Object.entries(renderStrategyHalves(STRATEGY_NAMES)))
-      expect(readFileSync(join(packageRoot(), file), 'utf8'), file).toBe(text);
   });
 
   it('docs/reference/STORAGE.md is the list of files and tables', () => {

@@ -111,7 +111,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'cli/commands/collect.ts: join(paths.home, `collect_${name}.json`)',
     'cli/commands/parity.ts: join(folder, `parity_${market}_${shard}_${day}`)',
     'cli/docs/configuration_doc.ts: join(configDir, CONFIG_FILES[part])',
-    'cli/docs/strategy_halves.ts: join(root, file)',
     'shared/bundle/bundle.ts: join(models, name)',
     'cli/systemd/installation.ts: join(root, CONFIG_FOLDER, CONFIG_FILES.minutehand)',
     'daemon/publish/file.ts: join(this.#folder, pairId)',

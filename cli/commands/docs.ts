@@ -20,15 +20,12 @@ import { renderMetricsDoc } from '../docs/metrics_doc.ts';
 import { renderNotificationsDoc } from '../docs/notifications_doc.ts';
 import { instrumentJsonSchema, writeSignalSchema } from '../docs/signal_json_schema.ts';
 import { renderStorageDoc } from '../docs/storage_doc.ts';
-import { writeStrategyHalves } from '../docs/strategy_halves.ts';
-import { STRATEGY_NAMES } from '../../shared/strategies/registry.ts';
 import type { Output } from '../output.ts';
 
 /** For developers of minutehand: writes the generated parts of docs/ and config/schema. */
 export function addDocs(program: Command, output: () => Output): void {
   program.command('docs', { hidden: true }).action(async () => {
     const root = packageRoot();
-    writeStrategyHalves(root, STRATEGY_NAMES);
     writeFileSync(join(root, 'docs', 'reference', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
     writeFileSync(join(root, 'docs', 'reference', 'FORMULAS.md'), renderFormulasDoc());
     writeFileSync(join(root, 'docs', 'reference', 'ERRORS.md'), renderErrorsDoc());

@@ -6,9 +6,10 @@ import type { Action } from '../../shared/core/rule/rule.ts';
 import type { StandingOrders } from '../../shared/core/rule/standing_conditions.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { SERVED_RULE_PREFIX } from '../../shared/signal/instrument_signal.ts';
-import type { SignalBody, SignalReason } from '../../shared/signal/signal.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
 import { refusedBy } from '../../shared/strategies/pair_reversion/entry_limits.ts';
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
+import type { Reason } from '../../shared/strategies/pair_reversion/reasons.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import { answerOf, hold, modeOf, type AnswerContext, type MinuteAnswer } from './answer.ts';
 import { stopOf } from './standing_bits.ts';
@@ -23,7 +24,7 @@ export interface PairRuleBar extends StandingOrders {
 
 export interface PairRuleStep {
   readonly action: Action;
-  readonly reason: SignalReason;
+  readonly reason: Reason;
   /** Behind the bar. */
   readonly position: Position;
 }

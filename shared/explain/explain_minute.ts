@@ -24,7 +24,6 @@ import { onlyTimeframe } from '../policy/spelling.ts';
 import { decisionPolicy, shardPairs, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
-import { STRATEGY_REASONS } from '../strategies/registry.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
 import { ruleOpener } from '../bundle/rule/active_rule.ts';
 import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
@@ -262,7 +261,7 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
     time: isoMinute(time),
     failed_rule: failedRule,
     signal,
-    meaning: meaningOf(signal),
+    meaning: REASONS[signal.reason],
     inputs: minute?.inputs ?? null,
     features: schema.definitions.map(({ name, unit }, column) => {
       const value = minute?.features.values[column] ?? NaN;
@@ -286,11 +285,6 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
 function newsOf(settings: Settings, pair: Pair, calendar: () => readonly NewsEvent[]): NewsWindows | null {
   const { news } = decisionPolicy(settings);
   return news === undefined ? null : newsWindows(withCalendar(news, calendar()), pair);
-}
-
-/** Of the reason of a signal of a pair, which may be one of a strategy. */
-function meaningOf({ reason }: SignalBody): string {
-  return { ...STRATEGY_REASONS, ...REASONS }[reason];
 }
 
 async function openModels(
