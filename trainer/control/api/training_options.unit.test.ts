@@ -433,7 +433,6 @@ describe('the learner of a training request', () => {
     [stacking({ meta_model: 'ridge' }), 'stacking_params.meta_model'],
     [stacking({ cv_folds: 11 }), 'stacking_params.cv_folds'],
     [stacking({ random_state: -1 }), 'stacking_params.random_state'],
-    [league({ entrants: ['gbdt', 'tabpfn'] }), 'league_params.entrants tabpfn'],
     [league({ entrants: ['gbdt'] }), 'league_params.entrants'],
     [league({ blocks: 11 }), 'league_params.blocks'],
     [{ ensemble_config: { enabled: true, league_params: {} } }, 'ensemble_config.league_params'],
