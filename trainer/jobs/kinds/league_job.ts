@@ -4,7 +4,7 @@ import { entrantNames } from '../../learning/league/entrants.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
-/** Entrants that a league can have: learners, single ones also with the baseline columns alone, or with models of groups. */
+/** Entrants of a league: learners, single ones also by the baseline columns alone, or by models of groups. */
 export const ENTRANTS: readonly string[] = entrantNames(
   LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name),
 );

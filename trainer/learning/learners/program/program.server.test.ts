@@ -295,7 +295,7 @@ it.skipIf(note !== '')(`the example in Python learns, and its model answers alik
   expect(right / ROWS).toBeGreaterThan(0.65);
 });
 
-/** In place of the package: its interface, and a nearest-neighbor vote. It refuses more rows than the model may have. */
+/** In place of the package: its interface, and a nearest-neighbor vote. It refuses more rows than it may be given. */
 const TABPFN_STAND_IN = `import numpy as np
 
 class TabPFNClassifier:
