@@ -22,7 +22,7 @@ export interface PairRuleBar extends StandingOrders {
   readonly hasEdge: boolean;
 }
 
-export interface PairRuleStep {
+interface PairRuleStep {
   readonly action: Action;
   readonly reason: Reason;
   /** Behind the bar. */

@@ -22,7 +22,7 @@ interface WarmUp<Reading, Formulas> {
   waiting: Reading[] | null;
 }
 
-/** What is known of the formulas of a rule, whatever their kind. */
+/** What is known of the formulas of a rule. */
 export interface Guarded {
   readonly rule: RuleModel;
   /** Why it does not answer any more; null = it does. */

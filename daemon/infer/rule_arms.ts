@@ -11,7 +11,7 @@ import type { RolloutInput } from '../queue/input.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
 import type { LaneRules } from './rule_shadows.ts';
 
-export interface RuleArmsOptions<Formulas extends Guarded, Own extends Answer> extends Pick<
+interface RuleArmsOptions<Formulas extends Guarded, Own extends Answer> extends Pick<
   ArmsOptions<RuleModel, Own['position']>,
   'clock' | 'slowInferenceMs' | 'inputs' | 'observer' | 'flat' | 'subjects'
 > {

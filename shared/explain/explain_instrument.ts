@@ -78,7 +78,7 @@ export interface InstrumentQuestion {
   /** Where the news of this minute's calendar keep it from entering; null = nowhere. */
   readonly news: NewsWindows | null;
   modelOf(version: string): Promise<ExplainedDirection>;
-  /** @throws MinutehandError as openRule */
+  /** @throws MinutehandError as readRuleBundle */
   ruleOf(version: string): RuleModel;
 }
 
@@ -230,7 +230,7 @@ function answerFacts(
 
 function openRule({ ruleOf }: InstrumentQuestion, version: string): { rule: RuleModel | null; error: string | null } {
   try {
-    return { rule: ruleOf(version) as RuleModel, error: null };
+    return { rule: ruleOf(version), error: null };
   } catch (error) {
     if (error instanceof MinutehandError) return { rule: null, error: describeError(error).code };
     throw error;

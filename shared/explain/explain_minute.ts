@@ -26,6 +26,7 @@ import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
 import { ruleOpener } from '../bundle/rule/active_rule.ts';
+import type { RuleModel } from '../bundle/rule/rule_model.ts';
 import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
@@ -70,7 +71,7 @@ export interface Explainer {
 export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
   const modelsOf = keepingNewest((version) => openExplainedModels(pathInside(paths.models, version), schema));
-  const ruleOf = ruleOpener(paths.models);
+  const ruleOf = (version: string): RuleModel => ruleOpener(paths.models)(version);
   const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
   const { pairs, instruments, market } = settings.minutehand;
   const known = [...pairs, ...instruments];

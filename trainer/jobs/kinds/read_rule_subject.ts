@@ -213,7 +213,7 @@ async function readLegsOf(
 }
 
 /** Fees of the job, else the costs of the configuration, else those of a direction training. */
-export function instrumentCosts(
+function instrumentCosts(
   symbol: string,
   { model, fee_bps, slippage_bps }: RuleMarket['costs'],
   settings: Settings,
