@@ -4,7 +4,6 @@ import { keyOf } from '../shared/bundle/gates/gate_result.ts';
 import type { RecordedGates } from '../shared/bundle/recorded_gates.ts';
 import { ruleVerdicts } from '../shared/bundle/rule/rule_verdicts.ts';
 import { ALL_SHELVES, shelfOfSlot } from '../shared/bundle/shelves/registry.ts';
-import { SHELVES_OF_RULES } from '../shared/bundle/shelves/rules.ts';
 import { slotPointers, type SlotPointers } from '../shared/bundle/shelves/slot_pointers.ts';
 import {
   instrumentsWithRule,
@@ -25,10 +24,6 @@ import { commandsOfShelf } from './strategies/registry.ts';
 
 /** What a bundle is for. */
 export type BundleStrategy = StrategyName | 'formula_rule';
-const STRATEGIES_OF_RULES: readonly BundleStrategy[] = [
-  'formula_rule',
-  ...SHELVES_OF_RULES.map(({ strategy }) => strategy),
-];
 
 /** A bundle after its verification. */
 export interface CheckedBundle {
@@ -84,14 +79,13 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
     .map((instrument) => quietly(() => readRuleShadow(models, instrument)))
     .filter((version) => version !== null);
   const ofModels = ALL_SHELVES.map((own): Shelf => {
-    const isOfRules = own.openRule !== undefined;
     const slots = own.places(models).map(({ timeframe }) => slotPointers(models, timeframe));
     return {
       strategy: own.strategy,
       folder: own.folder(models),
-      active: isOfRules ? servedRules : slots,
+      active: slots,
       challengers: challengersIn(own.folder(models)),
-      shadows: isOfRules ? ruleShadows : slots.map(({ shadow }) => shadow).filter((version) => version !== null),
+      shadows: slots.map(({ shadow }) => shadow).filter((version) => version !== null),
       async load(folder) {
         const gates = own.facts(folder).recorded;
         return { gates, rows_per_second: await commandsOfShelf(own.name).score(folder, settings, isTimed) };
@@ -142,10 +136,10 @@ export function subjectsWithoutModel(
     isUsable(shelfOfSlot(slot).strategy, slotPointers(models, slot).version);
   const hasRule = (subject: string): boolean => {
     const version = quietly(() => readActiveRule(models, subject))?.version ?? null;
-    return STRATEGIES_OF_RULES.some((strategy) => isUsable(strategy, version));
+    return isUsable('formula_rule', version);
   };
   const hasModel = (instrument: string): boolean =>
     isServed(timeframeOf(barSecondsOf(parseInstrument(instrument)))) || hasRule(instrument);
-  const pairs = minutehand.pairs.every(hasRule) || isServed(null) ? [] : ['pairs'];
+  const pairs = minutehand.pairs.length === 0 || isServed(null) ? [] : ['pairs'];
   return [...pairs, ...minutehand.instruments.filter((instrument) => !hasModel(instrument))];
 }

@@ -6,14 +6,13 @@ import { ensembleParameters } from '../trainer/learning/learners/mixture/ensembl
 import { learnersIn } from '../trainer/learning/learners/registry.ts';
 
 const PREFIX = 'train.';
-const { bagging, stacking, league } = ensemblePolicy.shape;
+const { bagging, stacking } = ensemblePolicy.shape;
 const FIELDS = {
   bagging: Object.keys(bagging.unwrap().shape),
   stacking: Object.keys(stacking.unwrap().shape),
-  league: Object.keys(league.unwrap().shape),
 };
 /** Values that are lists of learners, joined by commas. */
-const LISTS: readonly string[] = ['bagging.mixed', 'stacking.members', 'league.entrants'];
+const LISTS: readonly string[] = ['bagging.mixed', 'stacking.members'];
 
 /** Settings that name the members, as `--members` does. */
 const OF_MEMBERS: readonly string[] = [...LISTS, 'bagging.base'];

@@ -14,7 +14,6 @@ describe('--set of an ensemble', () => {
     expect(ENSEMBLE_SETTINGS).toEqual([
       ...['members', 'fraction', 'base', 'mixed', 'seed'].map((name) => `train.bagging.${name}`),
       ...['members', 'meta', 'folds', 'probabilities', 'seed'].map((name) => `train.stacking.${name}`),
-      ...['entrants', 'choice', 'blocks'].map((name) => `train.league.${name}`),
     ]);
     expect(['train.stacking.folds=2', 'train.folds=2'].map(isEnsembleSetting)).toEqual([true, false]);
   });
@@ -53,14 +52,6 @@ describe('--set of an ensemble', () => {
     expect(() => parse(['train.stacking.folds=2', 'train.stacking.folds=3'], 'stacking')).toThrow(
       /train\.stacking\.folds twice/,
     );
-  });
-
-  it('counts for an ensemble among which a league chooses', () => {
-    const members: EnsemblePolicy = { league: { entrants: ['gbdt', 'stacking'] } };
-    expect(parse(['train.stacking.folds=2', 'train.league.blocks=2'], 'league', members)).toEqual({
-      league: { entrants: ['gbdt', 'stacking'], blocks: 2 },
-      stacking: { folds: 2 },
-    });
   });
 
   it.each([

@@ -1,19 +1,12 @@
 import { Option } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
-import {
-  DEVICES,
-  ENSEMBLES,
-  LEAGUE_ENTRANTS,
-  TRAIN_ENGINES,
-  VOTERS,
-  type TrainEngine,
-} from '../shared/policy/engines.ts';
+import { DEVICES, ENSEMBLES, TRAIN_ENGINES, VOTERS, type TrainEngine } from '../shared/policy/engines.ts';
 import { unknownName } from './named_option.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { ensemblePolicy, type EnsemblePolicy } from '../shared/policy/schema.ts';
 
 /** Value of `--members`, for help. */
-export const MEMBERS_HELP = `members of the engine ${ENSEMBLES.join(', ')}: of ${VOTERS.join(', ')}, those of league also of other engines (default: train.vote_members, train.bagging, train.stacking, train.league)`;
+export const MEMBERS_HELP = `members of the engine ${ENSEMBLES.join(', ')}: of ${VOTERS.join(', ')} (default: train.vote_members, train.bagging, train.stacking)`;
 
 /** Where it is learned. */
 export function deviceOption(): Option {
@@ -46,7 +39,6 @@ export function parseMembers(text: string, trained: TrainEngine, { minutehand: {
     vote: { vote_members: members },
     bagging: { bagging: { ...bagging, ...(members.length === 1 ? { base: members[0] } : { mixed: members }) } },
     stacking: { stacking: { ...train.stacking, members } },
-    league: { league: { ...train.league, entrants: members } },
   };
   const ensemble = ensembles[trained];
   if (ensemble === undefined)
@@ -54,13 +46,13 @@ export function parseMembers(text: string, trained: TrainEngine, { minutehand: {
       seen: `--members with the engine ${trained}`,
       expected: `--engine ${ENSEMBLES.join(', ')}`,
     });
-  const names: readonly string[] = trained === 'league' ? LEAGUE_ENTRANTS : VOTERS;
+  const names: readonly string[] = VOTERS;
   const unknown = members.find((name) => !names.includes(name));
   if (unknown !== undefined) throw unknownName('--members', unknown, names);
   const { data } = ensemblePolicy.safeParse(ensemble);
   if (data !== undefined) return data;
   throw new MinutehandError('USAGE', {
     seen: `--members ${text}`,
-    expected: `${trained === 'league' ? 'two or more' : 'two to five'} of ${names.join(', ')}, each once`,
+    expected: `two to five of ${names.join(', ')}, each once`,
   });
 }

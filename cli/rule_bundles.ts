@@ -14,6 +14,6 @@ export function listRuleBundles(models: string, output: Output): readonly Listed
 }
 
 function aboutOf(rule: ListedRule): string {
-  const { instrument, name, origin, strategy, no_edge } = rule;
-  return `${instrument} ${name}, ${origin ?? `strategy ${strategy}`}, ${no_edge === true ? 'NO_EDGE' : 'edge'}${gatesLine(rule)}`;
+  const { instrument, name, origin, no_edge } = rule;
+  return `${instrument} ${name}, ${origin}, ${no_edge === true ? 'NO_EDGE' : 'edge'}${gatesLine(rule)}`;
 }

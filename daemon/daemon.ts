@@ -9,8 +9,8 @@ import type { DirectionModel } from '../shared/bundle/direction/direction_model.
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { pathInside } from '../shared/path_name.ts';
 import { rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
-import { folderOfRule, subjectsOfRules } from '../shared/bundle/shelves/rules.ts';
-import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
+import { folderOfRule } from '../shared/bundle/rule/active_rule.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import type { RuleRole } from './features/rules_by_role.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { orRelease } from '../shared/bundle/or_release.ts';
@@ -109,8 +109,8 @@ export interface DaemonPorts {
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
   /** The same of a direction model; none = no instruments. */
   loadDirection?(folder: string, timeframe: Timeframe, quietly: Quietly): Promise<DirectionModel>;
-  /** Reads and verifies a rule; none = rules are not followed. @throws MinutehandError as openRule */
-  loadRule?(folder: string): AnyRule;
+  /** Reads and verifies a rule; none = rules are not followed. @throws MinutehandError as readRuleBundle */
+  loadRule?(folder: string): RuleModel;
   /** High-water marks of the pointer files; without them, any is accepted. */
   readonly pointerMarks?: MarksOf;
 }
@@ -141,8 +141,6 @@ export interface DaemonOptions {
   readonly faults?: (() => readonly DependencyFault[]) | undefined;
   /** Polling interval of `models/`, ms. */
   readonly modelPollMs?: number;
-  /** Whether `loadRule` opens rules of pairs, too; default: where a strategy of this program has them. */
-  readonly hasPairRules?: boolean | undefined;
   /** See `JournalOptions`. */
   readonly maxWaitingRows?: number;
   /** Aborted when the process is to end: the recovery is given up at its next step. */
@@ -222,9 +220,9 @@ class AssembledDaemon implements Daemon {
   /** null = no instruments. */
   readonly #directions: FollowedDirections | null;
   /** null = no subjects that may have rules. */
-  readonly #rules: FollowedSlots<string, AnyRule> | null;
+  readonly #rules: FollowedSlots<string, RuleModel> | null;
   /** The same. */
-  readonly #ruleShadows: FollowedSlots<string, AnyRule> | null;
+  readonly #ruleShadows: FollowedSlots<string, RuleModel> | null;
   readonly #halts: ActiveHalts;
   readonly #calendar: FollowedCalendar;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
@@ -669,7 +667,7 @@ class AssembledDaemon implements Daemon {
     return { subjects: options.subjects.map(({ id }) => id), load: ownRuleLoader(options) };
   }
 
-  #followRules(): FollowedSlots<string, AnyRule> | null {
+  #followRules(): FollowedSlots<string, RuleModel> | null {
     const { pointerMarks } = this.#ports;
     const options = this.#ruleOptions('served');
     if (options === null) return null;
@@ -680,7 +678,7 @@ class AssembledDaemon implements Daemon {
     });
   }
 
-  #followRuleShadows(): FollowedSlots<string, AnyRule> | null {
+  #followRuleShadows(): FollowedSlots<string, RuleModel> | null {
     const { pointerMarks, store } = this.#ports;
     const options = this.#ruleOptions('shadow');
     if (options === null) return null;
@@ -695,8 +693,8 @@ class AssembledDaemon implements Daemon {
   /** @returns null without subjects of rules */
   #ruleOptions(role: RuleRole): Omit<FollowedRulesOptions, 'apply' | 'marksOf'> | null {
     const { files, scheduler, loadRule } = this.#ports;
-    const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS, hasPairRules } = this.#options;
-    const subjects = subjectsOfRules(this.#subjects, hasPairRules);
+    const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const subjects = this.#subjects.filter(isInstrument);
     if (subjects.length === 0 || loadRule === undefined) return null;
     return {
       modelsFolder: paths.models,

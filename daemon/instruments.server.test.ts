@@ -293,7 +293,6 @@ describe('Instruments', () => {
   function openInstruments(degradations = new DegradationSet()) {
     const restored: unknown[][] = [];
     const own = new Instruments({
-      pairRules: { activeOf: () => null },
       clock: { nowMs: () => 0 as EpochMs, monotonicUs: () => 0 },
       slowInferenceMs: 50,
       pairs: [parsePair('XAUUSD_XAGUSD')],

@@ -1,4 +1,4 @@
-import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/instrument_position.ts';
@@ -23,11 +23,10 @@ import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_sl
 import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
-import type { GuardedInstrumentFormulas } from './features/guarded_formulas.ts';
+import type { GuardedFormulas } from './features/guarded_formulas.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
 import type { FormulaStore } from '../shared/store/warm_bars.ts';
 import type { InstrumentReading } from '../shared/core/formula/bar_inputs.ts';
-import type { PairRules } from './pair_rules.ts';
 import { isTimed, RulesByRole, type RuleRole } from './features/rules_by_role.ts';
 import { InstrumentRules } from './features/served_rules.ts';
 import type { SeriesReader } from './features/series_reader.ts';
@@ -40,8 +39,8 @@ export interface InstrumentsOptions
   readonly observer: DirectionSlotsOptions['observer'] &
     DirectionArmsOptions['observer'] &
     DirectionShadowsOptions['observer'] &
-    RuleShadowsOptions<GuardedInstrumentFormulas, InstrumentPosition>['observer'] &
-    RuleSlotsOptions<GuardedInstrumentFormulas>['observer'];
+    RuleShadowsOptions<GuardedFormulas, InstrumentPosition>['observer'] &
+    RuleSlotsOptions<GuardedFormulas>['observer'];
   readonly pairs: readonly Pair[];
   /** Their indexes among the subjects follow those of the pairs. */
   readonly instruments: readonly Pair[];
@@ -52,8 +51,6 @@ export interface InstrumentsOptions
   readonly series: SeriesReader;
   /** Active models of the pairs. */
   activeModels(): ModelSet | null;
-  /** What answers for pairs in place of the models. */
-  readonly pairRules: Pick<PairRules, 'activeOf'>;
 }
 
 /** The instruments at the stations features, infer and decide, beside the pairs of the same batch. */
@@ -63,9 +60,9 @@ export class Instruments {
   readonly shadows: DirectionShadows;
   /** Those that answer in place of a direction model. */
   readonly rules: InstrumentRules;
-  readonly ruleSlots: RuleSlots<GuardedInstrumentFormulas>;
-  readonly ruleShadows: RuleShadows<GuardedInstrumentFormulas, InstrumentAnswer>;
-  readonly ruleArms: RuleArms<GuardedInstrumentFormulas, InstrumentAnswer>;
+  readonly ruleSlots: RuleSlots<GuardedFormulas>;
+  readonly ruleShadows: RuleShadows<GuardedFormulas, InstrumentAnswer>;
+  readonly ruleArms: RuleArms<GuardedFormulas, InstrumentAnswer>;
   readonly #byRole: RulesByRole<InstrumentReading, InstrumentRules>;
   readonly #options: InstrumentsOptions;
   /** Index of the first instrument among the subjects. */
@@ -114,21 +111,18 @@ export class Instruments {
 
   /** Whether the features of a subject are warm, by bars that lead to its newest one without a long gap. */
   readonly isReady = (index: number): boolean => {
-    const { matrix, activeModels, pairRules } = this.#options;
+    const { matrix, activeModels } = this.#options;
     const isPair = index < this.#first;
-    const rule = isPair ? pairRules.activeOf(index) : this.rules.activeOf(index - this.#first);
-    const isRuleWarm = rule?.isWarm ?? true;
-    const models = rule === null ? activeModels() : null;
-    const isWarm = (isPair ? matrix.isReady(index, models) : this.#isInstrumentReady(index)) && isRuleWarm;
+    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#isInstrumentReady(index);
     const needed = isPair ? matrix.features.warmupBars : this.#matrix.warmupBarsOf(index);
     return isWarm && this.#history.barsOf(index) >= needed;
   };
 
-  /** With the formulas of the direction model, where no rule answers in its place. */
+  /** With the formulas of the rule that answers, or of the direction model. */
   #isInstrumentReady(index: number): boolean {
-    const isOfRule = this.rules.activeOf(index - this.#first) !== null;
-    const model = isOfRule ? null : this.slots.activeOf(this.#matrix.groupOf(index).barSeconds);
-    return this.#matrix.isReady(index, model);
+    const rule = this.rules.activeOf(index - this.#first);
+    if (rule !== null) return this.#matrix.isReady(index, null) && rule.isWarm;
+    return this.#matrix.isReady(index, this.slots.activeOf(this.#matrix.groupOf(index).barSeconds));
   }
 
   /** CRC-32 of the features of a subject. @param schema hash of those that were scored */
@@ -210,7 +204,7 @@ export class Instruments {
   }
 
   /** Computes the formulas of a loaded rule over its last bars, before it answers. See `ServedRules.warm`. */
-  warmRule(role: RuleRole, rule: AnyRule, store: FormulaStore, turns: WarmUpTurns): Promise<void> {
+  warmRule(role: RuleRole, rule: RuleModel, store: FormulaStore, turns: WarmUpTurns): Promise<void> {
     return this.#byRole.warm(role, rule, store, (index) => this.#matrix.lastOf(index), turns);
   }
 
@@ -280,7 +274,7 @@ export class Instruments {
    */
   #answerAgainByRule(
     { minute, body }: InstrumentAnswer,
-    formulas: GuardedInstrumentFormulas,
+    formulas: GuardedFormulas,
     before: InstrumentPosition,
   ): InstrumentAnswer | null {
     const { pairIndex, outcome } = minute;

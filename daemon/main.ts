@@ -18,7 +18,7 @@ import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import type { Bus } from '../shared/ports.ts';
 import { filesUnderUmask } from '../shared/private_files.ts';
-import { openRule } from '../shared/bundle/shelves/rules.ts';
+import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
 import { unlessEnding } from '../shared/process/ending.ts';
@@ -390,7 +390,7 @@ class DaemonProcess {
           createFileThread({ ...this.#whileClaimed(given), scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
         loadDirection: directionLoaderOf(this.#options),
-        loadRule: openRule,
+        loadRule: (folder) => readRuleBundle(folder),
         pointerMarks: (kind) => new PointerMarks(paths.home, `daemon_${shard}`, kind, () => clock.nowMs()),
       },
       {

@@ -1,4 +1,4 @@
-import { isPairRule, type AnyRule } from '../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
@@ -9,8 +9,6 @@ import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Bookkeeping } from './bookkeeping.ts';
 import type { Answer } from './decide/answer.ts';
 import { Decider } from './decide/decider.ts';
-import { createBodyEncoder } from '../shared/signal/body_encoder/body_encoder.ts';
-import { isOfRule } from '../shared/signal/instrument_signal.ts';
 import { IdleWindow } from './status/idle_window.ts';
 import { FeatureMatrix } from './features/feature_matrix.ts';
 import type { WarmUpTurns } from './features/formula_warm_up.ts';
@@ -21,7 +19,6 @@ import { Shadow } from './infer/shadow.ts';
 import { readSeries } from './features/series_reader.ts';
 import { Inputs } from './status/inputs.ts';
 import { Instruments } from './instruments.ts';
-import { PairRules } from './pair_rules.ts';
 import { SignalRecorder } from './journal/record.ts';
 import { Stopwatch } from './publish/stopwatch.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
@@ -59,11 +56,6 @@ export class Pipeline {
   /** Of a rollout, by strategy: each keeps what concerns it. */
   readonly #lanes: readonly Pick<RolloutArms, 'announce' | 'change' | 'restart'>[];
   readonly #instruments: Instruments;
-  readonly #pairRules: PairRules;
-  /** Of instruments, and of pairs. */
-  readonly #ruleSlots: readonly Pick<PairRules['slots'], 'announce' | 'swap' | 'clear'>[];
-  /** Of virtual answers by rules: bodies differ in fields that an encoder keeps. */
-  readonly #virtualEncoder = createBodyEncoder();
   readonly #envelope: Envelope;
   readonly #batches: BatchPublisher;
   readonly #recorder: SignalRecorder;
@@ -107,26 +99,15 @@ export class Pipeline {
       halts,
       slots: this.#models,
       directions: { announce: (input) => this.#instruments.slots.announce(input) },
-      rules: { announce: (input) => this.#ruleSlots.forEach((slots) => slots.announce(input)) },
+      rules: { announce: (input) => this.#instruments.ruleSlots.announce(input) },
       arms: { announce: () => this.#lanes.forEach((arms) => arms.announce()) },
     });
 
     // features → infer → decide
     const series = readSeries(this.series);
-    const { windows } = options;
-    const pairRules = new PairRules({
-      pairs,
-      windows,
-      clock,
-      slowInferenceMs,
-      degradations,
-      inputs,
-      journal,
-      observer,
-    });
     const groupStart = (id: string): number => this.inputs.aligner.groupStart(id);
     const columns = options.schema.definitions.length;
-    const matrix = new FeatureMatrix(pairs, windows, columns, series, pairRules, groupStart);
+    const matrix = new FeatureMatrix(pairs, options.windows, columns, series, groupStart);
     const decider = new Decider({
       pairs,
       subjects,
@@ -136,9 +117,7 @@ export class Pipeline {
       costs: options.costs,
       matrix,
       degradations,
-      rules: pairRules,
     });
-    this.#pairRules = pairRules;
     this.#matrix = matrix;
     this.#decider = decider;
     this.#instruments = new Instruments({
@@ -153,7 +132,6 @@ export class Pipeline {
       series,
       journal,
       activeModels: () => this.#models.active,
-      pairRules,
       inputs,
       observer,
     });
@@ -169,8 +147,7 @@ export class Pipeline {
       inputs,
       observer,
     });
-    this.#ruleSlots = [this.#instruments.ruleSlots, pairRules.slots];
-    this.#lanes = [this.#arms, this.#instruments.arms, this.#instruments.ruleArms, pairRules.arms];
+    this.#lanes = [this.#arms, this.#instruments.arms, this.#instruments.ruleArms];
 
     // publish → journal
     this.#envelope = new Envelope({ pairs: subjects, market: options.market, bootId, feedIntervalMs }, clock.nowMs());
@@ -187,9 +164,7 @@ export class Pipeline {
       recorder: this.#recorder,
       stopwatch: this.#stopwatch,
       decider,
-      arms: {
-        nextModels: (answer, active) => pairRules.nextRule(answer) ?? this.#arms.nextModels(answer, active),
-      },
+      arms: this.#arms,
       instruments: this.#instruments,
       idle: this.#idle,
       observer,
@@ -200,17 +175,11 @@ export class Pipeline {
     this.#states = {
       slots: this.#models,
       directions: this.#instruments.slots,
-      // Each kind of subject takes what concerns its own.
-      rules: {
-        swap: (input) => this.#ruleSlots.forEach((slots) => slots.swap(input)),
-        clear: () => this.#ruleSlots.forEach((slots) => slots.clear()),
-      },
+      rules: this.#instruments.ruleSlots,
       halts,
       shadow: this.#shadow,
       directionShadows: this.#instruments.shadows,
-      ruleShadows: {
-        swap: (input) => [this.#instruments.ruleShadows, pairRules.shadows].forEach((shadows) => shadows.swap(input)),
-      },
+      ruleShadows: this.#instruments.ruleShadows,
       arms: {
         change: (input) => this.#lanes.forEach((arms) => arms.change(input)),
         restart: () => this.#lanes.forEach((arms) => arms.restart()),
@@ -225,11 +194,11 @@ export class Pipeline {
       subjects,
       slots: this.#models,
       directions: this.#instruments.slots,
-      rules: [this.#instruments.rules, pairRules],
+      rules: this.#instruments.rules,
       halts,
       arms: this.#arms,
       directionArms: this.#instruments.arms,
-      ruleArms: [this.#instruments.ruleArms, pairRules.arms],
+      ruleArms: this.#instruments.ruleArms,
       decider,
       degradations,
       batches: this.#batches,
@@ -277,7 +246,6 @@ export class Pipeline {
     const compared = comparing instanceof Promise ? await comparing : comparing;
     const directing = this.#instruments.infer();
     if (directing instanceof Promise) await directing;
-    if (this.#pairRules.isPresent) this.#pairRules.checkTimes();
     watch.lap('infer');
     const nowMs = clock.nowMs();
     const decidePairs = (items: readonly MinuteItem[]) => this.#arms.decide(items, active, scores, compared);
@@ -291,11 +259,7 @@ export class Pipeline {
     watch.start();
     const ofPairs = this.#instruments.pairsIn(answers);
     if (this.#shadow.isPresent && rows > 0) await this.#shadow.follow(ofPairs, rows);
-    const hasRules = this.#pairRules.isPresent;
-    // Where a rule answers, no arm of the models does.
-    this.#arms.follow(hasRules ? ofPairs.filter(({ body }) => !isOfRule(body)) : ofPairs);
-    if (hasRules)
-      await this.#pairRules.follow(ofPairs, (...bar) => this.#decider.answerAgainByRule(...bar, this.#virtualEncoder));
+    this.#arms.follow(ofPairs);
     this.#instruments.follow(answers);
     if (this.#instruments.shadows.isPresent) await this.#instruments.followShadows(answers);
     if (this.#instruments.ruleShadows.isPresent) await this.#instruments.followRuleShadows(answers);
@@ -340,10 +304,8 @@ export class Pipeline {
   }
 
   /** The same of the formulas of a rule. @param store the journal of this pipeline's bars */
-  warmRule(rule: AnyRule, store: FormulaStore, role: RuleRole = 'served'): Promise<void> {
-    return isPairRule(rule)
-      ? this.#pairRules.warm(role, rule, store, (index) => this.#matrix.lastOf(index), this.#warmUpTurns)
-      : this.#instruments.warmRule(role, rule, store, this.#warmUpTurns);
+  warmRule(rule: RuleModel, store: FormulaStore, role: RuleRole = 'served'): Promise<void> {
+    return this.#instruments.warmRule(role, rule, store, this.#warmUpTurns);
   }
 
   /** The same of a direction model. @param store the journal of this pipeline's bars */

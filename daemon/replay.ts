@@ -3,7 +3,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
-import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { isInstrument, parseSubject, type Timeframe } from '../shared/pair.ts';
@@ -126,7 +126,7 @@ export interface BarReplayOptions extends ReplayOptions {
   /** Of the instruments' timeframes. */
   readonly directions?: readonly Pick<DirectionInput, 'timeframe' | 'set'>[];
   /** Of the instruments, in place of their direction models. */
-  readonly rules?: readonly AnyRule[];
+  readonly rules?: readonly RuleModel[];
   /** Earlier bars warm the features and publish nothing. */
   readonly from: OpenTime;
   readonly to: OpenTime;
@@ -176,7 +176,7 @@ export interface JournalReplayOptions extends ReplayOptions {
   /** Only where there are instruments. @throws MinutehandError MODEL_MISSING … */
   readonly loadDirection?: LoadDirection;
   /** Only where there are instruments. @throws MinutehandError MODEL_MISSING … */
-  loadRule?(version: string): AnyRule;
+  loadRule?(version: string): RuleModel;
 }
 
 export interface JournalReplaySummary extends ReplaySummary {
@@ -281,7 +281,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
 }
 
 /** @throws MinutehandError MODEL_MISSING for a journal with rules where none can be opened */
-function mustLoadRule({ loadRule }: Pick<JournalReplayOptions, 'loadRule'>): (version: string) => AnyRule {
+function mustLoadRule({ loadRule }: Pick<JournalReplayOptions, 'loadRule'>): (version: string) => RuleModel {
   if (loadRule !== undefined) return loadRule;
   return (version) => {
     throw new MinutehandError('MODEL_MISSING', { seen: `the rule ${version}` });

@@ -3,11 +3,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
-import { parseStanding } from '../shared/bundle/halts.ts';
 import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { loadDirectionModel, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
-import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
-import { ruleOpener } from '../shared/bundle/shelves/rules.ts';
+import { ruleFolder, ruleOpener } from '../shared/bundle/rule/active_rule.ts';
 import { createExplainer } from '../shared/explain/explain_minute.ts';
 import type { InstrumentExplanation } from '../shared/explain/explanation.ts';
 import { openJournal } from '../shared/store/journal.ts';
@@ -20,7 +18,7 @@ import { FileRuleFormulas } from '../shared/bundle/rule/rule_formulas.ts';
 import type { RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { ARMS } from '../shared/core/rollout/assignment.ts';
 import type { RuleFormulas, RuleModel } from '../shared/bundle/rule/rule_model.ts';
-import type { InstrumentPosition, KeptExits } from '../shared/strategies/instrument_position.ts';
+import type { KeptExits } from '../shared/strategies/instrument_position.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
 import { parseInstrument } from '../shared/pair.ts';
@@ -346,51 +344,10 @@ describe('a rule that a pipeline serves', () => {
     return rule;
   }
 
-  it('that looks at no order obeys a person all the same', async () => {
-    const bench = openBench(settings, ALONE);
-    const rule = failingRule(() => ({
-      decide: (before, { close }, id, time) =>
-        before.side === 0
-          ? {
-              action: 'ENTER',
-              reason: 'ENTRY',
-              position: {
-                side: 1,
-                entryClose: close,
-                ageBars: 0,
-                positionId: id,
-                entryTime: time,
-                exits: { stop: null, target: null, max_age_bars: 3 },
-              },
-            }
-          : { action: 'HOLD', reason: 'IN_POSITION', position: { ...before, ageBars: before.ageBars + 1 } },
-    }));
-    bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule });
-    await feed(bench, 0, FAILS_AT + 100);
-    expect(signalsOf(bench).at(-1)).toMatchObject({ reason: 'IN_POSITION' });
-    bench.pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(`${ID}@*close`) });
-    await feed(bench, FAILS_AT + 100, FAILS_AT + 110);
-    const after = signalsOf(bench).slice(FAILS_AT + 100);
-    expect(after.map(({ action, reason }) => `${action} ${reason}`)).toEqual([
-      'EXIT CLOSE_ALL',
-      ...Array<string>(9).fill('HOLD STOPPED'),
-    ]);
-    expect(bench.failures).toEqual([]);
-  });
-
   it.each([
     ['step throws', () => ({ step: thrown })],
     ['finish throws', () => ({ finish: thrown })],
     ['decide throws', () => ({ decide: thrown })],
-    ['decide answers undefined', () => ({ decide: () => undefined as never })],
-    [
-      'a position with NaN',
-      () => ({
-        decide: (before: InstrumentPosition) =>
-          ({ action: 'HOLD', reason: 'NO_ENTRY', position: { ...before, entryClose: NaN } }) as never,
-      }),
-    ],
-    ['a stop of text', () => ({ exits: { stop: '1', target: null, max_age_bars: 3 } as never })],
   ] as const)('that fails ends alone, and the direction model answers, degraded: %s', async (_, change) => {
     const strategy = { theta_up: 0.9, theta_down: 0.9, stop: 0.01, target: 0.01, max_age_bars: 5 };
     const model: DirectionModel = {

@@ -772,7 +772,7 @@ export const ERRORS = {
   },
   RULE_FAILED: {
     status: 500,
-    message: 'A rule threw, or returned what no rule may return.',
+    message: 'A rule threw.',
     next: 'Mend its strategy and restart the daemon, promote another rule, or `minutehand strategy stop <subject>`.',
   },
   RULE_SLOW: {
@@ -799,11 +799,6 @@ export const ERRORS = {
     status: 422,
     message: 'The bundle was trained on bars of another timeframe.',
     next: 'Train on the timeframes of the configured pairs or instruments.',
-  },
-  MODEL_SLOT: {
-    status: 422,
-    message: 'No daemon serves bundles of this strategy.',
-    next: 'Give its bundles a slot, as docs/guides/extend/WRITE_A_STRATEGY.md says; until then they can be listed, shown and verified.',
   },
   MODEL_SYMBOLS: {
     status: 422,

@@ -17,9 +17,6 @@ export interface RuleHealth {
   /** Number of its pairs. */
   readonly pairs?: number | undefined;
   readonly model_version: string | null;
-  readonly pair_rules?:
-    | { readonly versions?: Versions | undefined; readonly refused?: Refusals | undefined }
-    | undefined;
   readonly direction?:
     | {
         /** Of the direction models, by timeframe. */
@@ -31,9 +28,8 @@ export interface RuleHealth {
 }
 
 /** Rules that were refused, or have failed, until another one is accepted or it is stopped. */
-export function refusedRules({ pair_rules, direction }: RuleHealth): RefusedRule[] {
-  const refusals = { ...pair_rules?.refused, ...direction?.rules_refused };
-  return Object.entries(refusals).map(([subject, refusal]) => ({
+export function refusedRules({ direction }: RuleHealth): RefusedRule[] {
+  return Object.entries(direction?.rules_refused ?? {}).map(([subject, refusal]) => ({
     subject,
     ...refusal,
     next: refusal.next.replace('<subject>', subject),
@@ -41,13 +37,13 @@ export function refusedRules({ pair_rules, direction }: RuleHealth): RefusedRule
 }
 
 /** The version that answers for a subject: of its rule, else of the models; null: nothing does. */
-export function answeringVersion({ model_version, pair_rules, direction }: RuleHealth, id: string): string | null {
+export function answeringVersion({ model_version, direction }: RuleHealth, id: string): string | null {
   const subject = parseSubject(id);
-  if (!isInstrument(subject)) return pair_rules?.versions?.[id] ?? model_version;
+  if (!isInstrument(subject)) return model_version;
   return direction?.rules?.[id] ?? direction?.versions?.[timeframeOf(barSecondsOf(subject))] ?? null;
 }
 
-/** Whether a pair has neither models nor a rule: it enters nothing. */
-export function lacksModels({ pairs = 1, model_version, pair_rules }: RuleHealth): boolean {
-  return model_version === null && Object.keys(pair_rules?.versions ?? {}).length < pairs;
+/** Whether its pairs have no models: they enter nothing. */
+export function lacksModels({ pairs = 1, model_version }: RuleHealth): boolean {
+  return model_version === null && pairs > 0;
 }

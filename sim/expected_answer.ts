@@ -30,7 +30,7 @@ export const NO_POSITION: ExpectedPosition = {
 };
 
 /** Inputs of the daemon at the end of a pair's minute, or when a heartbeat is due. */
-export interface Situation {
+interface Situation {
   /** `XAUUSD_XAGUSD@1h` */
   readonly id: string;
   readonly symbols: readonly [string, string];
@@ -137,7 +137,7 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
 }
 
 /** `XAU/USD vs XAG/USD 1h` */
-export function labelOf(id: string, symbols: readonly string[]): string {
+function labelOf(id: string, symbols: readonly string[]): string {
   const [, timeframe] = id.split('@');
   const legs = symbols.map((symbol) => `${symbol.slice(0, 3)}/${symbol.slice(3)}`).join(' vs ');
   return timeframe === undefined ? legs : `${legs} ${timeframe}`;
@@ -237,7 +237,7 @@ function oneBarLater(position: ExpectedPosition): ExpectedPosition {
 }
 
 /** Leg B has −target · sign(beta). */
-export function entryLegsOf(target: number, beta: number, [a, b]: readonly [string, string]): string {
+function entryLegsOf(target: number, beta: number, [a, b]: readonly [string, string]): string {
   const sideOf = (side: number): string => (side === 1 ? 'BUY' : 'SELL');
   return `${sideOf(target)}_${a}, ${sideOf(beta < 0 ? target : -target)}_${b}`;
 }

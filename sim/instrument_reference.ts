@@ -110,7 +110,7 @@ export class InstrumentReference implements SubjectReference {
   answer(minute: AnsweredMinute, asked: Asked): ReferenceAnswer {
     const { version, isDegraded, position, idOf } = asked;
     const ownRule = ruleVersion(version);
-    const rule = ownRule === null ? null : this.#archive.rules.ofInstrument(ownRule);
+    const rule = ownRule === null ? null : this.#archive.rules.trained(ownRule);
     const direction = rule === null ? version : (asked.direction ?? '');
     const model = direction === '' ? null : this.#archive.directions(direction);
     const { a: symbol, id } = this.#instrument;

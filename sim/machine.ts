@@ -194,7 +194,6 @@ class DaemonMachine implements Machine {
       },
       isFeedOpen: () => true,
       modelPollMs: MODEL_POLL_MS,
-      hasPairRules: this.#options.variety?.hasPairRules,
     };
   }
 

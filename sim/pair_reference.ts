@@ -9,12 +9,10 @@ import { isSectionSource } from '../shared/core/formula/sections.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, type Settings, type SymbolCosts } from '../shared/policy/policy.ts';
-import { expectedAnswer, NO_POSITION, type ExpectedPosition, type Situation } from './expected_answer.ts';
-import { expectedPairRuleAnswer, type ExpectedRulePosition } from './expected_pair_rule.ts';
+import { expectedAnswer, NO_POSITION, type ExpectedPosition } from './expected_answer.ts';
 import type { KnownOthers } from './known_others.ts';
 import type { KnownSections } from './known_sections.ts';
 import type { ReferenceModels } from './reference_models.ts';
-import { ruleVersion, type RuleArchive } from './rules.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 
 /** What a bundle with some formulas scores of a pair. */
@@ -28,8 +26,7 @@ export interface PairReferenceOptions {
   readonly pair: Pair;
   readonly settings: Settings;
   readonly models: ReferenceModels;
-  readonly rules: Pick<RuleArchive, 'ofPair'>;
-  /** Versions of models and rules that have answered. */
+  /** Versions of models that have answered. */
   readonly versions: readonly string[];
   readonly others: Pick<KnownOthers, 'valueAt'>;
   /** The cross-sections of formulas. */
@@ -44,21 +41,17 @@ export class PairReference implements SubjectReference {
   readonly #pair: Pair;
   readonly #settings: Settings;
   readonly #models: ReferenceModels;
-  readonly #rules: Pick<RuleArchive, 'ofPair'>;
   readonly #note: (name: string) => void;
   readonly #others: Pick<KnownOthers, 'valueAt'>;
   readonly #policy: ReturnType<typeof decisionPolicy>;
   readonly #costs: PairFillCosts & { readonly a: SymbolCosts; readonly b: SymbolCosts };
   /** By the formulas of a bundle; empty: none. */
   readonly #columns: ReadonlyMap<string, Columns>;
-  /** Close of leg A over that of leg B, of all complete bars. */
-  readonly #ratios: number[] = [];
 
-  constructor({ pair, settings, models, rules, versions, others, sectionsOf, note }: PairReferenceOptions) {
+  constructor({ pair, settings, models, versions, others, sectionsOf, note }: PairReferenceOptions) {
     this.#pair = pair;
     this.#settings = settings;
     this.#models = models;
-    this.#rules = rules;
     this.#note = note;
     this.#others = others;
     this.#policy = decisionPolicy(settings);
@@ -84,9 +77,7 @@ export class PairReference implements SubjectReference {
 
   /** Empty: none. */
   #formulasOf(version: string): string {
-    // A rule reads the hand-written features alone.
-    if (version === '' || ruleVersion(version) !== null) return '';
-    return this.#models.whole(version).schema.windows.formulas ?? '';
+    return version === '' ? '' : (this.#models.whole(version).schema.windows.formulas ?? '');
   }
 
   step({ time, a, b }: PairMinute): void {
@@ -96,7 +87,6 @@ export class PairReference implements SubjectReference {
       );
       features.step(a!, b!, null, Float64Array.from(others));
     }
-    this.#ratios.push(a!.close / b!.close);
   }
 
   /** The models of the pair's group; else the pooled ones. */
@@ -109,49 +99,8 @@ export class PairReference implements SubjectReference {
     return own ?? whole.groups?.pooled ?? whole;
   }
 
-  answer(minute: AnsweredMinute, asked: Asked): ReferenceAnswer {
-    const rule = ruleVersion(asked.version);
-    return rule === null ? this.#byModels(minute, asked) : this.#byRule(minute, asked, rule);
-  }
-
-  /** The answer that a rule must give to a minute, by the documents. */
-  #byRule(minute: AnsweredMinute, asked: Asked, version: string): ReferenceAnswer {
-    const { model, strategy } = this.#rules.ofPair(version);
-    const { schema, features } = this.#columnsOf('');
-    const answer = expectedPairRuleAnswer({
-      ...this.#seenAt(minute, features),
-      version,
-      strategy,
-      isDegraded: asked.isDegraded,
-      hasEdge: !model.manifest.edge.no_edge,
-      ratios: this.#ratios,
-      arm: asked.arm,
-      position: JSON.parse(asked.position) as ExpectedRulePosition,
-      signalId: asked.idOf(model.modelsHash),
-      featureSchema: schema.hash,
-    });
-    return { ...answer, met: [] };
-  }
-
-  /** What does not depend on who answers. */
-  #seenAt(minute: AnsweredMinute, { ready, frame }: PairFeatures) {
-    return {
-      id: this.#pair.id,
-      symbols: [this.#pair.a, this.#pair.b],
-      time: minute.time,
-      outcome: minute.outcome,
-      isLastResort: isHeartbeat(minute) && minute.isHalted,
-      closes: [minute.a?.close ?? null, minute.b?.close ?? null],
-      isWarm: ready,
-      bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
-      noEntryWindows: this.#settings.core.no_entry_windows,
-      policy: this.#policy,
-      policyHash: this.#settings.policyHash,
-    } satisfies Partial<Situation>;
-  }
-
-  /** The answer that models must give to a minute, by the documents. */
-  #byModels(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
+  /** The answer that must be given to a minute, by the documents. */
+  answer(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
     const models = version === '' ? null : this.#modelsOf(version);
     const whole = version === '' ? null : this.#models.whole(version);
     const { schema, features } = this.#columnsOf(version);
@@ -163,7 +112,17 @@ export class PairReference implements SubjectReference {
     const scores = isScored ? atOnce(models.infer(row, 1)) : null;
     const { frame } = features;
     return expectedAnswer({
-      ...this.#seenAt(minute, features),
+      id: this.#pair.id,
+      symbols: [this.#pair.a, this.#pair.b],
+      time: minute.time,
+      outcome: minute.outcome,
+      isLastResort: isHeartbeat(minute) && minute.isHalted,
+      closes: [minute.a?.close ?? null, minute.b?.close ?? null],
+      isWarm: features.ready,
+      bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
+      noEntryWindows: this.#settings.core.no_entry_windows,
+      policy: this.#policy,
+      policyHash: this.#settings.policyHash,
       models: models === null ? null : { version, theta1: models.theta1, theta2: models.theta2 },
       hasEdge: whole?.hasEdge(this.#pair.id) ?? false,
       scores: scores === null ? null : { ...firstOf(scores), ...noveltyOf(models!, row, schema) },

@@ -5,21 +5,13 @@ import { readRuleBundle, writeRuleBundle, type FileRule } from '../shared/bundle
 import { RULE_REPORT, type RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { readPointerFile, type PointerPlace } from '../shared/bundle/pointer.ts';
 import { replaceDurably } from '../shared/durable_file.ts';
-import type { AnyRule } from '../shared/bundle/rule/rule_model.ts';
+import type { RuleFormulas, RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { StrategyDocument } from '../shared/policy/strategy_file.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { SERVED_RULE_PREFIX } from '../shared/signal/instrument_signal.ts';
 import type { SimulatedDisk } from './disk.ts';
-import {
-  isRatioRule,
-  RATIO_STRATEGIES,
-  readRatioRule,
-  writeRatioRule,
-  type RatioRule,
-  type RatioStrategy,
-} from './pair_rules.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 
@@ -102,17 +94,16 @@ export function isFatal(close: number): boolean {
 /** One rule of so many that are served has the fault, while there are faults. */
 const FAULTY = 2;
 
-/** The same rule, whose code throws at fatal bars, as a user's may. */
-function throwing<Rule extends AnyRule>(rule: Rule): Rule {
-  const createFormulas: AnyRule['createFormulas'] = (barSeconds) => {
+/** The same rule, whose formulas throw at fatal bars. */
+function throwing<Rule extends RuleModel>(rule: Rule): Rule {
+  const createFormulas = (barSeconds: number): RuleFormulas => {
     const formulas = rule.createFormulas(barSeconds);
-    const step = formulas.step.bind(formulas) as (reading: object) => void;
-    formulas.step = (reading: { bar: { close: number } } | { a: { close: number } }) => {
-      const { close } = 'bar' in reading ? reading.bar : reading.a;
-      if (isFatal(close)) throw new RangeError('a simulated fault');
+    const step = formulas.step.bind(formulas);
+    formulas.step = (reading) => {
+      if (isFatal(reading.bar.close)) throw new RangeError('a simulated fault');
       step(reading);
     };
-    return formulas as never;
+    return formulas;
   };
   return { ...rule, createFormulas };
 }
@@ -126,8 +117,6 @@ export interface RuleTrainerOptions {
   readonly settings: Settings;
   readonly folder: string;
   readonly disk: SimulatedDisk;
-  /** Whether pairs have rules, too. */
-  readonly hasPairRules: boolean;
   /** Version of the direction model that a pointer names; null: none. */
   activeDirection(timeframe: Timeframe): string | null;
   trueMs(): number;
@@ -142,18 +131,10 @@ export interface TrainedRule {
   readonly isFaulty: boolean;
 }
 
-/** The same of a pair. */
-export interface TrainedPairRule {
-  readonly model: RatioRule;
-  readonly strategy: RatioStrategy;
-  readonly isFaulty: boolean;
-}
-
-/** Rules as they were written, by version. Each throws RangeError for one that never was. */
+/** Rules as they were written. */
 export interface RuleArchive {
-  trained(version: string): TrainedRule | TrainedPairRule;
-  ofInstrument(version: string): TrainedRule;
-  ofPair(version: string): TrainedPairRule;
+  /** @throws RangeError for a version that never was */
+  trained(version: string): TrainedRule;
 }
 
 /** Writes rules, and names those that are served, in shadow or in a rollout, as a trainer and people do. */
@@ -161,12 +142,12 @@ export class RuleTrainer implements RuleArchive {
   readonly #options: RuleTrainerOptions;
   /** Those that have rules, by id. */
   readonly #subjects: ReadonlyMap<string, Pair>;
-  readonly #trained = new Map<string, TrainedRule | TrainedPairRule>();
+  readonly #trained = new Map<string, TrainedRule>();
   #rollouts = 0;
 
   constructor(options: RuleTrainerOptions) {
     this.#options = options;
-    const subjects = subjectsOf(options.settings).filter((own) => options.hasPairRules || isInstrument(own));
+    const subjects = subjectsOf(options.settings).filter(isInstrument);
     this.#subjects = new Map(subjects.map((own) => [own.id, own]));
   }
 
@@ -174,27 +155,15 @@ export class RuleTrainer implements RuleArchive {
     return this.#trained.has(version);
   }
 
-  trained(version: string): TrainedRule | TrainedPairRule {
+  trained(version: string): TrainedRule {
     const rule = this.#trained.get(version);
     if (rule === undefined) throw new RangeError(`no rule ${version} was ever written`);
     return rule;
   }
 
-  ofInstrument(version: string): TrainedRule {
-    const rule = this.trained(version);
-    if (!('conditions' in rule)) throw new RangeError(`the rule ${version} is of a pair`);
-    return rule;
-  }
-
-  ofPair(version: string): TrainedPairRule {
-    const rule = this.trained(version);
-    if (!('conditions' in rule)) return rule;
-    throw new RangeError(`the rule ${version} is of an instrument`);
-  }
-
   /** The rule of a folder as a daemon reads it, with its fault, if it has one. @throws MinutehandError */
-  open(folder: string, files: FileSystem): AnyRule {
-    const rule = isRatioRule(folder, files) ? readRatioRule(folder, files) : readRuleBundle(folder, files);
+  open(folder: string, files: FileSystem): RuleModel {
+    const rule = readRuleBundle(folder, files);
     return this.#trained.get(rule.manifest.version)?.isFaulty === true ? throwing(rule) : rule;
   }
 
@@ -302,9 +271,7 @@ export class RuleTrainer implements RuleArchive {
   #write(rng: Rng, id: string, isFaulty: boolean): string | null {
     const { trace } = this.#options;
     try {
-      const rule = isInstrument(this.#subjects.get(id)!)
-        ? this.#writeOfInstrument(rng, id, isFaulty)
-        : this.#writeOfPair(rng, id, isFaulty);
+      const rule = this.#writeOf(rng, id, isFaulty);
       const { version } = rule.model.manifest;
       this.#trained.set(version, rule);
       return version;
@@ -314,7 +281,7 @@ export class RuleTrainer implements RuleArchive {
     }
   }
 
-  #writeOfInstrument(rng: Rng, instrument: string, isFaulty: boolean): TrainedRule {
+  #writeOf(rng: Rng, instrument: string, isFaulty: boolean): TrainedRule {
     const { folder, disk, trueMs } = this.#options;
     const rule = this.#pick(rng, RULES);
     const path = writeRuleBundle(
@@ -328,15 +295,6 @@ export class RuleTrainer implements RuleArchive {
     );
     const model = readRuleBundle(path, peekingFiles(disk));
     return { model: isFaulty ? throwing(model) : model, conditions: rule, isFaulty };
-  }
-
-  #writeOfPair(rng: Rng, instrument: string, isFaulty: boolean): TrainedPairRule {
-    const { folder, disk, trueMs } = this.#options;
-    const strategy = rng.integer(RATIO_STRATEGIES.length);
-    const edge = { no_edge: rng.integer(4) === 0 };
-    const path = writeRatioRule(folder, new Date(trueMs()), { instrument, strategy, edge }, disk);
-    const model = readRatioRule(path, peekingFiles(disk));
-    return { model: isFaulty ? throwing(model) : model, strategy: RATIO_STRATEGIES[strategy]!, isFaulty };
   }
 
   #manifestOf(

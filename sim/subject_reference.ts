@@ -1,5 +1,10 @@
 import type { AnsweredMinute, PairMinute } from '../daemon/align/minute.ts';
-import type { ExpectedArm } from './expected_pair_rule.ts';
+
+/** The arm of a rollout of rules that answers a bar. */
+export interface ExpectedArm {
+  readonly arm: 'champion' | 'challenger';
+  readonly rollout: string;
+}
 
 /** Inputs of an answer other than the minute itself. */
 export interface Asked {

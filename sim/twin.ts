@@ -7,7 +7,6 @@ import type { ActiveRollout } from '../shared/bundle/rollout.ts';
 import { barSecondsOf, isInstrument, timeframeOf, type Pair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
-import type { ExpectedArm } from './expected_pair_rule.ts';
 import { InstrumentReference, type InstrumentArchive } from './instrument_reference.ts';
 import { KnownOthers } from './known_others.ts';
 import { KnownSections } from './known_sections.ts';
@@ -15,7 +14,7 @@ import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
 import type { ReferenceModels } from './reference_models.ts';
 import { isFatal, ruleVersion } from './rules.ts';
-import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
+import type { Asked, ExpectedArm, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
 import { subjectsOf } from './variety.ts';
 
@@ -207,7 +206,7 @@ class SubjectTwin {
     const isOfRule = ruleVersion(version) !== null;
     const before = this.#version;
     this.#note(`${this.#kind(version)}${printed.reason}`);
-    if (isOfRule && answer.position.includes('"rollout":')) this.#note(`position of a challenger of ${this.#rules}`);
+    if (isOfRule && answer.position.includes('"rollout":')) this.#note('position of a challenger of rules');
     this.#noteGroup(printed);
     if (position !== this.#reference.flat && answer.met.length > 1)
       this.#note(`${answer.met.slice(0, 2).join(' and ')} at once`);
@@ -246,16 +245,10 @@ class SubjectTwin {
     return this.#twin.options.rules.trained(rule).isFaulty;
   }
 
-  /** How states name the rules of the subject. */
-  get #rules(): string {
-    return isInstrument(this.#subject) ? 'rules' : 'pair rules';
-  }
-
   /** Begins the names of states that depend on what answers. */
   #kind(version: string): string {
-    const isOfInstrument = isInstrument(this.#subject);
-    if (ruleVersion(version) !== null) return isOfInstrument ? 'rule ' : 'pair rule ';
-    return isOfInstrument ? 'instrument ' : '';
+    if (ruleVersion(version) !== null) return 'rule ';
+    return isInstrument(this.#subject) ? 'instrument ' : '';
   }
 
   #noteGroup({ model_version, reason }: Said): void {
@@ -279,7 +272,7 @@ class SubjectTwin {
       // An arm's answers are kept under its version and the rollout.
       const isArm = row.modelVersion.includes('@');
       const version = isArm ? `rule/${row.modelVersion.split('@')[0]!}` : row.modelVersion;
-      if (isArm) this.#note(`arm of a rollout of ${this.#rules}`);
+      if (isArm) this.#note('arm of a rollout of rules');
       else if (ruleVersion(version) !== null) this.#note(`${this.#kind(version)}in a shadow`);
       else if (isInstrument(this.#subject)) this.#note('instrument in a shadow');
       else if (options.models.group(version, this.#subject.id) !== null) this.#note('group in a shadow');
@@ -359,7 +352,6 @@ function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectRe
       pair: subject,
       settings,
       models,
-      rules: options.rules,
       versions: versionsOf(subject, journal),
       others: new KnownOthers(journal.inputs, subject),
       sectionsOf: (windows) => new KnownSections(journal.inputs, subject, windows),
@@ -517,7 +509,7 @@ function rulesAt(
   const champion = stateOf(served, beganServed?.input ?? 0);
   const withoutArms = champion === 'answers' ? [served] : champion === 'has failed' ? [''] : [served, ''];
   const hasEnded = champion === 'has failed';
-  if (hasEnded) see(isInstrument(subject) ? 'rule that throws' : 'pair rule that throws');
+  if (hasEnded) see('rule that throws');
   const due = ruleAt(span, subject, time, position);
   if (hasEnded || due === served) return { rules: withoutArms, hasEnded };
   const beganArm = boot.rollouts.find(({ rollout }) => rollout?.challenger === due)!.input;

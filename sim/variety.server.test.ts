@@ -27,7 +27,6 @@ const CALM: Variety = {
   slowDirections: 0,
   directionShadows: 0,
   hasRules: false,
-  hasPairRules: false,
   ruleChanges: 0,
   ruleShadows: 0,
   ruleRollouts: 0,

@@ -35,8 +35,6 @@ export interface Variety {
   readonly directionShadows: number;
   /** Whether instruments have rules; how often per hour they, their shadows and rollouts change, or are damaged. */
   readonly hasRules: boolean;
-  /** Whether pairs have some as well. */
-  readonly hasPairRules: boolean;
   readonly ruleChanges: number;
   readonly ruleShadows: number;
   readonly ruleRollouts: number;
@@ -83,15 +81,14 @@ export function drawVariety(seed: number, stormMs: number): Variety | null {
     taker: pick([0, 0, 1, 0.99]),
     slowDirections: maybe(0.1, 0.6),
     directionShadows: maybe(4, 40),
-    ...drawRules(seed, rng, maybe),
+    ...drawRules(rng, maybe),
   };
 }
 
 function drawRules(
-  seed: number,
   rng: Rng,
   maybe: (low: number, high: number) => number,
-): Pick<Variety, 'hasRules' | 'hasPairRules' | 'ruleChanges' | 'ruleShadows' | 'ruleRollouts' | 'ruleDamage'> {
+): Pick<Variety, 'hasRules' | 'ruleChanges' | 'ruleShadows' | 'ruleRollouts' | 'ruleDamage'> {
   const hasRules = rng.integer(2) === 0;
   const rates = {
     ruleChanges: maybe(4, 40),
@@ -99,8 +96,8 @@ function drawRules(
     ruleRollouts: maybe(8, 60),
     ruleDamage: maybe(1, 8),
   };
-  if (hasRules) return { hasRules, hasPairRules: createRng(`pair rules ${seed}`).integer(2) === 0, ...rates };
-  return { hasRules, hasPairRules: false, ruleChanges: 0, ruleShadows: 0, ruleRollouts: 0, ruleDamage: 0 };
+  if (hasRules) return { hasRules, ...rates };
+  return { hasRules, ruleChanges: 0, ruleShadows: 0, ruleRollouts: 0, ruleDamage: 0 };
 }
 
 function drawSeriesWeather(rng: Rng, maybe: (low: number, high: number) => number): SeriesWeather {
@@ -155,10 +152,10 @@ export function historyOf(settings: Settings, firstLive: number): History {
 /** One-line description. */
 export function describeVariety(variety: Variety | null): string {
   if (variety === null) return '';
-  const { pairs, instruments, series, hasRules, hasPairRules, ...rest } = variety;
+  const { pairs, instruments, series, hasRules, ...rest } = variety;
   const numbers = Object.entries({ ...rest, ...series })
     .filter(([, value]) => typeof value === 'number' && value > 0)
     .map(([name, value]) => `${name} ${Number((value as number).toPrecision(2))}`);
-  const rules = hasPairRules ? '; rules, of pairs as well' : hasRules ? '; rules' : '';
+  const rules = hasRules ? '; rules' : '';
   return `; subjects ${[...pairs, ...instruments].join(', ')}${rules}; ${numbers.join(', ')}`;
 }

@@ -225,7 +225,6 @@ class SimulatedWorld implements World {
       settings: this.settings,
       folder: MODELS,
       disk: this.disk,
-      hasPairRules: options.variety?.hasPairRules === true,
       activeDirection: (timeframe) => this.directions.active(timeframe),
       trueMs: this.trueMs,
       trace: this.trace,
@@ -412,10 +411,10 @@ class SimulatedWorld implements World {
       shadows: (subject) => {
         const { daemon } = this;
         if (daemon === null) return null;
-        const { shadow_version, direction, pair_rules } = daemon.health();
+        const { shadow_version, direction } = daemon.health();
         const own = parseSubject(subject);
         const ofModels = isInstrument(own) ? direction?.shadows?.[timeframeOf(barSecondsOf(own))] : shadow_version;
-        const ofRules = (isInstrument(own) ? direction?.rule_shadows : pair_rules?.shadows)?.[subject];
+        const ofRules = direction?.rule_shadows?.[subject];
         const versions = [
           ...(ofModels == null ? [] : [ofModels]),
           ...(ofRules === undefined ? [] : [`rule/${ofRules}`]),

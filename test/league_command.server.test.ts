@@ -9,7 +9,7 @@ import { NETWORKS_PYTHON } from '../shared/policy/environment.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { sequenceModel } from '../shared/bundle/sequence_bundle.fixture.ts';
 import { DEFAULT_SEQUENCE_BARS } from '../trainer/learning/learners/networks/network_parameters.ts';
-import { FAKE_PYTHON_NOTE, fakePython, fakePythonWithout, fakeSequencePython } from './networks_python.ts';
+import { FAKE_PYTHON_NOTE, fakeSequencePython } from './networks_python.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -184,60 +184,6 @@ describe('minutehand league', () => {
       expect(byName('gru').serving!.engine).toBe('onnxruntime-node');
       expect(byName('gbdt').serving!.engine).toBe('wasm-simd');
       expect(new Set(outcome.entrants.map(({ folds }) => folds.rows)).size).toBe(1);
-    },
-  );
-
-  it.skipIf(FAKE_PYTHON_NOTE !== '')(
-    `compares TabPFN on the same rows, and never chooses it${FAKE_PYTHON_NOTE}`,
-    async () => {
-      const names = ['prior', 'logistic', 'tabpfn'];
-      const env = { [NETWORKS_PYTHON]: fakePython(place.folder) };
-      const args = ['league', '--data', data, '--entrants', names.join(','), '--seeds', '2'];
-      const ran = await place.run([...args, '--json'], { env });
-      expect(ran.code, ran.stderr).toBe(0);
-      const outcome = JSON.parse(ran.stdout) as LeagueOutcome;
-      const byName = (name: string) => outcome.entrants.find((own) => own.name === name)!;
-      const own = byName('tabpfn');
-      const logistic = byName('logistic');
-      expect(own).toMatchObject({ compared_rows: 1000, net: null, serving: null, kind: 'single' });
-      expect([own.folds.rows, own.holdout.rows]).toEqual([logistic.folds.rows, logistic.holdout.rows]);
-      expect(own.log_loss_of_seeds).toHaveLength(2);
-      expect([own.seconds > 0, own.memory_mb > 0, own.skill!.draws]).toEqual([true, true, logistic.skill!.draws]);
-      // The stand-in package fits a logistic regression on at most 1,000 rows, so its AUC is that of one.
-      expect(Math.abs(own.folds.auc.value! - logistic.folds.auc.value!)).toBeLessThan(0.05);
-      expect(own.behind_best.value).not.toBeNull();
-      expect(own.folds.auc.value).toBeGreaterThan(byName('prior').folds.auc.value!);
-      for (const chosen of [outcome.best, outcome.simplest_within_error]) expect(chosen).not.toBe('tabpfn');
-      expect(outcome.increments.map(({ entrant }) => entrant)).not.toContain('tabpfn');
-      // Every entrant that is evaluated on the holdout counts as one look at it.
-      expect(Object.values(JSON.parse(readLooks()) as Record<string, unknown[]>).flat().length).toBeGreaterThan(2);
-
-      const shown = await place.run(args, { env });
-      expect(shown.stdout).toMatch(/^tabpfn † /m);
-      expect(shown.stdout).toContain('† tabpfn is compared and never promoted');
-      const listed = await place.run(['learners', 'list'], { env });
-      expect(listed.stdout).toMatch(/^tabpfn +ready For `minutehand league` alone/m);
-    },
-  );
-
-  it.skipIf(FAKE_PYTHON_NOTE !== '')(
-    `names the one command where TabPFN is absent, and no training takes it${FAKE_PYTHON_NOTE}`,
-    async () => {
-      const python = fakePythonWithout(place.folder, 'tabpfn');
-      const league = ['league', '--data', data, '--entrants', 'prior,tabpfn'];
-      const [absent, none, trained, listed] = await place.runEach(
-        [league, league, ['train', '--data', data, '--engine', 'tabpfn'], ['learners', 'list']],
-        [
-          { [NETWORKS_PYTHON]: python },
-          { [NETWORKS_PYTHON]: '' },
-          { [NETWORKS_PYTHON]: python },
-          { [NETWORKS_PYTHON]: python },
-        ],
-      );
-      expect(absent!.stderr).toMatch(new RegExp(`LEARNER_MISSING.*Run \`${python} -m pip install tabpfn\``, 's'));
-      expect(none!.stderr).toMatch(/LEARNER_MISSING.*Run `minutehand learners install`/s);
-      expect([absent!.code, none!.code, trained!.code]).toEqual([1, 1, 2]);
-      expect(listed!.stdout).toContain(`absent. Run \`${python} -m pip install tabpfn\`.`);
     },
   );
 

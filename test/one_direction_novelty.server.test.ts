@@ -21,7 +21,6 @@ import type { InputDescription } from '../shared/bundle/input_novelty.ts';
 import { emptyTree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, writeRuleBundle, type FileRule, type RuleContent } from '../shared/bundle/rule/rule_bundle.ts';
-import type { AnyRule, RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { createExplainer } from '../shared/explain/explain_minute.ts';
@@ -292,7 +291,7 @@ it('of a rule that reads the answers holds for its entries in a daemon, a replay
     return readRuleBundle(writeRuleBundle(ruleFolder(models), created, tinyRule(ID, { strategy, ...change })));
   };
   const rule = written({ direction: version }, 0);
-  const answersOf = async (served: AnyRule, direction = version) => {
+  const answersOf = async (served: FileRule, direction = version) => {
     const bench = openBench(settings, { instruments: [INSTRUMENT] });
     bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1h', set: await open(direction) });
     bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: served });
@@ -347,18 +346,6 @@ it('of a rule that reads the answers holds for its entries in a daemon, a replay
   expect(await tested(version)).not.toEqual(entries);
   // A bundle that describes no rows refuses nothing.
   expect(await tested(earlier, LIMIT)).toEqual(await tested(earlier));
-
-  // A user's code that does not ask for it enters nothing all the same.
-  const careless: RuleModel = {
-    ...rule,
-    createFormulas(barSeconds) {
-      const formulas = rule.createFormulas(barSeconds);
-      const decide = formulas.decide.bind(formulas);
-      formulas.decide = (before, { noveltyMin: _unread, ...bar }, id, time) => decide(before, bar, id, time);
-      return formulas;
-    },
-  };
-  expect((await answersOf(careless)).own.map(lineOf)).toEqual(signals.map(lineOf));
 
   // A rule that reads no answers has no limit.
   const { own: others } = await answersOf(written({ strategy: { ...strategy, entry_long: 'close > 0' } }, 1));

@@ -7,14 +7,14 @@ const ROOMS = [
   'trainer/learning/strategies/direction/',
   'trainer/jobs/strategies/direction/',
   'cli/strategies/direction/',
-  // Files that each strategy has by its name (docs/guides/extend/WRITE_A_STRATEGY.md).
+  // Files that each strategy has by its name.
   'shared/bundle/shelves/direction_shelf.ts',
   'trainer/jobs/kinds/direction_job.ts',
-  // The list of each layer.
-  'shared/bundle/shelves/shelves.ts',
-  'trainer/jobs/kinds/strategy_jobs.ts',
-  'trainer/jobs/strategies/trainings.ts',
-  'cli/strategies/commands.ts',
+  // The lists of strategies.
+  'shared/bundle/shelves/registry.ts',
+  'trainer/jobs/strategies/registry.ts',
+  'trainer/jobs/kinds/registry.ts',
+  'cli/strategies/registry.ts',
 ];
 
 const TEST_ONLY = /\.(test|fixture|oracle)\.tsx?$/;

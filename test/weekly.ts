@@ -67,10 +67,6 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
     always: 'that the view appears',
   },
   'test/formula_pandas/formula_pandas.server.test.ts': { weekly: '2,000 random formulas', always: '150' },
-  'test/league_acceptance.chain.test.ts': {
-    weekly: 'whole trainings with a league, on recorded bars with and without an edge',
-    always: 'test/league_command.server.test.ts: a league in a training; its gates have tests of their own',
-  },
   'test/models_delivery.server.test.ts': { weekly: '200 cuts at random bytes', always: '4 cuts' },
   'test/promotion_owner.server.test.ts': {
     weekly: '1,000 kills and pauses',
@@ -83,6 +79,10 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
     always: 'test/rollout.server.test.ts: all stages in a simulated market; golden record: replays to the byte',
   },
   'test/signals_crash.server.test.ts': { weekly: '6 kills', always: '4 kills' },
+  'test/training_acceptance.chain.test.ts': {
+    weekly: 'whole trainings on recorded bars with and without an edge',
+    always: 'the gates of a training have tests of their own',
+  },
   'test/two_machines.chain.test.ts': {
     weekly: 'events in namespaces for ten minutes with each kind of lease server; leases of a second',
     always: 'each kind of event once or twice, in namespaces; a hundred events inside one process',

@@ -151,8 +151,8 @@ function print(outcome: LeagueOutcome, output: Output): void {
     output.line('PLACEBO: the direction of every bar was drawn. What an AUC is above one half here, geometry earns.');
   printTable(output, [
     ['entrant', 'log loss, folds', 'behind best', 'AUC, folds', 'AUC, holdout', 'skill, holdout', 'seconds'],
-    ...entrants.map(({ name, compared_rows, folds: own, holdout, behind_best, is_within_error, skill, seconds }) => [
-      `${name}${compared_rows !== null ? ' †' : is_within_error ? ' *' : ''}`,
+    ...entrants.map(({ name, folds: own, holdout, behind_best, is_within_error, skill, seconds }) => [
+      `${name}${is_within_error ? ' *' : ''}`,
       figureText(own.log_loss, 5),
       figureText(behind_best, 5),
       figureText(own.auc, 4),
@@ -162,11 +162,6 @@ function print(outcome: LeagueOutcome, output: Output): void {
     ]),
   ]);
   output.line('* within one standard error of the best log loss of the folds');
-  for (const { name, compared_rows: rows } of entrants)
-    if (rows !== null)
-      output.line(
-        `† ${name} is compared and never promoted: its models have no ONNX file that a daemon could serve. It learns from at most ${rows} rows, evenly spaced in time.`,
-      );
   if (taken_over.length > 0) output.line(takenOverText(taken_over));
   output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
   printCosts(outcome, output);
@@ -190,12 +185,12 @@ function printCosts({ entrants }: LeagueOutcome, output: Output): void {
     ...entrants.map(({ name, folds, net, log_loss_of_seeds, memory_mb, serving }) => [
       name,
       figureText(folds.ece, 4),
-      net === null ? '–' : figureText(net.net_bps, 2),
-      net === null ? '–' : String(net.trades),
+      figureText(net.net_bps, 2),
+      String(net.trades),
       rangeOf(log_loss_of_seeds),
       memory_mb.toFixed(0),
-      serving === null ? '–' : sizeText(serving),
-      serving === null ? '–' : `${latencyText(serving)} (${serving.engine})`,
+      sizeText(serving),
+      `${latencyText(serving)} (${serving.engine})`,
     ]),
   ]);
   output.line(

@@ -9,7 +9,6 @@ import {
 } from '../../trainer/learning/learners/networks/python_environment.ts';
 import { networkCut } from '../../trainer/learning/learners/program/network.ts';
 import { programLimits } from '../../trainer/learning/learners/program/limits.ts';
-import { COMPARISONS } from '../../trainer/learning/learners/comparison/registry.ts';
 import { LEARNERS } from '../../trainer/learning/learners/registry.ts';
 import { installNetworks } from '../learners/install_networks.ts';
 import type { Output } from '../output.ts';
@@ -38,7 +37,6 @@ export function addLearners(program: Command, output: () => Output): void {
 
 function showLearners(output: Output): void {
   const listed = LEARNERS.map(({ name, refuseMissing }) => ({ name, ...stateOf(refuseMissing) }));
-  const compared = COMPARISONS.map(({ name, refuseMissing }) => ({ name, ...stateOf(refuseMissing) }));
   const environment = pythonEnvironment();
   const installed = readInstalled(environment);
   const limits = programLimits();
@@ -47,13 +45,9 @@ function showLearners(output: Output): void {
     : networkCut() === null
       ? 'not cut off: this system does not allow it'
       : 'cut off';
-  const width = Math.max(...[...listed, ...compared].map(({ name }) => name.length)) + 2;
+  const width = Math.max(...listed.map(({ name }) => name.length)) + 2;
   for (const { name, ready, next } of listed)
     output.line(`${name.padEnd(width)}${ready ? 'ready' : `absent. ${next}`}`);
-  for (const { name, ready, next } of compared)
-    output.line(
-      `${name.padEnd(width)}${ready ? 'ready' : `absent. ${next}`} For \`minutehand league\` alone: it is compared, and never promoted.`,
-    );
   output.line('');
   output.line(
     `Networks    ${installed === null ? `nothing in ${environment.folder}` : installedText(installed, environment.folder)}`,
@@ -65,7 +59,6 @@ function showLearners(output: Output): void {
   );
   output.result({
     learners: listed,
-    compared,
     networks: { folder: environment.folder, installed },
     limits: { memory_mb: limits.memoryMb, hours: limits.hours, network },
   });

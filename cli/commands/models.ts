@@ -2,13 +2,13 @@ import { MODEL_TYPES, modelsOf, type ModelType, type ShelfName } from '../../sha
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import {
+  folderOfRule,
   isRuleBundle,
   readActiveRule,
   ruleFolder,
   rulePlace,
   takeInRule,
 } from '../../shared/bundle/rule/active_rule.ts';
-import { folderOfRule } from '../../shared/bundle/shelves/rules.ts';
 import { signRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { spellRuled } from '../../shared/policy/ruled_subject.ts';

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
@@ -10,10 +9,9 @@ import {
   liveInstrumentSchema,
   readActiveDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
-import { readActiveRule } from '../../shared/bundle/rule/active_rule.ts';
-import { isPairRule, type AnyRule } from '../../shared/bundle/rule/rule_model.ts';
-import { shelfOfFolder, shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
-import { isRule, openRule, ruleOpener, subjectsOfRules } from '../../shared/bundle/shelves/rules.ts';
+import { isRuleBundle, readActiveRule, ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -154,8 +152,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
   const modelsFolder = flags.models ?? homePaths().models;
   const own = isDirectionBundle(modelsFolder) ? readDirectionBundle(modelsFolder).manifest : null;
-  const ownRule = isRule(modelsFolder) ? openRule(modelsFolder) : null;
-  if (own === null && ownRule === null) refuseUnservedBundle(modelsFolder);
+  const ownRule = isRuleBundle(modelsFolder) ? readRuleBundle(modelsFolder) : null;
   // What a rule reads of a direction model is that of the active one.
   const activeFolder = ownRule === null ? modelsFolder : homePaths().models;
   const asked = ownRule === null ? replayedSubjects(flags, settings, own) : [subjectOfRule(flags, settings, ownRule)];
@@ -177,7 +174,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     from: (from -
       Math.max(
         warmUpSeconds(windows),
-        ...rules.map((rule) => ruleWarmUpSeconds(rule, warmUpSeconds(windows))),
+        ...rules.map(ruleWarmUpSeconds),
         ...instruments.map((one) => instrumentWarmUpSeconds(one, windowsOf(one))),
       )) as OpenTime,
     to,
@@ -277,7 +274,7 @@ function replayedSubjects(flags: ReplayFlags, settings: Settings, own: Direction
 }
 
 /** The subject of a rule. @throws MinutehandError PAIR_UNKNOWN, USAGE */
-function subjectOfRule(flags: ReplayFlags, settings: Settings, { manifest }: AnyRule): Pair {
+function subjectOfRule(flags: ReplayFlags, settings: Settings, { manifest }: RuleModel): Pair {
   const { version, instrument } = manifest;
   const subjects = configuredSubjects(flags, settings);
   const other = flags.pairs === undefined ? undefined : subjects.find((subject) => subject !== instrument);
@@ -287,14 +284,6 @@ function subjectOfRule(flags: ReplayFlags, settings: Settings, { manifest }: Any
     expected: instrument,
     next: 'See pairs and instruments in config/minutehand.yaml.',
   });
-}
-
-/** @throws MinutehandError MODEL_SLOT for a bundle of a strategy that no daemon serves */
-function refuseUnservedBundle(folder: string): void {
-  const { strategy, isBundle } = shelfOfFolder(folder);
-  const isServed = strategy === shelfOfSlot(null).strategy;
-  if (!isServed && isBundle(folder))
-    throw new MinutehandError('MODEL_SLOT', { seen: `${basename(folder)} is a bundle of ${strategy}` });
 }
 
 /** `2 pairs and 1 instrument`. */
@@ -307,7 +296,7 @@ function subjectsText(pairs: number, instruments: number): string {
 }
 
 /** Versions of the models of both kinds of subjects, and of the rules; null: no subject is answered by such models. */
-function modelsText(pairs: string | null, direction: string | null, rules: readonly AnyRule[]): string {
+function modelsText(pairs: string | null, direction: string | null, rules: readonly RuleModel[]): string {
   const texts = [
     ...(pairs === null ? [] : [`models ${pairs}`]),
     ...(direction === null ? [] : [`direction ${direction}`]),
@@ -321,11 +310,10 @@ function instrumentWarmUpSeconds(instrument: Pair, windows: InstrumentWindows): 
   return (instrumentWarmUp(windows) + 1) * barSecondsOf(instrument);
 }
 
-/** The same of a rule. @param ofPair seconds after which the hand-written features of a pair are warm */
-function ruleWarmUpSeconds(rule: AnyRule, ofPair: number): number {
+/** The same of a rule. */
+function ruleWarmUpSeconds(rule: RuleModel): number {
   const barSeconds = barSecondsOf(parseSubject(rule.manifest.instrument));
-  const own = (rule.createFormulas(barSeconds).warmUpBars + 1) * barSeconds;
-  return isPairRule(rule) ? own + ofPair : own;
+  return (rule.createFormulas(barSeconds).warmUpBars + 1) * barSeconds;
 }
 
 /** The windows of the active direction model of an instrument; without one, those of the hand-written features. */
@@ -337,9 +325,9 @@ function directionWindows(modelsFolder: string, instrument: Pair): InstrumentWin
 }
 
 /** The rules that are served for these subjects. */
-function activeRules(modelsFolder: string, subjects: readonly Pair[]): AnyRule[] {
+function activeRules(modelsFolder: string, subjects: readonly Pair[]): RuleModel[] {
   const open = ruleOpener(modelsFolder);
-  return subjectsOfRules(subjects).flatMap(({ id }) => {
+  return subjects.filter(isInstrument).flatMap(({ id }) => {
     const active = readActiveRule(modelsFolder, id);
     return active === null ? [] : [open(active.version)];
   });

@@ -256,24 +256,22 @@ describe('minutehand status', () => {
           missing_sources: [],
           rules,
         };
-        const pair_rules = { versions: { [FIRST]: '20260103_0000' }, shadows: {}, refused: {} };
-        return { ...seen[0]!, health: { ...seen[0]!.health!, pairs: 1, direction, pair_rules, expired_pairs } };
+        return { ...seen[0]!, health: { ...seen[0]!.health!, direction, expired_pairs } };
       };
       const told = (daemon: ReturnType<typeof with_>) =>
         textsOf({ findings: findingsOf(own, [daemon], trainer, OPEN_MS) }).join();
       const both = with_({ 'BTCUSDT@1h': '20260101_0000', 'ETHUSDT@1h': '20260102_0000' });
-      expect(told(both)).not.toMatch(/direction model|no active models/);
+      expect(told(both)).not.toContain('direction model');
       expect(told(with_({ 'BTCUSDT@1h': '20260101_0000' }))).toContain(
         'no active direction model of 1h: mode HALT, no entries of ETHUSDT@1h.',
       );
-      expect(told(with_({ 'BTCUSDT@1h': '20260101_0000' }, ['BTCUSDT@1h', 'ETHUSDT@1h', FIRST]))).toContain(
-        `newest signals of BTCUSDT@1h, ${FIRST} have expired`,
+      expect(told(with_({ 'BTCUSDT@1h': '20260101_0000' }, ['BTCUSDT@1h', 'ETHUSDT@1h']))).toContain(
+        'newest signals of BTCUSDT@1h have expired',
       );
       const lines = linesOf(
         { ok: true, looked_at: '', home: '', daemons: [both], trainer, findings: [] },
         OPEN_MS,
       ).join('\n');
-      expect(lines).toContain(`1 pairs ready, rule 20260103_0000 of ${FIRST}`);
       expect(lines).toContain(
         '2 of 2 instruments ready, rule 20260101_0000 of BTCUSDT@1h, rule 20260102_0000 of ETHUSDT@1h',
       );

@@ -117,12 +117,8 @@ function daemonLines({ shard, presence, pid, url, health, hasStandby, pairs }: D
   const head = `daemon ${shard}: ${PRESENCES[presence]}`;
   const standby = hasStandby ? ['  standby  one waits to take over'] : [];
   if (health === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, null, nowMs))];
-  const rules = rulesText(health.pair_rules?.versions);
-  const models = health.model_version === null ? (rules === '' ? 'no models' : '') : `models ${health.model_version}`;
-  const ready =
-    health.pairs === 0
-      ? ''
-      : `, ${health.pairs_ready} of ${health.pairs} pairs ready${models === '' ? '' : `, ${models}`}${rules}`;
+  const models = health.model_version === null ? 'no models' : `models ${health.model_version}`;
+  const ready = health.pairs === 0 ? '' : `, ${health.pairs_ready} of ${health.pairs} pairs ready, ${models}`;
   const direction = directionText(health.direction);
   const shadow = health.shadow_version === null ? '' : `, shadow ${health.shadow_version}`;
   return [

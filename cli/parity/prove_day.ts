@@ -1,6 +1,6 @@
 import { utcDay } from '../../shared/utc_day.ts';
 import type { OpenTime } from '../../shared/bar.ts';
-import { ruleOpener } from '../../shared/bundle/shelves/rules.ts';
+import { ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
 import { directionOpener } from '../../shared/bundle/direction/active_direction.ts';
 import { formulaWindows } from '../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';

@@ -128,7 +128,7 @@ function reportModels(
   refused: RefusedTraining | null,
   running: RetrainRun | null,
 ): void {
-  const { pairs, market, model_version, model_market, model_refused } = health;
+  const { market, model_version, model_market, model_refused } = health;
   // Who has trained, and was refused, is not helped by the advice to train.
   const tried = refused === null ? '' : ` ${refusalText(refused)}`;
   const nextOf = (usual: string): string => (refused === null ? usual : afterRefusal(refused));
@@ -138,9 +138,9 @@ function reportModels(
       `serves a ${market} market by models ${model_version} of a ${model_market} one.`,
       'Restart the daemon with this version, and train on bars of its market.',
     );
-  if (pairs > 0 && lacksModels(health))
+  if (lacksModels(health))
     problem(
-      `has no active models${ofOthers(health)}: mode HALT, no entries.${tried}`,
+      `has no active models: mode HALT, no entries.${tried}`,
       runningText(running) ??
         nextOf(
           model_refused === null
@@ -152,12 +152,6 @@ function reportModels(
     const { version, code, message, next } = model_refused;
     problem(`refused models ${version}. ${code}: ${message}`, runningText(running) ?? nextOf(next));
   }
-}
-
-/** Where rules answer for some of the pairs. */
-function ofOthers({ pair_rules }: HealthReport): string {
-  const ruled = Object.keys(pair_rules?.versions ?? {});
-  return ruled.length === 0 ? '' : `, and a rule answers for ${ruled.join(', ')} alone`;
 }
 
 /** The run of the trainer that has not ended. */

@@ -1,15 +1,20 @@
 import type { HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ShelfName, StrategyName } from '../../shared/strategies/registry.ts';
-import { instrumentsWithRule, readActiveRule } from '../../shared/bundle/rule/active_rule.ts';
-import { ruleOpener } from '../../shared/bundle/shelves/rules.ts';
+import { instrumentsWithRule, readActiveRule, ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../shared/errors.ts';
 import { isChallenger, isShadow, type Slot } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import type { CheckResult } from '../check_result.ts';
-import { COMMANDS } from './commands.ts';
+import { DIRECTION_COMMANDS } from './direction/commands.ts';
+import { PAIR_REVERSION_COMMANDS } from './pair_reversion/commands.ts';
 import type { StrategyCommands } from './strategy_commands.ts';
+
+const COMMANDS: Readonly<Record<StrategyName, StrategyCommands>> = {
+  pair_reversion: PAIR_REVERSION_COMMANDS,
+  direction: DIRECTION_COMMANDS,
+};
 
 /** What commands ask of each strategy. */
 export const ALL_COMMANDS: readonly StrategyCommands[] = Object.values(COMMANDS);

@@ -11,12 +11,10 @@ import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
 import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
-import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../features/feature_matrix.ts';
-import type { GuardedPairFormulas } from '../features/guarded_formulas.ts';
 import type { DegradationSet } from '../queue/degradation_set.ts';
 import type { MinuteItem } from '../queue/queue.ts';
-import { answerPairByRule, type PairRuleAnswers } from './pair_rule_answer.ts';
 import { answerMinute, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 
@@ -32,8 +30,6 @@ export interface DeciderOptions {
   readonly matrix: FeatureMatrix;
   /** The mode of a pair is DEGRADED while one concerns the pairs, or it alone. */
   readonly degradations: Pick<DegradationSet, 'isPairDegraded' | 'isSubjectDegraded'>;
-  /** Those that answer in place of the models; none = no pair has one. */
-  readonly rules?: PairRuleAnswers;
 }
 
 /** Answers minutes, and keeps the virtual position of each pair. */
@@ -134,32 +130,13 @@ export class Decider {
     items: readonly MinuteItem[],
     contextAt: (pairIndex: number, time: OpenTime, position: Position) => AnswerContext,
   ): MinuteAnswer[] {
-    const { rules } = this.#options;
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
-      const context = contextAt(pairIndex, minute.time, this.#positions[pairIndex]!);
-      const answer =
-        (rules?.isPresent === true ? this.#byRule(rules, context, minute) : null) ??
-        this.#byModels(context, minute, this.#positions[pairIndex]!);
+      const position = this.#positions[pairIndex]!;
+      const answer = this.#byModels(contextAt(pairIndex, minute.time, position), minute, position);
       this.#positions[pairIndex] = answer.position;
       return answer;
     });
-  }
-
-  /** A rule that fails is replaced within the same bar. @returns null where the models answer */
-  #byRule(rules: PairRuleAnswers, context: AnswerContext, minute: AnsweredMinute): MinuteAnswer | null {
-    const { pairIndex, time } = minute;
-    const position = this.#positions[pairIndex]!;
-    for (;;) {
-      if (!isHeartbeat(minute)) rules.endFaulty(pairIndex);
-      const choice = rules.choose(pairIndex, time, position);
-      if (choice === null) return null;
-      const { formulas, rollout } = choice;
-      const id = this.ids.idOf(minute, formulas.rule);
-      const own = { ...this.#ofSubject(context, pairIndex), rollout };
-      const answer = this.#answerByRule(own, formulas, minute, position, id);
-      if (answer !== null) return answer;
-    }
   }
 
   #byModels(context: AnswerContext, minute: AnsweredMinute, position: Position): MinuteAnswer {
@@ -171,38 +148,6 @@ export class Decider {
   #ofSubject(context: AnswerContext, pairIndex: number): AnswerContext {
     const { pairs, degradations } = this.#options;
     return degradations.isSubjectDegraded(pairs[pairIndex]!.id) ? { ...context, isDegraded: true } : context;
-  }
-
-  #answerByRule(
-    context: AnswerContext,
-    formulas: GuardedPairFormulas,
-    minute: AnsweredMinute,
-    position: Position,
-    id: string,
-  ): MinuteAnswer | null {
-    const { pairs, schema } = this.#options;
-    const { pairIndex } = minute;
-    // A rule reads the hand-written features, and no formulas of a model.
-    const own = { ...context, featureSchema: schema.hash };
-    return answerPairByRule(own, formulas, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, id);
-  }
-
-  /**
-   * Answers a bar that was published again, without a person's stops, as arms and shadows of rules are compared.
-   * @returns null: the rule does not answer yet, or fails
-   */
-  answerAgainByRule(
-    { minute, body }: MinuteAnswer,
-    formulas: GuardedPairFormulas,
-    before: Position,
-    encoder: BodyEncoder,
-  ): MinuteAnswer | null {
-    const { pairs, matrix } = this.#options;
-    const isWarm = formulas.isWarm || before.side !== 0;
-    if (minute.outcome !== 'COMPLETE' || !matrix.isReady(minute.pairIndex, null) || !isWarm) return null;
-    const positions = this.#positions.with(minute.pairIndex, before);
-    const context = this.contextOf(null, null, new Uint8Array(pairs.length), encoder, undefined, positions);
-    return this.#answerByRule(context, formulas, minute, before, body.signal_id);
   }
 
   answer(context: AnswerContext, minute: AnsweredMinute, position: Position, id: string): MinuteAnswer {

@@ -15,7 +15,7 @@ import {
 import type { Mode } from '../../shared/signal/signal.ts';
 import { candidateNovelty, rowNovelty, type DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { GuardedInstrumentFormulas } from '../features/guarded_formulas.ts';
+import type { GuardedFormulas } from '../features/guarded_formulas.ts';
 
 /** The deterministic answer to one bar of one instrument. */
 export interface InstrumentAnswer {
@@ -95,7 +95,7 @@ export function answerInstrument(
  */
 export function answerByRule(
   context: InstrumentContext,
-  formulas: GuardedInstrumentFormulas,
+  formulas: GuardedFormulas,
   instrument: Pair,
   label: string,
   minute: AnsweredMinute,
@@ -110,11 +110,9 @@ export function answerByRule(
   const hasEdge = !requireEdge || !manifest.edge.no_edge;
   const novelty = noveltyMin === undefined || before.side !== 0 ? NaN : noveltyForRule(scores, manifest.direction, row);
   const bar = { close, hasEdge, novelty, noveltyMin, stop, news, time };
-  const decided =
+  const step =
     minute.outcome === 'COMPLETE' && isReady ? formulas.decide(before, bar, id, time) : holding(minute, before);
-  if (decided === null) return null;
-  // Code of a user need not ask for it.
-  const step = decided.action === 'ENTER' && novelty < noveltyMin! ? refused(before) : decided;
+  if (step === null) return null;
   return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities: row < 0 ? null : probabilitiesAt(scores, row),
     // A rule need not enter where the model calls a side, which is what the field is of.
@@ -130,10 +128,6 @@ export function answerByRule(
 function heldBy(rollout: string | undefined, step: InstrumentStep<InstrumentReason>): InstrumentStep<InstrumentReason> {
   if (rollout === undefined || step.action !== 'ENTER') return step;
   return { ...step, position: { ...step.position, rollout } };
-}
-
-function refused(position: InstrumentPosition): InstrumentStep<InstrumentReason> {
-  return { action: 'HOLD', reason: 'NOVEL_INPUT', position };
 }
 
 /** Of a minute that nothing is decided on. */

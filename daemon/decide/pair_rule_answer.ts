@@ -1,47 +1,64 @@
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
-import type { PairRuleStep } from '../../shared/bundle/rule/rule_model.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Frame } from '../../shared/core/features/feature.ts';
+import type { Action } from '../../shared/core/rule/rule.ts';
+import type { StandingOrders } from '../../shared/core/rule/standing_conditions.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { SERVED_RULE_PREFIX } from '../../shared/signal/instrument_signal.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { refusedBy } from '../../shared/strategies/pair_reversion/entry_limits.ts';
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
+import type { Reason } from '../../shared/strategies/pair_reversion/reasons.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { GuardedPairFormulas } from '../features/guarded_formulas.ts';
-import { answerOf, hold, modeOf, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
+import { answerOf, hold, modeOf, type AnswerContext, type MinuteAnswer } from './answer.ts';
 import { stopOf } from './standing_bits.ts';
 
-/** The formulas that answer a bar of a pair in place of the models. */
-export interface PairRuleChoice {
-  readonly formulas: GuardedPairFormulas;
-  /** While a rollout compares rules of the pair. */
-  readonly rollout: RolloutArm | undefined;
+/** What the decision on a bar of a pair reads beside what its rule computes. */
+export interface PairRuleBar extends StandingOrders {
+  /** Bars of both legs, z, hedge ratio and all that the spread is measured by. */
+  readonly frame: Readonly<Frame>;
+  /** Whether its judgement shows an edge after costs, or the policy requires none. */
+  readonly hasEdge: boolean;
 }
 
-/** What answers for pairs in place of the models. */
-export interface PairRuleAnswers {
-  /** Whether there is any. */
-  readonly isPresent: boolean;
-  /** @param position before the bar. @returns null where the models answer */
-  choose(index: number, time: OpenTime, position: Position): PairRuleChoice | null;
-  /** Ends the rules of a pair that have failed, before the batch that is being answered. */
-  endFaulty(index: number): void;
+interface PairRuleStep {
+  readonly action: Action;
+  readonly reason: Reason;
+  /** Behind the bar. */
+  readonly position: Position;
+}
+
+/** The rule of a pair, which has taken the bar. */
+export interface PairRule {
+  readonly version: string;
+  /** Whether its judgement shows no edge after costs. */
+  readonly noEdge: boolean;
+  /** Whether enough bars have been taken that its values depend on no earlier ones. */
+  readonly isWarm: boolean;
+  /** Of a position that it would enter, in bars of the pair. */
+  readonly maxAgeBars: number;
+  /**
+   * Decides on the newest bar and moves the position by it.
+   * @param position before this bar
+   * @param id signal_id of the answer
+   * @returns null where it fails
+   */
+  decide(position: Position, bar: PairRuleBar, id: string, time: OpenTime): PairRuleStep | null;
 }
 
 /**
  * As `answerMinute`, where a rule answers in place of the models: the signal states no scores. The policy's limits of
- * hedge ratio, entry windows and exposure hold whatever the rule says; halts by a live KPI are of the models.
+ * hedge ratio, entry windows and exposure hold whatever the rule says; halts by a live KPI are of the models. No daemon
+ * serves rules of pairs yet.
  * @param context its models and scores are not read
- * @param formulas of the rule, which have taken the bar
  * @param position before this bar
  * @param id signal_id of the answer
  * @returns null where the rule fails
  */
 export function answerPairByRule(
   context: AnswerContext,
-  formulas: GuardedPairFormulas,
+  rule: PairRule,
   pair: Pair,
   label: string,
   minute: AnsweredMinute,
@@ -51,14 +68,14 @@ export function answerPairByRule(
   const { features, policy } = context;
   const { pairIndex, time, outcome } = minute;
   // An open position needs no warm formula to be closed.
-  const isReady = features.ready(pairIndex) && (formulas.isWarm || position.side !== 0);
+  const isReady = features.ready(pairIndex) && (rule.isWarm || position.side !== 0);
   const isShown = isReady && (outcome === 'COMPLETE' || isHeartbeat(minute));
   const frame = isShown ? features.frame(pairIndex) : null;
   const market = isHeartbeat(minute) ? null : frame;
   const step =
     market === null
       ? { ...hold(minute, position), position }
-      : formulas.decide(position, barOf(context, formulas, minute, market), id, time);
+      : rule.decide(position, barOf(context, rule, minute, market), id, time);
   if (step === null) return null;
   const limited = market === null ? step : withinLimits(context, minute, market, position, step);
   const { action, reason, position: taken } = limited;
@@ -80,13 +97,13 @@ export function answerPairByRule(
     reason,
     target: after.side,
     position_id: action === 'EXIT' ? position.positionId : after.positionId,
-    max_age_bars: formulas.maxAgeBars,
+    max_age_bars: rule.maxAgeBars,
     beta: frame?.beta ?? null,
     price_a: frame?.a.close ?? minute.a?.close ?? null,
     price_b: frame?.b.close ?? minute.b?.close ?? null,
     pair_id: pair.id,
     signal_id: id,
-    model_version: `${SERVED_RULE_PREFIX}${formulas.rule.manifest.version}`,
+    model_version: `${SERVED_RULE_PREFIX}${rule.version}`,
     feature_schema: context.featureSchema,
     policy_hash: context.policyHash,
     mode: modeOf(minute, { isReady, isHalt: false, isDegraded: context.isDegraded }),
@@ -96,15 +113,10 @@ export function answerPairByRule(
   return answerOf(context, minute, body, null, after);
 }
 
-function barOf(
-  { policy, halted, news }: AnswerContext,
-  { rule }: GuardedPairFormulas,
-  minute: AnsweredMinute,
-  frame: Frame,
-) {
+function barOf({ policy, halted, news }: AnswerContext, { noEdge }: PairRule, minute: AnsweredMinute, frame: Frame) {
   return {
     frame,
-    hasEdge: !policy.require_edge || !rule.manifest.edge.no_edge,
+    hasEdge: !policy.require_edge || !noEdge,
     stop: stopOf(halted[minute.pairIndex]!),
     news: news[minute.pairIndex] ?? null,
     time: minute.time,

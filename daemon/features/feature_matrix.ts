@@ -27,14 +27,6 @@ type Plan = FormulaPlan<PairReading, FeatureSchema>;
 type CompleteMinute = PairBars & Pick<PairMinute, 'others' | 'groups'>;
 const NO_BARS: OtherBarsAt = new Map();
 
-/** What reads the bars of pairs, by their index, where it is present. */
-export interface RuleReaders {
-  readonly isPresent: boolean;
-  reads(index: number): boolean;
-  take(index: number, reading: PairReading): void;
-}
-const NO_RULES: RuleReaders = { isPresent: false, reads: () => false, take: () => undefined };
-
 /** What had passed when a warm-up began. */
 interface BarsBefore {
   /** Last bar of each pair. */
@@ -63,7 +55,6 @@ export class FeatureMatrix {
   readonly #series: readonly LegSeries[];
   /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
   readonly #plans: FormulaPlans<PairReading, FeatureSchema>;
-  readonly #rules: RuleReaders;
   readonly #pairs: readonly Pair[];
   readonly #groupStart: (id: string) => number;
   /** By group: its last bar that has passed. */
@@ -73,19 +64,14 @@ export class FeatureMatrix {
   /** Reused for each bar, to allocate nothing: plans keep no reference to it, and a warm-up copies it. */
   readonly #bar = {} as { -readonly [Field in keyof PlannedBar<PairReading>]: PlannedBar<PairReading>[Field] };
 
-  /**
-   * @param rules of pairs: they read every bar behind its features
-   * @param groupStart the last bar of a group that was over when pairs began to wait for it
-   */
+  /** @param groupStart the last bar of a group that was over when pairs began to wait for it */
   constructor(
     pairs: readonly Pair[],
     windows: Windows,
     columns: number,
     series: Pick<SeriesReader, 'ofPair'>,
-    rules: RuleReaders = NO_RULES,
     groupStart: (id: string) => number = () => -Infinity,
   ) {
-    this.#rules = rules;
     this.#groupStart = groupStart;
     this.#pairs = pairs;
     this.features = new FeatureEngine(pairs, windows);
@@ -122,23 +108,22 @@ export class FeatureMatrix {
     return rows;
   }
 
-  /** Whether formulas or rules read the series of legs: what arrived must have taken effect before a bar. */
+  /** Whether formulas read the series of legs: what arrived must have taken effect before a bar. */
   get readsSeries(): boolean {
-    return this.#plans.readsSeries || this.#rules.isPresent;
+    return this.#plans.readsSeries;
   }
 
   #stepFeatures(items: readonly MinuteItem[]): void {
     const complete: CompleteMinute[] = [];
     for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as CompleteMinute);
     for (const { groups } of complete) if (groups !== undefined) this.#noteGroups(groups);
-    if (this.#plans.isEmpty && !this.#rules.isPresent) this.features.step(complete);
+    if (this.#plans.isEmpty) this.features.step(complete);
     else this.#stepFormulas(complete);
   }
 
-  /** Hand-written features bar by bar, because formulas or rules read them; formulas of all pairs together. */
+  /** Hand-written features bar by bar, because formulas read them; formulas of all pairs together. */
   #stepFormulas(complete: readonly CompleteMinute[]): void {
     const { features, readsSeries } = this;
-    const rules = this.#rules;
     const bar = this.#bar;
     for (const { pairIndex } of complete) features.touch(pairIndex);
     for (const { pairIndex, a, b, others, groups } of complete) {
@@ -154,7 +139,6 @@ export class FeatureMatrix {
       bar.groups = groups;
       bar.isWarm = features.ready(pairIndex);
       this.#plans.take(bar);
-      if (rules.isPresent && rules.reads(pairIndex)) rules.take(pairIndex, bar);
     }
     this.#plans.run();
   }

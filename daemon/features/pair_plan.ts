@@ -1,4 +1,4 @@
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { FeatureEngine, warmupBars } from '../../shared/core/features/features.ts';
@@ -70,21 +70,4 @@ export function pairHistoryOf(store: FormulaStore, windows: Windows): ReadHistor
     }
     return readings();
   };
-}
-
-/**
- * The same where rules read them: `count` bars whose features are warm, and those before them. Of other symbols, they
- * read none.
- */
-export function pairReadings(
-  store: FormulaStore,
-  windows: Windows,
-  pair: Pair,
-  count: number,
-  until: OpenTime,
-  pause: () => Promise<void>,
-): Promise<Iterable<PairReading>> {
-  const own = handWrittenWindows(windows);
-  const bars = count + warmupBars(own) - 1;
-  return pairHistoryOf(store, own)({ subject: pair, index: 0, count: bars, until, readsSeries: true, pause });
 }

@@ -7,9 +7,7 @@ import { MAX_AGE_SECONDS, SERIES } from '../../shared/core/series/series_names.t
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import { parseObservation } from '../../shared/store/observation.ts';
 import { instrumentBarsInPieces, type FormulaStore } from '../../shared/store/warm_bars.ts';
-import type { InstrumentReading, PairReading } from '../../shared/core/formula/bar_inputs.ts';
-import type { Windows } from '../../shared/core/features/windows.ts';
-import { pairReadings } from './pair_plan.ts';
+import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { RuleReadings } from './rule_readings.ts';
 
 /**
@@ -53,11 +51,3 @@ export const INSTRUMENT_READINGS: RuleReadings<InstrumentReading> = {
   read: warmBars,
   copy: ({ bar, features, series }) => ({ bar, features: features.slice(), series: series.slice() }),
 };
-
-/** Rules of pairs read no bars of other symbols. @param windows of the hand-written features */
-export function readingsOfPairs(windows: Windows): RuleReadings<PairReading> {
-  return {
-    read: (store, pair, count, until, pause) => pairReadings(store, windows, pair, count, until, pause),
-    copy: ({ a, b, features, series }) => ({ a, b, features: features.slice(), series: series?.slice() ?? null }),
-  };
-}

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { WarmUpTurns } from './formula_warm_up.ts';
 
@@ -17,7 +17,7 @@ interface ReadingRules<Reading> {
   reads(index: number): boolean;
   take(index: number, taken: Reading): void;
   warm(
-    rule: AnyRule,
+    rule: RuleModel,
     store: FormulaStore,
     lastOf: (index: number) => OpenTime | null,
     turns: WarmUpTurns,
@@ -56,7 +56,7 @@ export class RulesByRole<Reading, Rules extends ReadingRules<Reading>> {
   /** See `ServedRules.warm`. */
   warm(
     role: RuleRole,
-    rule: AnyRule,
+    rule: RuleModel,
     store: FormulaStore,
     lastOf: (index: number) => OpenTime | null,
     turns: WarmUpTurns,

@@ -1,15 +1,14 @@
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
-import type { AnyRule, BarFormulas, PairRuleModel, RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import type { BarFormulas, RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import type { MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 import type { DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import type { RuleInput } from '../queue/input.ts';
-import type { InstrumentReading, PairReading } from '../../shared/core/formula/bar_inputs.ts';
-import type { Windows } from '../../shared/core/features/windows.ts';
+import type { InstrumentReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { WarmUpTurns } from './formula_warm_up.ts';
-import { GuardedInstrumentFormulas, GuardedPairFormulas, type RuleClock } from './guarded_formulas.ts';
-import { INSTRUMENT_READINGS, readingsOfPairs } from './rule_warm_up.ts';
+import { GuardedFormulas, type RuleClock } from './guarded_formulas.ts';
+import { INSTRUMENT_READINGS } from './rule_warm_up.ts';
 import type { RuleReadings } from './rule_readings.ts';
 
 /** Bars that are computed before bars that are due have their turn. */
@@ -23,9 +22,9 @@ interface WarmUp<Reading, Formulas> {
   waiting: Reading[] | null;
 }
 
-/** What is known of the formulas of a rule, whatever their kind. */
+/** What is known of the formulas of a rule. */
 export interface Guarded {
-  readonly rule: AnyRule;
+  readonly rule: RuleModel;
   /** Why it does not answer any more; null = it does. */
   readonly fault: MinutehandError | null;
   takeSpentMs(): number | null;
@@ -85,7 +84,7 @@ export abstract class ServedRules<Reading, Formulas extends BarFormulas<Reading>
    * @throws MinutehandError RULE_FAILED
    */
   async warm(
-    rule: AnyRule,
+    rule: RuleModel,
     store: FormulaStore,
     lastOf: (index: number) => OpenTime | null,
     turns: WarmUpTurns,
@@ -137,12 +136,12 @@ export abstract class ServedRules<Reading, Formulas extends BarFormulas<Reading>
     this.#note();
   }
 
-  #formulasOf(rule: AnyRule, index: number): Formulas {
+  #formulasOf(rule: RuleModel, index: number): Formulas {
     return this.open(rule, barSecondsOf(this.#subjects[index]!));
   }
 
   /** @param rule of a subject of this kind */
-  protected abstract open(rule: AnyRule, barSeconds: number): Formulas;
+  protected abstract open(rule: RuleModel, barSeconds: number): Formulas;
 
   #note(): void {
     this.#isPresent = this.#warmUps.length > 0 || this.#active.some((own) => own !== null);
@@ -153,23 +152,8 @@ export abstract class ServedRules<Reading, Formulas extends BarFormulas<Reading>
   }
 }
 
-/** Those of pairs. */
-export class ServedPairRules extends ServedRules<PairReading, GuardedPairFormulas> {
-  readonly #clock: RuleClock;
-
-  /** @param windows of the hand-written features @param clock where it matters how long they take */
-  constructor(pairs: readonly Pair[], windows: Windows, clock: RuleClock = null) {
-    super(pairs, readingsOfPairs(windows));
-    this.#clock = clock;
-  }
-
-  protected open(rule: AnyRule, barSeconds: number): GuardedPairFormulas {
-    return new GuardedPairFormulas(rule as PairRuleModel, barSeconds, this.#clock);
-  }
-}
-
 /** Those of instruments, which may read the answers of the direction model. */
-export class InstrumentRules extends ServedRules<InstrumentReading, GuardedInstrumentFormulas> {
+export class InstrumentRules extends ServedRules<InstrumentReading, GuardedFormulas> {
   readonly #count: number;
   readonly #clock: RuleClock;
 
@@ -180,8 +164,8 @@ export class InstrumentRules extends ServedRules<InstrumentReading, GuardedInstr
     this.#clock = clock;
   }
 
-  protected open(rule: AnyRule, barSeconds: number): GuardedInstrumentFormulas {
-    return new GuardedInstrumentFormulas(rule as RuleModel, barSeconds, this.#clock);
+  protected open(rule: RuleModel, barSeconds: number): GuardedFormulas {
+    return new GuardedFormulas(rule, barSeconds, this.#clock);
   }
 
   /**

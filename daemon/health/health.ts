@@ -87,13 +87,6 @@ export interface HealthReport extends TransportsHealth {
   readonly lease: LeaseHealth | null;
   readonly pairs: number;
   readonly pairs_ready: number;
-  /** Rules that answer for pairs in place of the models, by pair; absent without any. */
-  readonly pair_rules?: {
-    readonly versions: Readonly<Record<string, string>>;
-    readonly shadows: Readonly<Record<string, string>>;
-    /** Why one was refused or has failed, until another one is accepted or it is stopped. */
-    readonly refused: Readonly<Record<string, ModelRefusal>>;
-  };
   /** Of the instruments; absent without any. */
   readonly direction?: DirectionHealth;
   /** Pairs without bars: they are published with HOLD SILENCE. */

@@ -19,7 +19,7 @@ const DAMAGED: ReadonlySet<string> = new Set([
   'MODEL_SIGNATURE',
 ]);
 
-type Seen = Pick<HealthReport, 'pairs' | 'model_version' | 'model_refused' | 'dependencies' | 'pair_rules'>;
+type Seen = Pick<HealthReport, 'pairs' | 'model_version' | 'model_refused' | 'dependencies'>;
 
 export interface LostModelsOptions {
   readonly health: () => Seen;
@@ -39,12 +39,12 @@ export interface LostModelsOptions {
 
 /** Why the daemon has no models, or would have none after a restart; null when it has. */
 export function lossOf(seen: Seen): string | null {
-  const { pairs, model_refused, dependencies } = seen;
+  const { model_refused, dependencies } = seen;
   if (model_refused !== null && DAMAGED.has(model_refused.code))
     return `${model_refused.code}: ${model_refused.message}`;
   const folder = dependencies.find(({ dependency, code }) => dependency === 'models_folder' && DAMAGED.has(code));
   if (folder !== undefined) return `${folder.code}: ${folder.message}`;
-  return pairs > 0 && lacksModels(seen) && model_refused === null ? 'no models are active' : null;
+  return lacksModels(seen) && model_refused === null ? 'no models are active' : null;
 }
 
 /**

@@ -24,8 +24,6 @@ describe('models', () => {
 
   it('are not lost for a daemon without pairs, when a person’s pointer is refused, or another folder fails', () => {
     expect(lossOf({ ...NONE, pairs: 0 })).toBeNull();
-    const ruled = { versions: { A_B: 'v', C_D: 'v' }, shadows: {}, refused: {} };
-    expect(lossOf({ ...NONE, pair_rules: ruled })).toBeNull();
     for (const code of ['POINTER_ROLLBACK', 'POINTER_SIGNATURE', 'MODEL_MARKET', 'MODEL_GATES'] as const)
       expect(lossOf({ ...NONE, model_refused: refusal(code) })).toBeNull();
     expect(lossOf({ ...WELL, dependencies: [fault('home_folder', 'MODEL_MISSING')] })).toBeNull();

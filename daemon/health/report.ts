@@ -2,8 +2,7 @@ import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedCalendar } from '../infer/followed_calendar.ts';
 import type { FollowedDirections } from '../infer/followed_directions.ts';
 import type { FollowedSlots } from '../infer/followed_slots.ts';
-import { PAIR_ID } from '../../shared/pair.ts';
-import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
@@ -31,8 +30,8 @@ export interface HealthSources {
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'directionShadows' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
-  readonly rules: Pick<FollowedSlots<string, AnyRule>, 'refusals'> | null;
-  readonly ruleShadows?: Pick<FollowedSlots<string, AnyRule>, 'versions'> | null;
+  readonly rules: Pick<FollowedSlots<string, RuleModel>, 'refusals'> | null;
+  readonly ruleShadows?: Pick<FollowedSlots<string, RuleModel>, 'versions'> | null;
   readonly halts: ActiveHalts;
   readonly calendar: Pick<FollowedCalendar, 'events' | 'fault'>;
   readonly links: Publishers['links'];
@@ -47,10 +46,8 @@ export interface HealthSources {
 /** Collects the daemon's health. */
 export function healthReport(sources: HealthSources): HealthReport {
   const { identity, status, models: followed, directions, rules, halts, links } = sources;
-  const ofPairs = (id: string): boolean => PAIR_ID.test(id);
-  const served = parted(status.rules, ofPairs);
-  const shadows = parted(sources.ruleShadows?.versions ?? {}, ofPairs);
-  const refused = parted(rules?.refusals ?? {}, ofPairs);
+  const rulesRefused = rules?.refusals ?? {};
+  const ruleShadows = sources.ruleShadows?.versions ?? {};
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
   const lease = sources.lease();
@@ -59,13 +56,9 @@ export function healthReport(sources: HealthSources): HealthReport {
   const { engine, engineNote } = sources.serverEngine();
   const isWaiting =
     isUnpublished ||
-    (pairs > 0 && ((models === null && Object.keys(served.chosen).length < pairs) || readyPairs < pairs)) ||
+    (pairs > 0 && (models === null || readyPairs < pairs)) ||
     (pairs === 0 && (status.readyInstruments < instruments || !hasStrategy(status)));
-  const isRefused =
-    followed.refused !== null ||
-    (directions?.refused ?? null) !== null ||
-    isAny(refused.chosen) ||
-    isAny(refused.others);
+  const isRefused = followed.refused !== null || (directions?.refused ?? null) !== null || isAny(rulesRefused);
   const isDegraded = isRefused || degradations.size + silentPairs.length + haltedPairs.length > 0;
   return {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
@@ -89,9 +82,6 @@ export function healthReport(sources: HealthSources): HealthReport {
     lease,
     pairs: identity.pairs,
     pairs_ready: readyPairs,
-    ...((isAny(served.chosen) || isAny(shadows.chosen) || isAny(refused.chosen)) && {
-      pair_rules: { versions: served.chosen, shadows: shadows.chosen, refused: refused.chosen },
-    }),
     ...(instruments > 0 && {
       direction: {
         instruments,
@@ -102,9 +92,9 @@ export function healthReport(sources: HealthSources): HealthReport {
         refused: directions?.refused ?? null,
         missing_sources: directions?.missingSources ?? [],
         ...(Object.keys(followed.directionShadows).length > 0 && { shadows: followed.directionShadows }),
-        ...(isAny(served.others) && { rules: served.others }),
-        ...(isAny(shadows.others) && { rule_shadows: shadows.others }),
-        ...(isAny(refused.others) && { rules_refused: refused.others }),
+        ...(isAny(status.rules) && { rules: status.rules }),
+        ...(isAny(ruleShadows) && { rule_shadows: ruleShadows }),
+        ...(isAny(rulesRefused) && { rules_refused: rulesRefused }),
       },
     }),
     silent_pairs: silentPairs,
@@ -128,19 +118,7 @@ export function healthReport(sources: HealthSources): HealthReport {
   };
 }
 
-type BySubject<Value> = Readonly<Record<string, Value>>;
-
-/** Those of some subjects, and of the others. */
-function parted<Value>(
-  all: BySubject<Value>,
-  isChosen: (id: string) => boolean,
-): { chosen: BySubject<Value>; others: BySubject<Value> } {
-  const of = (chosen: boolean): BySubject<Value> =>
-    Object.fromEntries(Object.entries(all).filter(([id]) => isChosen(id) === chosen));
-  return { chosen: of(true), others: of(false) };
-}
-
-function isAny(all: BySubject<unknown>): boolean {
+function isAny(all: Readonly<Record<string, unknown>>): boolean {
   return Object.keys(all).length > 0;
 }
 

@@ -8,7 +8,7 @@ import {
   type RolloutFile,
 } from '../../shared/bundle/rollout.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';
@@ -27,7 +27,7 @@ export interface ChallengedDirections {
 export interface ChallengedRules {
   readonly subjects: readonly string[];
   /** Reads, verifies and warms a challenger. @throws MinutehandError */
-  load(version: string, instrument: string): Promise<AnyRule>;
+  load(version: string, instrument: string): Promise<RuleModel>;
 }
 
 export interface FollowedRolloutOptions {

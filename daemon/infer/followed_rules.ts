@@ -1,9 +1,8 @@
 import type { Logger } from 'pino';
 import { refuseForeign } from '../../shared/bundle/origin.ts';
-import { rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
+import { folderOfRule, rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
 import type { PointerPlace } from '../../shared/bundle/pointer.ts';
-import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
-import { folderOfRule } from '../../shared/bundle/shelves/rules.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, timeframeOf, type Pair } from '../../shared/pair.ts';
@@ -30,7 +29,7 @@ export interface FollowedRulesOptions {
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
   /** Reads and verifies a rule, and computes its formulas over the last bars. @throws MinutehandError */
-  load(folder: string): Promise<AnyRule>;
+  load(folder: string): Promise<RuleModel>;
   apply(input: RuleInput | DegradationInput): void;
   onRefused(code: string): void;
   onFailed(code: string): void;
@@ -42,7 +41,7 @@ export interface FollowedRulesOptions {
  * Follows the pointers `models/rule/<instrument>.json`. Where one is removed, the rule ends and the models answer
  * again.
  */
-export function followRules(options: FollowedRulesOptions): FollowedSlots<string, AnyRule> {
+export function followRules(options: FollowedRulesOptions): FollowedSlots<string, RuleModel> {
   const { modelsFolder, apply, log, print } = options;
   const degrade = (instrument: string): void => apply({ kind: 'degraded', ...rulePointer(instrument) });
   return new FollowedSlots({
@@ -76,7 +75,7 @@ export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, '
 }
 
 /** Follows the pointers `models/rule/shadow_<instrument>.json`: nothing of what they name is published. */
-export function followRuleShadows(options: FollowedRuleShadowsOptions): FollowedSlots<string, AnyRule> {
+export function followRuleShadows(options: FollowedRuleShadowsOptions): FollowedSlots<string, RuleModel> {
   const { modelsFolder, apply, lastShadows, print } = options;
   return new FollowedSlots({
     ...slotsOfRules(options, (instrument) => ruleShadowPlace(modelsFolder, instrument)),
@@ -101,7 +100,7 @@ export function followRuleShadows(options: FollowedRuleShadowsOptions): Followed
 /** Loads a rule, and refuses that of another instrument, market or length of bars. @throws MinutehandError */
 export function ownRuleLoader(
   options: Pick<FollowedRulesOptions, 'modelsFolder' | 'subjects' | 'market' | 'load'>,
-): (version: string, instrument: string) => Promise<AnyRule> {
+): (version: string, instrument: string) => Promise<RuleModel> {
   const { modelsFolder, subjects, market, load } = options;
   const timeframes = new Map(subjects.map((own) => [own.id, timeframeOf(barSecondsOf(own))]));
   return async (version, instrument) => {
@@ -122,7 +121,7 @@ export function ownRuleLoader(
 function slotsOfRules(
   options: Omit<FollowedRulesOptions, 'apply'>,
   placeOf: (instrument: string) => PointerPlace,
-): Omit<FollowedSlotsOptions<string, AnyRule>, 'apply' | 'onProved' | 'onAccepted' | 'texts'> {
+): Omit<FollowedSlotsOptions<string, RuleModel>, 'apply' | 'onProved' | 'onAccepted' | 'texts'> {
   const { modelsFolder, subjects, files } = options;
   return {
     ...options,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
-import type { AnyRule, RuleModel } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
@@ -79,7 +79,7 @@ const options = () => ({
   print: (line: string) => void printed.push(line),
 });
 
-const follow = (): FollowedSlots<string, AnyRule> =>
+const follow = (): FollowedSlots<string, RuleModel> =>
   followRules({ ...options(), apply: (input) => void applied.push(describeInput(input)) });
 
 function bundle(version: string, content = version): void {
@@ -212,7 +212,7 @@ describe('the pointers of rules in shadow', () => {
   let asked: string[];
   let inputs: RuleShadowInput[];
 
-  function followShadows(): FollowedSlots<string, AnyRule> {
+  function followShadows(): FollowedSlots<string, RuleModel> {
     asked = [];
     inputs = [];
     return followRuleShadows({

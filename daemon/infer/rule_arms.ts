@@ -1,6 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { armName, type ActiveRollout } from '../../shared/bundle/rollout.ts';
-import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
 import { barSecondsOf } from '../../shared/pair.ts';
 import type { Answer } from '../decide/answer.ts';
@@ -11,8 +11,8 @@ import type { RolloutInput } from '../queue/input.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
 import type { LaneRules } from './rule_shadows.ts';
 
-export interface RuleArmsOptions<Formulas extends Guarded, Own extends Answer> extends Pick<
-  ArmsOptions<AnyRule, Own['position']>,
+interface RuleArmsOptions<Formulas extends Guarded, Own extends Answer> extends Pick<
+  ArmsOptions<RuleModel, Own['position']>,
   'clock' | 'slowInferenceMs' | 'inputs' | 'observer' | 'flat' | 'subjects'
 > {
   readonly journal: Pick<Journal, 'shadow'>;
@@ -41,7 +41,7 @@ export interface ChosenRule<Formulas> {
  */
 export class RuleArms<Formulas extends Guarded, Own extends Answer> {
   readonly #options: RuleArmsOptions<Formulas, Own>;
-  readonly #lane: Arms<AnyRule, Own['position']>;
+  readonly #lane: Arms<RuleModel, Own['position']>;
 
   constructor(options: RuleArmsOptions<Formulas, Own>) {
     const { subjects, rules } = options;
@@ -110,7 +110,7 @@ export class RuleArms<Formulas extends Guarded, Own extends Answer> {
   }
 
   /** The rule that will probably answer the bar after this one. @param position behind this bar */
-  nextRule(index: number, time: OpenTime, position: Own['position']): AnyRule | null {
+  nextRule(index: number, time: OpenTime, position: Own['position']): RuleModel | null {
     const next = (time + barSecondsOf(this.#options.subjects[index]!)) as OpenTime;
     return (this.choose(index, next, position)?.formulas ?? this.#options.servedOf(index))?.rule ?? null;
   }

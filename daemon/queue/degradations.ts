@@ -41,7 +41,7 @@ export const DEGRADATIONS = {
   },
   rules: {
     means:
-      '`RULE_FAILED`, `RULE_SLOW`: the rule of a subject threw, returned what no rule may return, or took longer than `inference.slow_ms` for two bars in a row. It has ended, and the models answer in its place, or, without any, nobody (mode HALT); its subject alone is in mode DEGRADED.',
+      '`RULE_FAILED`, `RULE_SLOW`: the rule of a subject threw, or took longer than `inference.slow_ms` for two bars in a row. It has ended, and the models answer in its place, or, without any, nobody (mode HALT); its subject alone is in mode DEGRADED.',
     next: '`minutehand status` names subject, rule and cause. Mend its strategy and restart the daemon, promote another rule, or run `minutehand strategy stop <subject>`.',
   },
   rule_pointer: {

@@ -1,7 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { parseStanding, standingText, type Standing } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import type { AnyRule } from '../../shared/bundle/rule/rule_model.ts';
+import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
@@ -65,7 +65,7 @@ export interface RuleInput {
   readonly kind: 'rule';
   /** Id of the instrument, or of the pair. */
   readonly instrument: string;
-  readonly rule: AnyRule | null;
+  readonly rule: RuleModel | null;
 }
 
 /** Another rule in shadow for a subject; null = none any more. Not journaled: it publishes nothing. */
@@ -73,7 +73,7 @@ export interface RuleShadowInput {
   readonly kind: 'rule_shadow';
   /** Id of the instrument, or of the pair. */
   readonly instrument: string;
-  readonly rule: AnyRule | null;
+  readonly rule: RuleModel | null;
   /** Its virtual position so far, by id of the subject; flat where it has none. */
   readonly positions?: ReadonlyMap<string, Position | InstrumentPosition>;
 }
@@ -119,7 +119,7 @@ export interface ShadowInput {
 export type ShadowModels = ModelSet | DirectionModel;
 
 /** What a rollout compares with what serves: a set of pairs, a direction model of its timeframe, or a rule. */
-export type Challenger = ShadowModels | AnyRule;
+export type Challenger = ShadowModels | RuleModel;
 
 /** The state of a rollout from the next bar on. */
 export interface RolloutInput {
@@ -293,7 +293,7 @@ function seriesInputOf({ subject }: InputRow): SeriesInput {
 export type LoadDirection = (version: string, timeframe: Timeframe) => Promise<DirectionModel>;
 
 /** Opens the rule of a version, to be served or as the challenger of a rollout. */
-export type LoadRule = (version: string, role: 'served' | 'challenger') => Promise<AnyRule>;
+export type LoadRule = (version: string, role: 'served' | 'challenger') => Promise<RuleModel>;
 
 /**
  * The input of any row of a journal.

@@ -23,15 +23,14 @@ interface Owners {
   /** Pairs, and behind them instruments. */
   readonly subjects: readonly Pair[];
   readonly directions: Pick<DirectionSlots, 'versions' | 'engines' | 'engineNotes'>;
-  /** Of instruments, and of pairs. */
-  readonly rules: readonly Pick<LaneRules<unknown>, 'versions'>[];
+  readonly rules: Pick<LaneRules<unknown>, 'versions'>;
   readonly clock: Clock;
   readonly inputs: Inputs;
   readonly halts: HaltedPairs;
   readonly slots: ModelSlots;
   readonly arms: RolloutArms;
   readonly directionArms: Pick<DirectionArms, 'rollout'>;
-  readonly ruleArms: readonly { readonly rollout: ActiveRollout | null }[];
+  readonly ruleArms: { readonly rollout: ActiveRollout | null };
   readonly degradations: DegradationSet;
   isReady(pairIndex: number): boolean;
   /** Whether any bar of an instrument had its taker volume. */
@@ -69,7 +68,7 @@ export class PipelineStatus {
   get rollout(): ActiveRollout | null {
     const { arms, directionArms, ruleArms, slots } = this.#owners;
     if (arms.isActive(slots.active)) return arms.rollout;
-    const own = [directionArms, ...ruleArms].find(({ rollout }) => rollout !== null);
+    const own = [directionArms, ruleArms].find(({ rollout }) => rollout !== null);
     return own?.rollout ?? null;
   }
 
@@ -161,7 +160,7 @@ export class PipelineStatus {
 
   /** Versions of the rules that answer, by subject. */
   get rules(): Readonly<Record<string, string>> {
-    return Object.assign({}, ...this.#owners.rules.map(({ versions }) => versions)) as Record<string, string>;
+    return this.#owners.rules.versions;
   }
 
   /** Names of what instruments have received beside prices and volume. */

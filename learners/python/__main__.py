@@ -10,21 +10,17 @@ from minutehand_learner import BINARY, MULTICLASS, serve
 
 NETWORKS = ["neural_net", "lstm", "gru", "transformer"]
 SCIKIT = ["sklearn_logistic", "sklearn_forest"]
-TABPFN = "tabpfn"
 TASKS = (BINARY, MULTICLASS)
-"""Of all but TabPFN."""
 
 
 def main() -> None:
     name, *more = sys.argv[1:] or [""]
-    known = [*NETWORKS, *SCIKIT, TABPFN]
+    known = [*NETWORKS, *SCIKIT]
     if name not in known or more not in ([], ["gpu"]) or (name in SCIKIT and more):
         sys.exit(f"usage: python learners/python NAME [gpu], with one of {', '.join(known)}")
     device = "cuda" if more else "cpu"
     if name in SCIKIT:
         serve_scikit(name)
-    elif name == TABPFN:
-        serve_tabpfn(device)
     else:
         serve_network(name, device)
 
@@ -54,15 +50,6 @@ def serve_scikit(name: str) -> None:
     from scikit import fit_forest, fit_logistic
 
     serve(f"{name}, scikit-learn {version('scikit-learn')}", fit_logistic if name == SCIKIT[0] else fit_forest, TASKS)
-
-
-def serve_tabpfn(device: str) -> None:
-    from tabpfn_answers import answer_with_tabpfn
-
-    serve(
-        f"tabpfn {version('tabpfn')}",
-        lambda rows, request, progress: answer_with_tabpfn(rows, request, progress, device),
-    )
 
 
 if __name__ == "__main__":

@@ -70,8 +70,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Model:
-    onnx: bytes | None
-    """None of a model that is asked for answers alone. One input, float [N, features] or [N, bars, features];
+    onnx: bytes
+    """One input, float [N, features] or [N, bars, features];
     one output with the probability, float [N], [N, 1] or [N, 2], or with that of each class, float [N, classes]."""
     probability: Callable[[np.ndarray], np.ndarray]
     """Of rows of x, or of sequences [rows, bars, features]: [rows], or [rows, classes].
@@ -112,10 +112,6 @@ def serve(
                 classes=request.get("classes"),
             )
             model = fit(rows, asked, lambda share: say({"id": number, "progress": min(max(share, 0.0), 1.0)}))
-            if "answers" in request:
-                _answer(model, request)
-                say({"id": number, "done": True})
-                continue
             with open(request["model"], "wb") as file:
                 file.write(model.onnx)
             first = slice(0, request["check_rows"])
@@ -135,11 +131,6 @@ def serve(
 
 def _epochs_of(request: Request) -> str:
     return "epochs" if request.classes is None else "class_epochs"
-
-
-def _answer(model: Model, request: dict) -> None:
-    asked = np.fromfile(request["answers"]["rows"], dtype="<f4").reshape(-1, len(request["features"]))
-    np.asarray(model.probability(asked), dtype="<f8").tofile(request["answers"]["to"])
 
 
 def _listen(requests: "queue.SimpleQueue[str]") -> None:

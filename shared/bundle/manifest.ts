@@ -64,8 +64,6 @@ const modelReport = z.object({
   rows: z.int().nonnegative().optional(),
   effective_rows: z.number().optional(),
   trees: z.int().nonnegative().optional(),
-  /** Of the engine `league`: the engine that was chosen. */
-  learner: z.string().optional(),
   /** Of a network. */
   epochs: epochReports.optional(),
   /** Of an ensemble; older bundles: none. */

@@ -5,7 +5,7 @@ import { openDirection, prepareDirection, type DirectionModel } from '../bundle/
 import { candidateNovelty, rowNovelty } from '../bundle/direction/direction_scores.ts';
 import type { InstrumentSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
-import type { AnyRule, RuleModel } from '../bundle/rule/rule_model.ts';
+import type { RuleModel } from '../bundle/rule/rule_model.ts';
 import { entryStates, exitStates, failingConditions } from '../core/rule/conditions.ts';
 import { ageInstrument } from '../strategies/direction/direction_input.ts';
 import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
@@ -78,8 +78,8 @@ export interface InstrumentQuestion {
   /** Where the news of this minute's calendar keep it from entering; null = nowhere. */
   readonly news: NewsWindows | null;
   modelOf(version: string): Promise<ExplainedDirection>;
-  /** @throws MinutehandError as openRule */
-  ruleOf(version: string): AnyRule;
+  /** @throws MinutehandError as readRuleBundle */
+  ruleOf(version: string): RuleModel;
 }
 
 /** Why one bar of an instrument was answered as it was. */
@@ -230,7 +230,7 @@ function answerFacts(
 
 function openRule({ ruleOf }: InstrumentQuestion, version: string): { rule: RuleModel | null; error: string | null } {
   try {
-    return { rule: ruleOf(version) as RuleModel, error: null };
+    return { rule: ruleOf(version), error: null };
   } catch (error) {
     if (error instanceof MinutehandError) return { rule: null, error: describeError(error).code };
     throw error;

@@ -8,12 +8,11 @@ import { explainNews } from './explained_news.ts';
 import { asKnown, parseCalendarText } from '../calendar/calendar_text.ts';
 import type { NewsEvent } from '../core/news/news_event.ts';
 import { newsWindows, withCalendar, type NewsWindows } from '../core/news/news_windows.ts';
-import { limitStates } from '../strategies/pair_reversion/entry_limits.ts';
 import { PAIR_RULE, sideAgainst } from '../strategies/pair_reversion/pair_rule.ts';
 import { isCandidate } from '../strategies/pair_reversion/scores.ts';
 import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
-import { handWrittenWindows, type Windows } from '../core/features/windows.ts';
+import type { Windows } from '../core/features/windows.ts';
 import { agePosition, FLAT, type Position } from '../core/position/position.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, isInstrument, parseSubject, timeframeOf, type Pair } from '../pair.ts';
@@ -24,12 +23,10 @@ import { pairUnknown } from '../policy/known_subject.ts';
 import { onlyTimeframe } from '../policy/spelling.ts';
 import { decisionPolicy, shardPairs, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
-import { isOfRule, SERVED_RULE_PREFIX } from '../signal/instrument_signal.ts';
 import type { SignalBody } from '../signal/signal.ts';
-import { STRATEGY_REASONS } from '../strategies/registry.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
-import type { AnyRule, PairRuleBar, PairRuleFormulas, PairRuleModel } from '../bundle/rule/rule_model.ts';
-import { ruleOpener } from '../bundle/shelves/rules.ts';
+import { ruleOpener } from '../bundle/rule/active_rule.ts';
+import type { RuleModel } from '../bundle/rule/rule_model.ts';
 import { explainInstrument, openExplainedDirection } from './explain_instrument.ts';
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
@@ -74,7 +71,7 @@ export interface Explainer {
 export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
   const modelsOf = keepingNewest((version) => openExplainedModels(pathInside(paths.models, version), schema));
-  const ruleOf = (version: string): AnyRule => ruleOpener(paths.models)(version);
+  const ruleOf = (version: string): RuleModel => ruleOpener(paths.models)(version);
   const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
   const { pairs, instruments, market } = settings.minutehand;
   const known = [...pairs, ...instruments];
@@ -141,8 +138,6 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
           positionOf: (id: string) => positionAt(journal, id, answer),
           calendar: () => knownAt(journal, answer),
         };
-        if (isOfRule(signal))
-          return orRuleFailed(() => explainByRule({ ...asAnswered, ...openRule(ruleOf, signal), schema, journal }));
         const { models, error } = await openModels(modelsOf, pair, signal);
         const own = models?.set.schema ?? schema;
         const minute = recompute(journal, pair, time, answer, own.windows);
@@ -179,16 +174,6 @@ function keepingNewest<T>(open: (version: string) => Promise<T>): (version: stri
   };
 }
 
-/** @throws MinutehandError RULE_FAILED where the code of a rule throws */
-function orRuleFailed<Result>(explain: () => Result): Result {
-  try {
-    return explain();
-  } catch (error) {
-    if (error instanceof MinutehandError) throw error;
-    throw new MinutehandError('RULE_FAILED', { seen: String(error), cause: error });
-  }
-}
-
 /** The settings with the policy that decided, where the journal has it. */
 function settingsOf(journal: JournalFile, { body }: JournaledAnswer, settings: Settings): Settings {
   const { policy_hash } = JSON.parse(`${body}}`) as SignalBody;
@@ -213,22 +198,19 @@ function recompute(
   time: OpenTime,
   { featuresCrc }: JournaledAnswer,
   windows: Windows,
-  rule: PairRuleFormulas | null = null,
 ): RecomputedMinute | null {
   if (featuresCrc === null) return null;
   const features = new PairFeatures(windows, pair);
-  const count = features.warmupBars + (rule === null ? 0 : rule.warmUpBars - 1);
-  const bars = journaledBars(journal, pair, count, time);
+  const bars = journaledBars(journal, pair, features.warmupBars, time);
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;
-  const series = features.readsSeries || rule !== null ? journaledSeries(journal, pair, bars) : null;
+  const series = features.readsSeries ? journaledSeries(journal, pair, bars) : null;
   const othersAt = journaledOthers(journal, { pair, symbols: symbolsOfSources(features.others), bars });
   const othersOf = outsideValuesReader(features.others);
   const sections = journaledSections(journal, { windows, pair, first: bars[0]!.a.time, until: time });
   for (const { a, b } of bars) {
     const known = series?.at(a.time + SECONDS_PER_BAR) ?? null;
     features.step(a, b, known, othersOf(othersAt(a.time), sections?.values.get(a.time)));
-    rule?.step({ a, b, features: features.values, series: known });
   }
   return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
 }
@@ -248,12 +230,12 @@ function positionOf(text: string | null): Position {
 }
 
 /** A published answer to a bar of a pair. */
-interface AnsweredQuestion {
+interface Question {
   readonly settings: Settings;
   /** Of the features that were read. */
   readonly schema: FeatureSchema;
   readonly signal: SignalBody;
-  /** Code of the reason why the models, or the rule, could not be opened. */
+  /** Code of the reason why the models could not be opened. */
   readonly error: string | null;
   readonly pair: Pair;
   readonly time: OpenTime;
@@ -264,44 +246,30 @@ interface AnsweredQuestion {
   positionOf(pairId: string): Position;
   /** The events that the daemon knew at this minute. */
   calendar(): readonly NewsEvent[];
-}
-
-interface Question extends AnsweredQuestion {
   readonly models: ExplainedModels | null;
   readonly minute: RecomputedMinute | null;
 }
 
-/** What is explained alike, whatever has answered. @param percentile of a value in training; null = not known */
-function describeMinute(
-  { schema, signal, time, answer, failedRule }: AnsweredQuestion,
-  minute: RecomputedMinute | null,
-  percentile: (feature: string, value: number) => number | null,
-) {
+async function explainAnswer(question: Question): Promise<PairExplanation> {
+  const { schema, signal, time, models, error, answer, minute, failedRule } = question;
+  const position = positionOf(answer.positionBefore);
+  const isReady = minute?.features.ready === true;
+  const scored = models === null || !isReady ? null : await scoreRow(models, minute.features, schema);
+  const decided = isReady ? decide(question, signal, position, models, scored, minute.features.frame) : null;
   return {
     kind: 'pair',
     subject: answer.pairId,
     time: isoMinute(time),
     failed_rule: failedRule,
     signal,
-    meaning: meaningOf(signal),
+    meaning: REASONS[signal.reason],
     inputs: minute?.inputs ?? null,
     features: schema.definitions.map(({ name, unit }, column) => {
       const value = minute?.features.values[column] ?? NaN;
-      return { name, unit, value: finite(value), percentile: percentile(name, value) };
+      return { name, unit, value: finite(value), percentile: models?.percentile(name, value) ?? null };
     }),
     direction: null,
     strategy: null,
-  } as const;
-}
-
-async function explainAnswer(question: Question): Promise<PairExplanation> {
-  const { schema, signal, models, error, answer, minute } = question;
-  const position = positionOf(answer.positionBefore);
-  const isReady = minute?.features.ready === true;
-  const scored = models === null || !isReady ? null : await scoreRow(models, minute.features, schema);
-  const decided = isReady ? decide(question, signal, position, models, scored, minute.features.frame) : null;
-  return {
-    ...describeMinute(question, minute, (name, value) => models?.percentile(name, value) ?? null),
     position,
     reproduced: compare(answer, signal, minute, scored, decided?.costs?.expected_net_bps ?? null, error),
     models: scored?.models ?? null,
@@ -314,81 +282,10 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
   };
 }
 
-/** `schema`: of the hand-written features. */
-interface RuleQuestion extends AnsweredQuestion, OpenedRule {
-  readonly journal: JournalFile;
-}
-
-/** The same where a rule has answered. */
-function explainByRule(question: RuleQuestion): PairExplanation {
-  const { journal, pair, time, answer, signal, schema, settings, rule, error } = question;
-  const position = positionOf(answer.positionBefore);
-  const formulas = rule?.createFormulas(barSecondsOf(pair)) ?? null;
-  const minute = recompute(journal, pair, time, answer, handWrittenWindows(schema.windows), formulas);
-  const isDecided = minute?.features.ready === true && formulas !== null && (formulas.isWarm || position.side !== 0);
-  const isShown = rule?.manifest.edge.no_edge === false;
-  const hasEdge = !decisionPolicy(settings).require_edge || isShown;
-  const news = newsOf(settings, pair, () => question.calendar());
-  const bar = isDecided ? { frame: minute.features.frame, hasEdge, stop: stopIn(signal), news, time } : null;
-  const { entries: own, exits } = bar === null ? { entries: [], exits: [] } : formulas!.explain(position, bar);
-  const entries = bar === null ? [] : [...own, ...limitsOf(question, formulas!, position, bar)];
-  return {
-    ...describeMinute(question, minute, () => null),
-    position,
-    reproduced: compare(answer, signal, minute, null, null, error),
-    models: null,
-    rule:
-      rule === null
-        ? null
-        : { version: rule.manifest.version, name: rule.strategy.name, has_edge: isShown, formulas: {} },
-    costs: null,
-    gate: null,
-    conditions: entries,
-    to_enter: failingConditions(entries),
-    to_exit: exits,
-  };
-}
-
-/** The limits of the policy, of an entry that the rule makes or would make. */
-function limitsOf(
-  { settings, pair, positionOf, time }: RuleQuestion,
-  formulas: PairRuleFormulas,
-  position: Position,
-  bar: PairRuleBar,
-): ConditionState[] {
-  const policy = decisionPolicy(settings);
-  const { action, position: taken } = formulas.decide(position, bar, '', time);
-  const isMeasured = policy.exposure !== undefined && action === 'ENTER';
-  const exposure = isMeasured
-    ? exposureAfter({ settings, pair, positionOf }, policy, taken.side, bar.frame.beta)
-    : null;
-  return limitStates({ market: bar.frame, policy, exposure, time });
-}
-
-interface OpenedRule {
-  readonly rule: PairRuleModel | null;
-  /** Code of the reason why it could not be opened. */
-  readonly error: string | null;
-}
-
-function openRule(ruleOf: (version: string) => AnyRule, { model_version }: SignalBody): OpenedRule {
-  try {
-    return { rule: ruleOf(model_version.slice(SERVED_RULE_PREFIX.length)) as PairRuleModel, error: null };
-  } catch (error) {
-    if (error instanceof MinutehandError) return { rule: null, error: describeError(error).code };
-    throw error;
-  }
-}
-
 /** Where news keep a subject from entering; null = nowhere. @param calendar the events that the daemon knew */
 function newsOf(settings: Settings, pair: Pair, calendar: () => readonly NewsEvent[]): NewsWindows | null {
   const { news } = decisionPolicy(settings);
   return news === undefined ? null : newsWindows(withCalendar(news, calendar()), pair);
-}
-
-/** Of the reason of a signal of a pair, which may be one of a strategy. */
-function meaningOf({ reason }: SignalBody): string {
-  return { ...STRATEGY_REASONS, ...REASONS }[reason];
 }
 
 async function openModels(

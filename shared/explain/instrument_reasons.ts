@@ -1,7 +1,6 @@
 import { REASONS } from '../strategies/pair_reversion/reasons.ts';
 import type { DirectionReason } from '../strategies/direction/direction.ts';
 import type { ServedRuleReason } from '../strategies/formula_rule/served_rule.ts';
-import { STRATEGY_REASONS } from '../strategies/registry.ts';
 
 const { CLOSE_ALL, IN_POSITION, NEWS, NEWS_CLOSE, NO_MODEL, STOPPED } = REASONS;
 
@@ -30,6 +29,5 @@ export const INSTRUMENT_REASONS = {
   LEG_EMPTY: 'HOLD: the instrument did not trade in this bar.',
   BAR_SUSPECT: 'HOLD: the bar does not fit the recent ones; the next one confirms or refutes it.',
   SILENCE: 'HOLD: no bar came for a while; a heartbeat that repeats the values of the last bar.',
-  ...STRATEGY_REASONS,
   SHUTDOWN: 'HOLD: the daemon ends and no other waits to take over; its last signal, always in mode HALT.',
 } as const satisfies Readonly<Record<DirectionReason | ServedRuleReason, string>> & Readonly<Record<string, string>>;

@@ -88,17 +88,13 @@ export type Device = (typeof DEVICES)[number];
 export const GPU_ENGINES: readonly string[] = [...NATIVE_ENGINES, ...NETWORKS];
 
 /** Learners over learners. */
-export const ENSEMBLES = ['vote', 'bagging', 'stacking', 'league'] as const;
+export const ENSEMBLES = ['vote', 'bagging', 'stacking'] as const;
 export type Ensemble = (typeof ENSEMBLES)[number];
 /** What can learn from the answers of the members of a stack. */
 export const META_LEARNERS = ['greedy', 'logistic'] as const;
 
 /** Engines that an ensemble can combine. */
 export const VOTERS = [...ENGINES, 'logistic', 'program', ...NETWORKS, ...SCIKIT] as const;
-/** Engines that the engine `league` can choose among. */
-export const LEAGUE_ENTRANTS = [...VOTERS, 'vote', 'bagging', 'stacking'] as const;
-/** How it chooses. */
-export const LEAGUE_CHOICES = ['best', 'simplest_within_error'] as const;
 /**
  * Learners that are not trees alone, each with its row of docs/reference/ENGINES.md, in this order. The learners
  * themselves are in `trainer/learning/learners/registry.ts`.
@@ -111,8 +107,6 @@ export const LEARNER_SUMMARIES = {
     'the mean of ten `gbdt` (or of `train.bagging`), each on a bootstrap sample of the days; boosted trees are averaged by their logits and are one model of trees, others by their probabilities, served as vote; `train` and `league` only',
   stacking:
     'learners of `train.stacking` (absent: gbdt, random_forest, logistic), combined by what their answers to later blocks of time were worth: greedy weights halfway to equal ones, or a logistic regression; one model of trees where boosted trees are combined by logits, else served as vote; `train` and `league` only',
-  league:
-    'for each model, one of `train.league.entrants` (absent: gbdt, random_forest, logistic): the one with the lowest log loss on later blocks of time, or by `train.league.choice` the simplest one within one standard error of it; served as the chosen one is, in onnxruntime where gru, lstm or transformer take part; `train` and `league` only',
   program:
     'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
   sklearn_logistic:

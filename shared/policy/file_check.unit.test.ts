@@ -48,7 +48,7 @@ describe('checkFile', () => {
   });
 
   it('names the key of another file that is meant', () => {
-    const { problems } = checkFile('retrain', { value: { retrain_learner: { value: 'league' } }, where });
+    const { problems } = checkFile('retrain', { value: { retrain_learner: { value: 'gbdt' } }, where });
     expect(problems.map(({ text }) => text)).toContain(
       'is not a key of this file: it is train.engine of minutehand.yaml',
     );

@@ -13,8 +13,6 @@ import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
 import {
   DEVICES,
   DIRECTION_ENGINE,
-  LEAGUE_CHOICES,
-  LEAGUE_ENTRANTS,
   META_LEARNERS,
   NATIVE_ENGINES,
   NETWORKS,
@@ -553,35 +551,17 @@ const stackingPolicy = z.strictObject({
   seed: memberSeed,
 });
 
-const leaguePolicy = z.strictObject({
-  entrants: namesOnce(LEAGUE_ENTRANTS, LEAGUE_ENTRANTS.length).describe(
-    'Engines that one is chosen of. Absent: gbdt, random_forest, logistic.',
-  ),
-  choice: z
-    .enum(LEAGUE_CHOICES)
-    .optional()
-    .describe(
-      'best: the lowest log loss; simplest_within_error: the simplest engine within one standard error of it. Absent: best.',
-    ),
-  blocks: z
-    .int()
-    .min(1)
-    .max(10)
-    .optional()
-    .describe('Later blocks of time that they are compared on, before they have learned them. Absent: 3.'),
-});
-
 export const trainPolicy = z.strictObject({
   engine: z
     .enum(TRAIN_ENGINES)
     .describe(
-      `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, ${[...SCIKIT, ...NETWORKS].join(', ')} the environment that \`minutehand learners install\` makes, program a program of yours; all others are built in. \`league\` chooses one for each model at every training (elsewhere called \`retrain_learner: league\`). docs/reference/ENGINES.md.`,
+      `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, ${[...SCIKIT, ...NETWORKS].join(', ')} the environment that \`minutehand learners install\` makes, program a program of yours; all others are built in. docs/reference/ENGINES.md.`,
     ),
   direction_engine: z
     .enum(TRAIN_ENGINES)
     .optional()
     .describe(
-      `Learning engine of direction models; members and networks are those of vote_members, bagging, stacking, league and networks. Absent: ${DIRECTION_ENGINE}.`,
+      `Learning engine of direction models; members and networks are those of vote_members, bagging, stacking and networks. Absent: ${DIRECTION_ENGINE}.`,
     ),
   device: z
     .enum(DEVICES)
@@ -592,7 +572,6 @@ export const trainPolicy = z.strictObject({
   vote_members: memberNames.describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
   bagging: baggingPolicy.optional().describe('Members of the engine `bagging`.'),
   stacking: stackingPolicy.optional().describe('Members of the engine `stacking`.'),
-  league: leaguePolicy.optional().describe('Choice of the engine `league`.'),
   balance: balancePolicy
     .optional()
     .describe('Against imbalance of the classes, among the rows of a fold that a model is learned from. Absent: none.'),
@@ -625,7 +604,7 @@ export const trainPolicy = z.strictObject({
 });
 
 /** What learners over learners consist of. */
-export const ensemblePolicy = trainPolicy.pick({ vote_members: true, bagging: true, stacking: true, league: true });
+export const ensemblePolicy = trainPolicy.pick({ vote_members: true, bagging: true, stacking: true });
 export type EnsemblePolicy = z.infer<typeof ensemblePolicy>;
 
 /** Parameters of trees that a search tries. `rounds` is none: early stopping determines it. */

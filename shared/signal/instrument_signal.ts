@@ -1,6 +1,5 @@
 import type { DirectionReason } from '../strategies/direction/direction.ts';
 import type { ServedRuleReason } from '../strategies/formula_rule/served_rule.ts';
-import type { WithOwnReasons } from '../strategies/registry.ts';
 import type { Action } from '../core/rule/rule.ts';
 import type { Side } from '../core/position/position.ts';
 import { json } from './encode.ts';
@@ -20,7 +19,7 @@ export const INSTRUMENT_SIGNAL_SCHEMA = 'minutehand.instrument/1';
 
 /** Why an instrument's bar was answered without a decision. */
 export const INSTRUMENT_HOLDS = ['WARMUP', 'LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT', 'SILENCE', 'SHUTDOWN'] as const;
-export type InstrumentReason = WithOwnReasons<DirectionReason | ServedRuleReason | (typeof INSTRUMENT_HOLDS)[number]>;
+export type InstrumentReason = DirectionReason | ServedRuleReason | (typeof INSTRUMENT_HOLDS)[number];
 
 /** Decision for one instrument at one bar. The first eleven fields are those of a pair's signal. */
 export interface InstrumentBody {

@@ -1,6 +1,5 @@
 import type { Action } from '../core/rule/rule.ts';
 import type { Reason } from '../strategies/pair_reversion/reasons.ts';
-import type { WithOwnReasons } from '../strategies/registry.ts';
 import type { Side } from '../core/position/position.ts';
 import type { Arm } from '../core/rollout/assignment.ts';
 
@@ -24,9 +23,6 @@ export function validIntervals(barMinutes: number): number {
   return barMinutes + 1.5;
 }
 
-/** That of a pair: of its models, or of a rule that answers in their place. */
-export type SignalReason = WithOwnReasons<Reason>;
-
 /** Decision for one pair at one bar: deterministic, the same live and in replay. */
 export interface SignalBody {
   /** Close of the bar, `2025-10-14T12:35:00Z`. */
@@ -46,7 +42,7 @@ export interface SignalBody {
   theta2: number | null;
   position_scale: number | null;
   action: Action;
-  reason: SignalReason;
+  reason: Reason;
   /** Side of the virtual position after this bar. */
   target: Side;
   /** signal_id of the ENTER of the open position, or empty. */

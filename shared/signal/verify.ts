@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { REASONS } from '../strategies/pair_reversion/reasons.ts';
-import { STRATEGY_REASONS } from '../strategies/registry.ts';
+import { REASONS, type Reason } from '../strategies/pair_reversion/reasons.ts';
 import { MinutehandError } from '../errors.ts';
 import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';
@@ -16,14 +15,11 @@ import {
   ROLLOUT_FIELDS,
   SIGNAL_SCHEMA,
   type Signal,
-  type SignalReason,
 } from './signal.ts';
 
 export const share = z.number().min(0).max(1).nullable();
 export const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 export const price = z.number().positive().nullable();
-
-export const PAIR_REASONS = Object.keys({ ...REASONS, ...STRATEGY_REASONS }) as [SignalReason, ...SignalReason[]];
 
 /** Behind `schema`. */
 export const envelope = {
@@ -49,7 +45,7 @@ export const signalSchema = z.strictObject({
   theta2: share,
   position_scale: share,
   action: z.enum(['ENTER', 'EXIT', 'HOLD']),
-  reason: z.enum(PAIR_REASONS),
+  reason: z.enum(Object.keys(REASONS) as Reason[]),
   target: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
   position_id: z.union([z.literal(''), hex(32)]),
   max_age_bars: z.int().positive(),

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { DIRECTION_REASONS } from '../strategies/direction/direction.ts';
 import { SERVED_RULE_REASONS } from '../strategies/formula_rule/served_rule.ts';
-import { STRATEGY_REASONS, type StrategyReason } from '../strategies/registry.ts';
 import { MinutehandError } from '../errors.ts';
 import { INSTRUMENT_ID, parseInstrument } from '../pair.ts';
 import {
@@ -25,10 +24,7 @@ import {
   wholeLine,
 } from './verify.ts';
 
-const OF_STRATEGIES = Object.keys(STRATEGY_REASONS) as StrategyReason[];
-export const INSTRUMENT_REASONS = [
-  ...new Set([...DIRECTION_REASONS, ...SERVED_RULE_REASONS, ...OF_STRATEGIES, ...INSTRUMENT_HOLDS]),
-];
+export const INSTRUMENT_REASONS = [...new Set([...DIRECTION_REASONS, ...SERVED_RULE_REASONS, ...INSTRUMENT_HOLDS])];
 const positive = z.number().positive().nullable();
 
 /** The contract of an instrument's signal: types and ranges of every field. */

@@ -19,9 +19,7 @@ export default function StrategiesPage() {
   );
   const rules = data?.rules ?? [];
   const asked = place.value.query.get('rule');
-  // Of a strategy in the source code, the terminal shows what there is to a bundle.
-  const files = rules.filter(({ strategy }) => strategy === null);
-  const shown = files.find(({ version }) => version === asked) ?? files.find((rule) => rule.error === null);
+  const shown = rules.find(({ version }) => version === asked) ?? rules.find((rule) => rule.error === null);
   return (
     <>
       {error !== null && <Failure error={error} />}
@@ -56,15 +54,11 @@ function columnsOf(): Column<KeptRule>[] {
       key: 'version',
       title: t('models.version'),
       value: ({ version }) => version,
-      cell: ({ version, strategy, served, shadow, error }) => (
+      cell: ({ version, served, shadow, error }) => (
         <span class="mono">
-          {strategy === null ? (
-            <button type="button" class="link" onClick={() => setQuery('rule', version)}>
-              {version}
-            </button>
-          ) : (
-            version
-          )}{' '}
+          <button type="button" class="link" onClick={() => setQuery('rule', version)}>
+            {version}
+          </button>{' '}
           {served && <Badge tone="good">{t('strategies.served')}</Badge>}
           {shadow && <Badge tone="quiet">{t('strategies.shadow')}</Badge>}
           {error !== null && <Badge tone="bad">{error}</Badge>}
@@ -87,7 +81,7 @@ function columnsOf(): Column<KeptRule>[] {
       key: 'origin',
       title: t('strategies.origin'),
       value: ({ origin }) => origin,
-      cell: ({ origin, strategy }) => (origin === null ? (strategy ?? '–') : codeText('strategies.origin', origin)),
+      cell: ({ origin }) => (origin === null ? '–' : codeText('strategies.origin', origin)),
     },
     {
       key: 'failed_gates',

@@ -79,8 +79,8 @@ export function costColumns<Row extends Cost>(): Column<Row>[] {
   ];
 }
 
-/** Size, latency and engine of a model in the daemon. @param servingOf null: it is not known, or cannot be served */
-export function servingColumns<Row>(servingOf: (row: Row) => LeagueEntrant['serving']): Column<Row>[] {
+/** Size, latency and engine of a model in the daemon. @param servingOf null: it is not known */
+export function servingColumns<Row>(servingOf: (row: Row) => LeagueEntrant['serving'] | null): Column<Row>[] {
   return [
     figureColumn<Row>(
       'bytes',

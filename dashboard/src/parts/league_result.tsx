@@ -77,15 +77,14 @@ export function LeagueResultView({ league }: { readonly league: LeagueResult }) 
 
 /** The name of an entrant, and what it is in this league. */
 function Name({ entrant, league }: { readonly entrant: LeagueEntrant; readonly league: LeagueResult }) {
-  const { name, is_within_error, compared_rows } = entrant;
+  const { name, is_within_error } = entrant;
   return (
     <>
       <span class="mono">{name}</span> {name === league.best && <Badge tone="good">{t('league.badge.best')}</Badge>}{' '}
       {name === league.simplest_within_error && <Badge tone="info">{t('league.badge.simplest')}</Badge>}{' '}
       {is_within_error && name !== league.best && name !== league.simplest_within_error && (
         <Badge tone="quiet">{t('league.badge.within')}</Badge>
-      )}{' '}
-      {compared_rows !== null && <Badge tone="quiet">{t('league.badge.compared', { rows: compared_rows })}</Badge>}
+      )}
     </>
   );
 }

@@ -1312,7 +1312,6 @@ export const EN = {
   'league.badge.best': 'best',
   'league.badge.simplest': 'simplest within error',
   'league.badge.within': 'within one error',
-  'league.badge.compared': 'compared only, rows: {rows}',
   'league.badge.reference': 'reference',
   'league.badge.better': 'better at 5 %',
   'league.logLoss': 'Log loss, folds',

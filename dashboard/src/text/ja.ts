@@ -1303,7 +1303,6 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'league.badge.best': '最良',
   'league.badge.simplest': '誤差内で最も単純',
   'league.badge.within': '誤差内',
-  'league.badge.compared': '比較のみ、{rows} 行',
   'league.badge.reference': '基準',
   'league.badge.better': '5 % 水準で優る',
   'league.logLoss': '対数損失（分割）',

@@ -16,7 +16,9 @@ import {
   type RecordedGates,
   type Rejection,
 } from '../recorded_gates.ts';
-import { rulePlace } from '../rule/active_rule.ts';
+import { folderOfRule, isRuleBundle, rulePlace } from '../rule/active_rule.ts';
+import { readRuleBundle } from '../rule/rule_bundle.ts';
+import { ruleVerdicts } from '../rule/rule_verdicts.ts';
 import type { Windows } from '../../core/features/windows.ts';
 import { describeError, ERRORS, MinutehandError } from '../../errors.ts';
 import { gateStep } from '../gates/gate_steps.ts';
@@ -34,7 +36,6 @@ import type { ShelfName } from '../../strategies/registry.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
 import type { BundleShelf } from '../shelves/bundle_shelf.ts';
 import { placeOfSlot, shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
-import { folderOfRule, isRule, openJudgedRule } from '../shelves/rules.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder
@@ -129,7 +130,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
  * PROMOTION_OWNER, SHADOW_SERVED; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
- * prepareDirection; MODEL_SLOT, MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
+ * prepareDirection; MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -269,10 +270,10 @@ interface Candidate extends BundleOrigin, Kind {
   readonly reasons: readonly string[];
 }
 
-/** Reads, verifies and loads a bundle as a daemon does. @throws MinutehandError MODEL_SLOT */
+/** Reads, verifies and loads a bundle as a daemon does. */
 async function verifyCandidate(folder: string, { settings, paths }: AdmissionPlace): Promise<Candidate> {
-  if (isRule(folder)) {
-    const { rule, recorded } = openJudgedRule(folder, paths.models);
+  if (isRuleBundle(folder)) {
+    const rule = readRuleBundle(folder);
     const { version, market, instrument } = rule.manifest;
     const own = timeframeOf(barSecondsOf(parseSubject(instrument)));
     return {
@@ -281,17 +282,13 @@ async function verifyCandidate(folder: string, { settings, paths }: AdmissionPla
       timeframe: own,
       rule: instrument,
       timeframes: [own],
-      recorded,
+      recorded: ruleVerdicts(rule, paths.models),
       manifestHash: rule.modelsHash,
       windows: null,
       reasons: [],
     };
   }
-  const shelf = shelfOfFolder(folder);
-  const verified = await shelf.verify(folder, settings);
-  // Its slot would be that of another strategy.
-  if (shelfOfSlot(verified.timeframe) !== shelf)
-    throw new MinutehandError('MODEL_SLOT', { seen: `${verified.version} is a bundle of ${shelf.strategy}` });
+  const verified = await shelfOfFolder(folder).verify(folder, settings);
   return { ...verified, rule: null, manifestHash: manifestHashOf(folder) };
 }
 

@@ -8,13 +8,23 @@ import { copyFolder } from '../bundle.ts';
 import { readModelsFile } from '../models_file.ts';
 import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
-import { readRuleBundle, readRuleReport } from './rule_bundle.ts';
+import { readRuleBundle, readRuleReport, type FileRule } from './rule_bundle.ts';
 import { RULE_FORMAT } from './rule_manifest.ts';
 import { keepSearched, searchedInReport } from './searched_rules.ts';
 
 /** Folder of the rules in a folder of bundles: `<version>/`, and a pointer for each instrument that has one. */
 export function ruleFolder(modelsFolder: string): string {
   return join(modelsFolder, 'rule');
+}
+
+/** The folder of the rule of a version. @throws MinutehandError NAME_UNSAFE */
+export function folderOfRule(modelsFolder: string, version: string): string {
+  return pathInside(ruleFolder(modelsFolder), version);
+}
+
+/** Opens the rules of a folder of bundles by their version. @throws MinutehandError as readRuleBundle */
+export function ruleOpener(modelsFolder: string): (version: string) => FileRule {
+  return (version) => readRuleBundle(folderOfRule(modelsFolder, version));
 }
 
 /** `rule/BTCUSDT@1h.json`: the rule that is served for the instrument, or the pair. */
@@ -91,7 +101,7 @@ export function isRuleBundle(folder: string): boolean {
 export function takeInRule(folder: string, modelsFolder: string): string {
   const { manifest, modelsHash } = readRuleBundle(folder);
   keepSearchOf(folder, modelsFolder);
-  const target = pathInside(ruleFolder(modelsFolder), manifest.version);
+  const target = folderOfRule(modelsFolder, manifest.version);
   if (MACHINE_FILES.stat(target) === null) copyFolder(MACHINE_FILES, folder, target);
   else if (readRuleBundle(target).modelsHash !== modelsHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has another rule than ${folder}` });

@@ -30,7 +30,7 @@ export interface FileRule extends RuleOfFormulas {
 }
 
 /** Hash of the hand-written features that rules of an instrument read. */
-export function ruleFeatureSchema(instrument: string): string {
+function ruleFeatureSchema(instrument: string): string {
   return instrumentSchema(INSTRUMENT_WINDOWS, barSecondsOf(parseInstrument(instrument))).hash;
 }
 

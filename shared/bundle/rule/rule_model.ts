@@ -1,44 +1,28 @@
-import type { Frame } from '../../core/features/feature.ts';
-import type { InstrumentReading, PairReading } from '../../core/formula/bar_inputs.ts';
+import type { InstrumentReading } from '../../core/formula/bar_inputs.ts';
 import type { Formula } from '../../core/formula/formula.ts';
-import type { Position } from '../../core/position/position.ts';
 import type { ConditionState } from '../../core/rule/conditions.ts';
-import type { Action } from '../../core/rule/rule.ts';
 import type { StandingOrders } from '../../core/rule/standing_conditions.ts';
 import type { OpenTime } from '../../bar.ts';
 import type { InstrumentReason } from '../../signal/instrument_signal.ts';
-import type { SignalReason } from '../../signal/signal.ts';
 import type { InstrumentPosition, InstrumentStep, KeptExits } from '../../strategies/instrument_position.ts';
-import { PAIR_ID } from '../../pair.ts';
 import type { RuleManifest } from './rule_manifest.ts';
 
-/** A rule, ready to be served for its subject. */
-interface ServedRule<Formulas> {
-  /** `instrument`: id of its subject, which may be a pair. */
+/** A strategy file, judged and ready to be served for its instrument. */
+export interface RuleModel {
   readonly manifest: Pick<RuleManifest, 'version' | 'market' | 'instrument' | 'direction' | 'feature_schema'> & {
     readonly edge: Pick<RuleManifest['edge'], 'no_edge'>;
   };
   /** SHA-256 of the manifest, which names all other files by theirs. */
   readonly modelsHash: string;
-  /** Its formulas, where they are those of a file: null = there is none. */
+  /** null: the file has no such formula. */
   readonly strategy: {
     readonly name: string;
     readonly entryLong: Formula | null;
     readonly entryShort: Formula | null;
     readonly exit: Formula | null;
   };
-  /** What it computes of its subject. @param barSeconds of the subject */
-  createFormulas(barSeconds: number): Formulas;
-}
-
-/** That of an instrument: a strategy file, or a bundle of a strategy in the source code, which its shelf opens. */
-export type RuleModel = ServedRule<RuleFormulas>;
-/** That of a pair: a bundle of a strategy in the source code, which its shelf opens. */
-export type PairRuleModel = ServedRule<PairRuleFormulas>;
-export type AnyRule = RuleModel | PairRuleModel;
-
-export function isPairRule(rule: AnyRule): rule is PairRuleModel {
-  return PAIR_ID.test(rule.manifest.instrument);
+  /** What it computes of its instrument. @param barSeconds of the instrument */
+  createFormulas(barSeconds: number): RuleFormulas;
 }
 
 /**
@@ -82,36 +66,6 @@ export interface RuleFormulas extends BarFormulas<InstrumentReading> {
   decide(position: InstrumentPosition, bar: RuleBar, id: string, time: OpenTime): InstrumentStep<InstrumentReason>;
   /** Each condition of that decision, with value, limit and distance. */
   explain(position: InstrumentPosition, bar: RuleBar): ExplainedConditions;
-}
-
-/** What the decision on a bar of a pair reads beside what its rule computes. */
-export interface PairRuleBar extends StandingOrders {
-  /** Bars of both legs, z, hedge ratio and all that the spread is measured by. */
-  readonly frame: Readonly<Frame>;
-  /** As of `RuleBar`. */
-  readonly hasEdge: boolean;
-}
-
-export interface PairRuleStep {
-  readonly action: Action;
-  readonly reason: SignalReason;
-  /** Behind the bar. */
-  readonly position: Position;
-}
-
-/** That of a pair, and what it decides by it. */
-export interface PairRuleFormulas extends BarFormulas<PairReading> {
-  readonly rule: PairRuleModel;
-  /** Of a position that it would enter, in bars of the pair. */
-  readonly maxAgeBars: number;
-  /**
-   * Decides on the newest bar and moves the position by it.
-   * @param position before this bar
-   * @param id signal_id of the answer
-   */
-  decide(position: Position, bar: PairRuleBar, id: string, time: OpenTime): PairRuleStep;
-  /** Each condition of that decision, with value, limit and distance. */
-  explain(position: Position, bar: PairRuleBar): ExplainedConditions;
 }
 
 export interface ExplainedConditions {

@@ -6,7 +6,6 @@ import type { Manifest } from '../manifest.ts';
 import type { BundleOrigin } from '../origin.ts';
 import type { PointerPlace } from '../pointer.ts';
 import type { RecordedGates } from '../recorded_gates.ts';
-import type { AnyRule } from '../rule/rule_model.ts';
 import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
 
 /** The bundles of a strategy: where they are, which pointers name them, what a manifest says. */
@@ -54,12 +53,6 @@ export interface BundleShelf {
    * @throws MinutehandError KEY_UNUSABLE; as `check`
    */
   sign(folder: string): string;
-  /**
-   * Opens a bundle as the rule that answers for its instrument: by it daemons serve, journal, replay and explain the
-   * strategy. Absent: its bundles have slots of their own.
-   * @throws MinutehandError as `check`
-   */
-  openRule?(folder: string): AnyRule;
   /** Timeframes of the subjects that this configuration runs with such bundles. */
   timeframesOf(minutehand: Settings['minutehand']): readonly Timeframe[];
   /**

@@ -4,9 +4,15 @@ import { pathInside } from '../../path_name.ts';
 import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
 import { shelfOfTimeframe } from '../shelf_name.ts';
-import type { ShelfName } from '../../strategies/registry.ts';
+import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
-import { SHELVES } from './shelves.ts';
+import { DIRECTION_SHELF } from './direction_shelf.ts';
+import { PAIR_REVERSION_SHELF } from './pair_reversion_shelf.ts';
+
+const SHELVES: Readonly<Record<StrategyName, BundleShelf>> = {
+  pair_reversion: PAIR_REVERSION_SHELF,
+  direction: DIRECTION_SHELF,
+};
 
 /** One for each strategy. */
 export const ALL_SHELVES: readonly BundleShelf[] = Object.values(SHELVES);

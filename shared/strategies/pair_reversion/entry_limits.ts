@@ -1,4 +1,3 @@
-import { entryStates, type ConditionState } from '../../core/rule/conditions.ts';
 import type { ExposureAfter } from '../../core/position/exposure.ts';
 import { FLAT, type Market } from '../../core/position/position.ts';
 import type { DecisionPolicy, PairQuestion } from './pair_input.ts';
@@ -22,12 +21,6 @@ export interface LimitedEntry {
 export function refusedBy(entry: LimitedEntry): PairReason | null {
   const question = questionOf(entry);
   return LIMITS.entries.find((condition) => !condition.holds(question))?.reason ?? null;
-}
-
-/** Each of these limits, with value and distance. */
-export function limitStates(entry: LimitedEntry): ConditionState[] {
-  const [, ...limits] = entryStates(LIMITS, 0, questionOf(entry));
-  return limits;
 }
 
 function questionOf({ market, policy, exposure, time }: LimitedEntry): PairQuestion {

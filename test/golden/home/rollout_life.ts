@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import type { ActiveRollout, Rollout } from '../../../shared/bundle/rollout.ts';
-import { ruleOpener } from '../../../shared/bundle/shelves/rules.ts';
+import { ruleOpener } from '../../../shared/bundle/rule/active_rule.ts';
 import type { Pipeline } from '../../../daemon/pipeline.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';

@@ -4,14 +4,16 @@ import { readAccepted, readPointerFile, type PointerPlace } from '../../../share
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import type { DespiteGates, FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import {
+  folderOfRule,
   instrumentsWithRule,
   instrumentsWithRuleShadow,
   readRuleShadow,
   rulePlace,
   ruleShadowPlace,
 } from '../../../shared/bundle/rule/active_rule.ts';
+import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
+import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
 import { readShadowFile, SHADOW_SLOTS, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
-import { folderOfRule, openJudgedRule } from '../../../shared/bundle/shelves/rules.ts';
 import { readRollout, ROLLOUT_POINTER, rolloutPath, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
@@ -153,7 +155,7 @@ function refuseUnaccepted(slot: Slot, paths: Pick<HomePaths, 'models' | 'home'>)
   readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
-/** @throws MinutehandError as BundleShelf.check and openRule; as refuseForeign; MODEL_SYMBOLS, MODEL_SCHEMA, … */
+/** @throws MinutehandError as BundleShelf.check and readRuleBundle; as refuseForeign; MODEL_SYMBOLS, MODEL_SCHEMA, … */
 function refuseUnserved({ slot, version }: Named, settings: Settings, modelsFolder: string): void {
   const { about, refusal } = aboutBundle(modelsFolder, slot, version);
   if (about !== null) {
@@ -283,10 +285,10 @@ function readAbout(folder: string, slot: Slot, modelsFolder: string): AboutBundl
 }
 
 function factsOfRule(folder: string, modelsFolder: string): BundleFacts {
-  const { rule, recorded } = openJudgedRule(folder, modelsFolder);
+  const rule = readRuleBundle(folder);
   const { version, market, instrument, feature_schema: schema } = rule.manifest;
   const timeframes = [timeframeOf(barSecondsOf(parseSubject(instrument)))];
-  return { version, market, timeframes, schema, windows: {}, recorded };
+  return { version, market, timeframes, schema, windows: {}, recorded: ruleVerdicts(rule, modelsFolder) };
 }
 
 /** Of all files of a folder. The time of a change of their state cannot be set back. */

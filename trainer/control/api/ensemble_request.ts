@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../../shared/errors.ts';
-import { ENSEMBLES, LEAGUE_ENTRANTS, VOTERS, type Ensemble, type TrainEngine } from '../../../shared/policy/engines.ts';
+import { ENSEMBLES, VOTERS, type Ensemble, type TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { ensemblePolicy, type EnsemblePolicy } from '../../../shared/policy/schema.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
@@ -39,7 +39,7 @@ export function chosenLearner(
     throw refused(
       `single_model_config.model_type ${single.model_type}`,
       'a single learner',
-      'Set ensemble_config.enabled to true, with method bagging, stacking or league, or without a method for the vote.',
+      'Set ensemble_config.enabled to true, with method bagging or stacking, or without a method for the vote.',
     );
   if (ensemble === undefined) {
     if (single !== undefined) return { ...CONFIGURED_LEARNER, engine: single.model_type };
@@ -140,14 +140,8 @@ function stackingOf({ stacking_params: given }: NonNullable<MLTrainingConfig['en
   };
 }
 
-function leagueOf({ league_params: given }: NonNullable<MLTrainingConfig['ensemble_config']>): unknown {
-  if (given === undefined) return {};
-  const { entrants, choice, blocks } = given;
-  return { league: present({ entrants: entrants?.map(entrantNamed), choice, blocks }) };
-}
-
-const OF_METHOD = { bagging: baggingOf, stacking: stackingOf, league: leagueOf } as const;
-const METHODS = ['bagging', 'stacking', 'league'] as const;
+const OF_METHOD = { bagging: baggingOf, stacking: stackingOf } as const;
+const METHODS = ['bagging', 'stacking'] as const;
 
 /** Names of the fields of a request by those of the configuration. */
 const FIELD_NAMES: Readonly<Record<string, string>> = {
@@ -160,8 +154,6 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
   'stacking.meta': 'stacking_params.meta_model',
   'stacking.folds': 'stacking_params.cv_folds',
   'stacking.seed': 'stacking_params.random_state',
-  'league.entrants': 'league_params.entrants',
-  'league.blocks': 'league_params.blocks',
 };
 
 function checked(ensemble: unknown): EnsemblePolicy {
@@ -173,16 +165,6 @@ function checked(ensemble: unknown): EnsemblePolicy {
 }
 
 const learnerOf = (name: string): string => (name === 'logistic_regression' ? 'logistic' : name);
-
-function entrantNamed(name: string): string {
-  const entrant = learnerOf(name);
-  if ((LEAGUE_ENTRANTS as readonly string[]).includes(entrant)) return entrant;
-  throw refused(
-    `ensemble_config.league_params.entrants ${name}`,
-    `of ${LEAGUE_ENTRANTS.join(', ')}`,
-    'Name engines that `train.league.entrants` takes.',
-  );
-}
 
 function memberNamed(field: string, name: string): string {
   const member = learnerOf(name);

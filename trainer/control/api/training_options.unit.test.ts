@@ -310,22 +310,11 @@ const stacking = (stacking_params: object): object => ({
   ensemble_config: { enabled: true, method: 'stacking', stacking_params },
 });
 
-const league = (league_params: object): object => ({
-  ensemble_config: { enabled: true, method: 'league', league_params },
-});
-
 describe('the learner of a training request', () => {
   it.each([
     [{}, 'vote', { vote_members: ['gbdt', 'random_forest'] }],
     [{ ensemble_config: { enabled: true } }, 'vote', { vote_members: ['gbdt', 'random_forest'] }],
     [{ ensemble_config: { enabled: false } }, null, undefined],
-    [league({}), 'league', { league: {} }],
-    [{ ensemble_config: { enabled: true, method: 'league' } }, 'league', {}],
-    [
-      league({ entrants: ['logistic_regression', 'vote'], choice: 'simplest_within_error', blocks: 2 }),
-      'league',
-      { league: { entrants: ['logistic', 'vote'], choice: 'simplest_within_error', blocks: 2 } },
-    ],
     [{ ensemble_config: {}, single_model_config: { model_type: 'logistic' } }, 'logistic', undefined],
     [{ single_model_config: { model_type: 'gbdt' } }, 'gbdt', undefined],
     [{ kind: 'incremental' }, null, undefined],
@@ -346,7 +335,7 @@ describe('the learner of a training request', () => {
   it('is a single one without an ensemble, whatever is configured', () => {
     for (const [configured, engine] of [
       ['vote', 'gbdt'],
-      ['league', 'gbdt'],
+      ['stacking', 'gbdt'],
       ['lightgbm', undefined],
     ] as const) {
       const { minutehand } = settings;
@@ -394,8 +383,8 @@ describe('the learner of a training request', () => {
   });
 
   it('leads from an ensemble that is named as a single model to the field that takes it', () => {
-    expect(() => learnerFor({ single_model_config: { model_type: 'league' } })).toThrow(
-      expect.objectContaining({ next: expect.stringContaining('stacking or league') as string }) as Error,
+    expect(() => learnerFor({ single_model_config: { model_type: 'stacking' } })).toThrow(
+      expect.objectContaining({ next: expect.stringContaining('bagging or stacking') as string }) as Error,
     );
   });
 
@@ -433,10 +422,6 @@ describe('the learner of a training request', () => {
     [stacking({ meta_model: 'ridge' }), 'stacking_params.meta_model'],
     [stacking({ cv_folds: 11 }), 'stacking_params.cv_folds'],
     [stacking({ random_state: -1 }), 'stacking_params.random_state'],
-    [league({ entrants: ['gbdt', 'tabpfn'] }), 'league_params.entrants tabpfn'],
-    [league({ entrants: ['gbdt'] }), 'league_params.entrants'],
-    [league({ blocks: 11 }), 'league_params.blocks'],
-    [{ ensemble_config: { enabled: true, league_params: {} } }, 'ensemble_config.league_params'],
   ])('is refused by the name of the field: %j', (body, name) => {
     expect(() => learnerFor(body)).toThrow(name);
   });

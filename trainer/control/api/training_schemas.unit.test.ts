@@ -41,10 +41,6 @@ const stacking = (given: Body): Case => [
   ensemble({ method: 'stacking', stacking_params: given }),
   ensemble({ method: 'stacking', stacking_params: {} }),
 ];
-const league = (given: Body): Case => [
-  ensemble({ method: 'league', league_params: given }),
-  ensemble({ method: 'league', league_params: {} }),
-];
 const generator = (part: string, given: Body): Case => own({ automl_config: { [part]: given } });
 
 /** One case of each field of each schema. What a training refuses of generators is tried in a search below. */
@@ -91,7 +87,6 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     method: [ensemble({ method: 'stacking' }), ensemble({ method: 'bagging' })],
     bagging_params: bagging({ n_estimators: 3 }),
     stacking_params: stacking({ cv_folds: 2 }),
-    league_params: league({ blocks: 2 }),
   },
   BaggingParamsConfig: {
     n_estimators: bagging({ n_estimators: 3 }),
@@ -106,11 +101,6 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     cv_folds: stacking({ cv_folds: 2 }),
     use_probas: stacking({ use_probas: false }),
     random_state: stacking({ random_state: 3 }),
-  },
-  LeagueParamsConfig: {
-    entrants: league({ entrants: ['gbdt', 'logistic_regression'] }),
-    choice: league({ choice: 'simplest_within_error' }),
-    blocks: league({ blocks: 2 }),
   },
   SingleModelConfig: { model_type: own({ single_model_config: { model_type: 'logistic' } }) },
   AutoMLConfigModel: {

@@ -6,7 +6,7 @@ import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActiveRule, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
-import { ruleOpener } from '../../../shared/bundle/shelves/rules.ts';
+import { ruleOpener } from '../../../shared/bundle/rule/active_rule.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';

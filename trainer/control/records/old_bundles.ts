@@ -50,8 +50,6 @@ const asideOf = (version: string): string => `.${version}.removed`;
  */
 export function removeOldBundles(shelf: BundleShelf, modelsFolder: string, count: number): readonly string[] {
   const folder = shelf.folder(modelsFolder);
-  if (shelf.openRule !== undefined)
-    return removeOld({ folder, isBundle: shelf.isBundle, ...usedAsRules(modelsFolder) }, count);
   const places = shelf.places(modelsFolder).map(({ place }) => place);
   const isArm = ({ timeframe, instrument }: Rollout): boolean =>
     instrument === undefined && shelfOfTimeframe(timeframe) === shelf.name;
@@ -60,16 +58,12 @@ export function removeOldBundles(shelf: BundleShelf, modelsFolder: string, count
 
 /** The same of rules, of each instrument: the one in shadow, and both arms of an active rollout, stay as well. */
 export function removeOldRules(modelsFolder: string, count: number): readonly string[] {
-  return removeOld({ folder: ruleFolder(modelsFolder), isBundle: isRuleBundle, ...usedAsRules(modelsFolder) }, count);
-}
-
-/** Where rules are named, whichever strategy they are of. */
-function usedAsRules(modelsFolder: string): Pick<Kind, 'places' | 'modelsFolder' | 'isArm'> {
   const places = [
     ...instrumentsWithRule(modelsFolder).map((instrument) => rulePlace(modelsFolder, instrument)),
     ...instrumentsWithRuleShadow(modelsFolder).map((instrument) => ruleShadowPlace(modelsFolder, instrument)),
   ];
-  return { places, modelsFolder, isArm: ({ instrument }) => instrument !== undefined };
+  const isArm = ({ instrument }: Rollout): boolean => instrument !== undefined;
+  return removeOld({ folder: ruleFolder(modelsFolder), isBundle: isRuleBundle, places, modelsFolder, isArm }, count);
 }
 
 function removeOld(kind: Kind, count: number): readonly string[] {

@@ -4,10 +4,10 @@ import { hasOwnMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
-import { openRule, shelfOfRule, subjectsOfRules } from '../../../shared/bundle/shelves/rules.ts';
+import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { barSecondsOf, parseInstrument, parseSubject, timeframeOf } from '../../../shared/pair.ts';
+import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
@@ -16,7 +16,7 @@ import type { Notice } from '../notify/outbox.ts';
 import { refuseOwnOverride } from './own_override.ts';
 import { promotionFence } from './promotion_fence.ts';
 import { registriesOf, registryOf, type Recovery, type Registry } from './registry.ts';
-import { allRuleBytes, RuleBytes } from './rule_bytes.ts';
+import { RuleBytes } from './rule_bytes.ts';
 import { folderOfNamed, markFiles, sidePointers, type NamedBundle, type SidePointer } from './side_pointers.ts';
 import { shelfOf, type Shelf } from './shelf.ts';
 
@@ -71,10 +71,9 @@ export class LossFinder {
   constructor({ settings, paths }: Pick<LostPlace, 'settings' | 'paths'>) {
     const { pairs, instruments } = settings.minutehand;
     const timeframes = instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id))));
-    const ruled = subjectsOfRules([...pairs, ...instruments].map(parseSubject)).map(({ id }) => id);
     this.#paths = paths;
     const hasPairs = pairs.length > 0;
-    this.sides = sidePointers(paths, { hasPairs, timeframes: [...new Set(timeframes)], ruled });
+    this.sides = sidePointers(paths, { hasPairs, timeframes: [...new Set(timeframes)], ruled: instruments });
     this.#slots = [...(hasPairs ? [null] : []), ...new Set(timeframes)].map((timeframe) => ({
       slot: slotNameOf(timeframe),
       shelf: shelfOf(paths, shelfOfTimeframe(timeframe)),
@@ -109,7 +108,7 @@ export class LossFinder {
     });
   }
 
-  /** @throws MinutehandError as Shelf.read and openRule */
+  /** @throws MinutehandError as Shelf.read and readRuleBundle */
   #checkWhole(pointer: string, bundle: NamedBundle): void {
     const folder = folderOfNamed(this.#paths.models, bundle);
     const mark = markOf(folder);
@@ -138,10 +137,10 @@ export class LossFinder {
   }
 }
 
-/** Verifies the files of a bundle. @throws MinutehandError as Shelf.read and openRule */
+/** Verifies the files of a bundle. @throws MinutehandError as Shelf.read and readRuleBundle */
 function readNamed(paths: HomePaths, bundle: NamedBundle): void {
   const folder = folderOfNamed(paths.models, bundle);
-  if (bundle.shelf === null) openRule(folder);
+  if (bundle.shelf === null) readRuleBundle(folder);
   else shelfOf(paths, bundle.shelf).read(folder);
 }
 
@@ -305,8 +304,7 @@ async function restoreNamed(bundle: NamedBundle, store: Store, paths: HomePaths)
  * @throws MinutehandError MODEL_MISSING when the store does not have it; as `RuleBytes.restore`
  */
 export async function restoreRule(version: string, store: Pick<Store, 'db'>, paths: HomePaths): Promise<void> {
-  for (const bytes of allRuleBytes(store, paths.models)) if (await bytes.has(version)) return bytes.restore(version);
-  throw new MinutehandError('MODEL_MISSING', { seen: `the store does not have the rule ${version}` });
+  await new RuleBytes(store, paths.models).restore(version);
 }
 
 /**
@@ -328,10 +326,9 @@ export async function keepNamed(place: LostPlace, finder: LossFinder, known: Set
   try {
     for (const { bundle, mark } of fresh) {
       const { version, shelf } = bundle;
-      const folder = folderOfNamed(paths.models, bundle);
       try {
         if (shelf !== null) await registryOf(store, paths, shelf).register(version);
-        else await new RuleBytes(store, paths.models, shelfOfRule(folder) ?? null).keep(version);
+        else await new RuleBytes(store, paths.models).keep(version);
       } catch (error) {
         // A damaged bundle is a loss, and reported as one.
         if (describeError(error).code === 'STORE_UNUSABLE') throw error;

@@ -12,7 +12,6 @@ import { trainerMarks, type PointerMarks } from '../../../shared/bundle/pointer_
 import { armVersions, readRollout } from '../../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import { quietly } from '../../../shared/quietly.ts';
 import type { RegistrySlot } from '../../store/tables.ts';
@@ -29,7 +28,7 @@ export interface Shelf {
   readonly slots: readonly RegistrySlot[];
   /**
    * Verifies the files of a bundle.
-   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SIGNATURE, MODEL_LOAD, MODEL_SLOT
+   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SIGNATURE, MODEL_LOAD
    */
   read(folder: string): { readonly created: string; readonly slot: RegistrySlot };
   /** @throws MinutehandError when the pointer is damaged or refused */
@@ -71,10 +70,7 @@ export function openShelf(
     slots: slots.map(({ slot }) => slot),
     read(folder) {
       const { created, timeframe } = own.check(folder, files);
-      const slot = slotNameOf(timeframe);
-      if (placeOf(slot) === null)
-        throw new MinutehandError('MODEL_SLOT', { seen: `${folder} is a bundle of ${own.strategy}` });
-      return { created, slot };
+      return { created, slot: slotNameOf(timeframe) };
     },
     pointer(slot) {
       const place = placeOf(slot);

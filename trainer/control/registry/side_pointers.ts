@@ -14,12 +14,11 @@ import {
   writeRollout,
   type RolloutFile,
 } from '../../../shared/bundle/rollout.ts';
-import { rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { folderOfRule, rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
 import type { PointerKind } from '../../../shared/bundle/sealed_pointer.ts';
 import { shadowPath, shadowPointer, type ShadowSlot } from '../../../shared/bundle/shadow_pointer.ts';
 import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
-import { folderOfRule } from '../../../shared/bundle/shelves/rules.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';

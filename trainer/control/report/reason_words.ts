@@ -1,5 +1,4 @@
 import type { InstrumentReason } from '../../../shared/signal/instrument_signal.ts';
-import { STRATEGY_REASONS, type StrategyReason } from '../../../shared/strategies/registry.ts';
 import { REASONS, type Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 
 /** Why a bar of an instrument has no entry: what is its own, or said of pairs alone in `REASONS`. */
@@ -19,8 +18,7 @@ const OF_INSTRUMENTS: Partial<Record<InstrumentReason, string>> = {
 
 /** The reason of a pair's signal in words, without its action; empty for one that is not known. */
 export function wordsOfPair(reason: string): string {
-  const own = REASONS[reason as Reason] ?? STRATEGY_REASONS[reason as StrategyReason];
-  return (own as string | undefined)?.replace(/^\w+: /, '') ?? '';
+  return (REASONS[reason as Reason] as string | undefined)?.replace(/^\w+: /, '') ?? '';
 }
 
 /** The same of an instrument's signal. */

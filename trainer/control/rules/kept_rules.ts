@@ -1,6 +1,7 @@
 import { listVersions } from '../../../shared/bundle/bundle.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import {
+  folderOfRule,
   instrumentsWithRule,
   instrumentsWithRuleShadow,
   readActiveRule,
@@ -8,11 +9,9 @@ import {
   ruleFolder,
 } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
-import { SHELVES_OF_RULES } from '../../../shared/bundle/shelves/rules.ts';
 import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { quietly } from '../../../shared/quietly.ts';
-import { pathInside } from '../../../shared/path_name.ts';
 
 /** A rule in a list. */
 export interface ListedRule {
@@ -23,8 +22,6 @@ export interface ListedRule {
   readonly instrument: string | null;
   readonly name: string | null;
   readonly origin: string | null;
-  /** The strategy in the source code whose bundle it is; null: it is of a strategy file. */
-  readonly strategy: string | null;
   readonly no_edge: boolean | null;
   readonly failed_gates: readonly string[];
   readonly missing_gates: readonly string[];
@@ -35,12 +32,9 @@ export interface ListedRule {
 export function keptRules(models: string): readonly ListedRule[] {
   const served = Object.values(servedRules(models));
   const shadows = instrumentsWithRuleShadow(models).map((id) => quietly(() => readRuleShadow(models, id)));
-  const useOf = (version: string) => ({ served: served.includes(version), shadow: shadows.includes(version) });
-  const ofFiles = listVersions(ruleFolder(models)).map((version) => listedRule(models, version, useOf(version)));
-  const ofStrategies = SHELVES_OF_RULES.flatMap((shelf) =>
-    listVersions(shelf.folder(models)).map((version) => listedBundle(shelf, models, version, useOf(version))),
+  return listVersions(ruleFolder(models)).map((version) =>
+    listedRule(models, version, { served: served.includes(version), shadow: shadows.includes(version) }),
   );
-  return [...ofFiles, ...ofStrategies];
 }
 
 /** Version by instrument, as in keptRules. */
@@ -63,7 +57,7 @@ export function ruleShadows(models: string): Record<string, string> {
 
 function listedRule(models: string, version: string, use: Pick<ListedRule, 'served' | 'shadow'>): ListedRule {
   try {
-    const rule = readRuleBundle(pathInside(ruleFolder(models), version));
+    const rule = readRuleBundle(folderOfRule(models, version));
     const { manifest } = rule;
     const { failed, missing } = ruleVerdicts(rule, models);
     return {
@@ -72,42 +66,13 @@ function listedRule(models: string, version: string, use: Pick<ListedRule, 'serv
       instrument: manifest.instrument,
       name: manifest.strategy.name,
       origin: manifest.origin,
-      strategy: null,
       no_edge: manifest.edge.no_edge,
       failed_gates: failed.map(keyOf),
       missing_gates: missing.map(keyOf),
       error: null,
     };
   } catch (error) {
-    return { version, ...use, ...unread(error), strategy: null };
-  }
-}
-
-function listedBundle(
-  shelf: (typeof SHELVES_OF_RULES)[number],
-  models: string,
-  version: string,
-  use: Pick<ListedRule, 'served' | 'shadow'>,
-): ListedRule {
-  const { strategy } = shelf;
-  try {
-    const folder = pathInside(shelf.folder(models), version);
-    const { manifest, strategy: own } = shelf.openRule(folder);
-    const { failed, missing } = shelf.facts(folder).recorded;
-    return {
-      version,
-      ...use,
-      instrument: manifest.instrument,
-      name: own.name,
-      origin: null,
-      strategy,
-      no_edge: manifest.edge.no_edge,
-      failed_gates: failed.map(keyOf),
-      missing_gates: missing.map(keyOf),
-      error: null,
-    };
-  } catch (error) {
-    return { version, ...use, ...unread(error), strategy };
+    return { version, ...use, ...unread(error) };
   }
 }
 

@@ -43,7 +43,6 @@ export const ADMISSION_ERRORS: readonly ErrorCode[] = [
     'MODEL_SIMULATED',
     'MODEL_MARKET',
     'MODEL_TIMEFRAME',
-    'MODEL_SLOT',
     'MODEL_SYMBOLS',
     'MODEL_CROSS_SECTIONS',
   ] as const),

@@ -14,7 +14,6 @@ const keptRuleSchema = z
     instrument: z.string().nullable().describe('null: it cannot be read'),
     name: z.string().nullable(),
     origin: z.string().nullable().describe('written by a person, or evolved'),
-    strategy: z.string().nullable().describe('Strategy in the source code; null: of a strategy file'),
     no_edge: z.boolean().nullable().describe('Its holdout shows no edge'),
     failed_gates: z.array(z.string()),
     missing_gates: z.array(z.string()).describe('Gates without a verdict'),

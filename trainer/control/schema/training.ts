@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
 import { balancePolicy } from '../../../shared/policy/schema.ts';
-import { LEAGUE_CHOICES, LEAGUE_ENTRANTS, TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { runSchema } from './runs.ts';
 import { TRAIN_ERRORS } from './route_errors.ts';
@@ -80,23 +80,6 @@ const stackingParamsConfig = z
   })
   .meta({ id: 'StackingParamsConfig' });
 
-const leagueParamsConfig = z
-  .strictObject({
-    entrants: optional(
-      z.array(z.string()),
-      `Engines that one is chosen of for each model, two or more of ${LEAGUE_ENTRANTS.join(', ')}; default: gbdt, random_forest, logistic`,
-    ),
-    choice: optional(
-      z.enum(LEAGUE_CHOICES),
-      'best (default): the lowest log loss; simplest_within_error: the simplest engine within one standard error of it',
-    ),
-    blocks: optional(
-      z.int(),
-      'Later blocks of time, 1 to 10, that they are compared on, before they have learned them; default: 3',
-    ),
-  })
-  .meta({ id: 'LeagueParamsConfig' });
-
 const ensembleConfig = z
   .strictObject({
     enabled: z
@@ -106,15 +89,14 @@ const ensembleConfig = z
         'true: the ensemble of `method` is trained. false: one model, of single_model_config, else of train.engine (of an instrument: train.direction_engine) where that is a single learner, else of gbdt',
       ),
     method: optional(
-      z.enum(['bagging', 'stacking', 'league']),
-      'league chooses one engine for each model. Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest',
+      z.enum(['bagging', 'stacking']),
+      'Absent: the weighted vote of train.vote_members, else of lightgbm, xgboost and random_forest',
     ),
     bagging_params: optional(baggingParamsConfig, 'Members of a bag, in place of train.bagging; only with its method'),
     stacking_params: optional(
       stackingParamsConfig,
       'Members of a stack, in place of train.stacking; only with its method',
     ),
-    league_params: optional(leagueParamsConfig, 'Choice of a league, in place of train.league; only with its method'),
   })
   .meta({ id: 'EnsembleConfig' });
 

@@ -1,22 +1,17 @@
-import { isRuleBundle, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
+import { folderOfRule } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { fillCostBps } from '../../../shared/core/cost/fill_cost.ts';
 import { isInstrument, parseSubject } from '../../../shared/pair.ts';
-import { pathInside } from '../../../shared/path_name.ts';
 import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
-import { instrumentCosts } from '../kinds/read_rule_subject.ts';
 import { barResults } from './bar_results.ts';
 import { closedResults } from './closed_results.ts';
 import { closedPairResults, pairBarResults } from './pair_bar_results.ts';
 
 /** Costs without a profile are the same at every minute. */
 const ANY_TIME = 0;
-
-/** Of the configuration, else those of a direction training. */
-const BASE = { model: 'flat', fee_bps: null, slippage_bps: null } as const;
 
 /** What is read of an answer; those of instruments have `price`, those of pairs the last three. */
 export type RuleBody = Pick<InstrumentBody, 'pair_id' | 'action' | 'target' | 'price'> &
@@ -39,19 +34,14 @@ export interface ResultsQuestion {
   readonly settings: Settings;
 }
 
-/**
- * By the costs that the rule of a strategy file was judged with; of a strategy in the source code, by those of the
- * configuration, at their base.
- * @throws MinutehandError as readRuleBundle
- */
+/** Of an instrument by the costs that its rule was judged with. @throws MinutehandError as readRuleBundle */
 export function resultsOfRule({ subject, version, modelsFolder, settings }: ResultsQuestion): RuleResults {
-  const folder = pathInside(ruleFolder(modelsFolder), version);
   const own = parseSubject(subject);
   if (!isInstrument(own)) {
     const costs = pairCosts(tradingCosts(settings, 'flat'), own);
     return { bars: () => pairBarResults(costs), closed: () => closedPairResults(costs) };
   }
-  const costs = isRuleBundle(folder) ? readRuleBundle(folder).manifest.costs : instrumentCosts(own.a, BASE, settings);
+  const { costs } = readRuleBundle(folderOfRule(modelsFolder, version)).manifest;
   const costBps = 2 * fillCostBps(costs, ANY_TIME);
   return { bars: () => barResults(costBps), closed: () => closedResults(costBps) };
 }

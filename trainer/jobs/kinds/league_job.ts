@@ -1,18 +1,13 @@
 import * as z from 'zod';
 import { LEARNERS } from '../../learning/learners/registry.ts';
-import { COMPARISONS } from '../../learning/learners/comparison/registry.ts';
 import { entrantNames } from '../../learning/league/entrants.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
-/**
- * Entrants that a league can have: learners, single ones also with the baseline columns alone or with models of groups
- * of pairs, and what is compared and never served.
- */
-export const ENTRANTS: readonly string[] = [
-  ...entrantNames(LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name)),
-  ...COMPARISONS.map(({ name }) => name),
-];
+/** Entrants of a league: learners, single ones also by the baseline columns alone, or by models of groups. */
+export const ENTRANTS: readonly string[] = entrantNames(
+  LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(({ name }) => name),
+);
 /** Entrants where none are named. */
 export const USUAL_ENTRANTS: readonly string[] = ['prior', 'logistic', 'gbdt', 'random_forest'];
 /** Seeds that the folds can be repeated with. */

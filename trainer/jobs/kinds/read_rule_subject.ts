@@ -213,11 +213,7 @@ async function readLegsOf(
 }
 
 /** Fees of the job, else the costs of the configuration, else those of a direction training. */
-export function instrumentCosts(
-  symbol: string,
-  { model, fee_bps, slippage_bps }: RuleMarket['costs'],
-  settings: Settings,
-) {
+function instrumentCosts(symbol: string, { model, fee_bps, slippage_bps }: RuleMarket['costs'], settings: Settings) {
   const configured = tradingCosts(settings, model)[symbol];
   if (configured !== undefined && fee_bps === null && slippage_bps === null) return configured;
   return {

@@ -8,11 +8,13 @@ import { leagueJobSchema } from './league_job.ts';
 import { directionLeagueJobSchema } from './direction_league_job.ts';
 import { parityJobSchema } from './parity_job.ts';
 import { scanJobSchema } from './scan_job.ts';
-import { STRATEGY_JOBS } from './strategy_jobs.ts';
+import { directionJobSchema } from './direction_job.ts';
+import { pairReversionJobSchema } from './pair_reversion_job.ts';
 
 /** Every kind of job that `minutehand job run` runs. */
 export const jobSchema = z.discriminatedUnion('kind', [
-  ...STRATEGY_JOBS,
+  pairReversionJobSchema,
+  directionJobSchema,
   automlJobSchema,
   leagueJobSchema,
   directionLeagueJobSchema,
@@ -27,9 +29,9 @@ export const jobSchema = z.discriminatedUnion('kind', [
 export type Job = z.infer<typeof jobSchema>;
 export type JobKind = Job['kind'];
 /** Kinds of one strategy: those that do its runs, and its league. */
-export type StrategyJobKind =
-  | z.infer<(typeof STRATEGY_JOBS)[number]>['kind']
-  | z.infer<typeof directionLeagueJobSchema>['kind'];
+export type StrategyJobKind = z.infer<
+  typeof pairReversionJobSchema | typeof directionJobSchema | typeof directionLeagueJobSchema
+>['kind'];
 export type JobOf<Kind extends JobKind> = Having<Job, Kind>;
 /** The members of a union whose kinds include this one: a schema may be of several kinds. */
 type Having<One, Kind> = One extends { readonly kind: infer Own } ? (Kind extends Own ? One : never) : never;

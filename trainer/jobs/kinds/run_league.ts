@@ -13,7 +13,6 @@ import {
   refuseUnusedDevice,
 } from '../../learning/learners/registry.ts';
 import { ensembleParameters, type EnsembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
-import { comparisonNamed } from '../../learning/learners/comparison/registry.ts';
 import { networkParameters, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { generatedMarkets, marketsOf } from '../../learning/generated/generated_pairs.ts';
@@ -73,7 +72,7 @@ export async function runLeagueJob(job: LeagueJob, context: LeagueContext): Prom
     chosen.map((name) => ({ name, ...entrantNamed(name) })),
     ensembles,
   );
-  const names = entrants.map(({ learner }) => learner).filter((name) => comparisonNamed(name) === null);
+  const names = entrants.map(({ learner }) => learner);
   // The rows are those of the configured engine, which may learn on the processor alone.
   const { minutehand } = context.settings;
   const { device, ...train } = minutehand.train;
@@ -131,17 +130,14 @@ export async function runLeagueJob(job: LeagueJob, context: LeagueContext): Prom
         dataset,
         placebo,
         generated: marketsOf(generated, 'ai1', dataset),
-        entrants: entrants.map(({ name, learner, kind }): Entrant => {
-          const compared = comparisonNamed(learner);
-          return {
-            name,
-            kind,
-            complexity: entrantComplexity(compared?.complexity ?? complexityOf(learner, ensembles), kind),
-            groups: entrantGroups(groups, pairs, kind),
-            columns: entrantColumns(dataset.definitions, kind),
-            learner: compared?.open(setup) ?? openLearner(learner, setup),
-          };
-        }),
+        entrants: entrants.map(({ name, learner, kind }): Entrant => ({
+          name,
+          kind,
+          complexity: entrantComplexity(complexityOf(learner, ensembles), kind),
+          groups: entrantGroups(groups, pairs, kind),
+          columns: entrantColumns(dataset.definitions, kind),
+          learner: openLearner(learner, setup),
+        })),
         folds: own.minutehand.train.folds,
         embargo: embargoSeconds(own.minutehand),
         seed,
@@ -190,11 +186,7 @@ function partitionMissing(
   entrants: readonly NamedLearner[],
   ensembles: EnsembleParameters,
 ): InstalledEntrants<NamedLearner> {
-  const found = installedEntrants(entrants, ({ learner }) => {
-    const compared = comparisonNamed(learner);
-    if (compared === null) refuseMissingLearner(learner, ensembles);
-    else compared.refuseMissing();
-  });
+  const found = installedEntrants(entrants, ({ learner }) => refuseMissingLearner(learner, ensembles));
   if (found.able.length < 2 && found.error !== undefined) throw found.error;
   return found;
 }

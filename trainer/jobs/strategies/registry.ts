@@ -1,8 +1,14 @@
-import type { ShelfName } from '../../../shared/strategies/registry.ts';
+import type { ShelfName, StrategyName } from '../../../shared/strategies/registry.ts';
 import type { JobKind } from '../kinds/registry.ts';
 import type { RunKind } from '../../store/tables.ts';
 import type { StrategyTraining } from './strategy_training.ts';
-import { TRAININGS } from './trainings.ts';
+import { DIRECTION_TRAINING } from './direction/training.ts';
+import { PAIR_REVERSION_TRAINING } from './pair_reversion/training.ts';
+
+const TRAININGS: Readonly<Record<StrategyName, StrategyTraining>> = {
+  pair_reversion: PAIR_REVERSION_TRAINING,
+  direction: DIRECTION_TRAINING,
+};
 
 /** The training half of each strategy; the first one's run first where all are due. */
 export const ALL_TRAININGS: readonly StrategyTraining[] = Object.values(TRAININGS);

@@ -106,24 +106,12 @@ function opening(manifest: Manifest): string[] {
       : [
           `It is warm-started from ${warm_start_from.version}, learned in full from bars before ${warm_start_from.learned_until}: warm start ${warm_start_from.times} since then${warm_start_from.update === 'calibration' ? ', of its calibration alone: its trees are those of the full training' : ''}.`,
         ]),
-    ...chosenLine(manifest),
     ...memberLine(manifest),
     ...MODEL_NAMES.flatMap((role) => broughtLine(role, imported[role])),
     `Bars from ${period.from} to ${period.to}; nothing from ${period.holdout_from} on was used for any choice.`,
     `Everything that was measured, by fold, hour, pair, regime and scenario, with the importance of the features: ${VALIDATION_FILE}.`,
     '',
   ];
-}
-
-/** What the engine `league` has chosen. */
-function chosenLine({ metrics }: Manifest): string[] {
-  const chosen = MODEL_NAMES.flatMap((role) => {
-    const { learner } = metrics[role];
-    return learner === undefined ? [] : [`${title(role)} ${learner}`];
-  });
-  return chosen.length === 0
-    ? []
-    : [`Chosen by their log loss on later blocks of the training period: ${chosen.join(', ')}.`];
 }
 
 /** What the ensembles consist of. */

@@ -280,7 +280,7 @@ export function configurationSummary({ minutehand, policyHash }: Settings): NonN
 
 /** What an ensemble consists of, the default members as well; of other engines nothing. */
 function ensembleSummary(train: Settings['minutehand']['train']): Record<string, string | number | boolean> {
-  const { voteMembers, bagging, stacking, league } = ensembleParameters(train);
+  const { voteMembers, bagging, stacking } = ensembleParameters(train);
   if (train.engine === 'vote') return { 'train.vote_members': voteMembers.join(' ') };
   if (train.engine === 'bagging')
     return {
@@ -295,12 +295,6 @@ function ensembleSummary(train: Settings['minutehand']['train']): Record<string,
       'train.stacking.folds': stacking.blocks,
       'train.stacking.probabilities': stacking.probabilities,
       ...(stacking.seed !== null && { 'train.stacking.seed': stacking.seed }),
-    };
-  if (train.engine === 'league')
-    return {
-      'train.league.entrants': league.entrants.join(' '),
-      'train.league.choice': league.choice,
-      'train.league.blocks': league.blocks,
     };
   return {};
 }

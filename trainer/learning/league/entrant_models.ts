@@ -1,24 +1,16 @@
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
 import { positions } from '../dataset/rows.ts';
-import type { ComparisonLearner } from '../learners/comparison/comparison_learner.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { fitAllRows, type Learner } from '../learners/contract/learner.ts';
 import { TASK } from '../learners/learning.ts';
 
-/** What answers rows: a fitted model, or one that is compared alone. */
-interface Answering {
-  answers(x: Matrix): Float64Array | Promise<Float64Array>;
-}
-
 /** A model and the pairs that it answers for. */
 export interface EntrantPart {
   /** Indices of the pairs, ascending; null: all of them. */
   readonly pairs: readonly number[] | null;
-  readonly model: Answering;
-  /** null: it is only compared. */
-  readonly fitted: Fitted | null;
+  readonly fitted: Fitted;
 }
 
 /** What an entrant has learned from some rows. */
@@ -26,7 +18,7 @@ export type EntrantModels = readonly EntrantPart[];
 
 /** How an entrant learns. */
 export interface EntrantFit {
-  readonly learner: Learner | ComparisonLearner;
+  readonly learner: Learner;
   readonly columns: readonly number[];
   /** Indices of the pairs of each group, which gets its own model; null: one model for all pairs. */
   readonly groups: readonly (readonly number[])[] | null;
@@ -43,10 +35,8 @@ export async function fitEntrant(
   seed: string,
 ): Promise<EntrantModels> {
   const fit = async (pairs: EntrantPart['pairs'], own: Int32Array): Promise<EntrantPart> => {
-    if ('rowLimit' in learner)
-      return { pairs, model: await learner.fit({ rows, subset: own, columns, seed }), fitted: null };
     const fitted = await fitAllRows(learner, { task: TASK, rows, subset: own, columns, seed, continueFrom: null });
-    return { pairs, model: fitted, fitted };
+    return { pairs, fitted };
   };
   if (groups === null) return [await fit(null, subset)];
   const parts: EntrantPart[] = [];
@@ -67,14 +57,14 @@ export async function fitEntrant(
  * The answer to each row of the matrix by the model of its pair, [rows].
  * @param pair index of each row’s pair, [rows]
  */
-export async function answersOf(models: EntrantModels, x: Matrix, pair: ArrayLike<number>): Promise<Float64Array> {
+export function answersOf(models: EntrantModels, x: Matrix, pair: ArrayLike<number>): Float64Array {
   const [first] = models;
-  if (first !== undefined && first.pairs === null) return first.model.answers(x);
+  if (first !== undefined && first.pairs === null) return first.fitted.answers(x);
   const answers = new Float64Array(x.rows);
-  for (const { pairs, model } of models) {
+  for (const { pairs, fitted } of models) {
     const own = positions(x.rows, (row) => pairs!.includes(pair[row]!));
     if (own.length === 0) continue;
-    const found = await model.answers(takeRows(x, own));
+    const found = fitted.answers(takeRows(x, own));
     own.forEach((row, i) => (answers[row] = found[i]!));
   }
   return answers;

@@ -33,7 +33,7 @@ export async function measureGenerated(
     const scores: number[] = [];
     const labels: number[] = [];
     for (const { pairId, x, y } of markets[scenario] ?? []) {
-      const answers = await answersOf(models, x, new Int32Array(x.rows).fill(pairs.indexOf(pairId)));
+      const answers = answersOf(models, x, new Int32Array(x.rows).fill(pairs.indexOf(pairId)));
       for (const answer of answers) scores.push(answer);
       for (const label of y) labels.push(label);
     }

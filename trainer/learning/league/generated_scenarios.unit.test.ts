@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import type { ModelMarkets } from '../generated/generated_pairs.ts';
 import type { EntrantModels, EntrantPart } from './entrant_models.ts';
 import { measureGenerated } from './generated_scenarios.ts';
@@ -8,8 +9,7 @@ import { measureGenerated } from './generated_scenarios.ts';
 function part(pairs: readonly number[] | null, factor: number): EntrantPart {
   return {
     pairs,
-    model: { answers: ({ values }: Matrix) => Float64Array.from(values, (p) => factor * p) },
-    fitted: null,
+    fitted: { answers: ({ values }: Matrix) => Float64Array.from(values, (p) => factor * p) } as Fitted,
   };
 }
 

@@ -30,7 +30,6 @@ export interface HoldoutNet {
  * on equally many candidates.
  * @param outOfFold probabilities of the training candidates
  * @param nextLook number of the next look at this holdout, from 1
- * @returns null where a model of the entrant is only compared
  */
 export function holdoutNet(
   dataset: Dataset,
@@ -38,7 +37,7 @@ export function holdoutNet(
   outOfFold: Float64Array,
   settings: Settings,
   nextLook: () => number,
-): HoldoutNet | null {
+): HoldoutNet {
   const sorted = outOfFold.slice().sort();
   const threshold = sorted[Math.min(sorted.length - 1, Math.floor((1 - ENTERED_SHARE) * sorted.length))]!;
   const columns = dataset.definitions.length;
@@ -46,7 +45,6 @@ export function holdoutNet(
   const trades: FilledTrade[] = [];
   const edges: string[] = [];
   for (const { pairs, fitted } of models) {
-    if (fitted === null) return null;
     const ids = pairs?.map((pair) => dataset.histories[pair]!.pair.id);
     const proof = proveEdge(
       ids === undefined ? dataset : datasetOfPairs(dataset, ids),

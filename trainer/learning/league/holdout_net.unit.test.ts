@@ -28,13 +28,13 @@ beforeAll(async () => {
   const all = Int32Array.from(rows.y.keys());
   const entrant = { learner: LOGISTIC.open(null), columns: columnsOf(dataset.definitions, 'ai1'), groups: null };
   models = await fitEntrant(entrant, rows, all, 'net');
-  learned = models[0]!.fitted!.answers(rows.x);
+  learned = models[0]!.fitted.answers(rows.x);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('enters the likeliest fifth by the training candidates, and has the net result of these trades', () => {
   let looks = 0;
-  const net = holdoutNet(dataset, models, learned, settings, () => ++looks)!;
+  const net = holdoutNet(dataset, models, learned, settings, () => ++looks);
   const below = learned.filter((own) => own < net.threshold).length / learned.length;
   expect(below).toBeGreaterThan(1 - ENTERED_SHARE - 0.02);
   expect(below).toBeLessThan(1 - ENTERED_SHARE + 0.02);
@@ -44,7 +44,7 @@ it('enters the likeliest fifth by the training candidates, and has the net resul
   const { pairs } = proveEdge(
     dataset,
     {
-      ai1: models[0]!.fitted!,
+      ai1: models[0]!.fitted,
       ai2: middle,
       riskQuantiles: [],
       thresholds: { theta1: net.threshold, theta2: 1 },
@@ -71,9 +71,4 @@ it('has no trade where no answer is above the threshold', () => {
     () => 1,
   );
   expect(net).toMatchObject({ threshold: 1, trades: 0, gross_bps: null, edges: [] });
-});
-
-it('is null where a model is compared alone', () => {
-  const compared: EntrantModels = [{ ...models[0]!, fitted: null }];
-  expect(holdoutNet(dataset, compared, learned, settings, () => 1)).toBeNull();
 });

@@ -40,8 +40,8 @@ const metaSchema = z.object({
   others: z.object({
     log_loss_of_seeds: z.array(z.number()),
     generated: generatedScenariosSchema,
-    net: holdoutNetSchema.nullable(),
-    serving: servingCostSchema.nullable(),
+    net: holdoutNetSchema,
+    serving: servingCostSchema,
     seconds: z.number(),
     memory_mb: z.number(),
   }),

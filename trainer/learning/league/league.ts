@@ -40,10 +40,9 @@ import {
   meanByDays,
   rowLosses,
   simplestWithinError,
-  standingAgainst,
   standingsOf,
 } from '../statistics/standings.ts';
-import type { Figure, Standing } from '../statistics/standings.ts';
+import type { Figure } from '../statistics/standings.ts';
 
 /** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
 export interface Entrant extends EntrantFit {
@@ -79,11 +78,6 @@ export interface EntrantReport extends FitCost {
   readonly name: string;
   readonly kind: EntrantKind;
   readonly complexity: number;
-  /**
-   * Rows that it learns from at most, where it is only compared: no model of it can be served, so it is never best,
-   * chosen or promoted. null: any number of rows.
-   */
-  readonly compared_rows: number | null;
   /** Columns of the features that it may use. */
   readonly columns: number;
   /** Purged k-fold of the training rows. */
@@ -96,9 +90,7 @@ export interface EntrantReport extends FitCost {
   readonly spread: { readonly folds: SpreadOfSplits; readonly walk_forward: SpreadOfSplits };
   /** AUC of the holdout beyond what geometry alone earns on sign-randomized markets; null where there is none. */
   readonly skill: Skill | null;
-  /**
-   * Log loss of the folds above that of the best entrant that can be served, paired row by row; its error is over days.
-   */
+  /** Log loss of the folds above that of the best entrant, paired row by row; its error is over days. */
   readonly behind_best: Figure;
   /** Whether that is within one standard error. The best one is. */
   readonly is_within_error: boolean;
@@ -111,10 +103,10 @@ export interface EntrantReport extends FitCost {
    * Empty where models have columns that these bars do not give.
    */
   readonly generated: GeneratedScenarios;
-  /** Trades on the holdout by this entrant's AI1 alone; null where it is only compared. */
-  readonly net: HoldoutNet | null;
-  /** Of the model of all training rows, in the daemon; null where it is only compared. */
-  readonly serving: ServingCost | null;
+  /** Trades on the holdout by this entrant's AI1 alone. */
+  readonly net: HoldoutNet;
+  /** Of the model of all training rows, in the daemon. */
+  readonly serving: ServingCost;
 }
 
 export interface LeagueReport {
@@ -229,21 +221,12 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   }));
   const losses = played.map(({ folds: { probabilities, y } }) => rowLosses(probabilities, y));
   const { time } = played[0]!.folds;
-  const served = positions(entrants.length, (index) => rowLimitOf(entrants[index]!) === null);
-  const standings = standingsOf(
-    Array.from(served, (index) => losses[index]!),
-    time,
-  );
-  const best = served[standings.order[0]!]!;
+  const standings = standingsOf(losses, time);
+  const best = standings.order[0]!;
   const scenarios = scenariosOfRows(rows, dataset.histories);
-  const standingAt = (index: number): Standing => {
-    const own = served.indexOf(index);
-    return own >= 0 ? standings.of[own]! : standingAgainst(losses[index]!, losses[best]!, time);
-  };
-  const order = [...losses.keys()].sort((a, b) => meanOf(losses[a]!) - meanOf(losses[b]!));
-  const reports = order.map((index): EntrantReport => {
+  const reports = standings.order.map((index): EntrantReport => {
     const { entrant, skill, others, ...scored } = played[index]!;
-    const { behind, isWithinError } = standingAt(index);
+    const { behind, isWithinError } = standings.of[index]!;
     const threshold = rateThreshold(scored.folds.probabilities, meanOf(scored.folds.y));
     const measured = (of: Scored): Measured => measure(of, seed, threshold);
     const { name, kind, complexity, columns } = entrant;
@@ -251,7 +234,6 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
       name,
       kind,
       complexity,
-      compared_rows: rowLimitOf(entrant),
       columns: columns.length,
       folds: measured(scored.folds),
       walk_forward: measured(scored.walkForward),
@@ -269,7 +251,7 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   });
   const simplest = simplestWithinError(
     standings,
-    Array.from(served, (index) => entrants[index]!.complexity),
+    entrants.map(({ complexity }) => complexity),
   );
   return {
     dataset_id: dataset.snapshotId,
@@ -282,7 +264,7 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
       holdout: [holdoutShares(rows, dataset.evaluation.holdout)],
     },
     increments: incrementsOf(
-      standings.order.map((own) => ({ ...entrants[served[own]!]!, losses: losses[served[own]!]! })),
+      standings.order.map((own) => ({ ...entrants[own]!, losses: losses[own]! })),
       time,
     ),
     entrants: reports,
@@ -290,17 +272,12 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
     taken_over: takenOver,
     earners_on_placebo: earnersOnPlacebo(
       market,
-      reports.map(({ name, net }) => ({ name, edges: net?.edges ?? [] })),
+      reports.map(({ name, net }) => ({ name, edges: net.edges })),
     ),
     warnings: marketWarnings(scenarios.trend),
     best: entrants[best]!.name,
-    simplest_within_error: entrants[served[simplest]!]!.name,
+    simplest_within_error: entrants[simplest]!.name,
   };
-}
-
-/** null: its models can be served. */
-function rowLimitOf({ learner }: Entrant): number | null {
-  return 'rowLimit' in learner ? learner.rowLimit : null;
 }
 
 /** Of the fit of all training rows. */
@@ -366,13 +343,12 @@ async function playAll(field: Field, options: LeagueOptions): Promise<Results> {
       errors.push(error);
     }
   }
-  if (results.some(({ entrant }) => rowLimitOf(entrant) === null)) return { results, failed, takenOver };
+  if (results.length > 0) return { results, failed, takenOver };
   throw errors[0];
 }
 
 /** One for each of its models that trades on the holdout, whether or not it fails. */
 function looksOf(entrant: Entrant): number {
-  if (rowLimitOf(entrant) !== null) return 0;
   return entrant.groups === null ? 1 : entrant.groups.length + 1;
 }
 
@@ -397,7 +373,7 @@ async function play(
     const probabilities: number[] = [];
     for (const { train, test } of splits) {
       const fitted = await fitOn(train, ownSeed);
-      const answers = await answersOf(fitted, takeRows(rows.x, test), pick(rows.pair, test));
+      const answers = answersOf(fitted, takeRows(rows.x, test), pick(rows.pair, test));
       for (const p of answers) probabilities.push(p);
       step(1);
     }
@@ -412,12 +388,12 @@ async function play(
   const lossesOfSeeds = [lossOf(folds)];
   for (let other = 1; other < seeds; other++) lossesOfSeeds.push(lossOf(await answersTo(foldSplits, seed + other)));
   const { x, y, time, pair } = dataset.evaluation.holdout;
-  const holdout = await answersOf(fitted, x, pair);
+  const holdout = answersOf(fitted, x, pair);
   onHoldout(entrant, holdout);
   const pairs = dataset.histories.map(({ pair: { id } }) => id);
   const ofPlacebo = new Map<Matrix, Float64Array>();
   for (const { x: own, pairId } of placebo.flat())
-    ofPlacebo.set(own, await answersOf(fitted, own, new Int32Array(own.rows).fill(pairs.indexOf(pairId))));
+    ofPlacebo.set(own, answersOf(fitted, own, new Int32Array(own.rows).fill(pairs.indexOf(pairId))));
   const skill = modelSkill((of) => ofPlacebo.get(of)!, { scores: holdout, y, time }, placebo, pairs, `${seed}/league`);
   let looks = looksBefore;
   const others = {

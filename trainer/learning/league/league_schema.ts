@@ -82,9 +82,6 @@ const entrantSchema = z.object({
   name: z.string(),
   kind: kindSchema,
   complexity: number.describe('A smaller number is simpler'),
-  compared_rows: count
-    .nullable()
-    .describe('Rows that it learns from where it is only compared; null: it can be served'),
   columns: count,
   folds: measuredSchema,
   walk_forward: measuredSchema,
@@ -97,8 +94,8 @@ const entrantSchema = z.object({
   scenarios: z.partialRecord(z.enum(SCENARIOS), z.object({ rows: count, log_loss: figureSchema, auc: maybe })),
   // Results of earlier versions have none.
   generated: generatedScenariosSchema.default({}),
-  net: holdoutNetSchema.nullable(),
-  serving: servingCostSchema.nullable(),
+  net: holdoutNetSchema,
+  serving: servingCostSchema,
   seconds: number.describe('Of the fits with the first seed'),
   memory_mb: number,
 });

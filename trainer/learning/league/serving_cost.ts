@@ -23,13 +23,11 @@ export interface ServingCost {
  * Times the models of an entrant as the daemon scores them, one after the other, each its share of the subjects.
  * @param x at least one row
  * @param pairs of which ten subjects are a sample
- * @returns null where one of them is only compared
  */
-export async function servingCost(models: EntrantModels, x: Matrix, pairs: number): Promise<ServingCost | null> {
+export async function servingCost(models: EntrantModels, x: Matrix, pairs: number): Promise<ServingCost> {
   const parts: Scored[] = [];
   try {
     for (const { pairs: own, fitted } of models) {
-      if (fitted === null) return null;
       const share = own === null ? 1 : own.length / pairs;
       parts.push(await openScored(fitted, x, Math.max(1, Math.round(SERVED_SUBJECTS * share))));
     }

@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { ENSEMBLES, NATIVE_ENGINES } from '../../../shared/policy/engines.ts';
 import { packageRoot } from '../../../shared/root.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { comparisonNamed } from '../learners/comparison/registry.ts';
 import type { EnsembleParameters } from '../learners/mixture/ensemble_parameters.ts';
 import { networksPython } from '../learners/networks/python_environment.ts';
 import { PROGRAM } from '../learners/program/program.ts';
@@ -17,8 +16,7 @@ import { findEngine } from '../learners/trees/engines/engines.ts';
  * @throws MinutehandError LEARNER_MISSING
  */
 export function surroundingsOf(learner: string, ensembles: EnsembleParameters): unknown {
-  const names = comparisonNamed(learner) === null ? learnersIn(learner, ensembles) : [learner];
-  const all = names.map(ofOne);
+  const all = learnersIn(learner, ensembles).map(ofOne);
   return all.includes(undefined) ? undefined : all;
 }
 
@@ -26,7 +24,7 @@ function ofOne(name: string): unknown {
   if (name === PROGRAM.name) return undefined;
   // Its members are listed beside it.
   if ((ENSEMBLES as readonly string[]).includes(name)) return null;
-  if (comparisonNamed(name) === null && learnerNamed(name).determinism === 'any_machine') return null;
+  if (learnerNamed(name).determinism === 'any_machine') return null;
   const engine = NATIVE_ENGINES.find((own) => own === name);
   if (engine === undefined) return pythonFacts(networksPython());
   const { path, version } = findEngine(engine);

@@ -11,7 +11,6 @@ import { SCIKIT_LEARNERS, type ScikitSetup } from './scikit/scikit.ts';
 import { TREE_LEARNERS, type FitTrees, type TreeSetup } from './trees/tree_learners.ts';
 import { BAGGING } from './bagging/bagging.ts';
 import { ensembleParameters, type EnsembleParameters, type EnsembleSetup } from './mixture/ensemble_parameters.ts';
-import { LEAGUE } from './league/league_learner.ts';
 import { STACKING } from './stacking/stacking.ts';
 import { VOTE } from './vote/vote.ts';
 
@@ -26,7 +25,6 @@ export const LEARNERS: readonly LearnerDefinition<Setup>[] = [
   BAGGING,
   STACKING,
   VOTE,
-  LEAGUE,
   PROGRAM,
   ...SCIKIT_LEARNERS,
   ...NETWORK_LEARNERS,
@@ -59,7 +57,6 @@ export function openLearner(name: string, setup: LearnerSetup): Learner {
   const learner = learnerNamed(name).open({
     ...setup,
     openMember: (member) => openLearner(member, setup),
-    complexityOf: (member) => complexityOf(member, setup.ensembles),
   });
   return setup.device === 'gpu' && GPU_ENGINES.includes(name) ? onGpu(learner) : learner;
 }
@@ -85,7 +82,7 @@ function onGpu(learner: Learner): Learner {
 
 /** Names of the learners of the members of one, in order; its own where it is one. */
 export function partsOf(name: string, ensembles: EnsembleParameters): readonly string[] {
-  const { voteMembers, bagging, stacking, league } = ensembles;
+  const { voteMembers, bagging, stacking } = ensembles;
   switch (name) {
     case VOTE.name:
       return voteMembers;
@@ -93,8 +90,6 @@ export function partsOf(name: string, ensembles: EnsembleParameters): readonly s
       return bagging.members;
     case STACKING.name:
       return stacking.members;
-    case LEAGUE.name:
-      return league.entrants;
     default:
       return [name];
   }
@@ -123,7 +118,7 @@ export function complexityOf(name: string, ensembles: EnsembleParameters): numbe
   return families.size > 1 || families.has('network') ? complexity + MIXED : complexity;
 }
 
-type Trained = Pick<TrainPolicy, 'engine' | 'vote_members' | 'bagging' | 'stacking' | 'league'>;
+type Trained = Pick<TrainPolicy, 'engine' | 'vote_members' | 'bagging' | 'stacking'>;
 
 /** Fits of trees behind one model; at least 1. */
 export function treeFitsOf(train: Trained): number {
@@ -131,15 +126,13 @@ export function treeFitsOf(train: Trained): number {
 }
 
 function treeFits(name: string, ensembles: EnsembleParameters): number {
-  const { stacking, league } = ensembles;
+  const { stacking } = ensembles;
   if (isTreeEngine(name)) return 1;
   const parts = partsOf(name, ensembles);
   if (parts.length === 1 && parts[0] === name) return 0;
   const once = parts.reduce((sum, part) => sum + treeFits(part, ensembles), 0);
   // A stack learns its members again before each later block.
   if (name === STACKING.name) return (stacking.blocks + 1) * once;
-  // A league has all of its entrants learn before each block, and then one of them all rows.
-  if (name === LEAGUE.name) return league.blocks * once + Math.min(1, once);
   return once;
 }
 

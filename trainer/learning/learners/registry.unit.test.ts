@@ -15,7 +15,6 @@ describe('the order of simplicity', () => {
     const trees: Configured = {
       vote_members: ['gbdt', 'lightgbm'],
       stacking: { members: ['gbdt', 'random_forest'] },
-      league: { entrants: ['gbdt', 'xgboost'] },
     };
     const order = [
       'prior',
@@ -27,7 +26,6 @@ describe('the order of simplicity', () => {
       'bagging',
       'stacking',
       'vote',
-      'league',
       'program',
       'neural_net',
       'gru',
@@ -49,8 +47,5 @@ describe('the order of simplicity', () => {
     expect(ordered(order.toReversed(), mixed)).toEqual(order);
     // As delivered, votes and stacks have trees and a logistic regression.
     expect(ordered(['vote', 'bagging', 'neural_net'], {})).toEqual(['bagging', 'neural_net', 'vote']);
-    // What a league chooses among counts as its members, also behind another ensemble.
-    const deep: Configured = { vote_members: ['gbdt', 'logistic'], league: { entrants: ['gbdt', 'vote'] } };
-    expect(ordered(['league', 'transformer'], deep)).toEqual(['transformer', 'league']);
   });
 });

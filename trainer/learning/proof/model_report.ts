@@ -2,7 +2,6 @@ import type { ModelMetrics, ModelReport } from '../../../shared/bundle/manifest.
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { LabeledRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { KeptHistory } from '../history/kept_history.ts';
-import { isChosen } from '../learners/league/league_learner.ts';
 import { memberReports } from '../learners/mixture/member_reports.ts';
 import type { ModelJob } from '../learners/model_job.ts';
 import { meanMetrics, modelMetrics } from '../measures/model_metrics.ts';
@@ -32,7 +31,6 @@ export function modelReport(
     rows: job.samples,
     effective_rows: job.rows.trained.effectiveRows,
     trees: learned.model.iterations ?? 0,
-    ...(isChosen(learned.model) && { learner: learned.model.chosen.learner }),
     ...(learned.model.epochs && { epochs: [...learned.model.epochs] }),
     ...(members && {
       members: members.map(({ learner, weight, epochs }) => ({

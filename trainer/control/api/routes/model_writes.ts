@@ -28,12 +28,6 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     handler(request) {
       const { model_name: name } = request.params;
       const shelf = shelfOfVersion(paths.models, name);
-      if (shelf.openRule !== undefined)
-        throw new MinutehandError('MODEL_MISSING', {
-          seen: `${name} is a bundle of ${shelf.strategy}, which is served as a rule`,
-          expected: 'the version of a bundle of pairs or of a direction model',
-          next: `POST /api/strategies/${name}/promote activates it.`,
-        });
       return loadModels(context, shelf, name, request);
     },
   });

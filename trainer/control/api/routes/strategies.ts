@@ -8,9 +8,8 @@ import {
   setRuleShadow,
 } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
-import { readActiveRule, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
+import { folderOfRule, readActiveRule, ruleFolder } from '../../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, readRuleReport } from '../../../../shared/bundle/rule/rule_bundle.ts';
-import { folderOfRule, openRule } from '../../../../shared/bundle/shelves/rules.ts';
 import { RULE_REPORT } from '../../../../shared/bundle/rule/rule_manifest.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
@@ -158,7 +157,7 @@ function addServingRoutes(api: Api, context: ApiContext): void {
       request.written = { target: `rule ${version}` };
       const override = overrideOf(request.body ?? NO_OVERRIDE, request);
       const folder = folderOfRule(paths.models, version);
-      const { instrument } = openRule(folder).manifest;
+      const { instrument } = readRuleBundle(folder).manifest;
       const before = pointerOf(paths.models, instrument);
       const door = version === before?.previous ? 'rollback' : 'promotion';
       const admitted = await admit(admissionPlaceOf(context), { door, folder, override });

@@ -16,7 +16,7 @@ import {
   type Timeframe,
 } from '../../../../shared/pair.ts';
 import { shardsOf, shardSubjects, type Settings } from '../../../../shared/policy/policy.ts';
-import { folderOfRule, openRule } from '../../../../shared/bundle/shelves/rules.ts';
+import { ruleOpener } from '../../../../shared/bundle/rule/active_rule.ts';
 import { quietly } from '../../../../shared/quietly.ts';
 import { servedRules } from '../../rules/kept_rules.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -52,7 +52,7 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
 /** What a rule that is served says in place of the models. */
 function ruleOf(models: string, version: string | undefined) {
   if (version === undefined) return {};
-  const rule = quietly(() => openRule(folderOfRule(models, version)));
+  const rule = quietly(() => ruleOpener(models)(version));
   return { model_version: version, no_edge: rule?.manifest.edge.no_edge ?? null };
 }
 

@@ -25,7 +25,6 @@ const healthSchema = z.looseObject({
   model_refused: report.and(z.looseObject({ version: z.string() }).nullable()),
   /** Number of them. */
   pairs: z.number().optional(),
-  pair_rules: z.looseObject({ versions, refused: refusals.optional() }).optional().catch(undefined),
   direction: z
     .looseObject({
       versions: versions.optional(),

@@ -41,13 +41,8 @@ export function learnerParameters(
   };
 }
 
-function configuredEnsembles({
-  vote_members,
-  bagging,
-  stacking,
-  league,
-}: Settings['minutehand']['train']): EnsemblePolicy {
-  return ensemblePolicy.parse({ vote_members, bagging, stacking, league });
+function configuredEnsembles({ vote_members, bagging, stacking }: Settings['minutehand']['train']): EnsemblePolicy {
+  return ensemblePolicy.parse({ vote_members, bagging, stacking });
 }
 
 /** Of all networks, without those of models of pairs. */

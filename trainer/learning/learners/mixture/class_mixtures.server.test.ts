@@ -12,10 +12,9 @@ import type { Fitted, MarginScaling } from '../contract/fitted.ts';
 import type { FitRequest, Learner } from '../contract/learner.ts';
 import { multiclassLogLoss } from '../../measures/multiclass.ts';
 import { barsPerRow } from '../contract/past_rows.ts';
-import { isChosen } from '../league/league_learner.ts';
 import { fittedMultinomial } from '../linear/multinomial_model.ts';
 import { networkParameters } from '../networks/network_parameters.ts';
-import { onLastBar } from '../onnx/last_bar.ts';
+import { onLastBar } from '../onnx/last_bar.fixture.ts';
 import { learnerNamed, openLearner } from '../registry.ts';
 import { SMALL_TREES } from '../small_trees.fixture.ts';
 import { runFit } from '../trees/fit.ts';
@@ -409,18 +408,6 @@ describe('an ensemble of trees and a line over classes', () => {
       expect(misled.weights[1]).toBeLessThan(0.6);
     }
   });
-
-  it('is chosen among by its log loss of classes', async () => {
-    const choose = async (choice: 'best' | 'simplest_within_error', entrants: readonly string[]): Promise<string> => {
-      const configured = { league: { entrants: [...entrants] as 'gbdt'[], choice, blocks: 2 } };
-      const chosen = await open('league', configured).fit(request);
-      expect(isChosen(chosen) && [chosen.width, chosen.link]).toEqual([3, 'softmax']);
-      expect(chosen.answers(rows.x)).toHaveLength(3 * rows.x.rows);
-      return isChosen(chosen) ? chosen.chosen.learner : '';
-    };
-    expect(await choose('best', ['prior', 'gbdt'])).toBe('gbdt');
-    expect(await choose('simplest_within_error', ['random_forest', 'prior', 'gbdt'])).not.toBe('prior');
-  });
 });
 
 describe('members that do not learn classes', () => {
@@ -435,7 +422,7 @@ describe('members that do not learn classes', () => {
     },
   });
 
-  it.each(['vote', 'bagging', 'stacking', 'league'])(
+  it.each(['vote', 'bagging', 'stacking'])(
     'are refused by name before %s learns, also in an ensemble of ensembles',
     async (engine) => {
       const members = ['both', 'binary'];
@@ -443,14 +430,13 @@ describe('members that do not learn classes', () => {
         voteMembers: members,
         bagging: { members, fraction: 1, seed: null },
         stacking: { members, meta: 'greedy', blocks: 3, probabilities: true, seed: null },
-        league: { entrants: members, choice: 'best', blocks: 3 },
       };
       const openMember = (name: string): Learner =>
         name === 'binary'
           ? watched(name, ['binary'])
           : name === 'both'
             ? watched(name, ['binary', 'multiclass'])
-            : learnerNamed(name).open({ ensembles, openMember, complexityOf: () => 1 } as never);
+            : learnerNamed(name).open({ ensembles, openMember } as never);
       const refused = expect.objectContaining({
         code: 'LEARNER_TASK',
         seen: expect.stringMatching(`binary in ${engine}, multiclass`) as string,
@@ -460,7 +446,6 @@ describe('members that do not learn classes', () => {
       const outer = learnerNamed('vote').open({
         ensembles: { ...ensembles, voteMembers: ['both', engine] },
         openMember,
-        complexityOf: () => 1,
       } as never);
       await expect(outer.fit(request)).rejects.toEqual(refused);
       expect(learned).toEqual([]);

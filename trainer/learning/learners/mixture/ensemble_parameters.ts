@@ -1,7 +1,7 @@
 import type { TrainPolicy } from '../../../../shared/policy/policy.ts';
 import type { Learner } from '../contract/learner.ts';
 
-/** Members of a vote, a stack or a league that names none: learners that need no further library. */
+/** Members of a vote or a stack that names none: learners that need no further library. */
 const DEFAULT_MEMBERS: readonly string[] = ['gbdt', 'random_forest', 'logistic'];
 const BAG_MEMBERS = 10;
 const STACK_BLOCKS = 3;
@@ -26,28 +26,17 @@ export interface StackingParameters {
   readonly seed: number | null;
 }
 
-export interface LeagueParameters {
-  readonly entrants: readonly string[];
-  /** The lowest log loss, or the simplest entrant within one standard error of it. */
-  readonly choice: 'best' | 'simplest_within_error';
-  /** Later blocks of time that the entrants are compared on. */
-  readonly blocks: number;
-}
-
 /** What learners over learners consist of. */
 export interface EnsembleParameters {
   readonly voteMembers: readonly string[];
   readonly bagging: BaggingParameters;
   readonly stacking: StackingParameters;
-  readonly league: LeagueParameters;
 }
 
 /** What a learner over learners needs. */
 export interface EnsembleSetup {
   readonly ensembles: EnsembleParameters;
   openMember(name: string): Learner;
-  /** Order of simplicity of a learner: a smaller number is simpler. */
-  complexityOf(name: string): number;
 }
 
 /** The configured ensembles, with the default of whatever is absent. */
@@ -55,8 +44,7 @@ export function ensembleParameters({
   vote_members,
   bagging = {},
   stacking = {},
-  league = {},
-}: Pick<TrainPolicy, 'vote_members' | 'bagging' | 'stacking' | 'league'>): EnsembleParameters {
+}: Pick<TrainPolicy, 'vote_members' | 'bagging' | 'stacking'>): EnsembleParameters {
   const learners: readonly string[] = bagging.mixed ?? [bagging.base ?? 'gbdt'];
   return {
     voteMembers: vote_members ?? DEFAULT_MEMBERS,
@@ -74,11 +62,6 @@ export function ensembleParameters({
       blocks: stacking.folds ?? STACK_BLOCKS,
       probabilities: stacking.probabilities ?? true,
       seed: stacking.seed ?? null,
-    },
-    league: {
-      entrants: league.entrants ?? DEFAULT_MEMBERS,
-      choice: league.choice ?? 'best',
-      blocks: league.blocks ?? STACK_BLOCKS,
     },
   };
 }

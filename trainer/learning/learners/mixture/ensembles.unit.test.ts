@@ -6,7 +6,6 @@ import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows, type FitRequest, type Learner } from '../contract/learner.ts';
 import type { Fitted } from '../contract/fitted.ts';
 import { memberText } from '../../bundle/member_text.ts';
-import { isChosen } from '../league/league_learner.ts';
 import { memberReports } from './member_reports.ts';
 import { networkParameters } from '../networks/network_parameters.ts';
 import { openLearner, partsOf, treeFitsOf } from '../registry.ts';
@@ -62,21 +61,15 @@ const request: FitRequest = {
 };
 
 describe('memberReports', () => {
-  it('state the members and weights of an ensemble, calibrated or chosen by a league too, and of nothing else', async () => {
+  it('state the members and weights of an ensemble, calibrated too, and of nothing else', async () => {
     const members = ['gbdt', 'logistic'];
-    const fit = (engine: string): Promise<Fitted> =>
-      open(engine, { vote_members: ['gbdt', 'logistic'], league: { entrants: ['vote', 'random_forest'] } }).fit(
-        request,
-      );
+    const fit = (engine: string): Promise<Fitted> => open(engine, { vote_members: ['gbdt', 'logistic'] }).fit(request);
     const voted = await fit('vote');
     const report = memberReports(voted)!;
     expect(report.map(({ learner }) => learner)).toEqual(members);
     expect(report.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 5);
     expect(report.every(({ weight }) => weight > 0 && weight < 1)).toBe(true);
     expect(memberReports(voted.withMargins({ slope: [0.5], intercept: [0.1] }))).toEqual(report);
-    const chosen = await fit('league');
-    expect(isChosen(chosen) && chosen.chosen.learner).toBe('vote');
-    expect(memberReports(chosen)?.map(({ learner }) => learner)).toEqual(members);
     const bag = memberReports(await fit('bagging'))!;
     expect(memberText(bag)).toBe('10 × gbdt 0.100');
     expect(memberText(report)).toMatch(/^gbdt 0\.\d{3}, logistic 0\.\d{3}$/);

@@ -1,5 +1,4 @@
 import type { ClassEpoch, Epoch, Fitted } from '../contract/fitted.ts';
-import { isChosen } from '../league/league_learner.ts';
 import type { FittedMixture } from './mixture.ts';
 
 /** One member of an ensemble as reports state it. */
@@ -14,13 +13,12 @@ export interface MemberReport {
 
 const DIGITS = 6;
 
-/** What an ensemble, or one that a league has chosen, consists of; undefined: the model is none. */
+/** What an ensemble consists of; undefined: the model is none. */
 export function memberReports(model: Fitted): readonly MemberReport[] | undefined {
-  const own = isChosen(model) ? model.chosen : model;
-  if (!isMixture(own)) return undefined;
-  return own.members.map(({ learner, epochs, classEpochs }, at) => ({
+  if (!isMixture(model)) return undefined;
+  return model.members.map(({ learner, epochs, classEpochs }, at) => ({
     learner,
-    weight: Number(own.weights[at]!.toFixed(DIGITS)),
+    weight: Number(model.weights[at]!.toFixed(DIGITS)),
     ...(epochs && { epochs }),
     ...(classEpochs && { classEpochs }),
   }));

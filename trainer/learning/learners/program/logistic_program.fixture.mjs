@@ -26,7 +26,7 @@ function answersOf(logits) {
   return e.map((own) => own / sum);
 }
 
-async function fit({ id, rows: path, features, seed, iterations, parameters, model, check_rows, answers, classes }) {
+async function fit({ id, rows: path, features, seed, iterations, parameters, model, check_rows, classes }) {
   const bytes = readFileSync(path);
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   const all = await parquetReadObjects({ file });
@@ -69,14 +69,6 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
   }
   const own = w.map((each) => each.map(Math.fround));
   const probabilitiesOf = (row) => answersOf(logits(own, standardized(row)));
-  if (answers !== undefined) {
-    writeFileSync(
-      answers.to,
-      answeredBy(features, (row) => probabilitiesOf(row)[0], readFileSync(answers.rows)),
-    );
-    print({ id, done: true });
-    return;
-  }
   writeFileSync(model, encode({ scaling, w: own, seed }));
   // Debugging output belongs on standard error.
   console.error(`fitted ${rows.length} rows`);
@@ -90,19 +82,6 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
     ...(classes === undefined ? { epochs } : { class_epochs }),
     probabilities: rows.slice(0, check_rows).flatMap(probabilitiesOf),
   });
-}
-
-/** Probabilities of rows of little-endian float32 numbers, as little-endian float64. */
-function answeredBy(features, probabilityOf, bytes) {
-  const rows = bytes.length / (4 * features.length);
-  const out = Buffer.alloc(8 * rows);
-  for (let row = 0; row < rows; row++) {
-    const own = Object.fromEntries(
-      features.map((name, i) => [name, bytes.readFloatLE(4 * (row * features.length + i))]),
-    );
-    out.writeDoubleLE(probabilityOf(own), 8 * row);
-  }
-  return out;
 }
 
 const { root } = protobuf.parse(`

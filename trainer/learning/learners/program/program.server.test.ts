@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -293,4 +293,46 @@ it.skipIf(note !== '')(`the example in Python learns, and its model answers alik
   const own = model.answers(fresh.x);
   const right = own.filter((p, row) => p > 0.5 === (fresh.y[row] === 1)).length;
   expect(right / ROWS).toBeGreaterThan(0.65);
+});
+
+/** In place of the package: its interface, and a nearest-neighbor vote. It refuses more rows than it may be given. */
+const TABPFN_STAND_IN = `import numpy as np
+
+class TabPFNClassifier:
+    def __init__(self, device, random_state):
+        assert device == "cpu" and random_state >= 0
+
+    def fit(self, x, y):
+        assert len(x) <= 1000 and set(np.unique(y)) == {0, 1}
+        self.classes_ = np.array([0, 1])
+        self.x, self.y = np.nan_to_num(x), y
+
+    def predict_proba(self, x):
+        assert len(x) <= 2048
+        distances = ((np.nan_to_num(x)[:, None, :] - self.x[None]) ** 2).sum(axis=2)
+        positive = self.y[np.argsort(distances, axis=1)[:, :25]].mean(axis=1)
+        return np.column_stack([1 - positive, positive])
+`;
+
+it.skipIf(note !== '')(`the example with TabPFN teaches a network its answers${note}`, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-tabpfn-'));
+  try {
+    mkdirSync(join(folder, 'tabpfn'));
+    mkdirSync(join(folder, 'tabpfn-0.0.1.dist-info'));
+    writeFileSync(join(folder, 'tabpfn', '__init__.py'), TABPFN_STAND_IN);
+    writeFileSync(
+      join(folder, 'tabpfn-0.0.1.dist-info', 'METADATA'),
+      'Metadata-Version: 2.1\nName: tabpfn\nVersion: 0.0.1\n',
+    );
+    const examples = join(packageRoot(), 'examples/learners');
+    const paths = JSON.stringify([examples, folder]);
+    const program = JSON.stringify(join(examples, 'tabpfn_student.py'));
+    const run = `import runpy, sys; sys.path[:0] = ${paths}; runpy.run_path(${program}, run_name="__main__")`;
+    const model = await fit([TEST_PYTHON, '-c', run], rowsOf('taught'));
+    const fresh = rowsOf('fresh');
+    const right = model.answers(fresh.x).filter((p, row) => p > 0.5 === (fresh.y[row] === 1)).length;
+    expect(right / ROWS).toBeGreaterThan(0.65);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -54,17 +54,10 @@ export interface ProgramRequest {
      */
     readonly table: string;
   };
-  /** Where the program writes the ONNX file; absent where it is only asked for answers. */
-  readonly model?: string;
+  /** Where the program writes the ONNX file. */
+  readonly model: string;
   /** The answer holds the probabilities of so many rows, from the first one on, by rows; absent: none. */
   readonly check_rows?: number;
-  /** Of a model that is compared and never served: what it says about other rows is all that is wanted. */
-  readonly answers?: {
-    /** File of little-endian float32 numbers, [rows × features]. */
-    readonly rows: string;
-    /** Where the program writes their probabilities: little-endian float64, [rows]. */
-    readonly to: string;
-  };
 }
 
 const losses = {

@@ -28,7 +28,7 @@ const rows = {
 const CONSTANT: VectorScaling = { kind: 'constant', slope: [0, 0, 0], intercept: [0.2, 0.3, 0.5].map(Math.log) };
 const SCALED: VectorScaling = { kind: 'per_class', slope: [0.5, 0.8, 1.2], intercept: [0.1, 0, -0.1] };
 
-describe.each(['prior', 'logistic', 'gbdt', 'random_forest', 'bagging', 'vote', 'stacking', 'league'])(
+describe.each(['prior', 'logistic', 'gbdt', 'random_forest', 'bagging', 'vote', 'stacking'])(
   'a calibrated direction model of %s',
   (engine) => {
     const fitted = openLearner(engine, {

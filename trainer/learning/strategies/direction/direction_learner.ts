@@ -35,7 +35,7 @@ export interface DirectionLearner {
 /** The configured ensembles and networks behind an engine. */
 export function directionLearner(
   engine: TrainEngine,
-  train: Pick<TrainPolicy, 'vote_members' | 'bagging' | 'stacking' | 'league' | 'networks' | 'device'>,
+  train: Pick<TrainPolicy, 'vote_members' | 'bagging' | 'stacking' | 'networks' | 'device'>,
 ): DirectionLearner {
   return {
     engine,

@@ -79,7 +79,6 @@ describe('a direction model is learned by', () => {
     ['vote', 'own-graph'],
     ['bagging', 'wasm-simd', { bagging: { members: 3 } }],
     ['stacking', 'own-graph', { stacking: { members: ['gbdt', 'logistic'], folds: 2 } }],
-    ['league', 'own-graph', { league: { entrants: ['logistic', 'random_forest'] } }],
   ])('%s, and what a daemon serves answers alike', async (engine, scoring, train) => {
     const plan = planFor(engine, train);
     const { trained, manifest, path } = await bundleOf(plan);

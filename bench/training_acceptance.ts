@@ -17,14 +17,14 @@ import { plantEdge, type PlantedMarket } from './acceptance/planted_edge.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
 
 /*
- * What trainings whose AI1 a league chooses would trade on markets where the truth is known. Each run draws the
- * direction of every bar of real bars by coins, so that nothing can be known; with --drift-bps, candidates of eight
- * hours of the day are followed by a drift of so much, before costs, toward the mean of the spread. Each run is a whole
- * `minutehand train`: league, thresholds, placebo, backtest, gates.
+ * What trainings would trade on markets where the truth is known. Each run draws the direction of every bar of real
+ * bars by coins, so that nothing can be known; with --drift-bps, candidates of eight hours of the day are followed by a
+ * drift of so much, before costs, toward the mean of the spread. Each run is a whole `minutehand train`: models,
+ * thresholds, placebo, backtest, gates.
  *
- *     node dist/bench/league_acceptance.js --data <folder> --runs 100
- *     node dist/bench/league_acceptance.js --data <folder> --runs 10 --drift-bps 8
- *     node dist/bench/league_acceptance.js --data <folder> --runs 3 --days 60 --members logistic,gbdt,vote,stacking
+ *     node dist/bench/training_acceptance.js --data <folder> --runs 100
+ *     node dist/bench/training_acceptance.js --data <folder> --runs 10 --drift-bps 8
+ *     node dist/bench/training_acceptance.js --data <folder> --runs 3 --days 60 --engine vote --members logistic,gbdt
  */
 
 const { values: options } = parseArgs({
@@ -34,7 +34,9 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '10' },
     first: { type: 'string', default: '1' },
     'drift-bps': { type: 'string' },
-    members: { type: 'string', default: 'logistic,gbdt' },
+    /** As `train` takes them. */
+    engine: { type: 'string', default: 'gbdt' },
+    members: { type: 'string' },
     days: { type: 'string' },
     /** Without costs, so that they do not hide what a model promises by chance. */
     'no-costs': { type: 'boolean', default: false },
@@ -43,7 +45,7 @@ const { values: options } = parseArgs({
   },
 });
 if (options.data === undefined) {
-  console.error('node dist/bench/league_acceptance.js --data <folder of bars> [--runs 10] [--drift-bps 8]');
+  console.error('node dist/bench/training_acceptance.js --data <folder of bars> [--runs 10] [--drift-bps 8]');
   process.exit(2);
 }
 
@@ -54,14 +56,14 @@ const settings = loadSettings();
 const { windows, decision } = settings.minutehand;
 const pair = parsePair(options.pair);
 const recorded = { a: await barsOf(pair.a), b: await barsOf(pair.b) };
-const folder = openTemporaryFolder('league');
+const folder = openTemporaryFolder('acceptance');
 const config = join(folder.path, 'config');
 writeConfiguration(config);
 
 let promoted = 0;
 const first = Number(options.first);
 const runs = Number(options.runs);
-console.log('run|planted candidates|oracle net bps|chosen|trades|net bps|lower bound|failed gates|result');
+console.log('run|planted candidates|oracle net bps|trades|net bps|lower bound|failed gates|result');
 for (let run = first; run < first + runs; run++) {
   const data = join(folder.path, `bars-${run}`);
   const models = join(folder.path, `models-${run}`);
@@ -69,7 +71,7 @@ for (let run = first; run < first + runs; run++) {
   const market = coinedMarket(run);
   await writeBarFile(join(data, `${pair.a}.csv`), market.a);
   await writeBarFile(join(data, `${pair.b}.csv`), market.b);
-  const { manifest, chosen } = train(data, models, run);
+  const manifest = train(data, models, run);
   const edge = manifest.edge?.[pair.id];
   const failed = (manifest.gates ?? []).flatMap((gate) =>
     gate.passed || !('code' in gate) ? [] : [[gate.role, gate.code].join(' ').trim()],
@@ -80,7 +82,6 @@ for (let run = first; run < first + runs; run++) {
     run,
     market.events.length,
     oracleNetBps(market)?.toFixed(2) ?? '–',
-    chosen,
     edge?.trades ?? '–',
     edge?.mean_net_bps?.toFixed(2) ?? '–',
     edge?.lower_5_net_bps?.toFixed(2) ?? '–',
@@ -122,7 +123,7 @@ function withoutCosts(symbols: CostsOfSymbols): CostsOfSymbols {
 
 /** The bars of a run: directions by coins, and the planted edge where one is asked for. */
 function coinedMarket(run: number): PlantedMarket {
-  const coins = coinsOf(`league acceptance/${run}`);
+  const coins = coinsOf(`acceptance/${run}`);
   const coined = { a: mirrorBars(recorded.a, coins), b: mirrorBars(recorded.b, coins) };
   const drift = options['drift-bps'];
   if (drift === undefined) return { ...coined, events: [] };
@@ -147,9 +148,10 @@ function oracleNetBps({ a, b, events }: PlantedMarket): number | null {
   return trades.length === 0 ? null : meanOf(trades.map(({ netBps }) => netBps));
 }
 
-/** A whole training of the market in `data`, and the entrant that its AI1 chose. */
-function train(data: string, models: string, seed: number): { manifest: Manifest; chosen: string } {
-  const engine = ['--engine', 'league', '--members', options.members];
+/** A whole training of the market in `data`. */
+function train(data: string, models: string, seed: number): Manifest {
+  const members = options.members === undefined ? [] : ['--members', options.members];
+  const engine = ['--engine', options.engine, ...members];
   const days = options.days === undefined ? [] : ['--days', options.days];
   const set = options.set.length === 0 ? [] : ['--set', ...options.set];
   const args = ['train', '--config', config, '--data', data, '--out', models, '--seed', String(seed), '--json'];
@@ -159,7 +161,6 @@ function train(data: string, models: string, seed: number): { manifest: Manifest
     { encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, MINUTEHAND_HOME: join(models, 'home') } },
   );
   if (status !== 0) throw new Error(`the training ended with ${status}: ${stderr}`);
-  const { path, models: made } = JSON.parse(stdout) as { path: string; models: { ai1: { learner: string } } };
-  const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Manifest;
-  return { manifest, chosen: made.ai1.learner };
+  const { path } = JSON.parse(stdout) as { path: string };
+  return JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Manifest;
 }

@@ -11,7 +11,7 @@ const data = realData('m1');
 function acceptance(...options: string[]): { rows: string[][]; last: string } {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(packageRoot(), 'dist', 'bench', 'league_acceptance.js'), '--data', data!, '--runs', '2', ...options],
+    [join(packageRoot(), 'dist', 'bench', 'training_acceptance.js'), '--data', data!, '--runs', '2', ...options],
     { encoding: 'utf8' },
   );
   expect([status, stderr]).toEqual([0, '']);
@@ -20,7 +20,7 @@ function acceptance(...options: string[]): { rows: string[][]; last: string } {
 }
 
 describe.runIf(IS_WEEKLY && data !== null)(
-  `trainings whose AI1 a league chooses${skipNote(data)}${WEEKLY_NOTE}`,
+  `whole trainings${skipNote(data)}${WEEKLY_NOTE}`,
   { timeout: 900_000 },
   () => {
     it('trade nothing where the direction of every bar is a coin', () => {
