@@ -124,9 +124,7 @@ export class Pipeline {
       journal,
       observer,
     });
-    const groupStart = (id: string): number => this.inputs.aligner.groupStart(id);
-    const columns = options.schema.definitions.length;
-    const matrix = new FeatureMatrix(pairs, windows, columns, series, pairRules, groupStart);
+    const matrix = new FeatureMatrix(pairs, windows, options.schema.definitions.length, series, pairRules);
     const decider = new Decider({
       pairs,
       subjects,

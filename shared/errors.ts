@@ -175,11 +175,6 @@ export const ERRORS = {
     message: 'The formula looks back too far.',
     next: 'Shorten its windows, or use bars of a longer timeframe.',
   },
-  FORMULA_GROUP: {
-    status: 422,
-    message: 'The group of a cross-section is not clear.',
-    next: 'Write the formula for one group of at least two pairs, the same for all cross-sections of a pair.',
-  },
   BARS_REFUSED: {
     status: 422,
     message: 'The bars show a fault of their source, so none of the symbol was taken.',
@@ -809,11 +804,6 @@ export const ERRORS = {
     message:
       'The bars of a training lack what the active models read, so that new ones could not be compared with them.',
     next: 'Import what is missing, or train into a folder of its own (`--out`).',
-  },
-  MODEL_CROSS_SECTIONS: {
-    status: 422,
-    message: 'Formulas of the models compare the pairs of a group at the same time, which cannot be served so.',
-    next: 'Configure all pairs of the group in one daemon and feed their bars, or train without these formulas.',
   },
   KERNEL_MISSING: {
     status: 500,

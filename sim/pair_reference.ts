@@ -4,15 +4,12 @@ import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_sche
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
-import type { Windows } from '../shared/core/features/windows.ts';
-import { isSectionSource } from '../shared/core/formula/sections.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, type Settings, type SymbolCosts } from '../shared/policy/policy.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedPosition, type Situation } from './expected_answer.ts';
 import { expectedPairRuleAnswer, type ExpectedRulePosition } from './expected_pair_rule.ts';
 import type { KnownOthers } from './known_others.ts';
-import type { KnownSections } from './known_sections.ts';
 import type { ReferenceModels } from './reference_models.ts';
 import { ruleVersion, type RuleArchive } from './rules.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
@@ -21,7 +18,6 @@ import type { Asked, ReferenceAnswer, SubjectReference } from './subject_referen
 interface Columns {
   readonly schema: FeatureSchema;
   readonly features: PairFeatures;
-  readonly sections: Pick<KnownSections, 'valueAt'>;
 }
 
 export interface PairReferenceOptions {
@@ -32,8 +28,6 @@ export interface PairReferenceOptions {
   /** Versions of models and rules that have answered. */
   readonly versions: readonly string[];
   readonly others: Pick<KnownOthers, 'valueAt'>;
-  /** The cross-sections of formulas. */
-  sectionsOf(windows: Windows): Pick<KnownSections, 'valueAt'>;
   /** Names an interesting state. */
   note(name: string): void;
 }
@@ -54,7 +48,7 @@ export class PairReference implements SubjectReference {
   /** Close of leg A over that of leg B, of all complete bars. */
   readonly #ratios: number[] = [];
 
-  constructor({ pair, settings, models, rules, versions, others, sectionsOf, note }: PairReferenceOptions) {
+  constructor({ pair, settings, models, rules, versions, others, note }: PairReferenceOptions) {
     this.#pair = pair;
     this.#settings = settings;
     this.#models = models;
@@ -68,8 +62,7 @@ export class PairReference implements SubjectReference {
     this.#columns = new Map(
       [...formulas].map((own) => {
         const schema = featureSchema(own === '' ? windows : { ...windows, formulas: own });
-        const sections = sectionsOf(schema.windows);
-        return [own, { schema, features: new PairFeatures(schema.windows, pair), sections }];
+        return [own, { schema, features: new PairFeatures(schema.windows, pair) }];
       }),
     );
   }
@@ -90,10 +83,8 @@ export class PairReference implements SubjectReference {
   }
 
   step({ time, a, b }: PairMinute): void {
-    for (const { features, sections } of this.#columns.values()) {
-      const others = features.others.map((source) =>
-        isSectionSource(source) ? sections.valueAt(source, time) : this.#others.valueAt(source, time),
-      );
+    for (const { features } of this.#columns.values()) {
+      const others = features.others.map((source) => this.#others.valueAt(source, time));
       features.step(a!, b!, null, Float64Array.from(others));
     }
     this.#ratios.push(a!.close / b!.close);
@@ -159,7 +150,6 @@ export class PairReference implements SubjectReference {
     const row = new Float32Array(schema.definitions.length);
     if (isScored) features.writeRow(row, 0);
     if (isScored && features.others.length > 0) this.#note('pair scored with another symbol');
-    if (isScored && features.others.some(isSectionSource)) this.#note('pair scored by comparison');
     const scores = isScored ? atOnce(models.infer(row, 1)) : null;
     const { frame } = features;
     return expectedAnswer({

@@ -112,7 +112,6 @@ export const SIGHTINGS = [
   'group in a shadow',
   'models with groups swapped in a position',
   'pair scored with another symbol',
-  'pair scored by comparison',
   'another symbol given up',
   'lease lost',
   'lease renewed late',

@@ -40,7 +40,6 @@ const KNOWN: Partial<Record<PlantedBug, number>> = {
   unjournaled_rules: 20,
   pooled_group: 20,
   unjournaled_waits: 137,
-  unjournaled_groups: 60,
   cached_lease: 45,
 };
 /** Bugs that appear only when several faults coincide, with the first seed that shows them. */

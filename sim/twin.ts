@@ -10,7 +10,6 @@ import type { ShadowRow } from '../shared/store/journal.ts';
 import type { ExpectedArm } from './expected_pair_rule.ts';
 import { InstrumentReference, type InstrumentArchive } from './instrument_reference.ts';
 import { KnownOthers } from './known_others.ts';
-import { KnownSections } from './known_sections.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
 import type { ReferenceModels } from './reference_models.ts';
@@ -362,7 +361,6 @@ function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectRe
       rules: options.rules,
       versions: versionsOf(subject, journal),
       others: new KnownOthers(journal.inputs, subject),
-      sectionsOf: (windows) => new KnownSections(journal.inputs, subject, windows),
       note,
     });
   return new InstrumentReference(subject, settings, options, inputs, note);

@@ -25,14 +25,13 @@ const FORMULAS = {
   here: 'beta - corr',
   elsewhere: `(delay(a.close, ${LOOK_BACK + 60}) / a.close) - 1`,
   lead: 'delta(log(symbol("EURUSD").close), 5)',
-  far: 'mean(cs_rank(z_abs), 3)',
+  far: 'mean(z_abs, 3)',
 };
 const COUNT = Object.keys(FORMULAS).length;
 /** The pairs that some of them are for. */
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   here: [PAIR],
   elsewhere: [OTHER],
-  far: [OTHER, 'EURUSD_GBPUSD', PAIR],
 };
 const FILE = `# Of mine.
 momentum:

@@ -25,8 +25,6 @@ const { windows, pairs } = settings.minutehand;
 /** By what they read: formulas of bundles that passed all gates. */
 const FORMULAS = {
   good: 'calm = mean(z_abs, 5)',
-  compared: `far for ${[...pairs, 'NZDUSD_USDCAD'].toSorted().join()} = cs_rank(z_abs)`,
-  grouped: `far for ${pairs.toSorted().join()} = cs_rank(z_abs)`,
   unfed: 'lead = delta(log(symbol("NZDUSD").close), 5)',
   other: 'lead = delta(log(symbol("EURUSD").close), 5)',
 };
@@ -34,8 +32,6 @@ type Name = keyof typeof FORMULAS;
 
 /** What refuses each as the active bundle, and beside it, as a shadow or a challenger; null: it is served. */
 const REFUSALS: Readonly<Record<Exclude<Name, 'good'>, { readonly active: string | null; readonly beside: string }>> = {
-  compared: { active: 'MODEL_CROSS_SECTIONS', beside: 'MODEL_CROSS_SECTIONS' },
-  grouped: { active: null, beside: 'MODEL_CROSS_SECTIONS' },
   unfed: { active: 'MODEL_SYMBOLS', beside: 'MODEL_SYMBOLS' },
   other: { active: null, beside: 'MODEL_SYMBOLS' },
 };
@@ -173,8 +169,6 @@ describe('a bundle with formulas that serving cannot compute', () => {
       // It is the active one of this folder.
       expect(await through('good'), door).toBe(door === 'shadow' ? 'SHADOW_SERVED' : null);
       // The installation of another folder says which symbols it feeds.
-      expect(await through('compared'), door).toBe(answers === null ? null : 'MODEL_CROSS_SECTIONS');
-      expect(await through('grouped'), door).toBe(answers === 'beside' ? 'MODEL_CROSS_SECTIONS' : null);
       expect(await through('unfed'), door).toBe(answers === null ? null : 'MODEL_SYMBOLS');
       expect(await through('other'), door).toBe(answers === 'beside' ? 'MODEL_SYMBOLS' : null);
     }
@@ -182,9 +176,9 @@ describe('a bundle with formulas that serving cannot compute', () => {
 
   it('is told of pointers that were written by hand: by health, `check models` and `doctor`', async () => {
     const { models } = api.paths;
-    for (const name of ['compared', 'unfed'] as const) {
-      const version = versions[name];
-      const code = REFUSALS[name].active!;
+    {
+      const version = versions.unfed;
+      const code = REFUSALS.unfed.active!;
       activate(models, version);
       expect(refusedModels(settings, api.paths)).toMatchObject([{ slot: 'pairs', version, code }]);
       activate(place.models, version);
@@ -230,8 +224,8 @@ describe('a bundle with formulas that serving cannot compute', () => {
     const bars = tinyBars(settings, 400);
     const data = await place.writeBars('bars', new Map([...bars, ['NZDUSD', bars.get('XAGUSD')!]]));
     const replay = (name: Name) => ['replay', '--data', data, '--models', join(place.models, versions[name])];
-    const codes = await codesOfCommands([replay('compared'), replay('grouped'), replay('unfed'), replay('other')]);
-    expect(codes).toEqual([null, null, null, null]);
+    const codes = await codesOfCommands([replay('unfed'), replay('other')]);
+    expect(codes).toEqual([null, null]);
   });
 
   it('is refused by a running daemon in each slot, which goes on with the active models', async () => {
@@ -250,15 +244,13 @@ describe('a bundle with formulas that serving cannot compute', () => {
         () => `${daemon.stdout()}${daemon.stderr()}`.includes(what),
       );
     await eventually('the models', async () => (await health())['model_version'] === versions.good);
-    for (const name of ['compared', 'unfed'] as const) {
-      activate(models, versions[name]);
-      const refused = { version: versions[name], code: REFUSALS[name].active };
-      await eventually(
-        `the refusal of ${name}`,
-        async () => ((await health())['model_refused'] as { version?: string } | null)?.version === versions[name],
-      );
-      expect(await health()).toMatchObject({ model_version: versions.good, model_refused: refused });
-    }
+    activate(models, versions.unfed);
+    const refused = { version: versions.unfed, code: REFUSALS.unfed.active };
+    await eventually(
+      'the refusal',
+      async () => ((await health())['model_refused'] as { version?: string } | null)?.version === versions.unfed,
+    );
+    expect(await health()).toMatchObject({ model_version: versions.good, model_refused: refused });
     activate(models, versions.good);
     for (const [name, { beside }] of REFUSED) {
       setShadow(models, versions[name]);

@@ -21,7 +21,7 @@ import { windowsInUse } from '../../shared/bundle/bundle_windows.ts';
 import { bundleInstrumentWindows, featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { refuseUnservedFormulas } from '../../shared/bundle/served_formulas.ts';
-import { symbolsReadBy } from '../../shared/bar_file/other_bars.ts';
+import { otherSymbolsOf } from '../../shared/bar_file/other_bars.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -172,7 +172,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     progress,
     kept: () => [flags.out === undefined ? 'Nothing was written.' : `${flags.out} was not written.`],
   });
-  const others = pairs.length === 0 ? [] : symbolsReadBy(windows);
+  const others = pairs.length === 0 ? [] : otherSymbolsOf(windows);
   const read = await readBarFolder(data, [...new Set([...symbolsOf([...pairs, ...instruments]), ...others])], {
     from: (from -
       Math.max(

@@ -49,7 +49,6 @@ export function addSim(program: Command, output: () => Output): void {
         'forgotten_taker',
         'pooled_group',
         'unjournaled_waits',
-        'unjournaled_groups',
         'unjournaled_rules',
         'cached_lease',
       ] satisfies PlantedBug[]),

@@ -94,29 +94,6 @@ formulas of instruments, cannot read other symbols.
 
 ${table(['source', 'meaning', 'unit'], sources)}
 
-## Cross-sections
-
-\`cs_mean\`, \`cs_rank\` and \`cs_zscore\` compare a pair with the other pairs of its **group** at the same time: with the
-pairs that the formula is \`for\` in \`config/features.yaml\`; without \`for\` these are all configured pairs, which are
-written out in the schema, so that a bundle knows its group whatever is configured later.
-
-- **x is computed separately for each pair**, from its own bars, windows and warm-up included, and then compared across the pairs whose
-  bar has the same time and whose timeframe is the same. Windows around a cross-section count the bars of the pair.
-- **The pair itself counts**: in the mean and the deviation; \`cs_rank\` is a share of the others.
-- **Missing members are missing**: a pair without a bar at that time, or without a value, is not compared. Where the
-  pair itself has no value, or no other pair has one, the result is missing.
-- **Equal values count half** in \`cs_rank\`: two pairs of equal x have 0.5.
-- **The order of the pairs changes no bit**: values are sorted before they are added up.
-- x has no unit, since prices of different pairs cannot be compared, and no cross-section in it. A pair is in one group
-  (FORMULA_GROUP). Without one of its pairs a group has other values: what was trained on ten pairs is not what nine of
-  them give.
-
-Live, each pair of the group waits for the legs of all of them, at most \`straggler_timeout_ms\`; a leg whose minute comes
-later is missing in the comparisons of the group, at that minute and in the windows of x
-([ADR 45](../adr/0045-cross-sections-are-served.md)). The daemon of a pair of the group has to get the bars of all of
-them, and such models cannot be a shadow or a challenger (MODEL_CROSS_SECTIONS). Rules and formulas of instruments and
-symbols cannot compare (FORMULA_GROUP).
-
 ## Operators
 
 "Bars" is how far an operator looks back, the current bar included. Its cost per bar does not depend on the window, or is a

@@ -1,11 +1,8 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
-import { pairsOfGroup, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
-import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
+import type { AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
 import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
-import { lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import { AwaitedGroup } from './awaited_group.ts';
 import { AwaitedMinutes, type ArrivedMinute, type AwaitedReader } from './awaited_minutes.ts';
 import { GivenUp } from './given_up.ts';
 import type { MinuteOutcome, PairMinute } from './minute.ts';
@@ -41,10 +38,8 @@ interface PairAlignment {
   resolvedUntil: number;
   /** Minutes that wait, ascending. Where no other symbol is awaited, all of them wait for the same leg. */
   readonly waiting: Slot[];
-  /** Other symbols whose minutes its own wait for; null: none, and no group either. */
+  /** Other symbols whose minutes its own wait for; null: none. */
   awaited: readonly Awaited[] | null;
-  /** Of pairs that it is compared with, whose minutes its own wait for. */
-  groups: readonly PairGroup[];
   readonly givenUp: GivenUp;
 }
 
@@ -52,18 +47,6 @@ interface PairAlignment {
 interface Awaited {
   readonly symbol: SymbolState;
   readonly minutes: AwaitedReader;
-}
-
-/** A group, and its pairs among those of this daemon. */
-interface PairGroup {
-  readonly awaited: AwaitedGroup;
-  readonly pairs: readonly PairAlignment[];
-}
-
-/** What waits for the minutes of a symbol beside the pairs whose leg it is. */
-interface Readers {
-  readonly pairs: PairAlignment[];
-  readonly groups: PairGroup[];
 }
 
 interface SymbolState {
@@ -79,8 +62,8 @@ interface SymbolState {
   readonly pairs: { readonly state: PairAlignment; readonly leg: 'a' | 'b' }[];
   /** Of the minutes in the rings: how many time-outs of pairs came before each; null: none before any. */
   recentTimeouts: Int32Array | null;
-  /** null: none. */
-  readers: Readers | null;
+  /** Pairs that wait for its minutes beside their legs'; null: none. */
+  readers: PairAlignment[] | null;
   /** The minutes that they may need; null: nobody waits. */
   awaited: AwaitedMinutes | null;
   /** Of the suspect bars that may still be in the ring. */
@@ -101,7 +84,6 @@ export class Aligner {
   readonly #screening: ScreenPolicy | null;
   readonly #onMinute: (minute: PairMinute) => void;
   #isAwaiting = false;
-  #groups: readonly PairGroup[] = [];
   /** Of pairs that waited for other symbols. */
   #timeouts = 0;
 
@@ -116,7 +98,6 @@ export class Aligner {
       resolvedUntil: -Infinity,
       waiting: [],
       awaited: null,
-      groups: [],
       givenUp: new GivenUp(barSecondsOf(pair)),
     }));
     for (const state of this.#pairs) {
@@ -179,7 +160,7 @@ export class Aligner {
     if (isSuspect) noteSuspect(symbol, time);
     if (symbol.awaited !== null) keepAwaited(symbol.awaited, barOf(offered), this.#timeouts);
     for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, offered, backfill, nowMs);
-    if (symbol.readers !== null) this.#settleReaders(symbol.readers);
+    if (symbol.readers !== null) for (const state of symbol.readers) this.#settle(state);
     return outcome;
   }
 
@@ -226,11 +207,6 @@ export class Aligner {
     this.#settle(state);
   }
 
-  #settleReaders({ pairs, groups }: Readers): void {
-    for (const group of groups) if (group.awaited.follow()) for (const state of group.pairs) this.#settle(state);
-    for (const state of pairs) this.#settle(state);
-  }
-
   /** Ends the minutes of a pair that wait for nothing any more, up to the first one that does. */
   #settle(state: PairAlignment): void {
     while (state.waiting.length > 0 && isOver(state, state.waiting[0]!)) this.#resolve(state);
@@ -268,7 +244,7 @@ export class Aligner {
     state.resolvedUntil = Math.max(state.resolvedUntil, time);
   }
 
-  // ---- other symbols that formulas read (docs/adr/0040-other-symbols-are-served.md, 0045) ----
+  // ---- other symbols that formulas read (docs/adr/0040-other-symbols-are-served.md) ----
 
   /** Whether any pair waits for other symbols. */
   get isAwaiting(): boolean {
@@ -276,57 +252,27 @@ export class Aligner {
   }
 
   /**
-   * From here on the minutes of these pairs, and of the pairs of these groups, wait until those of the symbols have
-   * ended, and no others do. Minutes that wait for nothing any more end at once.
+   * From here on the minutes of these pairs wait until those of the symbols have ended, and no others do. Minutes that
+   * wait for nothing any more end at once.
    */
   await(awaited: AwaitedSymbols): void {
     const before = this.#pairs.filter((state) => state.awaited !== null);
-    const groups = this.#groupsOf(awaited);
     for (const symbol of this.#symbols.values()) symbol.readers = null;
+    this.#isAwaiting = false;
     for (const state of this.#pairs) {
       const symbols = awaited.get(state.pair.id) ?? [];
-      const own = symbols.map((name) => awaitedBefore(state, name) ?? this.#awaitSymbol(state.pair, name));
+      const own = symbols.map((name) => awaitedBefore(state, name) ?? this.#awaitSymbol(state, name));
       for (const each of state.awaited ?? []) if (!own.includes(each)) each.symbol.awaited!.close(each.minutes);
-      state.groups = groups.filter(({ pairs }) => pairs.includes(state));
-      state.awaited = own.length + state.groups.length === 0 ? null : own;
-      for (const { symbol } of own) readersOf(symbol).pairs.push(state);
+      state.awaited = own.length === 0 ? null : own;
+      if (own.length > 0) this.#isAwaiting = true;
+      for (const { symbol } of own) (symbol.readers ??= []).push(state);
     }
-    for (const group of groups)
-      for (const { symbol } of group.awaited.symbols) readersOf(symbol as SymbolState).groups.push(group);
-    this.#groups = groups;
-    this.#isAwaiting = this.#pairs.some((state) => state.awaited !== null);
     for (const symbol of this.#symbols.values()) if (symbol.awaited?.hasReaders === false) symbol.awaited = null;
     for (const state of before) this.#settle(state);
   }
 
-  /** The groups from here on; those that stay as they are go on. */
-  #groupsOf(awaited: AwaitedSymbols): PairGroup[] {
-    const found = [...awaited].flatMap(([id, symbols]) => {
-      const ids = pairsOfGroup(id)?.map((pair) => pair.id) ?? [];
-      const pairs = this.#pairs.filter(({ pair }) => ids.includes(pair.id));
-      if (pairs.length === 0) return [];
-      const known = this.#groups.find((group) => group.awaited.id === id && hasSymbols(group.awaited, symbols));
-      return [known ?? { awaited: this.#beginGroup(id, symbols, pairs), pairs }];
-    });
-    for (const group of this.#groups)
-      if (!found.includes(group))
-        for (const { symbol, minutes } of group.awaited.symbols) (symbol as SymbolState).awaited!.close(minutes);
-    return found.sort((x, y) => (x.awaited.id < y.awaited.id ? -1 : 1));
-  }
-
-  #beginGroup(id: string, symbols: readonly string[], pairs: readonly PairAlignment[]): AwaitedGroup {
-    const { pair } = pairs[0]!;
-    const givenUp = pairs.map((state) => state.givenUp);
-    return new AwaitedGroup({
-      id,
-      symbols: symbols.map((name) => this.#awaitSymbol(pair, name)),
-      givenUp: GivenUp.union(barSecondsOf(pair), givenUp),
-      start: Math.max(...pairs.map(({ resolvedUntil }) => resolvedUntil)),
-    });
-  }
-
-  /** A symbol that has not been waited for so far, with the minutes that the next bar of the pair may need. */
-  #awaitSymbol(pair: Pair, name: string): Awaited {
+  /** A symbol that a pair has not waited for so far, with the minutes that its next bar may need. */
+  #awaitSymbol({ pair }: PairAlignment, name: string): Awaited {
     const symbol = this.#symbol(name);
     symbol.awaited ??= new AwaitedMinutes(name);
     return { symbol, minutes: symbol.awaited.open(recentMinutes(name, symbol), barSecondsOf(pair)) };
@@ -344,25 +290,10 @@ export class Aligner {
     return bars;
   }
 
-  /** The bars of the groups of a pair up to a bar of it, without those that were given out with an earlier bar. */
-  groupBarsAt(pairIndex: number, time: OpenTime): readonly GroupBars[] {
-    const { groups } = this.#pairs[pairIndex]!;
-    if (groups.length === 0) return NO_BARS;
-    return groups.flatMap(({ awaited, pairs }) => {
-      const bars = awaited.take(time);
-      return bars.length === 0 ? [] : [{ group: awaited.id, bars, neededFrom: neededFrom(pairs) }];
-    });
-  }
-
-  /** Bars of a group up to this time were over when it began to wait: they are in the journal. */
-  groupStart(id: string): number {
-    return this.#groups.find(({ awaited }) => awaited.id === id)?.awaited.start ?? -Infinity;
-  }
-
   /** Whether a symbol that a pair waits for has not ended this minute. */
   isBehind(pairIndex: number, time: OpenTime): boolean {
-    const state = this.#pairs[pairIndex]!;
-    return state.awaited !== null && !haveEnded(state, time);
+    const { awaited, givenUp } = this.#pairs[pairIndex]!;
+    return awaited?.some(({ symbol }) => !hasEnded(symbol, givenUp, time)) === true;
   }
 
   /** Whether a minute of a pair is over. */
@@ -385,9 +316,7 @@ export class Aligner {
     if (state.awaited === null) return;
     this.#timeouts++;
     state.givenUp.add({ number: this.#timeouts, until: time }, state.resolvedUntil);
-    for (const { awaited } of state.groups) awaited.giveUp(this.#timeouts, time);
     this.#settle(state);
-    for (const { pairs } of state.groups) for (const other of pairs) this.#settle(other);
   }
 
   /** What is kept for pairs that wait: minutes of the symbols, and time-outs of the pairs. */
@@ -398,8 +327,6 @@ export class Aligner {
   }
 }
 
-const NO_BARS: readonly GroupBars[] = [];
-
 interface OfferedLeg {
   readonly time: OpenTime;
   readonly content: LegContent;
@@ -408,36 +335,10 @@ interface OfferedLeg {
 }
 
 /** Each leg has the minute, or is further on, and so are the other symbols. */
-function isOver(state: PairAlignment, { time, a, b }: Slot): boolean {
-  const { legs, awaited } = state;
+function isOver({ legs, awaited, givenUp }: PairAlignment, { time, a, b }: Slot): boolean {
   if (a === null && legs.a.lastTime <= time) return false;
   if (b === null && legs.b.lastTime <= time) return false;
-  return awaited === null || haveEnded(state, time);
-}
-
-/** Whether nothing that a pair waits for beside its legs is before the end of a minute. */
-function haveEnded({ awaited, groups, givenUp }: PairAlignment, time: number): boolean {
-  if (groups.length > 0) for (const group of groups) if (group.awaited.ended < time) return false;
-  return awaited!.every(({ symbol }) => hasEnded(symbol, givenUp, time));
-}
-
-/** The first minute at which a pair of a group may still be compared. */
-function neededFrom(pairs: readonly PairAlignment[]): number {
-  let first = Infinity;
-  for (const { waiting, resolvedUntil, pair } of pairs) {
-    if (waiting.length > 0) first = Math.min(first, waiting[0]!.time);
-    // A bar that is not over yet.
-    if (resolvedUntil !== lastMinuteOf(resolvedUntil, barSecondsOf(pair))) first = Math.min(first, resolvedUntil);
-  }
-  return first;
-}
-
-function readersOf(symbol: SymbolState): Readers {
-  return (symbol.readers ??= { pairs: [], groups: [] });
-}
-
-function hasSymbols({ symbols }: AwaitedGroup, names: readonly string[]): boolean {
-  return symbols.map(({ minutes }) => minutes.symbol).join() === names.join();
+  return awaited === null || awaited.every(({ symbol }) => hasEnded(symbol, givenUp, time));
 }
 
 /** Whether a pair that has given this up waits for no bar of a symbol up to a time. */

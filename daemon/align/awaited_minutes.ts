@@ -1,5 +1,5 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
-import { BarAccumulator, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
+import { BarAccumulator, barOpen } from '../../shared/core/resample/bar_resampler.ts';
 import type { GivenUp } from './given_up.ts';
 
 /** Minutes that a symbol may be ahead of a pair that waits for it; older ones are missing then. */
@@ -99,16 +99,6 @@ export class AwaitedReader {
 
   get symbol(): string {
     return this.#minutes.symbol;
-  }
-
-  /** The time of the first bar after `time` that may exist; Infinity: no minute of a later one has come. */
-  nextBar(time: number): number {
-    for (this.next = this.#minutes.firstFrom(this.next); ; this.next++) {
-      const minute = this.#minutes.at(this.next);
-      if (minute === undefined) return Infinity;
-      const bar = lastMinuteOf(minute.bar.time, this.#barSeconds);
-      if (bar > time) return bar;
-    }
   }
 
   /** The bar of the symbol with the time of the pair's. Times ascend. null: it has none. */

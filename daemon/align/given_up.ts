@@ -20,14 +20,6 @@ export class GivenUp {
     this.#barSeconds = barSeconds;
   }
 
-  /** What any of these has given up. @param barSeconds as of each of them */
-  static union(barSeconds: number, parts: readonly GivenUp[]): GivenUp {
-    const union = new GivenUp(barSeconds);
-    const all = parts.flatMap((part) => part.#timeouts).sort((x, y) => x.number - y.number);
-    for (const timeout of all) union.add(timeout, -Infinity);
-    return union;
-  }
-
   get length(): number {
     return this.#timeouts.length;
   }

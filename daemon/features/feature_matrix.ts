@@ -12,19 +12,17 @@ import { otherSymbolsIn } from '../../shared/core/formula/other_symbols.ts';
 import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
 import type { PairReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
-import { readSections } from '../../shared/core/formula/sections.ts';
-import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
-import { firstMinuteInPieces, type FormulaStore } from '../../shared/store/warm_bars.ts';
+import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
 import { FormulaPlans } from './formula_plans.ts';
-import { copyOfPairBar, pairHistoryOf, PairPlan } from './pair_plan.ts';
-import type { SectionHistory } from './plan_sections.ts';
+import { copyOfPairBar, pairHistoryOf, planOfPairs } from './pair_plan.ts';
 import { FormulaWarmUp, type WarmUpTurns } from './formula_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
 
-type Plan = FormulaPlan<PairReading, FeatureSchema>;
-type CompleteMinute = PairBars & Pick<PairMinute, 'others' | 'groups'>;
+type PairPlan = FormulaPlan<PairReading, FeatureSchema>;
+
+type CompleteMinute = PairBars & Pick<PairMinute, 'others'>;
 const NO_BARS: OtherBarsAt = new Map();
 
 /** What reads the bars of pairs, by their index, where it is present. */
@@ -34,14 +32,6 @@ export interface RuleReaders {
   take(index: number, reading: PairReading): void;
 }
 const NO_RULES: RuleReaders = { isPresent: false, reads: () => false, take: () => undefined };
-
-/** What had passed when a warm-up began. */
-interface BarsBefore {
-  /** Last bar of each pair. */
-  readonly until: readonly (OpenTime | null)[];
-  /** Last bar of each group. */
-  readonly groups: ReadonlyMap<string, OpenTime>;
-}
 
 /** Minutes whose rows are written while their features are in the cache. */
 const PIECE = 64;
@@ -64,38 +54,31 @@ export class FeatureMatrix {
   /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
   readonly #plans: FormulaPlans<PairReading, FeatureSchema>;
   readonly #rules: RuleReaders;
-  readonly #pairs: readonly Pair[];
-  readonly #groupStart: (id: string) => number;
-  /** By group: its last bar that has passed. */
-  readonly #groupBars = new Map<string, OpenTime>();
-  /** Of plans that are warmed: the bars before. */
-  readonly #before = new WeakMap<PairPlan, BarsBefore>();
   /** Reused for each bar, to allocate nothing: plans keep no reference to it, and a warm-up copies it. */
   readonly #bar = {} as { -readonly [Field in keyof PlannedBar<PairReading>]: PlannedBar<PairReading>[Field] };
 
-  /**
-   * @param rules of pairs: they read every bar behind its features
-   * @param groupStart the last bar of a group that was over when pairs began to wait for it
-   */
+  /** @param rules of pairs: they read every bar behind its features */
   constructor(
     pairs: readonly Pair[],
     windows: Windows,
     columns: number,
     series: Pick<SeriesReader, 'ofPair'>,
     rules: RuleReaders = NO_RULES,
-    groupStart: (id: string) => number = () => -Infinity,
   ) {
     this.#rules = rules;
-    this.#groupStart = groupStart;
-    this.#pairs = pairs;
     this.features = new FeatureEngine(pairs, windows);
     this.#windows = windows;
     this.#series = pairs.map((pair) => series.ofPair(pair));
     this.values = new Float32Array(pairs.length * columns);
     this.#plans = new FormulaPlans({
-      planOf: (schema) =>
-        new PairPlan(schema, pairs, this.features.definitions, windows, (pair) => series.ofPair(pair)),
-      warmUpOf: (plan) => this.#warmUpOf(plan as PairPlan),
+      planOf: (schema) => planOfPairs(schema, pairs, this.features.definitions),
+      warmUpOf: (plan) =>
+        new FormulaWarmUp(
+          plan,
+          pairs,
+          pairs.map((_, index) => this.lastOf(index)),
+          copyOfPairBar,
+        ),
     });
     this.#ids = pairs.map(({ id }) => id);
     this.rowPairs = [...this.#ids];
@@ -130,7 +113,6 @@ export class FeatureMatrix {
   #stepFeatures(items: readonly MinuteItem[]): void {
     const complete: CompleteMinute[] = [];
     for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as CompleteMinute);
-    for (const { groups } of complete) if (groups !== undefined) this.#noteGroups(groups);
     if (this.#plans.isEmpty && !this.#rules.isPresent) this.features.step(complete);
     else this.#stepFormulas(complete);
   }
@@ -141,7 +123,7 @@ export class FeatureMatrix {
     const rules = this.#rules;
     const bar = this.#bar;
     for (const { pairIndex } of complete) features.touch(pairIndex);
-    for (const { pairIndex, a, b, others, groups } of complete) {
+    for (const { pairIndex, a, b, others } of complete) {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
       const series = readsSeries ? this.#series[pairIndex]!.at(a.time + SECONDS_PER_BAR) : null;
@@ -151,7 +133,6 @@ export class FeatureMatrix {
       bar.features = values;
       bar.series = series;
       bar.otherBars = others ?? NO_BARS;
-      bar.groups = groups;
       bar.isWarm = features.ready(pairIndex);
       this.#plans.take(bar);
       if (rules.isPresent && rules.reads(pairIndex)) rules.take(pairIndex, bar);
@@ -216,7 +197,7 @@ export class FeatureMatrix {
   // ---- formulas and sequences ----
 
   /** null: it has neither formulas nor a sequence. */
-  #planOf(set: ModelSet): Plan | null {
+  #planOf(set: ModelSet): PairPlan | null {
     if (!hasOwnRows(set)) return null;
     const plan = this.#plans.find(set.schema.hash);
     if (plan !== null) return plan;
@@ -227,7 +208,9 @@ export class FeatureMatrix {
   get awaited(): AwaitedSymbols {
     const { definitions } = this.features;
     return awaitedBy(
-      this.#plans.schemas.flatMap(({ windows }) => (readsOutside(windows) ? [formulasOf(windows, definitions)] : [])),
+      this.#plans.schemas.flatMap(({ windows }) =>
+        otherSymbolsIn(windows.formulas).length === 0 ? [] : [formulasOf(windows, definitions)],
+      ),
       this.#ids,
     );
   }
@@ -237,58 +220,13 @@ export class FeatureMatrix {
     if (!hasOwnRows(set)) return;
     const { formulas } = set.schema.windows;
     const windows = formulas === undefined ? this.#windows : { ...this.#windows, formulas };
-    await this.#plans.warm(set.schema, pairHistoryOf(store, windows), turns, {
-      ...(begin && { begin }),
-      complete: async (plan, pause) => this.#readGroups(plan as PairPlan, store, pause),
-    });
-  }
-
-  /** Begins a warm-up: of the bars up to now it reads the journal, those after them it collects. */
-  #warmUpOf(plan: PairPlan): FormulaWarmUp<PairReading> {
-    const until = this.#pairs.map((_, index) => this.lastOf(index));
-    const groups = new Map(
-      (plan.sections?.groups ?? []).map(({ id }) => {
-        const last = Math.max(this.#groupStart(id), this.#groupBars.get(id) ?? -Infinity);
-        return [id, last as OpenTime];
-      }),
-    );
-    this.#before.set(plan, { until, groups });
-    return new FormulaWarmUp(plan, this.#pairs, until, copyOfPairBar);
-  }
-
-  /** Before the bars of the pairs, which read what the groups have at their times. */
-  async #readGroups(plan: PairPlan, store: FormulaStore, pause: () => Promise<void>): Promise<void> {
-    const { sections } = plan;
-    if (sections === null) return;
-    const { until, groups } = this.#before.get(plan)!;
-    const starts = new Map<string, OpenTime>();
-    for (const [index, pair] of this.#pairs.entries()) {
-      const last = until[index]!;
-      const count = plan.warmupBarsOf(index);
-      if (last === null || count === 0 || !sections.isOf(index)) continue;
-      const first = await firstMinuteInPieces(store, pair, count, last, pause);
-      if (first !== null) starts.set(pair.id, first);
-    }
-    const first: SectionHistory['first'] = ({ pairs }) => {
-      const own = pairs.flatMap(({ id }) => starts.get(id) ?? []);
-      return own.length === 0 ? null : (Math.min(...own) as OpenTime);
-    };
-    await sections.readJournal({ store, first, until: (id) => groups.get(id)!, pause });
-  }
-
-  #noteGroups(groups: readonly GroupBars[]): void {
-    for (const { group, bars } of groups) this.#groupBars.set(group, bars.at(-1)!.time);
+    await this.#plans.warm(set.schema, pairHistoryOf(store, windows), turns, begin);
   }
 
   /** Sets that answer from now on. See `FormulaPlans.use`. */
   use(sets: readonly ModelSet[]): void {
     this.#plans.use(sets.filter(hasOwnRows).map(({ schema }) => schema));
   }
-}
-
-/** Whether formulas read bars of other symbols than the legs. */
-function readsOutside({ formulas }: Windows): boolean {
-  return otherSymbolsIn(formulas).length > 0 || readSections(formulas);
 }
 
 /** Whether the rows of a set are not those of the newest hand-written features: formulas, or a sequence. */

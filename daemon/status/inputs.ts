@@ -309,27 +309,21 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     this.#options.queue.push({ kind: 'minute', minute, publish: true, arrivedUs: nowUs, first });
   }
 
-  /** A minute that moves features, with the bars of the other symbols and of the groups that its pair waits for. */
+  /** A minute that moves features, with the bars of the other symbols that its pair waits for. */
   #withOthers(minute: PairMinute): PairMinute {
     if (minute.outcome !== 'COMPLETE') return minute;
-    const { pairIndex, time } = minute;
-    const others = this.aligner.othersAt(pairIndex, time);
-    if (others === null) return minute;
-    const groups = this.aligner.groupBarsAt(pairIndex, time);
-    return groups.length === 0 ? { ...minute, others } : { ...minute, others, groups };
+    const others = this.aligner.othersAt(minute.pairIndex, minute.time);
+    return others === null ? minute : { ...minute, others };
   }
 
   /** A minute that ended before its pair waited for what the models read that answer it. */
   #withLaterOthers(item: MinuteItem): MinuteItem {
     const { minute } = item;
     if (!this.aligner.isAwaiting || isHeartbeat(minute)) return item;
-    const { others, groups = [] } = this.#withOthers({ ...minute, groups: [] });
-    if (others === undefined) return item;
-    const later = {
-      others: new Map([...(minute.others ?? []), ...others]),
-      groups: [...(minute.groups ?? []), ...groups],
-    };
-    return { ...item, minute: { ...minute, ...later } };
+    const { others } = this.#withOthers(minute);
+    return others === undefined
+      ? item
+      : { ...item, minute: { ...minute, others: new Map([...(minute.others ?? []), ...others]) } };
   }
 
   /** Only in a replay. */

@@ -1,9 +1,8 @@
 import { handWrittenDefinitions } from '../core/features/features.ts';
 import type { Windows } from '../core/features/windows.ts';
-import { comparedPairsOf, otherSymbolsFor } from '../core/formula/awaited_symbols.ts';
+import { otherSymbolsFor } from '../core/formula/awaited_symbols.ts';
 import { formulasOf } from '../core/formula/named_formulas.ts';
 import { otherSymbolsIn } from '../core/formula/other_symbols.ts';
-import { groupsOf, readSections } from '../core/formula/sections.ts';
 import { MinutehandError } from '../errors.ts';
 import { isInstrument, symbolsOf, type Pair } from '../pair.ts';
 import { shardsOf, shardSubjects } from '../policy/policy.ts';
@@ -21,7 +20,7 @@ export interface Serving {
 
 /** What formulas read that serving cannot compute, as an error words it. */
 export interface UnservedFormulas {
-  readonly code: 'MODEL_CROSS_SECTIONS' | 'MODEL_SYMBOLS';
+  readonly code: 'MODEL_SYMBOLS';
   /** Without its subject: `reads EURUSD`. */
   readonly seen: string;
   readonly expected?: string;
@@ -32,7 +31,7 @@ export interface UnservedFormulas {
 type Limit = (windows: Windows, serving: Serving) => UnservedFormulas | null;
 
 /** What formulas can be trained with but not served, in the order of checks: the first that applies is reported. */
-const LIMITS: readonly Limit[] = [comparedBesideTheActive, unfedGroups, symbolsBesideTheActive, unfedSymbols];
+const LIMITS: readonly Limit[] = [symbolsBesideTheActive, unfedSymbols];
 
 /** What each configured daemon has. */
 export function daemonsOf({ minutehand }: Pick<Settings, 'minutehand'>): DaemonSubjects[] {
@@ -48,45 +47,13 @@ export function unservedFormulas(windows: Windows, serving: Serving): UnservedFo
  * Refuses formulas that serving cannot compute. Nothing overrides this.
  * @param what the version of a bundle, or `a training`
  * @param windows of this configuration, with the formulas of the bundle: its manifest may be older than a window
- * @throws MinutehandError MODEL_CROSS_SECTIONS, MODEL_SYMBOLS
+ * @throws MinutehandError MODEL_SYMBOLS
  */
 export function refuseUnservedFormulas(what: string, windows: Windows, serving: Serving): void {
   const [first] = unservedFormulas(windows, serving);
   if (first === undefined) return;
   const { code, seen, ...others } = first;
   throw new MinutehandError(code, { seen: `${what} ${seen}`, ...others });
-}
-
-/** As `symbolsBesideTheActive`: pairs would wait for the legs of the group. */
-function comparedBesideTheActive({ formulas }: Windows, { role }: Serving): UnservedFormulas | null {
-  if (role === 'active' || !readSections(formulas)) return null;
-  return {
-    code: 'MODEL_CROSS_SECTIONS',
-    seen: 'compares the pairs of a group',
-    expected: role === 'shadow' ? 'a shadow that reads its own legs' : 'a challenger that reads its own legs',
-    next: 'Compare it with `minutehand backtest`, or make it active with `minutehand models promote`.',
-  };
-}
-
-/** A pair of a group of which the daemon gets no bars would never be compared: told of the first such pair. */
-function unfedGroups(windows: Windows, { daemons }: Serving): UnservedFormulas | null {
-  if (daemons === null || !readSections(windows.formulas)) return null;
-  const groups = comparedPairsOf(groupsOf(formulasOf(windows, handWrittenDefinitions(windows))));
-  for (const subjects of daemons) {
-    const fed = new Set(symbolsOf(subjects));
-    const ids = new Set(subjects.map(({ id }) => id));
-    for (const { pairs } of groups) {
-      const own = pairs.find(({ id }) => ids.has(id));
-      const unfed = pairs.find(({ a, b }) => !fed.has(a) || !fed.has(b));
-      if (own !== undefined && unfed !== undefined)
-        return {
-          code: 'MODEL_CROSS_SECTIONS',
-          seen: `compares ${own.id} with ${unfed.id}`,
-          expected: 'pairs whose legs are symbols of the same daemon',
-        };
-    }
-  }
-  return null;
 }
 
 /** Pairs would wait for a bundle that publishes nothing, or that may end at any bar: its answers are not journaled. */

@@ -12,7 +12,6 @@ const settings = tinySettings({
   },
 });
 const { windows } = settings.minutehand;
-const COMPARED = { ...windows, formulas: 'far for EURUSD_GBPUSD,XAUUSD_XAGUSD = cs_rank(z_abs)' };
 const OF_SYMBOL = { ...windows, formulas: 'lead for XAUUSD_XAGUSD = delta(log(symbol("NZDUSD").close), 5)' };
 const OF_ALL = { ...windows, formulas: 'lead = delta(log(symbol("NZDUSD").close), 5)' };
 const daemons = daemonsOf(settings);
@@ -24,26 +23,6 @@ describe('formulas that serving cannot compute', () => {
     for (const role of ['active', 'shadow', 'rollout'] as const)
       for (const own of [windows, { ...windows, formulas: 'calm = mean(z_abs, 5)' }])
         expect(unservedFormulas(own, { role, daemons })).toEqual([]);
-  });
-
-  it('are those that compare pairs of which the daemon gets no bars: they may be of another daemon, or of none', () => {
-    expect(unservedFormulas(COMPARED, { role: 'active', daemons })).toMatchObject([
-      { code: 'MODEL_CROSS_SECTIONS', seen: 'compares XAUUSD_XAGUSD with EURUSD_GBPUSD' },
-    ]);
-    // Their legs alone are needed; bars of files are all there; and who serves no pair of the group has no part in it.
-    const fed = ['XAUUSD_XAGUSD', 'EURUSD@1h', 'GBPUSD@1h'].map(parseSubject);
-    for (const known of [null, [fed], [[parseSubject('AUDUSD_USDCAD')]]])
-      expect(codesOf(COMPARED, { role: 'active', daemons: known })).toEqual([]);
-  });
-
-  it('are none that compare pairs of different timeframes alone: these are compared with nobody', () => {
-    const own = { ...windows, formulas: 'far for EURUSD_GBPUSD,XAUUSD_XAGUSD@5m = cs_rank(z_abs)' };
-    expect(codesOf(own, { role: 'active', daemons: [[parseSubject('EURUSD_GBPUSD')]] })).toEqual([]);
-  });
-
-  it('are those that compare pairs, as a shadow or a challenger', () => {
-    for (const role of ['shadow', 'rollout'] as const)
-      expect(codesOf(COMPARED, { role, daemons: null })).toEqual(['MODEL_CROSS_SECTIONS']);
   });
 
   it('are those that read a symbol of which the daemon of their pair gets no bars; a pair of another daemon counts', () => {

@@ -129,7 +129,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
  * PROMOTION_OWNER, SHADOW_SERVED; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
- * prepareDirection; MODEL_SLOT, MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
+ * prepareDirection; MODEL_SLOT, MODEL_SYMBOLS
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -166,7 +166,7 @@ function refuseShadowOfItself(candidate: Candidate, modelsFolder: string): void 
     throw new MinutehandError('SHADOW_SERVED', { seen: version });
 }
 
-/** @throws MinutehandError MODEL_CROSS_SECTIONS, MODEL_SYMBOLS */
+/** @throws MinutehandError MODEL_SYMBOLS */
 function refuseUnserved({ version, windows }: Candidate, door: Door, settings: Settings): void {
   if (windows === null) return;
   const role = door === 'shadow' || door === 'rollout' ? door : 'active';

@@ -5,17 +5,13 @@ import { parseOtherSymbol } from './other_symbols.ts';
 export type OtherBarsAt = ReadonlyMap<string, Bar>;
 
 /**
- * Reads the values of sources of other symbols, and of cross-sections behind them, in their order, into an array that
- * the next call overwrites. Cross-sections that are not given are missing.
+ * Reads the values of sources of other symbols, in their order, into an array that the next call overwrites.
  */
-export function outsideValuesReader(
-  sources: readonly string[],
-): (bars: OtherBarsAt, sections?: Float64Array | null) => Float64Array {
-  const fields = sources.flatMap((source) => parseOtherSymbol(source) ?? []);
+export function otherValuesReader(sources: readonly string[]): (bars: OtherBarsAt) => Float64Array {
+  const fields = sources.map((source) => parseOtherSymbol(source)!);
   const values = new Float64Array(sources.length);
-  return (bars, sections = null) => {
+  return (bars) => {
     for (let i = 0; i < fields.length; i++) values[i] = otherValue(bars.get(fields[i]!.symbol), fields[i]!.field);
-    for (let i = fields.length; i < values.length; i++) values[i] = sections?.[i - fields.length] ?? NaN;
     return values;
   };
 }

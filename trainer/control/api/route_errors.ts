@@ -18,7 +18,7 @@ const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
 const TRAIN: readonly ErrorCode[] = [
   ...(['SETTING_UNSUPPORTED', 'DATA_MISSING', 'DATA_FORMAT', 'LEARNER_MISSING', 'RETRAIN_RUNNING'] as const),
   'RUNS_TOO_MANY',
-  ...(['COMPARISON_IMPOSSIBLE', 'MODEL_SYMBOLS', 'MODEL_CROSS_SECTIONS'] as const),
+  ...(['COMPARISON_IMPOSSIBLE', 'MODEL_SYMBOLS'] as const),
   ...(['CONFIG_SYNTAX', 'CONFIG_UNKNOWN_KEY', 'CONFIG_INVALID'] as const),
   ...WITH_BODY,
 ];
@@ -37,15 +37,7 @@ const BUNDLE: readonly ErrorCode[] = [
 /** Of the admission of a bundle. */
 const ADMISSION: readonly ErrorCode[] = [
   ...BUNDLE,
-  ...([
-    'MODEL_GATES',
-    'MODEL_SIMULATED',
-    'MODEL_MARKET',
-    'MODEL_TIMEFRAME',
-    'MODEL_SLOT',
-    'MODEL_SYMBOLS',
-    'MODEL_CROSS_SECTIONS',
-  ] as const),
+  ...(['MODEL_GATES', 'MODEL_SIMULATED', 'MODEL_MARKET', 'MODEL_TIMEFRAME', 'MODEL_SLOT', 'MODEL_SYMBOLS'] as const),
   ...(['KERNEL_MISSING'] as const),
   ...(['POINTER_ROLLBACK', 'POINTER_SIGNATURE', 'POINTER_EXPIRED', 'POINTER_MARK', 'KEY_UNUSABLE'] as const),
 ];

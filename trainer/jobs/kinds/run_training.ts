@@ -233,7 +233,7 @@ async function withOpenOptions<Result>(
 
 /**
  * Formulas that serving cannot compute: said before a training begins, and refused where it is to be adopted.
- * @throws MinutehandError MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
+ * @throws MinutehandError MODEL_SYMBOLS
  */
 function refuseUnserved(
   { adopt }: Pick<TrainingJob, 'adopt'>,
