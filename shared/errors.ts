@@ -796,7 +796,7 @@ export const ERRORS = {
   },
   MODEL_SYMBOLS: {
     status: 422,
-    message: 'Formulas of the models read the bars of other symbols, which cannot be served so.',
+    message: 'Formulas of the models read the bars of a symbol that the daemon does not get.',
     next: 'Add the symbol to `instruments` of minutehand.yaml and feed its bars, or train without these formulas.',
   },
   COMPARISON_IMPOSSIBLE: {

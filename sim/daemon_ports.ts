@@ -61,6 +61,5 @@ function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore 
   if (planted === 'forgotten_positions') return withFlatInstruments(store);
   if (planted === 'lost_shadows') return withoutRefusedShadows(store);
   if (planted === 'unjournaled_rules') return withoutInputs(store, 'rule');
-  if (planted === 'unjournaled_waits') return withoutInputs(store, 'others_timeout');
   return planted === 'unjournaled_halts' ? withoutInputs(store, 'halts') : store;
 }

@@ -18,6 +18,8 @@ import type { Asked, ReferenceAnswer, SubjectReference } from './subject_referen
 interface Columns {
   readonly schema: FeatureSchema;
   readonly features: PairFeatures;
+  /** Whether a bar of another symbol is missing at the last bar. */
+  lacksOther: boolean;
 }
 
 export interface PairReferenceOptions {
@@ -62,7 +64,7 @@ export class PairReference implements SubjectReference {
     this.#columns = new Map(
       [...formulas].map((own) => {
         const schema = featureSchema(own === '' ? windows : { ...windows, formulas: own });
-        return [own, { schema, features: new PairFeatures(schema.windows, pair) }];
+        return [own, { schema, features: new PairFeatures(schema.windows, pair), lacksOther: false }];
       }),
     );
   }
@@ -83,8 +85,10 @@ export class PairReference implements SubjectReference {
   }
 
   step({ time, a, b }: PairMinute): void {
-    for (const { features } of this.#columns.values()) {
+    for (const columns of this.#columns.values()) {
+      const { features } = columns;
       const others = features.others.map((source) => this.#others.valueAt(source, time));
+      columns.lacksOther = others.some(Number.isNaN);
       features.step(a!, b!, null, Float64Array.from(others));
     }
     this.#ratios.push(a!.close / b!.close);
@@ -145,11 +149,12 @@ export class PairReference implements SubjectReference {
   #byModels(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
     const models = version === '' ? null : this.#modelsOf(version);
     const whole = version === '' ? null : this.#models.whole(version);
-    const { schema, features } = this.#columnsOf(version);
+    const { schema, features, lacksOther } = this.#columnsOf(version);
     const isScored = features.ready && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
     const row = new Float32Array(schema.definitions.length);
     if (isScored) features.writeRow(row, 0);
     if (isScored && features.others.length > 0) this.#note('pair scored with another symbol');
+    if (isScored && lacksOther) this.#note('pair scored without the bar of another symbol');
     const scores = isScored ? atOnce(models.infer(row, 1)) : null;
     const { frame } = features;
     return expectedAnswer({

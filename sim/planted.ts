@@ -30,7 +30,7 @@ export const PLANTED = {
   forgotten_positions: 'a restart does not restore the positions of instruments',
   forgotten_taker: 'a restart does not restore the taker volume of bars',
   pooled_group: 'the pairs of a group are scored by the pooled models',
-  unjournaled_waits: 'pairs give up the bars of other symbols, and this is not journaled',
+  early_others: 'formulas read the bar of another symbol that closes with that of the pair',
   unjournaled_rules: 'rules take effect, and are not journaled',
   cached_lease: 'a lease server that does not answer is taken for one that renewed the lease',
 } as const;
@@ -50,7 +50,7 @@ export const NEEDS: Partial<Record<PlantedBug, 'variety' | 'groups' | 'others' |
   forgotten_taker: 'variety',
   unjournaled_rules: 'variety',
   pooled_group: 'groups',
-  unjournaled_waits: 'others',
+  early_others: 'others',
   cached_lease: 'lease',
 };
 

@@ -112,7 +112,7 @@ export const SIGHTINGS = [
   'group in a shadow',
   'models with groups swapped in a position',
   'pair scored with another symbol',
-  'another symbol given up',
+  'pair scored without the bar of another symbol',
   'lease lost',
   'lease renewed late',
   'lease taken again by the same process',

@@ -88,7 +88,7 @@ async function statisticsOf(symbol: string): Promise<Record<string, { last: numb
 
 function expectLead(last: number | null): void {
   const { close, length } = bars.get(FED)!;
-  expect(last).toBeCloseTo(Math.log(close[length - 1]! / close[length - 4]!), 12);
+  expect(last).toBeCloseTo(Math.log(close[length - 2]! / close[length - 5]!), 12);
 }
 
 describe('formulas of the bundle in use', () => {

@@ -92,7 +92,7 @@ Formulas:
     --pairs XAUUSD_XAGUSD --formula 'delta(log(symbol("EURUSD").close), 15)'
     --instrument BTCUSDT@1h --formula 'corr(delta(log(close)), series("funding_rate"), 168)'
 
-  A symbol and a pair also read bars of other symbols at the same time, as symbol("EURUSD").close.
+  A symbol and a pair also read bars of other symbols, as symbol("EURUSD").close: the one that closed one bar earlier.
   A symbol has open, high, low, close, volume, spread, taker_buy_volume and trades; a pair has a.close, b.close and so
   on; an instrument also has the columns of its matrix and its auxiliary series, each as known at the close of the bar.
   A fault is shown with a mark below its position. All operators and rules: docs/reference/FORMULAS.md.`;

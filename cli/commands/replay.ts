@@ -197,7 +197,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const isRuled = ({ id }: Pair): boolean => rules.some(({ manifest }) => manifest.instrument === id);
   const isOfModels = !wanted.every(isRuled);
   const models = isOfModels ? await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length) : null;
-  if (models !== null) refuseUnservedFormulas(models.version, models.schema.windows, { role: 'active', daemons: null });
+  if (models !== null) refuseUnservedFormulas(models.version, models.schema.windows, null);
   const directions =
     own === null ? await activeDirections(activeFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];
 

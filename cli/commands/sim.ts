@@ -48,7 +48,7 @@ export function addSim(program: Command, output: () => Output): void {
         'forgotten_positions',
         'forgotten_taker',
         'pooled_group',
-        'unjournaled_waits',
+        'early_others',
         'unjournaled_rules',
         'cached_lease',
       ] satisfies PlantedBug[]),

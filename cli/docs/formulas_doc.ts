@@ -85,11 +85,11 @@ A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.clo
 its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, and auxiliary series.
 
 A pair and a symbol also read the bars of **other symbols**, \`symbol("EURUSD").close\`:
-${OTHER_FIELDS.map(({ name }) => `\`${name}\``).join(', ')}. It is the bar of the same time, in the timeframe of the
-subject and made of the other symbol's own minutes; without one the value is missing. Windows count the bars of the
-subject. Live, a pair waits until the other symbol has the minute or is further on, at most
-\`straggler_timeout_ms\` ([ADR 40](../adr/0040-other-symbols-are-served.md)). Models that read a symbol of which the
-daemon of the pair gets no bars are refused, and so are shadows and challengers of rollouts (MODEL_SYMBOLS). Rules, and
+${OTHER_FIELDS.map(({ name }) => `\`${name}\``).join(', ')}. It is the bar that closed one bar of the
+subject earlier, in its timeframe and made of the other symbol's own minutes; without one, or live where it has not come
+when the bar of the subject is answered, the value is missing. No older bar is read in its place, and nothing waits for
+it ([ADR 52](../adr/0052-symbols-one-bar-earlier.md)). Windows count the bars of the subject. Models that read a symbol
+of which the daemon of the pair gets no bars are refused (MODEL_SYMBOLS). Rules, and
 formulas of instruments, cannot read other symbols.
 
 ${table(['source', 'meaning', 'unit'], sources)}

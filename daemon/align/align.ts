@@ -1,10 +1,8 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
-import type { AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
-import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
-import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import { AwaitedMinutes, type ArrivedMinute, type AwaitedReader } from './awaited_minutes.ts';
-import { GivenUp } from './given_up.ts';
+import { otherBarTime, type OtherBarsAt } from '../../shared/core/formula/other_values.ts';
+import { KEPT_BARS, RecentBars } from '../../shared/core/resample/recent_bars.ts';
+import { barSecondsOf, isInstrument, type Pair } from '../../shared/pair.ts';
 import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
@@ -33,20 +31,16 @@ interface Slot {
 interface PairAlignment {
   readonly index: number;
   readonly pair: Pair;
-  readonly legs: { readonly a: SymbolState; readonly b: SymbolState };
   /** Minutes up to this one are over: what comes later for them is late. */
   resolvedUntil: number;
-  /** Minutes that wait, ascending. Where no other symbol is awaited, all of them wait for the same leg. */
+  /** Minutes that wait, ascending: all of them for the same leg. */
   readonly waiting: Slot[];
-  /** Other symbols whose minutes its own wait for; null: none. */
-  awaited: readonly Awaited[] | null;
-  readonly givenUp: GivenUp;
 }
 
-/** A symbol that a pair waits for. */
-interface Awaited {
-  readonly symbol: SymbolState;
-  readonly minutes: AwaitedReader;
+/** Bars of other symbols, at the bars of one length that have this time. */
+interface KnownOthers {
+  readonly time: OpenTime;
+  readonly bars: OtherBarsAt;
 }
 
 interface SymbolState {
@@ -60,14 +54,8 @@ interface SymbolState {
   /** Minutes taken so far. */
   count: number;
   readonly pairs: { readonly state: PairAlignment; readonly leg: 'a' | 'b' }[];
-  /** Of the minutes in the rings: how many time-outs of pairs came before each; null: none before any. */
-  recentTimeouts: Int32Array | null;
-  /** Pairs that wait for its minutes beside their legs'; null: none. */
-  readers: PairAlignment[] | null;
-  /** The minutes that they may need; null: nobody waits. */
-  awaited: AwaitedMinutes | null;
-  /** Of the suspect bars that may still be in the ring. */
-  readonly suspects: number[];
+  /** Its newest bars, one for each length of the bars of pairs: what formulas read. */
+  readonly recentBars: readonly RecentBars[];
 }
 
 /**
@@ -83,22 +71,24 @@ export class Aligner {
   readonly #pairs: PairAlignment[];
   readonly #screening: ScreenPolicy | null;
   readonly #onMinute: (minute: PairMinute) => void;
-  #isAwaiting = false;
-  /** Of pairs that waited for other symbols. */
-  #timeouts = 0;
+  /** Lengths of the bars of pairs, seconds. */
+  readonly #lengths: readonly number[];
+  /** Symbols whose bars formulas read. */
+  #read: readonly string[] = [];
+  /** By the length of bars: what was given out last. */
+  readonly #others: (KnownOthers | null)[];
 
   /** @param screening null = every bar is taken */
   constructor(pairs: readonly Pair[], screening: ScreenPolicy | null, onMinute: (minute: PairMinute) => void) {
     this.#screening = screening;
     this.#onMinute = onMinute;
+    this.#lengths = [...new Set(pairs.filter((pair) => !isInstrument(pair)).map(barSecondsOf))];
+    this.#others = this.#lengths.map(() => null);
     this.#pairs = pairs.map((pair, index) => ({
       index,
       pair,
-      legs: { a: this.#symbol(pair.a), b: this.#symbol(pair.b) },
       resolvedUntil: -Infinity,
       waiting: [],
-      awaited: null,
-      givenUp: new GivenUp(barSecondsOf(pair)),
     }));
     for (const state of this.#pairs) {
       this.#symbol(state.pair.a).pairs.push({ state, leg: 'a' });
@@ -116,10 +106,7 @@ export class Aligner {
         recent: new Float64Array(REMEMBERED_BARS * NUMBERS),
         count: 0,
         pairs: [],
-        recentTimeouts: null,
-        readers: null,
-        awaited: null,
-        suspects: [],
+        recentBars: this.#lengths.map((barSeconds) => new RecentBars(name, barSeconds)),
       };
       this.#symbols.set(name, symbol);
     }
@@ -154,13 +141,11 @@ export class Aligner {
     const at = symbol.count++ % REMEMBERED_BARS;
     symbol.recentTimes[at] = time;
     remember(symbol.recent, at * NUMBERS, content);
-    if (this.#timeouts > 0) (symbol.recentTimeouts ??= new Int32Array(REMEMBERED_BARS))[at] = this.#timeouts;
     const isSuspect = content !== 'empty' && symbol.screen !== null && symbol.screen.take(content);
     const offered = isSuspect ? 'suspect' : content;
-    if (isSuspect) noteSuspect(symbol, time);
-    if (symbol.awaited !== null) keepAwaited(symbol.awaited, barOf(offered), this.#timeouts);
     for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, offered, backfill, nowMs);
-    if (symbol.readers !== null) for (const state of symbol.readers) this.#settle(state);
+    // Behind them: no bar that it ends reads it.
+    if (offered !== 'empty' && offered !== 'suspect') this.#keep(symbol, offered);
     return outcome;
   }
 
@@ -173,7 +158,6 @@ export class Aligner {
     nowMs: number,
   ): void {
     if (time <= state.resolvedUntil) return;
-    if (state.awaited !== null) return this.#offerAwaiting(state, leg, { time, content, backfill, nowMs });
     const { waiting } = state;
     while (waiting.length > 0 && waiting[0]!.time < time && waiting[0]![leg] === null) this.#resolve(state);
     let slot = slotOf(waiting, time);
@@ -191,25 +175,6 @@ export class Aligner {
     slot[leg] = content;
     slot.backfill &&= backfill;
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
-  }
-
-  /** The same where minutes wait for more than the other leg. */
-  #offerAwaiting(state: PairAlignment, leg: 'a' | 'b', { time, content, backfill, nowMs }: OfferedLeg): void {
-    const { waiting } = state;
-    let slot = slotOf(waiting, time);
-    if (slot === null) {
-      slot = { time, sinceMs: nowMs, backfill, a: null, b: null };
-      const later = waiting.findIndex((own) => own.time > time);
-      waiting.splice(later < 0 ? waiting.length : later, 0, slot);
-    }
-    slot[leg] = content;
-    slot.backfill &&= backfill;
-    this.#settle(state);
-  }
-
-  /** Ends the minutes of a pair that wait for nothing any more, up to the first one that does. */
-  #settle(state: PairAlignment): void {
-    while (state.waiting.length > 0 && isOver(state, state.waiting[0]!)) this.#resolve(state);
   }
 
   /** Ends the oldest waiting minute of a pair with the legs it has. */
@@ -244,139 +209,53 @@ export class Aligner {
     state.resolvedUntil = Math.max(state.resolvedUntil, time);
   }
 
-  // ---- other symbols that formulas read (docs/adr/0040-other-symbols-are-served.md) ----
+  // ---- other symbols that formulas read (docs/adr/0052-symbols-one-bar-earlier.md) ----
 
-  /** Whether any pair waits for other symbols. */
-  get isAwaiting(): boolean {
-    return this.#isAwaiting;
+  /** Symbols whose bars `othersAt` gives out. Those that no subject has are missing. */
+  get readOthers(): readonly string[] {
+    return this.#read;
+  }
+
+  set readOthers(symbols: readonly string[]) {
+    this.#read = symbols;
+    this.#others.fill(null);
   }
 
   /**
-   * From here on the minutes of these pairs wait until those of the symbols have ended, and no others do. Minutes that
-   * wait for nothing any more end at once.
+   * Bars of other symbols at a bar that has just ended, as far as they have come; null: an instrument, which reads none.
+   * They follow from the order of the bars alone, which the journal has: nothing waits for them.
    */
-  await(awaited: AwaitedSymbols): void {
-    const before = this.#pairs.filter((state) => state.awaited !== null);
-    for (const symbol of this.#symbols.values()) symbol.readers = null;
-    this.#isAwaiting = false;
-    for (const state of this.#pairs) {
-      const symbols = awaited.get(state.pair.id) ?? [];
-      const own = symbols.map((name) => awaitedBefore(state, name) ?? this.#awaitSymbol(state, name));
-      for (const each of state.awaited ?? []) if (!own.includes(each)) each.symbol.awaited!.close(each.minutes);
-      state.awaited = own.length === 0 ? null : own;
-      if (own.length > 0) this.#isAwaiting = true;
-      for (const { symbol } of own) (symbol.readers ??= []).push(state);
-    }
-    for (const symbol of this.#symbols.values()) if (symbol.awaited?.hasReaders === false) symbol.awaited = null;
-    for (const state of before) this.#settle(state);
-  }
-
-  /** A symbol that a pair has not waited for so far, with the minutes that its next bar may need. */
-  #awaitSymbol({ pair }: PairAlignment, name: string): Awaited {
-    const symbol = this.#symbol(name);
-    symbol.awaited ??= new AwaitedMinutes(name);
-    return { symbol, minutes: symbol.awaited.open(recentMinutes(name, symbol), barSecondsOf(pair)) };
-  }
-
-  /** Bars of the awaited symbols at a bar of a pair, which is asked for once, in ascending order. */
   othersAt(pairIndex: number, time: OpenTime): OtherBarsAt | null {
-    const { awaited, givenUp } = this.#pairs[pairIndex]!;
-    if (awaited === null) return null;
+    const { pair } = this.#pairs[pairIndex]!;
+    if (isInstrument(pair)) return null;
+    const seconds = barSecondsOf(pair);
+    const length = this.#lengths.indexOf(seconds);
+    const known = this.#others[length]!;
+    if (known?.time === time) return known.bars;
+    const bars = this.#othersOf(length, otherBarTime(time, seconds));
+    this.#others[length] = { time, bars };
+    return bars;
+  }
+
+  #othersOf(length: number, time: number): OtherBarsAt {
     const bars = new Map<string, Bar>();
-    for (const { minutes } of awaited) {
-      const bar = minutes.barAt(time, givenUp);
-      if (bar !== null) bars.set(minutes.symbol, bar);
+    for (const name of this.#read) {
+      const bar = this.#symbols.get(name)?.recentBars[length]!.at(time) ?? null;
+      if (bar !== null) bars.set(name, bar);
     }
     return bars;
   }
 
-  /** Whether a symbol that a pair waits for has not ended this minute. */
-  isBehind(pairIndex: number, time: OpenTime): boolean {
-    const { awaited, givenUp } = this.#pairs[pairIndex]!;
-    return awaited?.some(({ symbol }) => !hasEnded(symbol, givenUp, time)) === true;
+  #keep({ recentBars }: SymbolState, bar: Bar): void {
+    for (let i = 0; i < recentBars.length; i++) recentBars[i]!.take(bar);
+    for (let i = 0; i < recentBars.length; i++) {
+      const seconds = this.#lengths[i]!;
+      const time = this.#others[i]?.time ?? NaN;
+      // A minute of the bars that were given out, or one for which the oldest are forgotten.
+      const isOld = bar.time <= otherBarTime(time, seconds);
+      if (isOld || bar.time - time >= (KEPT_BARS - 2) * seconds) this.#others[i] = null;
+    }
   }
-
-  /** Whether a minute of a pair is over. */
-  hasEnded(pairIndex: number, time: OpenTime): boolean {
-    return time <= this.#pairs[pairIndex]!.resolvedUntil;
-  }
-
-  /** Pairs that have ended minutes which symbols that they wait for have not. */
-  behind(): { pairIndex: number; time: OpenTime }[] {
-    return this.#pairs.flatMap(({ index, resolvedUntil }) =>
-      resolvedUntil > -Infinity && this.isBehind(index, resolvedUntil as OpenTime)
-        ? [{ pairIndex: index, time: resolvedUntil as OpenTime }]
-        : [],
-    );
-  }
-
-  /** Stops waiting for other symbols up to `time`: their bars of these minutes that arrive later count as missing. */
-  abandonOthers(pairIndex: number, time: OpenTime): void {
-    const state = this.#pairs[pairIndex]!;
-    if (state.awaited === null) return;
-    this.#timeouts++;
-    state.givenUp.add({ number: this.#timeouts, until: time }, state.resolvedUntil);
-    this.#settle(state);
-  }
-
-  /** What is kept for pairs that wait: minutes of the symbols, and time-outs of the pairs. */
-  kept(): { readonly minutes: number; readonly timeouts: number } {
-    const minutes = [...this.#symbols.values()].map(({ awaited }) => awaited?.length ?? 0);
-    const timeouts = this.#pairs.map(({ givenUp }) => givenUp.length);
-    return { minutes: sum(minutes), timeouts: sum(timeouts) };
-  }
-}
-
-interface OfferedLeg {
-  readonly time: OpenTime;
-  readonly content: LegContent;
-  readonly backfill: boolean;
-  readonly nowMs: number;
-}
-
-/** Each leg has the minute, or is further on, and so are the other symbols. */
-function isOver({ legs, awaited, givenUp }: PairAlignment, { time, a, b }: Slot): boolean {
-  if (a === null && legs.a.lastTime <= time) return false;
-  if (b === null && legs.b.lastTime <= time) return false;
-  return awaited === null || awaited.every(({ symbol }) => hasEnded(symbol, givenUp, time));
-}
-
-/** Whether a pair that has given this up waits for no bar of a symbol up to a time. */
-function hasEnded({ lastTime }: SymbolState, { until }: GivenUp, time: number): boolean {
-  return lastTime >= time || until >= time;
-}
-
-function awaitedBefore({ awaited }: PairAlignment, name: string): Awaited | undefined {
-  return awaited?.find(({ minutes }) => minutes.symbol === name);
-}
-
-/** @param bar null: empty, or suspect */
-function keepAwaited(awaited: AwaitedMinutes, bar: Bar | null, timeouts: number): void {
-  if (bar !== null) awaited.add(bar, timeouts);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function noteSuspect({ suspects }: SymbolState, time: OpenTime): void {
-  if (suspects.push(time) > REMEMBERED_BARS) suspects.shift();
-}
-
-/** The minutes of a symbol that its rings still have, without suspect bars. */
-function recentMinutes(symbol: string, state: SymbolState): ArrivedMinute[] {
-  const { recentTimes, recent, recentTimeouts, count, suspects } = state;
-  const minutes: ArrivedMinute[] = [];
-  for (let i = Math.max(0, count - REMEMBERED_BARS); i < count; i++) {
-    const at = i % REMEMBERED_BARS;
-    const time = recentTimes[at]! as OpenTime;
-    if (Number.isNaN(recent[at * NUMBERS]) || suspects.includes(time)) continue;
-    const [open, high, low, close, volume, spread] = recent.subarray(at * NUMBERS, at * NUMBERS + 6);
-    const bar = { symbol, time, open: open!, high: high!, low: low!, close: close!, volume: volume! };
-    const own = Number.isNaN(spread) ? bar : { ...bar, spread: spread! };
-    minutes.push({ bar: own, timeouts: recentTimeouts?.[at] ?? 0 });
-  }
-  return minutes;
 }
 
 function minuteOutcome(a: LegContent | null, b: LegContent | null): MinuteOutcome {

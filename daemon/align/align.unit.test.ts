@@ -53,49 +53,41 @@ describe('Aligner', () => {
     expect([send('A', 50), send('A', 50, 1.5), send('A', 101)]).toEqual(['duplicate', 'revised', 'accepted']);
   });
 
-  it('keeps the minutes of an awaited symbol once, whatever number of pairs wait for it, and a few time-outs of each', () => {
-    const ids = Array.from({ length: 1000 }, (_, i) => `A${i}_B${i}`);
-    const { aligner, send, seen } = setUp([...ids, 'X_Y']);
-    aligner.await(new Map(ids.map((id) => [id, ['X']])));
-    // The legs of no pair have a bar over a weekend, and those of one for longer.
-    for (let minute = 1; minute <= 3000; minute++) send('X', minute);
-    expect(aligner.kept()).toEqual({ minutes: 3000, timeouts: 0 });
-    // The symbol stops: all pairs give up each of their minutes.
-    for (let minute = 3001; minute <= 3030; minute++)
-      for (const [i, id] of ids.entries()) {
-        if (i === 0) continue;
-        for (const leg of id.split('_')) send(leg, minute);
-        aligner.abandonOthers(i, at(minute));
-        expect(seen.at(-1)).toBe(`${id} ${minute} COMPLETE`);
-        expect(aligner.othersAt(i, at(minute))!.size).toBe(0);
-      }
-    const { minutes, timeouts } = aligner.kept();
-    expect(minutes).toBe(3000);
-    expect(timeouts).toBeLessThanOrEqual(3 * ids.length);
-    aligner.await(new Map());
-    expect(aligner.kept().minutes).toBe(0);
+  it('gives a pair the bar of another symbol that closed one bar earlier, as far as it has come by then, and waits for none', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'X_Y']);
+    aligner.readOthers = ['X', 'NONE'];
+    const both = (minute: number): void => ['A', 'B'].forEach((leg) => void send(leg, minute));
+    const valueAt = (minute: number): number | undefined => aligner.othersAt(0, at(minute))!.get('X')?.close;
+    send('X', 1, 1.25);
+    send('X', 2, 1.5);
+    both(2);
+    expect([seen.at(-1), valueAt(2)]).toEqual(['A_B 2 COMPLETE', 1.25]);
+    // Nothing of minute 3: its bar is not replaced by an older one.
+    both(4);
+    expect([seen.at(-1), valueAt(4)]).toEqual(['A_B 4 COMPLETE', undefined]);
+    send('X', 3, 1.75);
+    both(5);
+    expect(valueAt(5)).toBeUndefined();
+    send('X', 5, 0.75);
+    both(6);
+    expect(valueAt(6)).toBe(0.75);
   });
 
-  it('gives a pair that begins to wait the minutes that it has not given up, whenever the symbol is waited for again', () => {
-    const { aligner, send } = setUp(['A_B', 'X_Y']);
-    const both = (minute: number): void => ['A', 'B'].forEach((leg) => void send(leg, minute));
-    const waiting = new Map([['A_B', ['X']]]);
-    const valueAt = (minute: number): number | undefined => aligner.othersAt(0, at(minute))!.get('X')?.close;
-    send('X', 1, 1);
-    aligner.await(waiting);
-    both(1);
-    expect(valueAt(1)).toBe(1);
-    both(2);
-    aligner.abandonOthers(0, at(2));
-    expect(valueAt(2)).toBeUndefined();
-    aligner.await(new Map());
-    // Minute 3 is over for the pair when the symbol has it.
-    send('X', 2, 2);
-    send('X', 3, 3);
-    aligner.await(waiting);
-    expect(valueAt(2)).toBeUndefined();
-    both(3);
-    expect(valueAt(3)).toBe(3);
+  it('makes the bars of other symbols of their minutes in the timeframe of the pair', () => {
+    const { aligner, send } = setUp(['A_B@5m', 'X_Y']);
+    aligner.readOthers = ['X'];
+    for (const [minute, close] of [
+      [3, 1.25],
+      [5, 1.5],
+      [7, 0.75],
+      [10, 1.75],
+    ] as const)
+      send('X', minute, close);
+    expect(aligner.othersAt(0, at(9))!.get('X')).toMatchObject({ time: at(4), close: 1.25 });
+    expect(aligner.othersAt(0, at(14))!.get('X')).toMatchObject({ time: at(9), open: 1, close: 0.75 });
+    expect(aligner.othersAt(0, at(19))!.get('X')).toMatchObject({ time: at(14), close: 1.75 });
+    send('X', 11, 2);
+    expect(aligner.othersAt(0, at(19))!.get('X')).toMatchObject({ time: at(14), close: 2 });
   });
 
   it('completes a minute when its second leg arrives, in either order', () => {

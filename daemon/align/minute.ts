@@ -17,7 +17,7 @@ export interface PairMinute {
   readonly outcome: MinuteOutcome;
   /** Every leg that came was history: the minute moves features and publishes nothing. */
   readonly backfill: boolean;
-  /** Bars of other symbols at the same time, where formulas read any. */
+  /** Bars of other symbols that are read at it, where formulas read any. */
   readonly others?: OtherBarsAt;
 }
 

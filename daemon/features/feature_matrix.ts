@@ -6,8 +6,6 @@ import type { Pair } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import type { LegSeries } from '../../shared/core/series/leg_series.ts';
 import { isHeartbeat, type PairMinute } from '../align/minute.ts';
-import { awaitedBy, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
-import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
 import { otherSymbolsIn } from '../../shared/core/formula/other_symbols.ts';
 import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
 import type { PairReading } from '../../shared/core/formula/bar_inputs.ts';
@@ -204,15 +202,9 @@ export class FeatureMatrix {
     throw new Error(`the formulas of ${set.version} are not computed`);
   }
 
-  /** Symbols whose minutes pairs have to wait for, by the formulas that are computed or warmed. */
-  get awaited(): AwaitedSymbols {
-    const { definitions } = this.features;
-    return awaitedBy(
-      this.#plans.schemas.flatMap(({ windows }) =>
-        otherSymbolsIn(windows.formulas).length === 0 ? [] : [formulasOf(windows, definitions)],
-      ),
-      this.#ids,
-    );
+  /** Symbols that formulas read which are computed or warmed, sorted. */
+  get otherSymbols(): string[] {
+    return [...new Set(this.#plans.schemas.flatMap(({ windows }) => otherSymbolsIn(windows.formulas)))].sort();
   }
 
   /** Computes the formulas of a loaded set from its last bars on. See `FormulaPlans.warm`. */

@@ -501,7 +501,7 @@ export function copyBars(columns: BarColumns, first: number, end: number): BarCo
   return withOthersBetween(copy, columns, copyBars);
 }
 
-/** A part of bars with those of other symbols from its first bar to its last one: none is known that comes later. */
+/** A part of bars with those of other symbols from one bar before its first to one before its last: what it reads. */
 function withOthersBetween(
   part: BarColumns,
   { others }: BarColumns,
@@ -512,7 +512,7 @@ function withOthersBetween(
   const last = part.length === 0 ? Infinity : part.time[part.length - 1]!;
   const own = [...others].map(([symbol, columns]): [string, BarColumns] => {
     const time = columns.time.subarray(0, columns.length);
-    return [symbol, cut(columns, lowerBound(time, first), lowerBound(time, last + 1))];
+    return [symbol, cut(columns, Math.max(0, lowerBound(time, first) - 1), lowerBound(time, last))];
   });
   return { ...part, others: new Map(own) };
 }

@@ -3,6 +3,7 @@ import type { Windows } from '../core/features/windows.ts';
 import { formulasOf } from '../core/formula/named_formulas.ts';
 import { symbolsOf, type Pair } from '../pair.ts';
 import { otherSourcesOf, parseOtherSymbol, symbolsOfSources } from '../core/formula/other_symbols.ts';
+import { otherBarTime } from '../core/formula/other_values.ts';
 import { OTHER_FIELDS } from '../core/formula/sources.ts';
 import { MinutehandError } from '../errors.ts';
 import type { BarColumns } from './bar_file.ts';
@@ -67,17 +68,20 @@ interface Cursor {
   next: number;
 }
 
-/** Fields of other symbols at the bars of a subject: those of the same time, and missing without one. */
+/** Fields of other symbols at the bars of a subject: those of one bar earlier, and missing without one. */
 export class OtherBars {
   readonly #cursors: readonly Cursor[];
   readonly #values: Float64Array;
+  readonly #barSeconds: number;
 
   /**
    * @param sources in the order of their values
    * @param others bars of the subject's timeframe, by symbol; undefined: nobody has looked for them
+   * @param barSeconds of the subject
    * @throws MinutehandError DATA_MISSING for sources whose bars are not among them
    */
-  constructor(sources: readonly string[], others: BarsBySymbol | undefined) {
+  constructor(sources: readonly string[], others: BarsBySymbol | undefined, barSeconds: number) {
+    this.#barSeconds = barSeconds;
     this.#values = new Float64Array(sources.length);
     this.#cursors = sources.map((source) => {
       const { symbol, field } = parseOtherSymbol(source)!;
@@ -91,10 +95,11 @@ export class OtherBars {
   /** @param time of the subject's bar; times ascend @returns values that belong to the caller until the next call */
   at(time: number): Float64Array {
     const out = this.#values;
+    const earlier = otherBarTime(time, this.#barSeconds);
     for (let i = 0; i < out.length; i++) {
       const cursor = this.#cursors[i]!;
-      while (cursor.next < cursor.length && cursor.time[cursor.next]! < time) cursor.next++;
-      const isThere = cursor.next < cursor.length && cursor.time[cursor.next] === time;
+      while (cursor.next < cursor.length && cursor.time[cursor.next]! < earlier) cursor.next++;
+      const isThere = cursor.next < cursor.length && cursor.time[cursor.next] === earlier;
       const value = isThere ? (cursor.values?.[cursor.next] ?? NaN) : NaN;
       out[i] = cursor.isVolume && !(value > 0) ? NaN : value;
     }

@@ -169,9 +169,8 @@ function refuseShadowOfItself(candidate: Candidate, modelsFolder: string): void 
 /** @throws MinutehandError MODEL_SYMBOLS */
 function refuseUnserved({ version, windows }: Candidate, door: Door, settings: Settings): void {
   if (windows === null) return;
-  const role = door === 'shadow' || door === 'rollout' ? door : 'active';
   // The installation of another folder says what its daemons have.
-  refuseUnservedFormulas(version, windows, { role, daemons: door === 'folder' ? null : daemonsOf(settings) });
+  refuseUnservedFormulas(version, windows, door === 'folder' ? null : daemonsOf(settings));
 }
 
 function admitted<Through extends Door>(

@@ -5,6 +5,7 @@ import type { InstrumentDefinition, InstrumentWindows } from '../features/instru
 import type { Windows } from '../features/windows.ts';
 import { parseFormula, type Formula } from './formula.ts';
 import { FormulaError } from './formula_error.ts';
+import { otherSourcesOf, symbolsOfSources } from './other_symbols.ts';
 import { MAX_FORMULAS, MAX_SUBJECT_DOUBLES } from './limits.ts';
 import { instrumentSources, pairSources, type Sources } from './sources.ts';
 
@@ -47,6 +48,11 @@ export function formulasText(formulas: readonly WrittenFormula[]): string {
 /** Whether a formula is for the subject with this id. */
 export function isFor({ subjects }: Pick<NamedFormula, 'subjects'>, id: string): boolean {
   return subjects === null || subjects.includes(id);
+}
+
+/** Other symbols whose bars the formulas that are for a subject read, sorted. */
+export function otherSymbolsFor(formulas: readonly NamedFormula[], subjectId: string): string[] {
+  return symbolsOfSources(otherSourcesOf(formulas.filter((formula) => isFor(formula, subjectId)))).sort();
 }
 
 const known = new WeakMap<object, readonly NamedFormula[]>();

@@ -1,8 +1,16 @@
 import type { Bar } from '../../bar.ts';
 import { parseOtherSymbol } from './other_symbols.ts';
 
-/** The bars of other symbols at one bar of a subject, by symbol; a symbol without a bar there is missing. */
+/** The bars of other symbols that are read at one bar of a subject, by symbol; one without such a bar is missing. */
 export type OtherBarsAt = ReadonlyMap<string, Bar>;
+
+/**
+ * The time of the bar of another symbol that is read at a bar of a subject: the one that closed one bar earlier. An
+ * older one is never read in its place, because live nobody could tell a bar that is late from one that does not exist.
+ */
+export function otherBarTime(time: number, barSeconds: number): number {
+  return time - barSeconds;
+}
 
 /**
  * Reads the values of sources of other symbols, in their order, into an array that the next call overwrites.

@@ -22,7 +22,7 @@ export async function refuseUnreadFormulas(
 ): Promise<void> {
   const { market, shards } = settings.minutehand;
   const own = learnedWindows(kind !== 'full', settings, paths.models);
-  refuseUnservedFormulas('a training that is to be adopted', own, { role: 'active', daemons: daemonsOf(settings) });
+  refuseUnservedFormulas('a training that is to be adopted', own, daemonsOf(settings));
   const champion = findChampion({ modelsFolder: paths.models, settings, market });
   const learned = otherSymbolsOf(own);
   const compared = 'reason' in champion ? [] : otherSymbolsOf(champion.windows);

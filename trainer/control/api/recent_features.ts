@@ -52,7 +52,6 @@ export async function recentFeatures(
     symbols: symbolsNeeded([pair], windows),
     market,
     from,
-    // Pairs that formulas compare may be those of other daemons.
     journals: journalsOf(settings, paths).filter((path) => existsSync(path)),
     screening: screenPolicy(settings),
     store: await store(),
@@ -64,7 +63,7 @@ export async function recentFeatures(
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
   const series = legSeriesOf(a.series ?? {}, b.series ?? {});
   const minutes = [...commonMinutes(a, b)];
-  const others = new OtherBars(features.others, a.others);
+  const others = new OtherBars(features.others, a.others, barSecondsOf(pair));
   const names = features.definitions.map(({ name }) => name);
   const columns: number[][] = names.map(() => []);
   for (const [index, [i, j]] of minutes.entries()) {

@@ -7,7 +7,9 @@ import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { FLAT, type Position } from '../../../shared/core/position/position.ts';
-import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { otherBarTime } from '../../../shared/core/formula/other_values.ts';
+import { barOpen, lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
+import { barSecondsOf, parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import type { InputRow, JournalFile } from '../../../shared/store/journal.ts';
 import { buildPairHistory } from '../../learning/history/pair_history.ts';
@@ -78,7 +80,12 @@ export function readJournalDay(
     series,
     windows: own,
     period,
-    others: journaledOtherBars(inputsUntil(journal, from, end), pair, otherSymbolsOf(own)),
+    others: journaledOtherBars(
+      // A bar whose last minute is missing ends with a later one.
+      journal.inputsFrom(before(pair, from), { until: lastBefore(end), between: true }),
+      pair,
+      otherSymbolsOf(own),
+    ),
   });
   const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
     pair.barSeconds === undefined
@@ -186,7 +193,13 @@ function textsOf(marks: ReadonlyMap<string, ReadonlySet<number>>): Record<string
 
 /** @param end the minutes before it are read */
 function inputsUntil(journal: JournalFile, from: OpenTime, end: OpenTime): IterableIterator<InputRow> {
-  return journal.inputsFrom(from, { until: lastBefore(end), timeouts: true });
+  return journal.inputsFrom(from, { until: lastBefore(end) });
+}
+
+/** Of the bar before the one of a pair that begins at this minute, or later. */
+function before(pair: Pair, from: OpenTime): OpenTime {
+  const seconds = barSecondsOf(pair);
+  return barOpen(otherBarTime(lastMinuteOf(from, seconds), seconds), seconds);
 }
 
 function lastBefore(end: OpenTime): OpenTime {

@@ -34,7 +34,7 @@ export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: num
   const engine = new FormulaEngine([formula]);
   const sources = otherSourcesOf([{ formula }]);
   const inputs = new SymbolInputs(engine, barSeconds, sources);
-  const others = new OtherBars(sources, bars.others);
+  const others = new OtherBars(sources, bars.others, barSeconds);
   const barOf = bars.flow === undefined ? barReader(bars) : (index: number) => barAt(bars, index);
   return evaluate(engine, bars.length, (at, bar) => {
     const read = barOf(bar);
@@ -54,7 +54,7 @@ export function pairValues(
   const features = new PairFeatures(windows, pair);
   const sources = otherSourcesOf([{ formula }]);
   const inputs = new PairInputs(engine, features.definitions, barSecondsOf(pair), sources);
-  const others = new OtherBars(sources, legs.a.others);
+  const others = new OtherBars(sources, legs.a.others, barSecondsOf(pair));
   const series = legSeriesOf(legs.a.series ?? {}, legs.b.series ?? {});
   const minutes = [...commonMinutes(legs.a, legs.b)];
   const barOfA = barReader(legs.a);

@@ -113,7 +113,7 @@ export function buildPairHistory(
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
   const width = engine.definitions.length + (formulas?.width ?? 0);
-  const others = formulas === null ? null : othersOf(formulas, a);
+  const others = formulas === null ? null : othersOf(formulas, a, pair);
   const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b), others);
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
   let features = new Float32Array(1024 * width);
@@ -177,8 +177,8 @@ function seriesOfLegs({ readsSeries }: FormulaBlock<PairReading>, a: BarColumns,
 }
 
 /** null: no formula reads another symbol. */
-function othersOf({ others }: FormulaBlock<PairReading>, a: BarColumns): OtherBars | null {
-  return others.length === 0 ? null : new OtherBars(others, a.others);
+function othersOf({ others }: FormulaBlock<PairReading>, a: BarColumns, pair: Pair): OtherBars | null {
+  return others.length === 0 ? null : new OtherBars(others, a.others, barSecondsOf(pair));
 }
 
 /** Computes the formulas of a history in blocks, and writes those of kept bars behind the hand-written columns. */

@@ -23,22 +23,39 @@ import { replayJournal } from './replay.ts';
 
 const MINUTES = 420;
 
-/** The minutes of a symbol that these pairs know, by the rows of the journal alone. @param kinds of their time-outs */
-export function minutesKnown(
-  rows: readonly InputRow[],
-  symbol: string,
-  pairs: readonly Pair[],
-  kinds: readonly string[],
-): Bar[] {
-  const ids = pairs.map(({ id }) => id);
-  const suspects = new Set(
-    rows.filter((row) => row.kind === 'suspect' && row.subject === symbol).map(({ time }) => time),
-  );
+/** The minutes of a symbol in these rows of a journal, ascending, without suspect ones. */
+export function minutesIn(rows: readonly InputRow[], symbol: string): Bar[] {
+  const own = rows.filter(({ subject }) => subject === symbol);
+  const suspects = new Set(own.filter(({ kind }) => kind === 'suspect').map(({ time }) => time));
+  return own.flatMap(({ kind, time, bar }) => (kind === 'bar' && !suspects.has(time) ? [bar!] : []));
+}
+
+/** The minutes of a leg that a pair takes: without those behind its time-out for them or a later one. */
+export function minutesOfLeg(rows: readonly InputRow[], leg: string, pair: Pair): Bar[] {
   let givenUp = -Infinity;
-  return rows.flatMap(({ kind, subject, time, bar }) => {
-    if (kinds.includes(kind) && ids.includes(subject)) givenUp = Math.max(givenUp, time);
-    return kind === 'bar' && subject === symbol && time > givenUp && !suspects.has(time) ? [bar!] : [];
+  const taken = rows.filter(({ kind, subject, time }) => {
+    if (kind === 'timeout' && subject === pair.id) givenUp = Math.max(givenUp, time);
+    return time > givenUp;
   });
+  return minutesIn(taken, leg);
+}
+
+/** The row that ended a bar of a pair: both legs are at its last minute or further on, or it was given up. */
+export function endOfBar(rows: readonly InputRow[], pair: Pair, time: number): number {
+  const reached = new Set<string>();
+  return rows.findIndex(({ kind, subject, time: own }) => {
+    if (own < time) return false;
+    if (kind === 'timeout' && subject === pair.id) return true;
+    if (kind === 'bar' || kind === 'empty') reached.add(subject);
+    return reached.has(pair.a) && reached.has(pair.b);
+  });
+}
+
+/** The bar of another symbol that a pair reads at its own bar with this time. */
+export function otherBarAt(rows: readonly InputRow[], symbol: string, pair: Pair, time: number): Bar | undefined {
+  const seconds = barSecondsOf(pair);
+  const known = minutesIn(rows.slice(0, endOfBar(rows, pair, time)), symbol);
+  return inTimeframe(known, pair).get(time - seconds);
 }
 
 /** Bars in the timeframe of a pair, by their time. */
@@ -50,7 +67,7 @@ export function inTimeframe(minutes: readonly Bar[], pair: Pair): Map<number, Ba
   return bars;
 }
 
-export interface WaitingPairsOptions<Name extends string> {
+export interface ArrivingBarsOptions<Name extends string> {
   readonly settings: Settings;
   /** Of bundles by name. */
   readonly schemas: Readonly<Record<Name, FeatureSchema>>;
@@ -59,15 +76,15 @@ export interface WaitingPairsOptions<Name extends string> {
   readonly afterInput?: (bench: Bench, rng: Rng, minute: number) => void;
 }
 
-/** Daemons whose pairs wait for symbols beside their legs: bars in any order, time-outs, swaps and restarts. */
-export class WaitingPairs<Name extends string> {
+/** Daemons with models whose formulas read symbols beside the legs: bars in any order, time-outs, swaps and restarts. */
+export class ArrivingBars<Name extends string> {
   readonly versions = {} as Record<Name, string>;
-  readonly #options: WaitingPairsOptions<Name>;
+  readonly #options: ArrivingBarsOptions<Name>;
   readonly #names: readonly Name[];
   readonly #loaded = new Map<string, ModelSet>();
   #folder = '';
 
-  constructor(options: WaitingPairsOptions<Name>) {
+  constructor(options: ArrivingBarsOptions<Name>) {
     this.#options = options;
     this.#names = Object.keys(options.schemas) as Name[];
   }
@@ -76,7 +93,7 @@ export class WaitingPairs<Name extends string> {
   async prepare(): Promise<void> {
     const { settings, schemas } = this.#options;
     const { windows, pairs } = settings.minutehand;
-    this.#folder = mkdtempSync(join(tmpdir(), 'minutehand-waiting-'));
+    this.#folder = mkdtempSync(join(tmpdir(), 'minutehand-arrivals-'));
     for (const [index, name] of this.#names.entries()) {
       const created = new Date(Date.UTC(2026, 0, 1 + index));
       const bundle = { schema: schemas[name], trees: 10, leaves: 5, seed: name, created };
