@@ -71,9 +71,6 @@ export interface ArrivingBarsOptions<Name extends string> {
   readonly settings: Settings;
   /** Of bundles by name. */
   readonly schemas: Readonly<Record<Name, FeatureSchema>>;
-  /** What else happens before the bars of a minute, and after each of its inputs. */
-  readonly beforeMinute?: (bench: Bench, rng: Rng, minute: number) => void;
-  readonly afterInput?: (bench: Bench, rng: Rng, minute: number) => void;
 }
 
 /** Daemons with models whose formulas read symbols beside the legs: bars in any order, time-outs, swaps and restarts. */
@@ -110,18 +107,17 @@ export class ArrivingBars<Name extends string> {
 
   /** Bars, time-outs, swaps that are warmed while bars come, and processes that end and restart. */
   async live(store: JournalStore, seed: string): Promise<void> {
-    const { settings, beforeMinute, afterInput } = this.#options;
+    const { settings } = this.#options;
     const rng = createRng(seed);
     const pick = (): Name => this.#names[rng.integer(this.#names.length)]!;
     let active: Name | null = null;
     let boots = 0;
     let bench = await this.#boot(store, null, boots);
     let warming: Promise<void> | null = null;
-    for (const [minute, turn] of arrivals(settings, rng, MINUTES).entries()) {
-      beforeMinute?.(bench, rng, minute);
+    const turns = arrivals(settings, rng, MINUTES);
+    for (const [minute, turn] of turns.entries()) {
       for (const input of turn) {
         bench.pipeline.inputs.take(input);
-        afterInput?.(bench, rng, minute);
         if (rng.uniform() < 0.1) {
           bench.passMs(rng.integer(80));
           bench.pipeline.inputs.expire();
@@ -138,8 +134,9 @@ export class ArrivingBars<Name extends string> {
       if (rng.uniform() < 0.02) {
         await warming;
         await bench.pipeline.settled();
-        // Sometimes the pointer has changed while there was no daemon.
+        // Sometimes the pointer has changed while there was no daemon, or its last minutes were journaled alone.
         if (rng.uniform() < 0.3) active = pick();
+        else store.append(turns.splice(minute + 1, rng.integer(4)).flat().filter(isPlausible), []);
         bench = await this.#boot(store, active, ++boots);
       }
     }
@@ -185,6 +182,11 @@ export class ArrivingBars<Name extends string> {
     await pipeline.warm(set, store);
     pipeline.inputs.apply({ kind: 'swap', set });
   }
+}
+
+/** Whether a screen takes it: only a process marks what it does not. */
+function isPlausible({ bar }: SymbolInput): boolean {
+  return bar === null || bar.high < 10 * bar.open;
 }
 
 /** The minutes of each symbol in their order, those of different symbols in any: some come late, some never. */
