@@ -98,8 +98,6 @@ export class DryRuns {
       scheduler,
       market: 'replay',
       bootId: '',
-      // Other symbols that formulas read are missing here.
-      announcesAwaited: false,
       feedIntervalMs: interval_ms,
       restMs: 0,
       silence: { degradedIntervals: Infinity, haltIntervals: Infinity },

@@ -63,6 +63,8 @@ export class Pipeline {
   readonly #turns: Turns;
   readonly #stopwatch: Stopwatch;
   readonly #states: States;
+  /** The journal from which formulas of pairs were warmed; null: none were. */
+  #warmedFrom: FormulaStore | null = null;
 
   /** The parts in the order of a bar's way. Those that get subjects as `pairs` count pairs first, then instruments. */
   constructor(options: PipelineOptions) {
@@ -105,9 +107,7 @@ export class Pipeline {
 
     // features → infer → decide
     const series = readSeries(this.series);
-    const groupStart = (id: string): number => this.inputs.aligner.groupStart(id);
-    const columns = options.schema.definitions.length;
-    const matrix = new FeatureMatrix(pairs, options.windows, columns, series, groupStart);
+    const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length, series);
     const decider = new Decider({
       pairs,
       subjects,
@@ -216,13 +216,14 @@ export class Pipeline {
     takeEffect(input, this.#states);
     const others = [this.#shadow.set, this.#arms.challenger].filter((set) => set !== null);
     this.#matrix.use([...this.#models.sets, ...others]);
-    if (input.kind !== 'series') this.#awaitOthers();
+    if (input.kind !== 'series') this.#readOthers();
     this.#instruments.useModels();
   }
 
-  /** Pairs wait for the symbols that the formulas of loaded models read. */
-  #awaitOthers(): void {
-    if (this.#options.announcesAwaited !== false) this.inputs.awaitOthers(this.#matrix.awaited);
+  /** Bars come with those of the symbols that the formulas of loaded models read. */
+  #readOthers(): void {
+    const symbols = this.#matrix.otherSymbols;
+    if (symbols.join() !== this.inputs.aligner.readOthers.join()) this.inputs.aligner.readOthers = symbols;
   }
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
@@ -288,18 +289,17 @@ export class Pipeline {
    * @throws MinutehandError WARM_UP_WAITS where the journal could not be brought up to date
    */
   async warm(set: ModelSet, store: FormulaStore): Promise<void> {
+    this.#warmedFrom = store;
     try {
-      await this.#matrix.warm(set, store, this.#warmUpTurns, () => this.#beginToAwait());
+      await this.#matrix.warm(set, store, this.#warmUpTurns, () => this.#beginToRead());
     } finally {
-      this.#awaitOthers();
+      this.#readOthers();
     }
   }
 
-  /** Every minute that is not in the journal yet when a warm-up begins has waited for the other symbols. */
-  async #beginToAwait(): Promise<void> {
-    // When the bars of a minute have come, few are missing.
-    if (this.#matrix.awaited.size > 0) await this.idleWindow();
-    this.#awaitOthers();
+  /** Every bar that a warm-up does not read from the journal comes with those of other symbols. */
+  async #beginToRead(): Promise<void> {
+    this.#readOthers();
     await this.queue.settled();
   }
 
@@ -322,9 +322,11 @@ export class Pipeline {
   /** Brings the pipeline to where a killed one was; positions are those of the last signals. See `Inputs.recover`. */
   async recover(rows: Iterable<InputRow>, last: readonly LastSignal[], loadModels: () => Promise<void>): Promise<void> {
     for (const signal of last) this.#instruments.setPosition(signal);
-    await this.inputs.recover(rows, last, loadModels);
+    await this.inputs.recover(rows, last, async () => {
+      await loadModels();
+      return this.#warmedFrom;
+    });
     await this.settled();
-    this.#awaitOthers();
     this.expectNoBars();
   }
 }

@@ -75,8 +75,7 @@ function createReplay(
     screen,
     market: 'replay',
     bootId: options.bootId,
-    // A journal says what pairs waited for.
-    ...(replayedBefore && { replayedBefore, announcesAwaited: false }),
+    ...(replayedBefore && { replayedBefore }),
     feedIntervalMs: minutehand.feed.interval_ms,
     // Bars come as fast as they go here: nothing is silent, and a slow machine is no reason to drop a model.
     silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
@@ -148,7 +147,7 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
   for (const direction of options.directions ?? []) pipeline.inputs.apply({ kind: 'direction', ...direction });
   for (const rule of options.rules ?? [])
     pipeline.inputs.apply({ kind: 'rule', instrument: rule.manifest.instrument, rule });
-  // Before the first bar, so that pairs wait for the other symbols that formulas read.
+  // Before the first bar, so that it comes with those of the other symbols that formulas read.
   await settle();
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
@@ -237,7 +236,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   // As live: formulas are warm before their models answer.
   const loadModels = async (version: string): Promise<ModelSet> => {
     const set = await options.loadModels(version);
-    // Lets plans of released models end first: their formulas are recomputed, as no pair waited for their symbols.
+    // Lets plans of released models end first.
     await pipeline.settled();
     await pipeline.warm(set, store);
     return set;

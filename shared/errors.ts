@@ -176,11 +176,6 @@ export const ERRORS = {
     message: 'The formula looks back too far.',
     next: 'Shorten its windows, or use bars of a longer timeframe.',
   },
-  FORMULA_GROUP: {
-    status: 422,
-    message: 'The group of a cross-section is not clear.',
-    next: 'Write the formula for one group of at least two pairs, the same for all cross-sections of a pair.',
-  },
   BARS_REFUSED: {
     status: 422,
     message: 'The bars show a fault of their source, so none of the symbol was taken.',
@@ -802,7 +797,7 @@ export const ERRORS = {
   },
   MODEL_SYMBOLS: {
     status: 422,
-    message: 'Formulas of the models read the bars of other symbols, which cannot be served so.',
+    message: 'Formulas of the models read the bars of a symbol that the daemon does not get.',
     next: 'Add the symbol to `instruments` of minutehand.yaml and feed its bars, or train without these formulas.',
   },
   COMPARISON_IMPOSSIBLE: {
@@ -810,11 +805,6 @@ export const ERRORS = {
     message:
       'The bars of a training lack what the active models read, so that new ones could not be compared with them.',
     next: 'Import what is missing, or train into a folder of its own (`--out`).',
-  },
-  MODEL_CROSS_SECTIONS: {
-    status: 422,
-    message: 'Formulas of the models compare the pairs of a group at the same time, which cannot be served so.',
-    next: 'Configure all pairs of the group in one daemon and feed their bars, or train without these formulas.',
   },
   KERNEL_MISSING: {
     status: 500,

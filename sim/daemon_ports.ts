@@ -9,7 +9,6 @@ import {
   withoutRefusedShadows,
   withoutSeries,
   withoutTaker,
-  withoutGroups,
   withoutInputs,
   withShortRecovery,
   type PlantedBug,
@@ -62,7 +61,5 @@ function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore 
   if (planted === 'forgotten_positions') return withFlatInstruments(store);
   if (planted === 'lost_shadows') return withoutRefusedShadows(store);
   if (planted === 'unjournaled_rules') return withoutInputs(store, 'rule');
-  if (planted === 'unjournaled_waits') return withoutInputs(store, 'others_timeout');
-  if (planted === 'unjournaled_groups') return withoutGroups(store);
   return planted === 'unjournaled_halts' ? withoutInputs(store, 'halts') : store;
 }

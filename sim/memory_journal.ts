@@ -81,8 +81,7 @@ class Tables {
 
   #forgetBefore(first: OpenTime): void {
     const lastHalts = this.inputs.findLast(({ kind, time }) => kind === 'halts' && time < first);
-    const lastAwaits = this.inputs.findLast(({ kind, time }) => kind === 'awaits' && time < first);
-    this.inputs = this.inputs.filter((row) => row.time >= first || row === lastHalts || row === lastAwaits);
+    this.inputs = this.inputs.filter((row) => row.time >= first || row === lastHalts);
     this.signals = this.signals.filter(({ time }) => time >= first);
     this.shadows = this.shadows.filter(({ time }) => time >= first);
   }
@@ -104,10 +103,6 @@ class Tables {
 
   lastHalts(): string {
     return this.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '';
-  }
-
-  awaitedBefore(from: OpenTime): string | null {
-    return this.inputs.findLast(({ kind, time }) => kind === 'awaits' && time < from)?.subject ?? null;
   }
 
   barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null {
@@ -216,7 +211,6 @@ class CommitLog implements MemoryJournal {
       lastSignals: () => lastOfEachPair(this.signals),
       lastShadows: (version) => lastOfEachPair(this.shadows.filter(({ modelVersion }) => modelVersion === version)),
       lastHalts: () => this.#tables.lastHalts(),
-      awaitedBefore: (from) => this.#tables.awaitedBefore(from),
       lastFence: () =>
         fenceOf(this.inputs.findLast(({ kind, subject }) => kind === 'lease' && subject !== '')?.subject ?? ''),
       shadows: () => [...this.shadows].values(),

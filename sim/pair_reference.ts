@@ -4,14 +4,11 @@ import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_sche
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
-import type { Windows } from '../shared/core/features/windows.ts';
-import { isSectionSource } from '../shared/core/formula/sections.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, type Settings, type SymbolCosts } from '../shared/policy/policy.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedPosition } from './expected_answer.ts';
 import type { KnownOthers } from './known_others.ts';
-import type { KnownSections } from './known_sections.ts';
 import type { ReferenceModels } from './reference_models.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
 
@@ -19,7 +16,8 @@ import type { Asked, ReferenceAnswer, SubjectReference } from './subject_referen
 interface Columns {
   readonly schema: FeatureSchema;
   readonly features: PairFeatures;
-  readonly sections: Pick<KnownSections, 'valueAt'>;
+  /** Whether a bar of another symbol is missing at the last bar. */
+  lacksOther: boolean;
 }
 
 export interface PairReferenceOptions {
@@ -29,8 +27,6 @@ export interface PairReferenceOptions {
   /** Versions of models that have answered. */
   readonly versions: readonly string[];
   readonly others: Pick<KnownOthers, 'valueAt'>;
-  /** The cross-sections of formulas. */
-  sectionsOf(windows: Windows): Pick<KnownSections, 'valueAt'>;
   /** Names an interesting state. */
   note(name: string): void;
 }
@@ -48,7 +44,7 @@ export class PairReference implements SubjectReference {
   /** By the formulas of a bundle; empty: none. */
   readonly #columns: ReadonlyMap<string, Columns>;
 
-  constructor({ pair, settings, models, versions, others, sectionsOf, note }: PairReferenceOptions) {
+  constructor({ pair, settings, models, versions, others, note }: PairReferenceOptions) {
     this.#pair = pair;
     this.#settings = settings;
     this.#models = models;
@@ -61,8 +57,7 @@ export class PairReference implements SubjectReference {
     this.#columns = new Map(
       [...formulas].map((own) => {
         const schema = featureSchema(own === '' ? windows : { ...windows, formulas: own });
-        const sections = sectionsOf(schema.windows);
-        return [own, { schema, features: new PairFeatures(schema.windows, pair), sections }];
+        return [own, { schema, features: new PairFeatures(schema.windows, pair), lacksOther: false }];
       }),
     );
   }
@@ -81,10 +76,10 @@ export class PairReference implements SubjectReference {
   }
 
   step({ time, a, b }: PairMinute): void {
-    for (const { features, sections } of this.#columns.values()) {
-      const others = features.others.map((source) =>
-        isSectionSource(source) ? sections.valueAt(source, time) : this.#others.valueAt(source, time),
-      );
+    for (const columns of this.#columns.values()) {
+      const { features } = columns;
+      const others = features.others.map((source) => this.#others.valueAt(source, time));
+      columns.lacksOther = others.some(Number.isNaN);
       features.step(a!, b!, null, Float64Array.from(others));
     }
   }
@@ -103,12 +98,12 @@ export class PairReference implements SubjectReference {
   answer(minute: AnsweredMinute, { version, isDegraded, isHalted, position, idOf }: Asked): ReferenceAnswer {
     const models = version === '' ? null : this.#modelsOf(version);
     const whole = version === '' ? null : this.#models.whole(version);
-    const { schema, features } = this.#columnsOf(version);
+    const { schema, features, lacksOther } = this.#columnsOf(version);
     const isScored = features.ready && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
     const row = new Float32Array(schema.definitions.length);
     if (isScored) features.writeRow(row, 0);
     if (isScored && features.others.length > 0) this.#note('pair scored with another symbol');
-    if (isScored && features.others.some(isSectionSource)) this.#note('pair scored by comparison');
+    if (isScored && lacksOther) this.#note('pair scored without the bar of another symbol');
     const scores = isScored ? atOnce(models.infer(row, 1)) : null;
     const { frame } = features;
     return expectedAnswer({

@@ -1,4 +1,3 @@
-import { awaitedText, pairsOfGroup, parseAwaited } from '../shared/core/formula/awaited_symbols.ts';
 import type { LeaseRecord } from '../daemon/lease/lease.ts';
 import type { LeaseStore } from '../daemon/lease/lease_store.ts';
 import { FLAT_POSITION } from '../shared/strategies/instrument_position.ts';
@@ -31,8 +30,7 @@ export const PLANTED = {
   forgotten_positions: 'a restart does not restore the positions of instruments',
   forgotten_taker: 'a restart does not restore the taker volume of bars',
   pooled_group: 'the pairs of a group are scored by the pooled models',
-  unjournaled_waits: 'pairs give up the bars of other symbols, and this is not journaled',
-  unjournaled_groups: 'pairs that are compared wait for each other, and this is not journaled',
+  early_others: 'formulas read the bar of another symbol that closes with that of the pair',
   unjournaled_rules: 'rules take effect, and are not journaled',
   cached_lease: 'a lease server that does not answer is taken for one that renewed the lease',
 } as const;
@@ -52,8 +50,7 @@ export const NEEDS: Partial<Record<PlantedBug, 'variety' | 'groups' | 'others' |
   forgotten_taker: 'variety',
   unjournaled_rules: 'variety',
   pooled_group: 'groups',
-  unjournaled_waits: 'others',
-  unjournaled_groups: 'others',
+  early_others: 'others',
   cached_lease: 'lease',
 };
 
@@ -82,19 +79,6 @@ export function withoutInputs(store: JournalStore, left: InputRow['kind']): Jour
         shadows,
         feedPosition,
       ),
-  };
-}
-
-/** A store in which no pair ever waits for its group. */
-export function withoutGroups(store: JournalStore): JournalStore {
-  const alone = (row: InputRow): InputRow => {
-    if (row.kind !== 'awaits') return row;
-    const awaited = [...parseAwaited(row.subject)].filter(([id]) => pairsOfGroup(id) === null);
-    return { ...row, subject: awaitedText(new Map(awaited)) };
-  };
-  return {
-    ...store,
-    append: (inputs, signals, shadows, feedPosition) => store.append(inputs.map(alone), signals, shadows, feedPosition),
   };
 }
 

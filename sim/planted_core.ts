@@ -1,5 +1,6 @@
 import { PairResampler } from '../daemon/align/resample.ts';
 import { BarAccumulator } from '../shared/core/resample/bar_resampler.ts';
+import { RecentBars } from '../shared/core/resample/recent_bars.ts';
 import { SeriesBook, type Observation } from '../shared/core/series/series_book.ts';
 import { seriesIndex } from '../shared/core/series/series_names.ts';
 import type { PlantedBug } from './planted.ts';
@@ -73,11 +74,22 @@ function ignoreRevisions(): () => void {
   return () => void (prototype.take = take);
 }
 
+/** The bar of another symbol that closes with that of the pair, as far as it has come. */
+function readSameBar(): () => void {
+  const { prototype } = RecentBars;
+  const { at } = prototype;
+  prototype.at = function (time) {
+    return at.call(this, time + this.barSeconds);
+  };
+  return () => void (prototype.at = at);
+}
+
 const IN_CORE: Partial<Record<PlantedBug, () => () => void>> = {
   early_close: closeEarly,
   kept_bar: keepBars,
   series_by_event: joinByEvent,
   ignored_revisions: ignoreRevisions,
+  early_others: readSameBar,
 };
 
 /** Plants a bug in a part of the daemon that no port reaches. @returns a function that removes it */

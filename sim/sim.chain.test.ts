@@ -39,8 +39,7 @@ const KNOWN: Partial<Record<PlantedBug, number>> = {
   forgotten_taker: 14,
   unjournaled_rules: 20,
   pooled_group: 20,
-  unjournaled_waits: 137,
-  unjournaled_groups: 60,
+  early_others: 4,
   cached_lease: 45,
 };
 /** Bugs that appear only when several faults coincide, with the first seed that shows them. */

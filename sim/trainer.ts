@@ -156,20 +156,12 @@ class SimulatedTrainer implements Trainer {
   nameShadow(): void {
     const { folder, rng, disk, trace } = this.#options;
     try {
-      const active = rng.integer(3) === 0 ? null : this.#peekActive();
-      // A shadow that reads other symbols is refused.
-      const version = active === null || this.#readsOthers(active) ? null : active;
+      const version = rng.integer(3) === 0 ? null : this.#peekActive();
       if (version === null) endShadow(null, folder, disk);
       else setShadow(unjudged('shadow', version, folder, this.#peeking), folder, disk);
     } catch (error) {
       trace(() => `shadow: ${String(error)}`);
     }
-  }
-
-  #readsOthers(version: string): boolean {
-    const { disk, folder } = this.#options;
-    const text = disk.peek(`${folder}/${version}/manifest.json`)?.toString() ?? '';
-    return text.includes('symbol(');
   }
 
   trainedSet(version: string): ModelSet {

@@ -9,7 +9,6 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
 import { InstrumentReference, type InstrumentArchive } from './instrument_reference.ts';
 import { KnownOthers } from './known_others.ts';
-import { KnownSections } from './known_sections.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
 import type { ReferenceModels } from './reference_models.ts';
@@ -354,7 +353,6 @@ function referenceOf({ options, inputs, tally }: Twin, subject: Pair): SubjectRe
       models,
       versions: versionsOf(subject, journal),
       others: new KnownOthers(journal.inputs, subject),
-      sectionsOf: (windows) => new KnownSections(journal.inputs, subject, windows),
       note,
     });
   return new InstrumentReference(subject, settings, options, inputs, note);

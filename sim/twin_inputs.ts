@@ -3,7 +3,6 @@ import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/ali
 import type { OpenTime } from '../shared/bar.ts';
 import { parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
 import { FAILED_ROLLOUT, parseRolloutText, type ActiveRollout } from '../shared/bundle/rollout.ts';
-import { parseAwaited } from '../shared/core/formula/awaited_symbols.ts';
 import type { Pair } from '../shared/pair.ts';
 import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { InputRow } from '../shared/store/journal.ts';
@@ -118,11 +117,6 @@ class InputReader {
         return;
       case 'direction':
         return this.#takeDirection(subject);
-      case 'awaits':
-        return this.#aligner.await(parseAwaited(subject));
-      case 'others_timeout':
-        this.#seen.add('another symbol given up');
-        return this.#aligner.abandonOthers(this.#pairIds.indexOf(subject), time);
       case 'lease':
         // Answers are the same with and without it.
         return;

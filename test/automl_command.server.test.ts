@@ -47,13 +47,10 @@ describe('minutehand automl', () => {
     expect(stdout).toContain('3 further candidates were not tested');
     expect(stdout).toMatch(/\d+ of 36 present columns are shown to help AI1/);
     expect(stderr).toContain('Nothing was written');
-    const comparing = ['--generators', 'cross_sections', '--minutes', '1e-9', '--write'];
-    const compared = await place.run(['automl', '--data', data, ...comparing]);
-    expect(compared).toMatchObject({ code: 1, stderr: expect.stringContaining('Nothing was written') as string });
     expect(readFileSync(file, 'utf8')).toBe('# mine\n');
     for (const wrong of [
       ['--level', '0'],
-      ['--generators', 'tsfresh'],
+      ['--generators', 'cross_sections'],
       ['--candidates', '0'],
       ['--minutes', '0'],
       ['--shuffle-labels', '--write'],

@@ -1,9 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { computeEvidence } from '../cli/policy_evidence.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
-import { activePath } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
@@ -35,7 +34,6 @@ const MINUTES = 1500;
 const FORMULAS = {
   symbol: `lead = delta(log(symbol("${FED}").close), 3)`,
   unfed: `lead = delta(log(symbol("${UNFED}").close), 3)`,
-  sections: `far for ${PAIRS.toSorted().join()} = cs_rank(z_abs)\nlead = delta(log(symbol("${FED}").close), 3)`,
 };
 
 const recorded = tinyBars(settings, MINUTES);
@@ -90,22 +88,10 @@ async function statisticsOf(symbol: string): Promise<Record<string, { last: numb
 
 function expectLead(last: number | null): void {
   const { close, length } = bars.get(FED)!;
-  expect(last).toBeCloseTo(Math.log(close[length - 1]! / close[length - 4]!), 12);
+  expect(last).toBeCloseTo(Math.log(close[length - 2]! / close[length - 5]!), 12);
 }
 
 describe('formulas of the bundle in use', () => {
-  it('that compare pairs, of the newest bundle without an active one, are among the features of a pair', async () => {
-    rmSync(activePath(api.paths.models), { force: true });
-    const [first, second] = [await statisticsOf(PAIRS[0]!), await statisticsOf(PAIRS[1]!)];
-    for (const { far, lead } of [first, second]) {
-      expect(far!.missing).toBe(0);
-      expect(lead!.missing).toBe(0);
-      expectLead(lead!.last);
-    }
-    // Of two pairs one is farther out.
-    expect(first['far']!.last! + second['far']!.last!).toBe(1);
-  });
-
   it('that read a symbol of an instrument are among the features of a pair', async () => {
     activate(api.paths.models, versions.symbol);
     for (const pair of PAIRS) expectLead((await statisticsOf(pair))['lead']!.last);
@@ -117,11 +103,9 @@ describe('formulas of the bundle in use', () => {
       const query = new URLSearchParams({ subject: PAIRS[0]!, formula, days: '1' });
       return api.ask('GET', `/api/formulas?${query.toString()}`, { headers });
     };
-    for (const formula of ['cs_rank(z_abs)', `delta(log(symbol("${FED}").close), 3)`]) {
-      const { status, text, body } = await tried(formula);
-      expect(status, text).toBe(200);
-      expect(body).toMatchObject({ fault: null, tried: { distribution: { bars: 1441, values: 1441 } } });
-    }
+    const lead = await tried(`delta(log(symbol("${FED}").close), 3)`);
+    expect(lead.status, lead.text).toBe(200);
+    expect(lead.body).toMatchObject({ fault: null, tried: { distribution: { bars: 1441, values: 1441 } } });
     const { status, body } = await tried('symbol("USDJPY").close / a.close');
     expect([status, body.error!.code]).toEqual([404, 'DATA_MISSING']);
   });
@@ -136,18 +120,6 @@ describe('formulas of the bundle in use', () => {
       nowMs: Date.now(),
     });
     expect(report).toMatchObject({ version: versions.symbol, new_bars: expect.any(Number) as number });
-  });
-
-  it('that compare pairs have the bars of the group when the monitor looks at them', async () => {
-    activate(api.paths.models, versions.sections);
-    const report = await lookAtModels({
-      settings,
-      modelsFolder: api.paths.models,
-      journals: [api.paths.journal('simulated', 'main')],
-      storeUrl: null,
-      nowMs: Date.now(),
-    });
-    expect(report).toMatchObject({ version: versions.sections, new_bars: expect.any(Number) as number });
   });
 
   it('that read a symbol of an instrument have its bars in the evidence of a policy change', async () => {

@@ -45,8 +45,8 @@ const TRAINED_MINUTES = 8000;
 const NEWER_MINUTES = 6000;
 /** Of these the daemon publishes signals; it takes the bars before them as backfill. */
 const PUBLISHED_MINUTES = 5;
-const FIRST = `lead: delta(log(symbol("EURUSD").close), 24)
-rank: mean(cs_rank(z_abs), 30)
+const FIRST = `lead: delta(log(symbol("GBPUSD").close), 24)
+rank: rank(z_abs, 240)
 `;
 const SECOND = `calm: std(delta(log(b.close)), 120)
 z_rank: rank(z_score, 300)

@@ -37,7 +37,7 @@ describe('a formula that reads another symbol', () => {
       expect(code, stderr).toBe(0);
       const rows = readFileSync(out, 'utf8').trimEnd().split('\n').slice(1);
       const last = bars.get('XAUUSD')!.length - 1;
-      const expected = bars.get('XAUUSD')!.close[last]! / bars.get('NZDUSD')!.close[last]!;
+      const expected = bars.get('XAUUSD')!.close[last]! / bars.get('NZDUSD')!.close[last - 1]!;
       expect(Number(rows.at(-1)!.split(',')[1])).toBe(expected);
     }
     const absent = await place.call([

@@ -98,8 +98,7 @@ async function live(day: readonly Minute[]): Promise<{ bench: Bench; readings: R
   return { bench, readings };
 }
 
-const journalOf = (rows: readonly InputRow[]): Pick<JournalStore, 'seriesBetween' | 'awaitedBefore'> => ({
-  awaitedBefore: () => null,
+const journalOf = (rows: readonly InputRow[]): Pick<JournalStore, 'seriesBetween'> => ({
   seriesBetween: (from, to) => rows.filter(({ kind, time }) => kind === 'series' && time >= from && time < to).values(),
 });
 

@@ -25,33 +25,23 @@ const { windows, pairs } = settings.minutehand;
 /** By what they read: formulas of bundles that passed all gates. */
 const FORMULAS = {
   good: 'calm = mean(z_abs, 5)',
-  compared: `far for ${[...pairs, 'NZDUSD_USDCAD'].toSorted().join()} = cs_rank(z_abs)`,
-  grouped: `far for ${pairs.toSorted().join()} = cs_rank(z_abs)`,
   unfed: 'lead = delta(log(symbol("NZDUSD").close), 5)',
   other: 'lead = delta(log(symbol("EURUSD").close), 5)',
 };
 type Name = keyof typeof FORMULAS;
 
-/** What refuses each as the active bundle, and beside it, as a shadow or a challenger; null: it is served. */
-const REFUSALS: Readonly<Record<Exclude<Name, 'good'>, { readonly active: string | null; readonly beside: string }>> = {
-  compared: { active: 'MODEL_CROSS_SECTIONS', beside: 'MODEL_CROSS_SECTIONS' },
-  grouped: { active: null, beside: 'MODEL_CROSS_SECTIONS' },
-  unfed: { active: 'MODEL_SYMBOLS', beside: 'MODEL_SYMBOLS' },
-  other: { active: null, beside: 'MODEL_SYMBOLS' },
-};
-const REFUSED = Object.entries(REFUSALS) as [Exclude<Name, 'good'>, (typeof REFUSALS)[keyof typeof REFUSALS]][];
+const CODE = 'MODEL_SYMBOLS';
 
-/** Each door, and whether a bundle that passes it answers beside the active one; null: it answers nowhere yet. */
-const DOORS: Readonly<Record<Door, 'active' | 'beside' | null>> = {
-  adoption: 'active',
-  folder: null,
-  promotion: 'active',
-  rollback: 'active',
-  recovery: 'active',
-  rollout: 'beside',
-  rollout_end: 'active',
-  shadow: 'beside',
-};
+const DOORS: readonly Door[] = [
+  'adoption',
+  'folder',
+  'promotion',
+  'rollback',
+  'recovery',
+  'rollout',
+  'rollout_end',
+  'shadow',
+];
 
 const ROLLOUT: Omit<Rollout, 'champion' | 'challenger'> = {
   id: '20260101T080000',
@@ -126,32 +116,27 @@ const pointersOf = (models: string): unknown =>
   );
 
 describe('a bundle with formulas that serving cannot compute', () => {
-  it.each(REFUSED)('%s: is refused by commands and requests, also with an override', async (name, codes) => {
+  it('is refused by commands and requests, also with an override', async () => {
     const before = [pointersOf(place.models), pointersOf(api.paths.models)];
-    const version = versions[name];
+    const version = versions.unfed;
     const despite = ['--despite-gates', '--reason', 'a drill'];
-    if (codes.active !== null) {
-      const path = join(place.folder, 'elsewhere', version);
-      const byCommand = await codesOfCommands([
-        ['models', 'promote', version],
-        ['models', 'promote', version, ...despite],
-        // An import.
-        ['models', 'promote', path],
-      ]);
-      const load = `/api/ml/models/${version}/load`;
-      const byRequest = [await codeOfRequest('POST', load, {}), await codeOfRequest('POST', load, OVERRIDE)];
-      expect([...byCommand, ...byRequest]).toEqual(Array.from({ length: 5 }, () => codes.active));
-    }
     const byCommand = await codesOfCommands([
+      ['models', 'promote', version],
+      ['models', 'promote', version, ...despite],
+      // An import.
+      ['models', 'promote', join(place.folder, 'elsewhere', version)],
       ['rollout', 'start', version],
       ['rollout', 'start', version, ...despite],
       ['models', 'shadow', version],
     ]);
+    const load = `/api/ml/models/${version}/load`;
     const byRequest = [
+      await codeOfRequest('POST', load, {}),
+      await codeOfRequest('POST', load, OVERRIDE),
       await codeOfRequest('POST', '/api/ml/rollout', { model_name: version, ...OVERRIDE }),
       await codeOfRequest('PUT', '/api/ml/shadow', { model_name: version }),
     ];
-    expect([...byCommand, ...byRequest]).toEqual(Array.from({ length: 5 }, () => codes.beside));
+    expect([...byCommand, ...byRequest]).toEqual(Array.from({ length: 10 }, () => CODE));
     expect([pointersOf(place.models), pointersOf(api.paths.models)]).toEqual(before);
   });
 
@@ -162,7 +147,7 @@ describe('a bundle with formulas that serving cannot compute', () => {
       registered: () => Promise.resolve(undefined),
       promotionFence: () => Promise.resolve(1),
     };
-    for (const [door, answers] of Object.entries(DOORS) as [Door, (typeof DOORS)[Door]][]) {
+    for (const door of DOORS) {
       const through = async (name: Name): Promise<string | null> => {
         const admitted = admit(home, { door, folder: join(place.models, versions[name]) });
         return admitted.then(
@@ -173,32 +158,24 @@ describe('a bundle with formulas that serving cannot compute', () => {
       // It is the active one of this folder.
       expect(await through('good'), door).toBe(door === 'shadow' ? 'SHADOW_SERVED' : null);
       // The installation of another folder says which symbols it feeds.
-      expect(await through('compared'), door).toBe(answers === null ? null : 'MODEL_CROSS_SECTIONS');
-      expect(await through('grouped'), door).toBe(answers === 'beside' ? 'MODEL_CROSS_SECTIONS' : null);
-      expect(await through('unfed'), door).toBe(answers === null ? null : 'MODEL_SYMBOLS');
-      expect(await through('other'), door).toBe(answers === 'beside' ? 'MODEL_SYMBOLS' : null);
+      expect(await through('unfed'), door).toBe(door === 'folder' ? null : CODE);
+      expect(await through('other'), door).toBeNull();
     }
   });
 
   it('is told of pointers that were written by hand: by health, `check models` and `doctor`', async () => {
     const { models } = api.paths;
-    for (const name of ['compared', 'unfed'] as const) {
-      const version = versions[name];
-      const code = REFUSALS[name].active!;
-      activate(models, version);
-      expect(refusedModels(settings, api.paths)).toMatchObject([{ slot: 'pairs', version, code }]);
-      activate(place.models, version);
-      const [doctor] = await place.runEach([['doctor', '--json']]);
-      expect(doctor!.code).toBe(1);
-      expect(doctor!.stdout).toContain(code);
-    }
+    const { good: champion, unfed } = versions;
+    activate(models, unfed);
+    expect(refusedModels(settings, api.paths)).toMatchObject([{ slot: 'pairs', version: unfed, code: CODE }]);
+    activate(place.models, unfed);
+    const [doctor] = await place.runEach([['doctor', '--json']]);
+    expect(doctor!.code).toBe(1);
+    expect(doctor!.stdout).toContain(CODE);
     activate(models, versions.good);
     activate(place.models, versions.good);
-    const { good: champion, other: challenger } = versions;
-    writeRollout(models, { ...ROLLOUT, champion, challenger });
-    expect(refusedModels(settings, api.paths)).toMatchObject([
-      { slot: 'challenger', version: challenger, code: 'MODEL_SYMBOLS' },
-    ]);
+    writeRollout(models, { ...ROLLOUT, champion, challenger: unfed });
+    expect(refusedModels(settings, api.paths)).toMatchObject([{ slot: 'challenger', version: unfed, code: CODE }]);
     rmSync(rolloutPath(models));
   });
 
@@ -230,8 +207,8 @@ describe('a bundle with formulas that serving cannot compute', () => {
     const bars = tinyBars(settings, 400);
     const data = await place.writeBars('bars', new Map([...bars, ['NZDUSD', bars.get('XAGUSD')!]]));
     const replay = (name: Name) => ['replay', '--data', data, '--models', join(place.models, versions[name])];
-    const codes = await codesOfCommands([replay('compared'), replay('grouped'), replay('unfed'), replay('other')]);
-    expect(codes).toEqual([null, null, null, null]);
+    const codes = await codesOfCommands([replay('unfed'), replay('other')]);
+    expect(codes).toEqual([null, null]);
   });
 
   it('is refused by a running daemon in each slot, which goes on with the active models', async () => {
@@ -250,29 +227,28 @@ describe('a bundle with formulas that serving cannot compute', () => {
         () => `${daemon.stdout()}${daemon.stderr()}`.includes(what),
       );
     await eventually('the models', async () => (await health())['model_version'] === versions.good);
-    for (const name of ['compared', 'unfed'] as const) {
-      activate(models, versions[name]);
-      const refused = { version: versions[name], code: REFUSALS[name].active };
-      await eventually(
-        `the refusal of ${name}`,
-        async () => ((await health())['model_refused'] as { version?: string } | null)?.version === versions[name],
-      );
-      expect(await health()).toMatchObject({ model_version: versions.good, model_refused: refused });
-    }
+    activate(models, versions.unfed);
+    const refused = { version: versions.unfed, code: CODE };
+    await eventually(
+      'the refusal',
+      async () => ((await health())['model_refused'] as { version?: string } | null)?.version === versions.unfed,
+    );
+    expect(await health()).toMatchObject({ model_version: versions.good, model_refused: refused });
     activate(models, versions.good);
-    for (const [name, { beside }] of REFUSED) {
-      setShadow(models, versions[name]);
-      await said(`Shadow models ${versions[name]} refused. ${beside}`);
-    }
+    setShadow(models, versions.unfed);
+    await said(`Shadow models ${versions.unfed} refused. ${CODE}`);
+    setShadow(models, versions.other);
+    await eventually('the shadow', async () => (await health())['shadow_version'] === versions.other);
     setShadow(models, null);
-    writeRollout(models, { ...ROLLOUT, champion: versions.good, challenger: versions.other });
+    await eventually('its end', async () => (await health())['shadow_version'] === null);
+    writeRollout(models, { ...ROLLOUT, champion: versions.good, challenger: versions.unfed });
     await eventually(
       'the refusal of the challenger',
       async () => (await health())['rollout_refused'] !== null && (await health())['rollout_refused'] !== undefined,
     );
     expect(await health()).toMatchObject({
       model_version: versions.good,
-      rollout_refused: { version: versions.other, code: 'MODEL_SYMBOLS' },
+      rollout_refused: { version: versions.unfed, code: CODE },
       shadow_version: null,
     });
     expect(readActive(models)!.version).toBe(versions.good);

@@ -57,7 +57,7 @@ export function addAutoml(program: Command, output: () => Output): void {
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option(
       '--generators <list>',
-      `of ${GENERATORS.join(', ')}: statistics of the last bars, products and ratios of columns, hour and day, columns compared with those of the other pairs`,
+      `of ${GENERATORS.join(', ')}: statistics of the last bars, products and ratios of columns, hour and day`,
       DEFAULTS.generators.join(','),
     )
     .option('--candidates <n>', 'candidates at most; more are thinned by the seed', String(DEFAULTS.candidates))

@@ -1,5 +1,5 @@
 import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
-import { withFormulaBars } from '../../trainer/learning/history/cross_sections.ts';
+import { withOtherBars } from '../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { Option, type Command } from 'commander';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -144,7 +144,7 @@ async function* pairsOf(
   onProgress: (done: number, total: number) => void,
 ): PairRows {
   const policy = datasetPolicy(settings);
-  const bars = withFormulaBars(known, policy.windows);
+  const bars = withOtherBars(known, policy.windows);
   const configured = settings.minutehand.pairs.map(parsePair);
   checkTimeframes(configured, bars);
   const pairs = configured.filter((pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0);

@@ -16,10 +16,8 @@ import { instrumentSources, pairSources, symbolSources, type Sources } from '../
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { barSecondsOf, INSTRUMENT_ID, parseInstrument, parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
+import { barSecondsOf, INSTRUMENT_ID, parseInstrument, parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
-import { sectionsOf } from '../../shared/core/formula/sections.ts';
-import { withSectionsOf } from '../../trainer/learning/history/cross_sections.ts';
 import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
 import { formulaReport } from '../../trainer/learning/formula_trial/formula_report.ts';
 import {
@@ -92,11 +90,9 @@ Formulas:
     --pairs XAUUSD_XAGUSD --formula 'rank(z_score, 1440)' --from 2025-01-01
 
     --pairs XAUUSD_XAGUSD --formula 'delta(log(symbol("EURUSD").close), 15)'
-    --pairs XAUUSD_XAGUSD --formula 'cs_rank(abs(z_score))'
     --instrument BTCUSDT@1h --formula 'corr(delta(log(close)), series("funding_rate"), 168)'
 
-  A symbol and a pair also read bars of other symbols at the same time, as symbol("EURUSD").close, and a pair is
-  compared with the configured ones by cs_mean, cs_rank and cs_zscore.
+  A symbol and a pair also read bars of other symbols, as symbol("EURUSD").close: the one that closed one bar earlier.
   A symbol has open, high, low, close, volume, spread, taker_buy_volume and trades; a pair has a.close, b.close and so
   on; an instrument also has the columns of its matrix and its auxiliary series, each as known at the close of the bar.
   A fault is shown with a mark below its position. All operators and rules: docs/reference/FORMULAS.md.`;
@@ -128,7 +124,7 @@ interface Legs {
 
 /**
  * The screened bars of both legs in the subject's timeframe.
- * @param formula reads other symbols, and compares the configured pairs and this one
+ * @param formula reads other symbols
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT
  */
 async function readLegs(
@@ -139,19 +135,14 @@ async function readLegs(
   formula: Formula | null = null,
 ): Promise<Legs> {
   const others = formula === null ? [] : symbolsOfSources(otherSourcesOf([{ formula }]));
-  const isCompared = formula !== null && sectionsOf([{ formula }]).length > 0;
-  const members = isCompared ? [...new Set([pair.id, ...settings.minutehand.pairs])] : [];
   const symbols = [...new Set([pair.a, pair.b, ...others])];
-  const compared = symbolsOf(members.map(parsePair)).filter((symbol) => !symbols.includes(symbol));
-  const bars = await readBarFolder(data, [...symbols, ...compared], to === undefined ? {} : { to });
+  const bars = await readBarFolder(data, symbols, to === undefined ? {} : { to });
   const missing = symbols.filter((symbol) => !bars.has(symbol));
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${data}` });
   const known = await withFolderSeries(screenBars(bars, screenPolicy(settings)), data);
   checkTimeframes([pair], known);
-  const withOthers = withBarsOf(known, others);
-  const { windows } = settings.minutehand;
-  const screened = formula === null ? withOthers : withSectionsOf(withOthers, formula, members, windows);
+  const screened = withBarsOf(known, others);
   return { pair, a: legBars(screened, pair, 'a')!, b: legBars(screened, pair, 'b')! };
 }
 

@@ -19,7 +19,7 @@ import { windowsInUse } from '../../shared/bundle/bundle_windows.ts';
 import { bundleInstrumentWindows, featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { refuseUnservedFormulas } from '../../shared/bundle/served_formulas.ts';
-import { symbolsReadBy } from '../../shared/bar_file/other_bars.ts';
+import { otherSymbolsOf } from '../../shared/bar_file/other_bars.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -169,7 +169,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     progress,
     kept: () => [flags.out === undefined ? 'Nothing was written.' : `${flags.out} was not written.`],
   });
-  const others = pairs.length === 0 ? [] : symbolsReadBy(windows);
+  const others = pairs.length === 0 ? [] : otherSymbolsOf(windows);
   const read = await readBarFolder(data, [...new Set([...symbolsOf([...pairs, ...instruments]), ...others])], {
     from: (from -
       Math.max(
@@ -194,7 +194,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const isRuled = ({ id }: Pair): boolean => rules.some(({ manifest }) => manifest.instrument === id);
   const isOfModels = !wanted.every(isRuled);
   const models = isOfModels ? await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length) : null;
-  if (models !== null) refuseUnservedFormulas(models.version, models.schema.windows, { role: 'active', daemons: null });
+  if (models !== null) refuseUnservedFormulas(models.version, models.schema.windows, null);
   const directions =
     own === null ? await activeDirections(activeFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];
 

@@ -85,37 +85,14 @@ A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.clo
 its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, and auxiliary series.
 
 A pair and a symbol also read the bars of **other symbols**, \`symbol("EURUSD").close\`:
-${OTHER_FIELDS.map(({ name }) => `\`${name}\``).join(', ')}. It is the bar of the same time, in the timeframe of the
-subject and made of the other symbol's own minutes; without one the value is missing. Windows count the bars of the
-subject. Live, a pair waits until the other symbol has the minute or is further on, at most
-\`straggler_timeout_ms\` ([ADR 40](../adr/0040-other-symbols-are-served.md)). Models that read a symbol of which the
-daemon of the pair gets no bars are refused, and so are shadows and challengers of rollouts (MODEL_SYMBOLS). Rules, and
+${OTHER_FIELDS.map(({ name }) => `\`${name}\``).join(', ')}. It is the bar that closed one bar of the
+subject earlier, in its timeframe and made of the other symbol's own minutes; without one, or live where it has not come
+when the bar of the subject is answered, the value is missing. No older bar is read in its place, and nothing waits for
+it ([ADR 52](../adr/0052-symbols-one-bar-earlier.md)). Windows count the bars of the subject. Models that read a symbol
+of which the daemon of the pair gets no bars are refused (MODEL_SYMBOLS). Rules, and
 formulas of instruments, cannot read other symbols.
 
 ${table(['source', 'meaning', 'unit'], sources)}
-
-## Cross-sections
-
-\`cs_mean\`, \`cs_rank\` and \`cs_zscore\` compare a pair with the other pairs of its **group** at the same time: with the
-pairs that the formula is \`for\` in \`config/features.yaml\`; without \`for\` these are all configured pairs, which are
-written out in the schema, so that a bundle knows its group whatever is configured later.
-
-- **x is computed separately for each pair**, from its own bars, windows and warm-up included, and then compared across the pairs whose
-  bar has the same time and whose timeframe is the same. Windows around a cross-section count the bars of the pair.
-- **The pair itself counts**: in the mean and the deviation; \`cs_rank\` is a share of the others.
-- **Missing members are missing**: a pair without a bar at that time, or without a value, is not compared. Where the
-  pair itself has no value, or no other pair has one, the result is missing.
-- **Equal values count half** in \`cs_rank\`: two pairs of equal x have 0.5.
-- **The order of the pairs changes no bit**: values are sorted before they are added up.
-- x has no unit, since prices of different pairs cannot be compared, and no cross-section in it. A pair is in one group
-  (FORMULA_GROUP). Without one of its pairs a group has other values: what was trained on ten pairs is not what nine of
-  them give.
-
-Live, each pair of the group waits for the legs of all of them, at most \`straggler_timeout_ms\`; a leg whose minute comes
-later is missing in the comparisons of the group, at that minute and in the windows of x
-([ADR 45](../adr/0045-cross-sections-are-served.md)). The daemon of a pair of the group has to get the bars of all of
-them, and such models cannot be a shadow or a challenger (MODEL_CROSS_SECTIONS). Rules and formulas of instruments and
-symbols cannot compare (FORMULA_GROUP).
 
 ## Operators
 

@@ -1,13 +1,8 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
-import { pairsOfGroup, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
-import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
-import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
-import { lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
-import { barSecondsOf, type Pair } from '../../shared/pair.ts';
-import { AwaitedGroup } from './awaited_group.ts';
-import { AwaitedMinutes, type ArrivedMinute, type AwaitedReader } from './awaited_minutes.ts';
-import { GivenUp } from './given_up.ts';
+import { otherBarTime, type OtherBarsAt } from '../../shared/core/formula/other_values.ts';
+import { KEPT_BARS, RecentBars } from '../../shared/core/resample/recent_bars.ts';
+import { barSecondsOf, isInstrument, type Pair } from '../../shared/pair.ts';
 import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
@@ -36,34 +31,16 @@ interface Slot {
 interface PairAlignment {
   readonly index: number;
   readonly pair: Pair;
-  readonly legs: { readonly a: SymbolState; readonly b: SymbolState };
   /** Minutes up to this one are over: what comes later for them is late. */
   resolvedUntil: number;
-  /** Minutes that wait, ascending. Where no other symbol is awaited, all of them wait for the same leg. */
+  /** Minutes that wait, ascending: all of them for the same leg. */
   readonly waiting: Slot[];
-  /** Other symbols whose minutes its own wait for; null: none, and no group either. */
-  awaited: readonly Awaited[] | null;
-  /** Of pairs that it is compared with, whose minutes its own wait for. */
-  groups: readonly PairGroup[];
-  readonly givenUp: GivenUp;
 }
 
-/** A symbol that a pair waits for. */
-interface Awaited {
-  readonly symbol: SymbolState;
-  readonly minutes: AwaitedReader;
-}
-
-/** A group, and its pairs among those of this daemon. */
-interface PairGroup {
-  readonly awaited: AwaitedGroup;
-  readonly pairs: readonly PairAlignment[];
-}
-
-/** What waits for the minutes of a symbol beside the pairs whose leg it is. */
-interface Readers {
-  readonly pairs: PairAlignment[];
-  readonly groups: PairGroup[];
+/** Bars of other symbols, at the bars of one length that have this time. */
+interface KnownOthers {
+  readonly time: OpenTime;
+  readonly bars: OtherBarsAt;
 }
 
 interface SymbolState {
@@ -77,14 +54,8 @@ interface SymbolState {
   /** Minutes taken so far. */
   count: number;
   readonly pairs: { readonly state: PairAlignment; readonly leg: 'a' | 'b' }[];
-  /** Of the minutes in the rings: how many time-outs of pairs came before each; null: none before any. */
-  recentTimeouts: Int32Array | null;
-  /** null: none. */
-  readers: Readers | null;
-  /** The minutes that they may need; null: nobody waits. */
-  awaited: AwaitedMinutes | null;
-  /** Of the suspect bars that may still be in the ring. */
-  readonly suspects: number[];
+  /** Its newest bars, one for each length of the bars of pairs: what formulas read. */
+  readonly recentBars: readonly RecentBars[];
 }
 
 /**
@@ -100,24 +71,24 @@ export class Aligner {
   readonly #pairs: PairAlignment[];
   readonly #screening: ScreenPolicy | null;
   readonly #onMinute: (minute: PairMinute) => void;
-  #isAwaiting = false;
-  #groups: readonly PairGroup[] = [];
-  /** Of pairs that waited for other symbols. */
-  #timeouts = 0;
+  /** Lengths of the bars of pairs, seconds. */
+  readonly #lengths: readonly number[];
+  /** Symbols whose bars formulas read. */
+  #read: readonly string[] = [];
+  /** By the length of bars: what was given out last. */
+  readonly #others: (KnownOthers | null)[];
 
   /** @param screening null = every bar is taken */
   constructor(pairs: readonly Pair[], screening: ScreenPolicy | null, onMinute: (minute: PairMinute) => void) {
     this.#screening = screening;
     this.#onMinute = onMinute;
+    this.#lengths = [...new Set(pairs.filter((pair) => !isInstrument(pair)).map(barSecondsOf))];
+    this.#others = this.#lengths.map(() => null);
     this.#pairs = pairs.map((pair, index) => ({
       index,
       pair,
-      legs: { a: this.#symbol(pair.a), b: this.#symbol(pair.b) },
       resolvedUntil: -Infinity,
       waiting: [],
-      awaited: null,
-      groups: [],
-      givenUp: new GivenUp(barSecondsOf(pair)),
     }));
     for (const state of this.#pairs) {
       this.#symbol(state.pair.a).pairs.push({ state, leg: 'a' });
@@ -135,10 +106,7 @@ export class Aligner {
         recent: new Float64Array(REMEMBERED_BARS * NUMBERS),
         count: 0,
         pairs: [],
-        recentTimeouts: null,
-        readers: null,
-        awaited: null,
-        suspects: [],
+        recentBars: this.#lengths.map((barSeconds) => new RecentBars(name, barSeconds)),
       };
       this.#symbols.set(name, symbol);
     }
@@ -173,13 +141,11 @@ export class Aligner {
     const at = symbol.count++ % REMEMBERED_BARS;
     symbol.recentTimes[at] = time;
     remember(symbol.recent, at * NUMBERS, content);
-    if (this.#timeouts > 0) (symbol.recentTimeouts ??= new Int32Array(REMEMBERED_BARS))[at] = this.#timeouts;
     const isSuspect = content !== 'empty' && symbol.screen !== null && symbol.screen.take(content);
     const offered = isSuspect ? 'suspect' : content;
-    if (isSuspect) noteSuspect(symbol, time);
-    if (symbol.awaited !== null) keepAwaited(symbol.awaited, barOf(offered), this.#timeouts);
     for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, offered, backfill, nowMs);
-    if (symbol.readers !== null) this.#settleReaders(symbol.readers);
+    // Behind them: no bar that it ends reads it.
+    if (offered !== 'empty' && offered !== 'suspect') this.#keep(symbol, offered);
     return outcome;
   }
 
@@ -192,7 +158,6 @@ export class Aligner {
     nowMs: number,
   ): void {
     if (time <= state.resolvedUntil) return;
-    if (state.awaited !== null) return this.#offerAwaiting(state, leg, { time, content, backfill, nowMs });
     const { waiting } = state;
     while (waiting.length > 0 && waiting[0]!.time < time && waiting[0]![leg] === null) this.#resolve(state);
     let slot = slotOf(waiting, time);
@@ -210,30 +175,6 @@ export class Aligner {
     slot[leg] = content;
     slot.backfill &&= backfill;
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
-  }
-
-  /** The same where minutes wait for more than the other leg. */
-  #offerAwaiting(state: PairAlignment, leg: 'a' | 'b', { time, content, backfill, nowMs }: OfferedLeg): void {
-    const { waiting } = state;
-    let slot = slotOf(waiting, time);
-    if (slot === null) {
-      slot = { time, sinceMs: nowMs, backfill, a: null, b: null };
-      const later = waiting.findIndex((own) => own.time > time);
-      waiting.splice(later < 0 ? waiting.length : later, 0, slot);
-    }
-    slot[leg] = content;
-    slot.backfill &&= backfill;
-    this.#settle(state);
-  }
-
-  #settleReaders({ pairs, groups }: Readers): void {
-    for (const group of groups) if (group.awaited.follow()) for (const state of group.pairs) this.#settle(state);
-    for (const state of pairs) this.#settle(state);
-  }
-
-  /** Ends the minutes of a pair that wait for nothing any more, up to the first one that does. */
-  #settle(state: PairAlignment): void {
-    while (state.waiting.length > 0 && isOver(state, state.waiting[0]!)) this.#resolve(state);
   }
 
   /** Ends the oldest waiting minute of a pair with the legs it has. */
@@ -268,214 +209,53 @@ export class Aligner {
     state.resolvedUntil = Math.max(state.resolvedUntil, time);
   }
 
-  // ---- other symbols that formulas read (docs/adr/0040-other-symbols-are-served.md, 0045) ----
+  // ---- other symbols that formulas read (docs/adr/0052-symbols-one-bar-earlier.md) ----
 
-  /** Whether any pair waits for other symbols. */
-  get isAwaiting(): boolean {
-    return this.#isAwaiting;
+  /** Symbols whose bars `othersAt` gives out. Those that no subject has are missing. */
+  get readOthers(): readonly string[] {
+    return this.#read;
+  }
+
+  set readOthers(symbols: readonly string[]) {
+    this.#read = symbols;
+    this.#others.fill(null);
   }
 
   /**
-   * From here on the minutes of these pairs, and of the pairs of these groups, wait until those of the symbols have
-   * ended, and no others do. Minutes that wait for nothing any more end at once.
+   * Bars of other symbols at a bar that has just ended, as far as they have come; null: an instrument, which reads none.
+   * They follow from the order of the bars alone, which the journal has: nothing waits for them.
    */
-  await(awaited: AwaitedSymbols): void {
-    const before = this.#pairs.filter((state) => state.awaited !== null);
-    const groups = this.#groupsOf(awaited);
-    for (const symbol of this.#symbols.values()) symbol.readers = null;
-    for (const state of this.#pairs) {
-      const symbols = awaited.get(state.pair.id) ?? [];
-      const own = symbols.map((name) => awaitedBefore(state, name) ?? this.#awaitSymbol(state.pair, name));
-      for (const each of state.awaited ?? []) if (!own.includes(each)) each.symbol.awaited!.close(each.minutes);
-      state.groups = groups.filter(({ pairs }) => pairs.includes(state));
-      state.awaited = own.length + state.groups.length === 0 ? null : own;
-      for (const { symbol } of own) readersOf(symbol).pairs.push(state);
-    }
-    for (const group of groups)
-      for (const { symbol } of group.awaited.symbols) readersOf(symbol as SymbolState).groups.push(group);
-    this.#groups = groups;
-    this.#isAwaiting = this.#pairs.some((state) => state.awaited !== null);
-    for (const symbol of this.#symbols.values()) if (symbol.awaited?.hasReaders === false) symbol.awaited = null;
-    for (const state of before) this.#settle(state);
-  }
-
-  /** The groups from here on; those that stay as they are go on. */
-  #groupsOf(awaited: AwaitedSymbols): PairGroup[] {
-    const found = [...awaited].flatMap(([id, symbols]) => {
-      const ids = pairsOfGroup(id)?.map((pair) => pair.id) ?? [];
-      const pairs = this.#pairs.filter(({ pair }) => ids.includes(pair.id));
-      if (pairs.length === 0) return [];
-      const known = this.#groups.find((group) => group.awaited.id === id && hasSymbols(group.awaited, symbols));
-      return [known ?? { awaited: this.#beginGroup(id, symbols, pairs), pairs }];
-    });
-    for (const group of this.#groups)
-      if (!found.includes(group))
-        for (const { symbol, minutes } of group.awaited.symbols) (symbol as SymbolState).awaited!.close(minutes);
-    return found.sort((x, y) => (x.awaited.id < y.awaited.id ? -1 : 1));
-  }
-
-  #beginGroup(id: string, symbols: readonly string[], pairs: readonly PairAlignment[]): AwaitedGroup {
-    const { pair } = pairs[0]!;
-    const givenUp = pairs.map((state) => state.givenUp);
-    return new AwaitedGroup({
-      id,
-      symbols: symbols.map((name) => this.#awaitSymbol(pair, name)),
-      givenUp: GivenUp.union(barSecondsOf(pair), givenUp),
-      start: Math.max(...pairs.map(({ resolvedUntil }) => resolvedUntil)),
-    });
-  }
-
-  /** A symbol that has not been waited for so far, with the minutes that the next bar of the pair may need. */
-  #awaitSymbol(pair: Pair, name: string): Awaited {
-    const symbol = this.#symbol(name);
-    symbol.awaited ??= new AwaitedMinutes(name);
-    return { symbol, minutes: symbol.awaited.open(recentMinutes(name, symbol), barSecondsOf(pair)) };
-  }
-
-  /** Bars of the awaited symbols at a bar of a pair, which is asked for once, in ascending order. */
   othersAt(pairIndex: number, time: OpenTime): OtherBarsAt | null {
-    const { awaited, givenUp } = this.#pairs[pairIndex]!;
-    if (awaited === null) return null;
+    const { pair } = this.#pairs[pairIndex]!;
+    if (isInstrument(pair)) return null;
+    const seconds = barSecondsOf(pair);
+    const length = this.#lengths.indexOf(seconds);
+    const known = this.#others[length]!;
+    if (known?.time === time) return known.bars;
+    const bars = this.#othersOf(length, otherBarTime(time, seconds));
+    this.#others[length] = { time, bars };
+    return bars;
+  }
+
+  #othersOf(length: number, time: number): OtherBarsAt {
     const bars = new Map<string, Bar>();
-    for (const { minutes } of awaited) {
-      const bar = minutes.barAt(time, givenUp);
-      if (bar !== null) bars.set(minutes.symbol, bar);
+    for (const name of this.#read) {
+      const bar = this.#symbols.get(name)?.recentBars[length]!.at(time) ?? null;
+      if (bar !== null) bars.set(name, bar);
     }
     return bars;
   }
 
-  /** The bars of the groups of a pair up to a bar of it, without those that were given out with an earlier bar. */
-  groupBarsAt(pairIndex: number, time: OpenTime): readonly GroupBars[] {
-    const { groups } = this.#pairs[pairIndex]!;
-    if (groups.length === 0) return NO_BARS;
-    return groups.flatMap(({ awaited, pairs }) => {
-      const bars = awaited.take(time);
-      return bars.length === 0 ? [] : [{ group: awaited.id, bars, neededFrom: neededFrom(pairs) }];
-    });
+  #keep({ recentBars }: SymbolState, bar: Bar): void {
+    for (let i = 0; i < recentBars.length; i++) recentBars[i]!.take(bar);
+    for (let i = 0; i < recentBars.length; i++) {
+      const seconds = this.#lengths[i]!;
+      const time = this.#others[i]?.time ?? NaN;
+      // A minute of the bars that were given out, or one for which the oldest are forgotten.
+      const isOld = bar.time <= otherBarTime(time, seconds);
+      if (isOld || bar.time - time >= (KEPT_BARS - 2) * seconds) this.#others[i] = null;
+    }
   }
-
-  /** Bars of a group up to this time were over when it began to wait: they are in the journal. */
-  groupStart(id: string): number {
-    return this.#groups.find(({ awaited }) => awaited.id === id)?.awaited.start ?? -Infinity;
-  }
-
-  /** Whether a symbol that a pair waits for has not ended this minute. */
-  isBehind(pairIndex: number, time: OpenTime): boolean {
-    const state = this.#pairs[pairIndex]!;
-    return state.awaited !== null && !haveEnded(state, time);
-  }
-
-  /** Whether a minute of a pair is over. */
-  hasEnded(pairIndex: number, time: OpenTime): boolean {
-    return time <= this.#pairs[pairIndex]!.resolvedUntil;
-  }
-
-  /** Pairs that have ended minutes which symbols that they wait for have not. */
-  behind(): { pairIndex: number; time: OpenTime }[] {
-    return this.#pairs.flatMap(({ index, resolvedUntil }) =>
-      resolvedUntil > -Infinity && this.isBehind(index, resolvedUntil as OpenTime)
-        ? [{ pairIndex: index, time: resolvedUntil as OpenTime }]
-        : [],
-    );
-  }
-
-  /** Stops waiting for other symbols up to `time`: their bars of these minutes that arrive later count as missing. */
-  abandonOthers(pairIndex: number, time: OpenTime): void {
-    const state = this.#pairs[pairIndex]!;
-    if (state.awaited === null) return;
-    this.#timeouts++;
-    state.givenUp.add({ number: this.#timeouts, until: time }, state.resolvedUntil);
-    for (const { awaited } of state.groups) awaited.giveUp(this.#timeouts, time);
-    this.#settle(state);
-    for (const { pairs } of state.groups) for (const other of pairs) this.#settle(other);
-  }
-
-  /** What is kept for pairs that wait: minutes of the symbols, and time-outs of the pairs. */
-  kept(): { readonly minutes: number; readonly timeouts: number } {
-    const minutes = [...this.#symbols.values()].map(({ awaited }) => awaited?.length ?? 0);
-    const timeouts = this.#pairs.map(({ givenUp }) => givenUp.length);
-    return { minutes: sum(minutes), timeouts: sum(timeouts) };
-  }
-}
-
-const NO_BARS: readonly GroupBars[] = [];
-
-interface OfferedLeg {
-  readonly time: OpenTime;
-  readonly content: LegContent;
-  readonly backfill: boolean;
-  readonly nowMs: number;
-}
-
-/** Each leg has the minute, or is further on, and so are the other symbols. */
-function isOver(state: PairAlignment, { time, a, b }: Slot): boolean {
-  const { legs, awaited } = state;
-  if (a === null && legs.a.lastTime <= time) return false;
-  if (b === null && legs.b.lastTime <= time) return false;
-  return awaited === null || haveEnded(state, time);
-}
-
-/** Whether nothing that a pair waits for beside its legs is before the end of a minute. */
-function haveEnded({ awaited, groups, givenUp }: PairAlignment, time: number): boolean {
-  if (groups.length > 0) for (const group of groups) if (group.awaited.ended < time) return false;
-  return awaited!.every(({ symbol }) => hasEnded(symbol, givenUp, time));
-}
-
-/** The first minute at which a pair of a group may still be compared. */
-function neededFrom(pairs: readonly PairAlignment[]): number {
-  let first = Infinity;
-  for (const { waiting, resolvedUntil, pair } of pairs) {
-    if (waiting.length > 0) first = Math.min(first, waiting[0]!.time);
-    // A bar that is not over yet.
-    if (resolvedUntil !== lastMinuteOf(resolvedUntil, barSecondsOf(pair))) first = Math.min(first, resolvedUntil);
-  }
-  return first;
-}
-
-function readersOf(symbol: SymbolState): Readers {
-  return (symbol.readers ??= { pairs: [], groups: [] });
-}
-
-function hasSymbols({ symbols }: AwaitedGroup, names: readonly string[]): boolean {
-  return symbols.map(({ minutes }) => minutes.symbol).join() === names.join();
-}
-
-/** Whether a pair that has given this up waits for no bar of a symbol up to a time. */
-function hasEnded({ lastTime }: SymbolState, { until }: GivenUp, time: number): boolean {
-  return lastTime >= time || until >= time;
-}
-
-function awaitedBefore({ awaited }: PairAlignment, name: string): Awaited | undefined {
-  return awaited?.find(({ minutes }) => minutes.symbol === name);
-}
-
-/** @param bar null: empty, or suspect */
-function keepAwaited(awaited: AwaitedMinutes, bar: Bar | null, timeouts: number): void {
-  if (bar !== null) awaited.add(bar, timeouts);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function noteSuspect({ suspects }: SymbolState, time: OpenTime): void {
-  if (suspects.push(time) > REMEMBERED_BARS) suspects.shift();
-}
-
-/** The minutes of a symbol that its rings still have, without suspect bars. */
-function recentMinutes(symbol: string, state: SymbolState): ArrivedMinute[] {
-  const { recentTimes, recent, recentTimeouts, count, suspects } = state;
-  const minutes: ArrivedMinute[] = [];
-  for (let i = Math.max(0, count - REMEMBERED_BARS); i < count; i++) {
-    const at = i % REMEMBERED_BARS;
-    const time = recentTimes[at]! as OpenTime;
-    if (Number.isNaN(recent[at * NUMBERS]) || suspects.includes(time)) continue;
-    const [open, high, low, close, volume, spread] = recent.subarray(at * NUMBERS, at * NUMBERS + 6);
-    const bar = { symbol, time, open: open!, high: high!, low: low!, close: close!, volume: volume! };
-    const own = Number.isNaN(spread) ? bar : { ...bar, spread: spread! };
-    minutes.push({ bar: own, timeouts: recentTimeouts?.[at] ?? 0 });
-  }
-  return minutes;
 }
 
 function minuteOutcome(a: LegContent | null, b: LegContent | null): MinuteOutcome {

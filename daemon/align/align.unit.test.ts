@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../../shared/bar.ts';
-import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { collectAll } from '../../test/collections.ts';
 import { Aligner } from './align.ts';
@@ -37,11 +36,6 @@ function setUp(pairIds: string[]): {
   };
 }
 
-const GROUP = new Map([['A_B,C_D', ['A', 'B', 'C', 'D']]]);
-/** `<minute> <symbols>` of each bar. */
-const symbolsIn = (given: readonly GroupBars[]): string[] =>
-  given.flatMap(({ bars }) => bars.map((one) => `${one.time / 60} ${[...one.bars.keys()].join(' ')}`));
-
 describe('Aligner', () => {
   it('retains the numbers of past bars without keeping the bars', async () => {
     const { aligner, send } = setUp(['A_B']);
@@ -59,133 +53,41 @@ describe('Aligner', () => {
     expect([send('A', 50), send('A', 50, 1.5), send('A', 101)]).toEqual(['duplicate', 'revised', 'accepted']);
   });
 
-  it('keeps the minutes of an awaited symbol once, whatever number of pairs wait for it, and a few time-outs of each', () => {
-    const ids = Array.from({ length: 1000 }, (_, i) => `A${i}_B${i}`);
-    const { aligner, send, seen } = setUp([...ids, 'X_Y']);
-    aligner.await(new Map(ids.map((id) => [id, ['X']])));
-    // The legs of no pair have a bar over a weekend, and those of one for longer.
-    for (let minute = 1; minute <= 3000; minute++) send('X', minute);
-    expect(aligner.kept()).toEqual({ minutes: 3000, timeouts: 0 });
-    // The symbol stops: all pairs give up each of their minutes.
-    for (let minute = 3001; minute <= 3030; minute++)
-      for (const [i, id] of ids.entries()) {
-        if (i === 0) continue;
-        for (const leg of id.split('_')) send(leg, minute);
-        aligner.abandonOthers(i, at(minute));
-        expect(seen.at(-1)).toBe(`${id} ${minute} COMPLETE`);
-        expect(aligner.othersAt(i, at(minute))!.size).toBe(0);
-      }
-    const { minutes, timeouts } = aligner.kept();
-    expect(minutes).toBe(3000);
-    expect(timeouts).toBeLessThanOrEqual(3 * ids.length);
-    aligner.await(new Map());
-    expect(aligner.kept().minutes).toBe(0);
-  });
-
-  it('gives a pair that begins to wait the minutes that it has not given up, whenever the symbol is waited for again', () => {
-    const { aligner, send } = setUp(['A_B', 'X_Y']);
+  it('gives a pair the bar of another symbol that closed one bar earlier, as far as it has come by then, and waits for none', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'X_Y']);
+    aligner.readOthers = ['X', 'NONE'];
     const both = (minute: number): void => ['A', 'B'].forEach((leg) => void send(leg, minute));
-    const waiting = new Map([['A_B', ['X']]]);
     const valueAt = (minute: number): number | undefined => aligner.othersAt(0, at(minute))!.get('X')?.close;
-    send('X', 1, 1);
-    aligner.await(waiting);
-    both(1);
-    expect(valueAt(1)).toBe(1);
+    send('X', 1, 1.25);
+    send('X', 2, 1.5);
     both(2);
-    aligner.abandonOthers(0, at(2));
-    expect(valueAt(2)).toBeUndefined();
-    aligner.await(new Map());
-    // Minute 3 is over for the pair when the symbol has it.
-    send('X', 2, 2);
-    send('X', 3, 3);
-    aligner.await(waiting);
-    expect(valueAt(2)).toBeUndefined();
-    both(3);
-    expect(valueAt(3)).toBe(3);
+    expect([seen.at(-1), valueAt(2)]).toEqual(['A_B 2 COMPLETE', 1.25]);
+    // Nothing of minute 3: its bar is not replaced by an older one.
+    both(4);
+    expect([seen.at(-1), valueAt(4)]).toEqual(['A_B 4 COMPLETE', undefined]);
+    send('X', 3, 1.75);
+    both(5);
+    expect(valueAt(5)).toBeUndefined();
+    send('X', 5, 0.75);
+    both(6);
+    expect(valueAt(6)).toBe(0.75);
   });
 
-  it('makes the pairs of a group wait for the legs of all, and no other pair', () => {
-    const { aligner, send, seen } = setUp(['A_B', 'C_D', 'E_F']);
-    aligner.await(GROUP);
-    for (const symbol of ['E', 'F', 'A', 'B', 'C']) send(symbol, 1);
-    expect(seen).toEqual(['E_F 1 COMPLETE']);
-    send('D', 1);
-    expect(seen.slice(1)).toEqual(['A_B 1 COMPLETE', 'C_D 1 COMPLETE']);
-    // A leg that is further on has no bar: the group goes on without its pair.
-    for (const symbol of ['A', 'B', 'C']) send(symbol, 2);
-    expect(seen).toHaveLength(3);
-    send('D', 3);
-    expect(seen.slice(3).sort()).toEqual(['A_B 2 COMPLETE', 'C_D 2 LEG_MISSING']);
-  });
-
-  it('ends a minute of a group for all of its pairs when one of them has waited too long; what comes later is missing', () => {
-    const { aligner, send, seen } = setUp(['A_B', 'C_D', 'E_F']);
-    aligner.await(GROUP);
-    for (const symbol of ['A', 'B', 'C']) send(symbol, 1);
-    expect(aligner.isBehind(0, at(1))).toBe(true);
-    aligner.abandonOthers(0, at(1));
-    expect(seen).toEqual(['A_B 1 COMPLETE']);
-    // The pair itself has the minute; the group does not.
-    send('D', 1);
-    expect(seen.slice(1)).toEqual(['C_D 1 COMPLETE']);
-    const given = aligner.groupBarsAt(0, at(1));
-    expect(symbolsIn(given)).toEqual(['1 A B C']);
-    expect(given[0]!.neededFrom).toBe(Infinity);
-    // Each bar is given out once, whichever pair asks.
-    expect(aligner.groupBarsAt(1, at(1))).toEqual([]);
-    expect(aligner.groupBarsAt(2, at(1))).toEqual([]);
-    for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, 2);
-    expect(symbolsIn(aligner.groupBarsAt(1, at(2)))).toEqual(['2 A B C D']);
-  });
-
-  it('keeps few minutes of a large group, and gives each of its bars out once', () => {
-    const ids = Array.from({ length: 300 }, (_, i) => `A${i}_B${i}`);
-    const legs = ids.flatMap((id) => id.split('_'));
-    const { aligner, send, seen } = setUp(ids);
-    aligner.await(new Map([[ids.join(), legs.toSorted()]]));
-    for (let minute = 1; minute <= 400; minute++) {
-      for (const leg of legs) send(leg, minute);
-      expect(seen.splice(0)).toHaveLength(ids.length);
-      const given = ids.flatMap((_, pair) => aligner.groupBarsAt(pair, at(minute)));
-      expect(given.map(({ bars }) => bars.map(({ time, bars: own }) => [time, own.size]))).toEqual([
-        [[at(minute), legs.length]],
-      ]);
-    }
-    expect(aligner.kept().minutes).toBeLessThanOrEqual(256 * legs.length);
-  });
-
-  it('says how far back a pair of a group may still be compared', () => {
-    const { aligner, send } = setUp(['A_B', 'C_D']);
-    aligner.await(new Map([...GROUP, ['C_D', ['X']]]));
-    for (const minute of [1, 2]) for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, minute);
-    const [given] = aligner.groupBarsAt(0, at(2));
-    expect([symbolsIn([given!]), given!.neededFrom]).toEqual([['1 A B C D', '2 A B C D'], at(1)]);
-  });
-
-  it('begins a group behind the minutes of its pairs that are over, with what its open bars have', () => {
-    const { aligner, send } = setUp(['A_B@5m', 'C_D@5m']);
-    for (let minute = 0; minute < 7; minute++) for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, minute);
-    const id = 'A_B@5m,C_D@5m';
-    aligner.await(new Map([[id, ['A', 'B', 'C', 'D']]]));
-    expect(aligner.groupStart(id)).toBe(at(6));
-    for (let minute = 7; minute < 10; minute++) for (const symbol of ['A', 'B', 'C', 'D']) send(symbol, minute, minute);
-    const given = aligner.groupBarsAt(0, at(9));
-    expect(symbolsIn(given)).toEqual(['9 A B C D']);
-    expect(given[0]!.bars[0]!.bars.get('A')).toMatchObject({ open: 1, close: 9 });
-    aligner.await(new Map());
-    expect([aligner.kept().minutes, aligner.isAwaiting]).toEqual([0, false]);
-  });
-
-  it('begins a group without the minutes of an open bar that a pair of it had given up before', () => {
-    const { aligner, send } = setUp(['A_B@5m', 'C_D@5m']);
-    aligner.await(new Map([['A_B@5m', ['D']]]));
-    for (const symbol of ['A', 'B', 'C']) send(symbol, 5);
-    aligner.abandonOthers(0, at(5));
-    send('D', 5);
-    aligner.await(new Map([['A_B@5m,C_D@5m', ['A', 'B', 'C', 'D']]]));
-    for (let minute = 6; minute < 10; minute++) for (const symbol of ['A', 'B', 'C']) send(symbol, minute);
-    send('D', 10);
-    expect(symbolsIn(aligner.groupBarsAt(0, at(9)))).toEqual(['9 A B C']);
+  it('makes the bars of other symbols of their minutes in the timeframe of the pair', () => {
+    const { aligner, send } = setUp(['A_B@5m', 'X_Y']);
+    aligner.readOthers = ['X'];
+    for (const [minute, close] of [
+      [3, 1.25],
+      [5, 1.5],
+      [7, 0.75],
+      [10, 1.75],
+    ] as const)
+      send('X', minute, close);
+    expect(aligner.othersAt(0, at(9))!.get('X')).toMatchObject({ time: at(4), close: 1.25 });
+    expect(aligner.othersAt(0, at(14))!.get('X')).toMatchObject({ time: at(9), open: 1, close: 0.75 });
+    expect(aligner.othersAt(0, at(19))!.get('X')).toMatchObject({ time: at(14), close: 1.75 });
+    send('X', 11, 2);
+    expect(aligner.othersAt(0, at(19))!.get('X')).toMatchObject({ time: at(14), close: 2 });
   });
 
   it('completes a minute when its second leg arrives, in either order', () => {

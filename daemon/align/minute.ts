@@ -1,5 +1,4 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
-import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
 import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
 
 /**
@@ -18,10 +17,8 @@ export interface PairMinute {
   readonly outcome: MinuteOutcome;
   /** Every leg that came was history: the minute moves features and publishes nothing. */
   readonly backfill: boolean;
-  /** Bars of other symbols at the same time, where formulas read any. */
+  /** Bars of other symbols that are read at it, where formulas read any. */
   readonly others?: OtherBarsAt;
-  /** The next bars of groups, where formulas compare its pairs. */
-  readonly groups?: readonly GroupBars[];
 }
 
 /**

@@ -6,34 +6,22 @@ import type { Pair } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import type { LegSeries } from '../../shared/core/series/leg_series.ts';
 import { isHeartbeat, type PairMinute } from '../align/minute.ts';
-import { awaitedBy, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
-import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
 import { otherSymbolsIn } from '../../shared/core/formula/other_symbols.ts';
 import type { OtherBarsAt } from '../../shared/core/formula/other_values.ts';
 import type { PairReading } from '../../shared/core/formula/bar_inputs.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
-import { readSections } from '../../shared/core/formula/sections.ts';
-import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
-import { firstMinuteInPieces, type FormulaStore } from '../../shared/store/warm_bars.ts';
+import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import type { FormulaPlan, PlannedBar } from './formula_plan.ts';
 import { FormulaPlans } from './formula_plans.ts';
-import { copyOfPairBar, pairHistoryOf, PairPlan } from './pair_plan.ts';
-import type { SectionHistory } from './plan_sections.ts';
+import { copyOfPairBar, pairHistoryOf, planOfPairs } from './pair_plan.ts';
 import { FormulaWarmUp, type WarmUpTurns } from './formula_warm_up.ts';
 import type { SeriesReader } from './series_reader.ts';
 
-type Plan = FormulaPlan<PairReading, FeatureSchema>;
-type CompleteMinute = PairBars & Pick<PairMinute, 'others' | 'groups'>;
-const NO_BARS: OtherBarsAt = new Map();
+type PairPlan = FormulaPlan<PairReading, FeatureSchema>;
 
-/** What had passed when a warm-up began. */
-interface BarsBefore {
-  /** Last bar of each pair. */
-  readonly until: readonly (OpenTime | null)[];
-  /** Last bar of each group. */
-  readonly groups: ReadonlyMap<string, OpenTime>;
-}
+type CompleteMinute = PairBars & Pick<PairMinute, 'others'>;
+const NO_BARS: OtherBarsAt = new Map();
 
 /** Minutes whose rows are written while their features are in the cache. */
 const PIECE = 64;
@@ -55,33 +43,23 @@ export class FeatureMatrix {
   readonly #series: readonly LegSeries[];
   /** Of the loaded sets that have formulas or a sequence; sets with the same formulas share one. */
   readonly #plans: FormulaPlans<PairReading, FeatureSchema>;
-  readonly #pairs: readonly Pair[];
-  readonly #groupStart: (id: string) => number;
-  /** By group: its last bar that has passed. */
-  readonly #groupBars = new Map<string, OpenTime>();
-  /** Of plans that are warmed: the bars before. */
-  readonly #before = new WeakMap<PairPlan, BarsBefore>();
   /** Reused for each bar, to allocate nothing: plans keep no reference to it, and a warm-up copies it. */
   readonly #bar = {} as { -readonly [Field in keyof PlannedBar<PairReading>]: PlannedBar<PairReading>[Field] };
 
-  /** @param groupStart the last bar of a group that was over when pairs began to wait for it */
-  constructor(
-    pairs: readonly Pair[],
-    windows: Windows,
-    columns: number,
-    series: Pick<SeriesReader, 'ofPair'>,
-    groupStart: (id: string) => number = () => -Infinity,
-  ) {
-    this.#groupStart = groupStart;
-    this.#pairs = pairs;
+  constructor(pairs: readonly Pair[], windows: Windows, columns: number, series: Pick<SeriesReader, 'ofPair'>) {
     this.features = new FeatureEngine(pairs, windows);
     this.#windows = windows;
     this.#series = pairs.map((pair) => series.ofPair(pair));
     this.values = new Float32Array(pairs.length * columns);
     this.#plans = new FormulaPlans({
-      planOf: (schema) =>
-        new PairPlan(schema, pairs, this.features.definitions, windows, (pair) => series.ofPair(pair)),
-      warmUpOf: (plan) => this.#warmUpOf(plan as PairPlan),
+      planOf: (schema) => planOfPairs(schema, pairs, this.features.definitions),
+      warmUpOf: (plan) =>
+        new FormulaWarmUp(
+          plan,
+          pairs,
+          pairs.map((_, index) => this.lastOf(index)),
+          copyOfPairBar,
+        ),
     });
     this.#ids = pairs.map(({ id }) => id);
     this.rowPairs = [...this.#ids];
@@ -116,7 +94,6 @@ export class FeatureMatrix {
   #stepFeatures(items: readonly MinuteItem[]): void {
     const complete: CompleteMinute[] = [];
     for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as CompleteMinute);
-    for (const { groups } of complete) if (groups !== undefined) this.#noteGroups(groups);
     if (this.#plans.isEmpty) this.features.step(complete);
     else this.#stepFormulas(complete);
   }
@@ -126,7 +103,7 @@ export class FeatureMatrix {
     const { features, readsSeries } = this;
     const bar = this.#bar;
     for (const { pairIndex } of complete) features.touch(pairIndex);
-    for (const { pairIndex, a, b, others, groups } of complete) {
+    for (const { pairIndex, a, b, others } of complete) {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
       const series = readsSeries ? this.#series[pairIndex]!.at(a.time + SECONDS_PER_BAR) : null;
@@ -136,7 +113,6 @@ export class FeatureMatrix {
       bar.features = values;
       bar.series = series;
       bar.otherBars = others ?? NO_BARS;
-      bar.groups = groups;
       bar.isWarm = features.ready(pairIndex);
       this.#plans.take(bar);
     }
@@ -200,20 +176,16 @@ export class FeatureMatrix {
   // ---- formulas and sequences ----
 
   /** null: it has neither formulas nor a sequence. */
-  #planOf(set: ModelSet): Plan | null {
+  #planOf(set: ModelSet): PairPlan | null {
     if (!hasOwnRows(set)) return null;
     const plan = this.#plans.find(set.schema.hash);
     if (plan !== null) return plan;
     throw new Error(`the formulas of ${set.version} are not computed`);
   }
 
-  /** Symbols whose minutes pairs have to wait for, by the formulas that are computed or warmed. */
-  get awaited(): AwaitedSymbols {
-    const { definitions } = this.features;
-    return awaitedBy(
-      this.#plans.schemas.flatMap(({ windows }) => (readsOutside(windows) ? [formulasOf(windows, definitions)] : [])),
-      this.#ids,
-    );
+  /** Symbols that formulas read which are computed or warmed, sorted. */
+  get otherSymbols(): string[] {
+    return [...new Set(this.#plans.schemas.flatMap(({ windows }) => otherSymbolsIn(windows.formulas)))].sort();
   }
 
   /** Computes the formulas of a loaded set from its last bars on. See `FormulaPlans.warm`. */
@@ -221,58 +193,13 @@ export class FeatureMatrix {
     if (!hasOwnRows(set)) return;
     const { formulas } = set.schema.windows;
     const windows = formulas === undefined ? this.#windows : { ...this.#windows, formulas };
-    await this.#plans.warm(set.schema, pairHistoryOf(store, windows), turns, {
-      ...(begin && { begin }),
-      complete: async (plan, pause) => this.#readGroups(plan as PairPlan, store, pause),
-    });
-  }
-
-  /** Begins a warm-up: of the bars up to now it reads the journal, those after them it collects. */
-  #warmUpOf(plan: PairPlan): FormulaWarmUp<PairReading> {
-    const until = this.#pairs.map((_, index) => this.lastOf(index));
-    const groups = new Map(
-      (plan.sections?.groups ?? []).map(({ id }) => {
-        const last = Math.max(this.#groupStart(id), this.#groupBars.get(id) ?? -Infinity);
-        return [id, last as OpenTime];
-      }),
-    );
-    this.#before.set(plan, { until, groups });
-    return new FormulaWarmUp(plan, this.#pairs, until, copyOfPairBar);
-  }
-
-  /** Before the bars of the pairs, which read what the groups have at their times. */
-  async #readGroups(plan: PairPlan, store: FormulaStore, pause: () => Promise<void>): Promise<void> {
-    const { sections } = plan;
-    if (sections === null) return;
-    const { until, groups } = this.#before.get(plan)!;
-    const starts = new Map<string, OpenTime>();
-    for (const [index, pair] of this.#pairs.entries()) {
-      const last = until[index]!;
-      const count = plan.warmupBarsOf(index);
-      if (last === null || count === 0 || !sections.isOf(index)) continue;
-      const first = await firstMinuteInPieces(store, pair, count, last, pause);
-      if (first !== null) starts.set(pair.id, first);
-    }
-    const first: SectionHistory['first'] = ({ pairs }) => {
-      const own = pairs.flatMap(({ id }) => starts.get(id) ?? []);
-      return own.length === 0 ? null : (Math.min(...own) as OpenTime);
-    };
-    await sections.readJournal({ store, first, until: (id) => groups.get(id)!, pause });
-  }
-
-  #noteGroups(groups: readonly GroupBars[]): void {
-    for (const { group, bars } of groups) this.#groupBars.set(group, bars.at(-1)!.time);
+    await this.#plans.warm(set.schema, pairHistoryOf(store, windows), turns, begin);
   }
 
   /** Sets that answer from now on. See `FormulaPlans.use`. */
   use(sets: readonly ModelSet[]): void {
     this.#plans.use(sets.filter(hasOwnRows).map(({ schema }) => schema));
   }
-}
-
-/** Whether formulas read bars of other symbols than the legs. */
-function readsOutside({ formulas }: Windows): boolean {
-  return otherSymbolsIn(formulas).length > 0 || readSections(formulas);
 }
 
 /** Whether the rows of a set are not those of the newest hand-written features: formulas, or a sequence. */

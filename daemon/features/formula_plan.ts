@@ -1,6 +1,5 @@
 import { writeFloats } from '../../shared/core/features/float_row.ts';
 import { RowRing } from '../../shared/core/features/row_ring.ts';
-import type { GroupBars } from '../../shared/core/formula/group_bars.ts';
 import type { InputsOf } from '../../shared/core/formula/bar_inputs.ts';
 import { FormulaColumns } from '../../shared/core/formula/formula_columns.ts';
 import type { NamedFormula } from '../../shared/core/formula/named_formulas.ts';
@@ -14,15 +13,7 @@ export type PlannedBar<Reading> = Reading & {
   readonly features: Float64Array;
   /** Whether the hand-written features are warm. */
   readonly isWarm: boolean;
-  /** The next bars of groups; absent: there are none. */
-  readonly groups?: readonly GroupBars[] | undefined;
 };
-
-/** Completes the bars of subjects by what follows from others. */
-export interface BarCompletion<Reading> {
-  readonly readsSeries: boolean;
-  prepare(bar: PlannedBar<Reading>): void;
-}
 
 export interface FormulaPlanOptions<Reading, Schema> {
   readonly schema: Schema;
@@ -31,8 +22,6 @@ export interface FormulaPlanOptions<Reading, Schema> {
   /** Hand-written columns. */
   readonly written: number;
   readonly inputsOf: InputsOf<Reading>;
-  /** What each bar needs before it is taken; null or absent: nothing. */
-  readonly completion?: BarCompletion<Reading> | null;
   /** Rows that a model gets together, and the bars that it takes until all of them are warm. */
   readonly sequence: { readonly bars: number; readonly warmupBars: number };
 }
@@ -64,11 +53,8 @@ export class FormulaPlan<Reading, Schema = unknown> {
   readonly #rings: readonly RowRing[] | null;
   /** Warm rows that came one behind the other, by subject, up to `#bars`. */
   readonly #counts: Int32Array;
-  readonly #completion: BarCompletion<Reading> | null;
 
-  constructor(options: FormulaPlanOptions<Reading, Schema>) {
-    const { schema, formulas, subjects, written, inputsOf, sequence } = options;
-    this.#completion = options.completion ?? null;
+  constructor({ schema, formulas, subjects, written, inputsOf, sequence }: FormulaPlanOptions<Reading, Schema>) {
     this.schema = schema;
     this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, subjects, inputsOf);
     this.#written = written;
@@ -94,13 +80,12 @@ export class FormulaPlan<Reading, Schema = unknown> {
 
   /** Whether `step` and `add` need auxiliary series. */
   get readsSeries(): boolean {
-    return this.#formulas?.readsSeries === true || this.#completion?.readsSeries === true;
+    return this.#formulas?.readsSeries === true;
   }
 
   /** Takes the next bar of a subject. */
   step(bar: PlannedBar<Reading>): void {
     const { index, features } = bar;
-    this.#completion?.prepare(bar);
     this.#formulas?.step(index, bar);
     if (this.#rings === null) return;
     const isRowWarm = bar.isWarm && this.#formulas?.ready(index) !== false;
@@ -113,9 +98,8 @@ export class FormulaPlan<Reading, Schema = unknown> {
   /** Like `step`, with many subjects at a time: the values are there after `run`. */
   add(bar: PlannedBar<Reading>): void {
     // A subject may have several bars before `run`, and a sequence needs the row of each.
-    if (this.#rings !== null) return this.step(bar);
-    this.#completion?.prepare(bar);
-    this.#formulas?.add(bar.index, bar);
+    if (this.#rings !== null) this.step(bar);
+    else this.#formulas?.add(bar.index, bar);
   }
 
   /** Computes the bars that were added. */

@@ -12,14 +12,6 @@ export interface FormulaPlansOptions<Reading, Schema extends PlannedSchema> {
   warmUpOf(plan: FormulaPlan<Reading, Schema>): FormulaWarmUp<Reading>;
 }
 
-/** What a warm-up does beside the bars of its subjects. */
-export interface WarmUpSteps<Reading, Schema> {
-  /** Before the first bar that counts as new. */
-  begin?(): Promise<void>;
-  /** Before the bars of the journal are taken. @param pause resolves when the thread may be blocked a little */
-  complete?(plan: FormulaPlan<Reading, Schema>, pause: () => Promise<void>): Promise<void>;
-}
-
 /**
  * The plans of all loaded models: those with the same formulas share one. A plan is warmed from the journal while bars
  * come, and is computed until no model has it.
@@ -71,12 +63,15 @@ export class FormulaPlans<Reading, Schema extends PlannedSchema> {
     return null;
   }
 
-  /** Computes the formulas of a loaded model from its last bars on, if they are not computed yet. */
+  /**
+   * Computes the formulas of a loaded model from its last bars on, if they are not computed yet.
+   * @param begin what has to be done before the first bar that counts as new
+   */
   async warm(
     schema: Schema,
     read: ReadHistory<Reading>,
     turns: WarmUpTurns,
-    steps: WarmUpSteps<Reading, Schema> = {},
+    begin: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const known = this.find(schema.hash);
     if (known !== null) {
@@ -85,25 +80,19 @@ export class FormulaPlans<Reading, Schema extends PlannedSchema> {
     }
     this.#warming = [...this.#warming, schema];
     try {
-      await steps.begin?.();
-      await this.#warmPlan(schema, read, turns, steps);
+      await begin();
+      await this.#warmPlan(schema, read, turns);
     } finally {
       this.#warming = this.#warming.filter((own) => own !== schema);
     }
   }
 
-  async #warmPlan(
-    schema: Schema,
-    read: ReadHistory<Reading>,
-    turns: WarmUpTurns,
-    steps: WarmUpSteps<Reading, Schema>,
-  ): Promise<void> {
+  async #warmPlan(schema: Schema, read: ReadHistory<Reading>, turns: WarmUpTurns): Promise<void> {
     const plan = this.#options.planOf(schema);
     const warmUp = this.#options.warmUpOf(plan);
     this.#warmUps = [...this.#warmUps, warmUp];
     try {
       await turns.stored();
-      await steps.complete?.(plan, () => turns.pause());
       await warmUp.readJournal(read, () => turns.pause());
       warmUp.catchUp();
       this.#plans = [...this.#plans, plan];

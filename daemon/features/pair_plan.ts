@@ -4,44 +4,30 @@ import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { FeatureEngine, warmupBars } from '../../shared/core/features/features.ts';
 import { handWrittenWindows, sequenceBars, type Windows } from '../../shared/core/features/windows.ts';
 import { pairInputs, type PairReading } from '../../shared/core/formula/bar_inputs.ts';
-import { otherSymbolsFor } from '../../shared/core/formula/awaited_symbols.ts';
-import { formulasOf } from '../../shared/core/formula/named_formulas.ts';
-import { outsideSourcesOf, sectionSourcesOf } from '../../shared/core/formula/sections.ts';
-import type { LegSeries } from '../../shared/core/series/leg_series.ts';
+import { formulasOf, otherSymbolsFor } from '../../shared/core/formula/named_formulas.ts';
+import { otherSourcesOf } from '../../shared/core/formula/other_symbols.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { journaledOthersInPieces } from '../../shared/store/journaled_others.ts';
 import { journaledBarsInPieces, journaledSeries, type FormulaStore } from '../../shared/store/warm_bars.ts';
 import { FormulaPlan, type PlannedBar } from './formula_plan.ts';
 import type { ReadHistory } from './formula_warm_up.ts';
-import { PlanSections } from './plan_sections.ts';
 
-/** The plan of a schema of pairs. */
-export class PairPlan extends FormulaPlan<PairReading, FeatureSchema> {
-  /** null: its formulas compare no pairs. */
-  readonly sections: PlanSections | null;
-
-  /** @param features hand-written ones @param windows of them @param seriesOf those of the legs of a pair */
-  constructor(
-    schema: FeatureSchema,
-    pairs: readonly Pair[],
-    features: readonly FeatureDefinition[],
-    windows: Windows,
-    seriesOf: (pair: Pair) => LegSeries,
-  ) {
-    const formulas = formulasOf(schema.windows, features);
-    const sections =
-      sectionSourcesOf(formulas).length === 0 ? null : new PlanSections(formulas, pairs, windows, seriesOf);
-    super({
-      schema,
-      formulas,
-      subjects: pairs,
-      written: features.length,
-      inputsOf: pairInputs(features, outsideSourcesOf(formulas)),
-      completion: sections,
-      sequence: { bars: sequenceBars(schema.windows), warmupBars: warmupBars(schema.windows) },
-    });
-    this.sections = sections;
-  }
+/** The plan of a schema of pairs. @param features hand-written ones */
+export function planOfPairs(
+  schema: FeatureSchema,
+  pairs: readonly Pair[],
+  features: readonly FeatureDefinition[],
+): FormulaPlan<PairReading, FeatureSchema> {
+  const { windows } = schema;
+  const formulas = formulasOf(windows, features);
+  return new FormulaPlan({
+    schema,
+    formulas,
+    subjects: pairs,
+    written: features.length,
+    inputsOf: pairInputs(features, otherSourcesOf(formulas)),
+    sequence: { bars: sequenceBars(windows), warmupBars: warmupBars(windows) },
+  });
 }
 
 export function copyOfPairBar(bar: PlannedBar<PairReading>): PlannedBar<PairReading> {

@@ -87,7 +87,7 @@ class PointerWatch implements ModelWatch {
     const { directions = null, rules = null } = options;
     const activeMarks = marksOf?.(ACTIVE_POINTER);
     this.#active = new FollowedPointer({
-      ...pairBundles(options, 'active'),
+      ...pairBundles(options),
       ...toldOf(options, 'active'),
       name: 'active.json',
       path: activePath(modelsFolder),
@@ -99,7 +99,7 @@ class PointerWatch implements ModelWatch {
       onNone: null,
     });
     this.#shadows = [
-      followShadow(options, null, pairBundles(options, 'shadow')),
+      followShadow(options, null, pairBundles(options)),
       ...(directions?.timeframes ?? []).map((timeframe) =>
         followShadow(options, timeframe, directionBundles(options, directions!, timeframe)),
       ),
@@ -108,7 +108,7 @@ class PointerWatch implements ModelWatch {
       modelsFolder,
       files,
       marks: marksOf?.(ROLLOUT_POINTER),
-      load: (folder) => loadAllowed(folder, 'rollout', options),
+      load: (folder) => loadAllowed(folder, options),
       directions,
       rules,
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
@@ -159,11 +159,11 @@ function toldOf(
   };
 }
 
-function pairBundles(options: ModelWatchOptions, slot: ModelSlot): Bundles<ModelSet> {
+function pairBundles(options: ModelWatchOptions): Bundles<ModelSet> {
   const { modelsFolder, files } = options;
   return {
     markOf: (version) => bundleMark(join(modelsFolder, version), files),
-    load: (version) => loadAllowed(join(modelsFolder, version), slot, options),
+    load: (version) => loadAllowed(join(modelsFolder, version), options),
   };
 }
 
@@ -212,14 +212,10 @@ async function accepted<File extends { readonly version: string | null }>(
 }
 
 /** @throws MinutehandError also for models of another market or timeframe, or with formulas that are not served */
-async function loadAllowed(
-  folder: string,
-  slot: ModelSlot,
-  { load, warm, running, subjects }: ModelWatchOptions,
-): Promise<ModelSet> {
+async function loadAllowed(folder: string, { load, warm, running, subjects }: ModelWatchOptions): Promise<ModelSet> {
   return orRelease(await load(folder), (set) => {
     const { version, market, pairs } = set.manifest;
-    refuseUnservedFormulas(version, set.schema.windows, { role: slot, daemons: [subjects] });
+    refuseUnservedFormulas(version, set.schema.windows, [subjects]);
     refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
     return warm(set);
   });

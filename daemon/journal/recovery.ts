@@ -4,7 +4,8 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
-import { isInstrument, type Pair } from '../../shared/pair.ts';
+import { barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
+import { barSecondsOf, isInstrument, type Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
 import { MAX_AGE_SECONDS } from '../../shared/core/series/series_names.ts';
 import type { InputRow } from '../../shared/store/journal.ts';
@@ -34,7 +35,10 @@ export function recoveryStart(
         : firstMinuteOfBars(store, pair, warmupOf(pair), until);
     const needed = [warm, until, lastBars.get(pair.a), lastBars.get(pair.b)].filter((time) => typeof time === 'number');
     if (needed.length === 0) return [];
-    return screenedFrom(store, pair, Math.min(...needed) as OpenTime);
+    const seconds = barSecondsOf(pair);
+    const open = barOpen(lastMinuteOf(Math.min(...needed), seconds), seconds);
+    // The first bar of a pair reads those of other symbols of the bar before.
+    return screenedFrom(store, pair, (until === undefined ? open - seconds : open) as OpenTime);
   });
   return (starts.length === 0 ? 0 : Math.min(...starts)) as OpenTime;
 }
@@ -52,17 +56,12 @@ export function screenedFrom(store: JournalStore, pair: Pair, first: OpenTime): 
   return [first, ...starts.filter((time) => time !== null)];
 }
 
-/**
- * The inputs of a restart from a minute on, behind what pairs waited for then, and the observations that may still have
- * counted.
- */
+/** The inputs of a restart from a minute on, behind the observations that may still have counted. */
 export function* restoredInputs(
-  store: Pick<JournalStore, 'seriesBetween' | 'awaitedBefore'>,
+  store: Pick<JournalStore, 'seriesBetween'>,
   from: OpenTime,
   inputs: Iterable<InputRow>,
 ): IterableIterator<InputRow> {
-  const awaited = store.awaitedBefore(from);
-  if (awaited !== null) yield { kind: 'awaits', subject: awaited, time: from, bar: null, backfill: false };
   yield* store.seriesBetween(Math.max(0, from - MAX_AGE_SECONDS) as OpenTime, from);
   yield* inputs;
 }

@@ -38,9 +38,9 @@ describe('the start of a recovery', () => {
     expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(900 - WARMUP + 1 - SCREENED));
   });
 
-  it('includes all minutes of a pair that was never answered', () => {
+  it('includes all minutes of a pair that was never answered, and the bar before, which formulas read of others', () => {
     trade(['A', 'B'], 700, 1000);
-    expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(700));
+    expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(699));
   });
 
   it('is not after the last bar of a symbol that has fallen silent', () => {
@@ -90,7 +90,6 @@ describe('the inputs of a restart', () => {
   it('are the observations of the 48 hours before it, then its own', () => {
     const asked: number[][] = [];
     const reader = {
-      awaitedBefore: () => null,
       *seriesBetween(...between: [number, number]) {
         asked.push(between);
         yield 'an observation' as unknown as InputRow;

@@ -85,8 +85,6 @@ export interface PipelineOptions {
   readonly journal: Journal;
   /** In a replay: the state changes to apply before this minute, although their rows follow its bars in the journal. */
   replayedBefore?(subjectId: string, time: OpenTime): readonly StateInput[];
-  /** false: pairs wait for what journaled inputs say, whatever the formulas of the models read. */
-  readonly announcesAwaited?: boolean;
   /** Where one across machines is configured. */
   readonly lease?: PublishingLease | undefined;
   readonly observer: PipelineObserver;

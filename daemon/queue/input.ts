@@ -6,7 +6,6 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
 import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
-import { awaitedText, parseAwaited, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Arm } from '../../shared/core/rollout/assignment.ts';
 import type { InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
@@ -29,18 +28,9 @@ export interface SymbolInput extends InputRow {
 /** Of silence, of a silence so long that the mode is HALT, of the daemon's end. */
 export type HeartbeatKind = 'silence' | 'silence_halt' | 'shutdown';
 
-/**
- * The end of a minute whose leg is overdue, or of the wait for other symbols up to a minute, or a heartbeat after the
- * pair's last minute.
- */
+/** The end of a minute whose leg is overdue, or a heartbeat after the pair's last minute. */
 export interface PairInput extends InputRow {
-  readonly kind: 'timeout' | 'others_timeout' | HeartbeatKind;
-}
-
-/** Other symbols that pairs wait for from here on, in place of those before. It takes effect in align, at once. */
-export interface AwaitsInput {
-  readonly kind: 'awaits';
-  readonly awaited: AwaitedSymbols;
+  readonly kind: 'timeout' | HeartbeatKind;
 }
 
 /** Another model set becomes active; null = none any more. */
@@ -173,7 +163,7 @@ export type StateInput =
 /**
  * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
  */
-export type Input = SymbolInput | PairInput | StateInput | AwaitsInput;
+export type Input = SymbolInput | PairInput | StateInput;
 
 /** Destination of bars for the feeds. */
 export interface BarSink {
@@ -215,7 +205,7 @@ export function pairInput(kind: PairInput['kind'], pairId: string, time: OpenTim
  * A change of state as the journal has it, at the newest minute; null = not journaled. Every other input is its own
  * row.
  */
-export function stateRow(input: StateInput | AwaitsInput, newest: OpenTime): InputRow | null {
+export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
   const row = (subject: string): InputRow => ({
     kind: input.kind as InputRow['kind'],
     subject,
@@ -247,8 +237,6 @@ export function stateRow(input: StateInput | AwaitsInput, newest: OpenTime): Inp
       return row(calendarText(input.events));
     case 'series':
       return observationRow(input.observation);
-    case 'awaits':
-      return row(awaitedText(input.awaited));
     case 'shadow':
     case 'rule_shadow':
       return null;
@@ -260,7 +248,6 @@ const MINUTE_KINDS: Readonly<Record<(SymbolInput | PairInput)['kind'], true>> = 
   empty: true,
   suspect: true,
   timeout: true,
-  others_timeout: true,
   silence: true,
   silence_halt: true,
   shutdown: true,
@@ -274,15 +261,10 @@ export function minuteInputOf(row: InputRow): SymbolInput | PairInput | null {
   return row.kind in MINUTE_KINDS ? (row as SymbolInput | PairInput) : null;
 }
 
-/** The input of a row that a restart applies again: of a minute, a series, what pairs wait for; null for any other. */
-export function restoredInputOf(row: InputRow): SymbolInput | PairInput | SeriesInput | AwaitsInput | null {
+/** The input of a row that a restart applies again: of a minute, or a series; null for any other. */
+export function restoredInputOf(row: InputRow): SymbolInput | PairInput | SeriesInput | null {
   if (row.kind === 'series') return seriesInputOf(row);
-  if (row.kind === 'awaits') return awaitsInputOf(row);
   return minuteInputOf(row);
-}
-
-function awaitsInputOf({ subject }: Pick<InputRow, 'subject'>): AwaitsInput {
-  return { kind: 'awaits', awaited: parseAwaited(subject) };
 }
 
 function seriesInputOf({ subject }: InputRow): SeriesInput {
@@ -350,7 +332,5 @@ export async function inputOf(
       return { kind, record: parseDecisionRecord(subject) };
     case 'series':
       return seriesInputOf(row);
-    case 'awaits':
-      return awaitsInputOf(row);
   }
 }

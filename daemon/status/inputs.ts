@@ -1,9 +1,10 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import { awaitedText, type AwaitedSymbols } from '../../shared/core/formula/awaited_symbols.ts';
-import type { Pair } from '../../shared/pair.ts';
+import { isInstrument, type Pair } from '../../shared/pair.ts';
 import type { InputRow, LastSignal } from '../../shared/store/journal.ts';
+import { journaledOthers } from '../../shared/store/journaled_others.ts';
+import type { WarmStore } from '../../shared/store/warm_bars.ts';
 import { Aligner, type BarOutcome } from '../align/align.ts';
-import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../align/minute.ts';
+import type { AnsweredMinute, PairMinute } from '../align/minute.ts';
 import { PairResampler } from '../align/resample.ts';
 import { SilenceWatch } from '../align/silence.ts';
 import { SuspectLog } from '../align/suspects.ts';
@@ -65,8 +66,6 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   /** During recovery: nothing is journaled again, and what was published is not published again. */
   #publishedUntil: ReadonlyMap<string, OpenTime> | null = null;
   #answering: readonly MinuteItem[] = [];
-  /** Text of the symbols that pairs wait for. */
-  #awaited = awaitedText(new Map());
 
   constructor(options: InputsOptions) {
     const { screen, feedIntervalMs, silence } = options.pipeline;
@@ -118,12 +117,6 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
         return;
       case 'timeout':
         return this.#abandon(input);
-      case 'others_timeout':
-        return this.#abandonOthers(input);
-      case 'awaits':
-        this.record(input);
-        this.#awaited = awaitedText(input.awaited);
-        return this.aligner.await(input.awaited);
       case 'silence':
       case 'silence_halt':
       case 'shutdown':
@@ -216,33 +209,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   }
 
   #timeOut(pairIndex: number, time: OpenTime): void {
-    if (this.aligner.isAwaiting) {
-      this.#timeOutOthers(pairIndex, time);
-      if (this.aligner.hasEnded(pairIndex, time)) return;
-    }
     this.#abandon(pairInput('timeout', this.#options.subjects[pairIndex]!.id, time));
-  }
-
-  #timeOutOthers(pairIndex: number, time: OpenTime): void {
-    if (!this.aligner.isBehind(pairIndex, time)) return;
-    this.#abandonOthers(pairInput('others_timeout', this.#options.subjects[pairIndex]!.id, time));
-  }
-
-  #abandonOthers(input: PairInput): void {
-    const pairIndex = this.#indexOf.get(input.subject);
-    if (pairIndex === undefined) return;
-    this.record(input);
-    this.aligner.abandonOthers(pairIndex, input.time);
-  }
-
-  /**
-   * Journals which other symbols pairs wait for from here on, where that changes. Of minutes that have ended before,
-   * what has not come of a symbol by now is missing.
-   */
-  awaitOthers(awaited: AwaitedSymbols): void {
-    if (awaitedText(awaited) === this.#awaited) return;
-    this.apply({ kind: 'awaits', awaited });
-    for (const { pairIndex, time } of this.aligner.behind()) this.#timeOutOthers(pairIndex, time);
   }
 
   #abandon(input: PairInput): void {
@@ -299,7 +266,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   }
 
   #answer(ended: PairMinute, nowUs: number): void {
-    const minute = this.aligner.isAwaiting ? this.#withOthers(ended) : ended;
+    const minute = this.aligner.readOthers.length > 0 ? this.#withOthers(ended) : ended;
     const { pairIndex, time, backfill } = minute;
     this.#series.closed(time);
     const published = this.#publishedUntil?.get(this.#options.subjects[pairIndex]!.id) ?? -Infinity;
@@ -309,27 +276,11 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     this.#options.queue.push({ kind: 'minute', minute, publish: true, arrivedUs: nowUs, first });
   }
 
-  /** A minute that moves features, with the bars of the other symbols and of the groups that its pair waits for. */
+  /** A minute that moves features, with the bars of other symbols that formulas read at it. */
   #withOthers(minute: PairMinute): PairMinute {
     if (minute.outcome !== 'COMPLETE') return minute;
-    const { pairIndex, time } = minute;
-    const others = this.aligner.othersAt(pairIndex, time);
-    if (others === null) return minute;
-    const groups = this.aligner.groupBarsAt(pairIndex, time);
-    return groups.length === 0 ? { ...minute, others } : { ...minute, others, groups };
-  }
-
-  /** A minute that ended before its pair waited for what the models read that answer it. */
-  #withLaterOthers(item: MinuteItem): MinuteItem {
-    const { minute } = item;
-    if (!this.aligner.isAwaiting || isHeartbeat(minute)) return item;
-    const { others, groups = [] } = this.#withOthers({ ...minute, groups: [] });
-    if (others === undefined) return item;
-    const later = {
-      others: new Map([...(minute.others ?? []), ...others]),
-      groups: [...(minute.groups ?? []), ...groups],
-    };
-    return { ...item, minute: { ...minute, ...later } };
+    const others = this.aligner.othersAt(minute.pairIndex, minute.time);
+    return others === null ? minute : { ...minute, others };
   }
 
   /** Only in a replay. */
@@ -357,7 +308,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   async recover(
     rows: Iterable<InputRow>,
     lastSignals: readonly LastSignal[],
-    loadModels: () => Promise<void>,
+    loadModels: () => Promise<WarmStore | null>,
   ): Promise<void> {
     const { queue, pipeline } = this.#options;
     this.#publishedUntil = new Map(lastSignals.map(({ pairId, time }) => [pairId, time]));
@@ -371,7 +322,25 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     const unanswered = queue.takeUnpublished();
     await queue.settled();
     await pipeline.journal.stored();
-    await loadModels();
-    for (const item of unanswered) queue.push(item.kind === 'minute' ? this.#withLaterOthers(item) : item);
+    const journal = await loadModels();
+    const others = journal === null ? new Map<unknown, MinuteItem>() : this.#othersOf(unanswered, journal);
+    for (const item of unanswered) queue.push(others.get(item) ?? item);
+  }
+
+  /** Minutes that ended before it was known which symbols formulas read, with what had come of these by then. */
+  #othersOf(items: readonly (MinuteItem | StateInput)[], journal: WarmStore): Map<unknown, MinuteItem> {
+    const found = new Map<unknown, MinuteItem>();
+    const symbols = this.aligner.readOthers;
+    if (symbols.length === 0) return found;
+    for (const [index, pair] of this.#options.subjects.entries()) {
+      const own = items.filter((item) => item.kind === 'minute' && item.minute.pairIndex === index) as MinuteItem[];
+      const complete = own.filter(({ minute }) => minute.outcome === 'COMPLETE');
+      if (complete.length === 0 || isInstrument(pair)) continue;
+      const bars = complete.map(({ minute }) => ({ a: minute.a!, b: minute.b! }));
+      const othersAt = journaledOthers(journal, { pair, symbols, bars });
+      for (const item of complete)
+        found.set(item, { ...item, minute: { ...item.minute, others: othersAt(item.minute.time) } as PairMinute });
+    }
+    return found;
   }
 }

@@ -38,16 +38,6 @@ export interface BarColumns {
   readonly series?: SymbolSeries;
   /** Bars of other symbols that formulas read, by symbol, in the timeframe of these; absent where none is read. */
   readonly others?: ReadonlyMap<string, BarColumns>;
-  /** Cross-sections that formulas read, by the id of the pair; absent where none is read. */
-  readonly crossSections?: ReadonlyMap<string, SectionColumns>;
-}
-
-/** Values of cross-sections at the bars of one pair. */
-export interface SectionColumns {
-  /** Epoch seconds, as those of the pair's bars. */
-  readonly time: Float64Array;
-  /** By the text of the cross-section; NaN where it is missing. */
-  readonly values: ReadonlyMap<string, Float64Array>;
 }
 
 /** What takers bought of the volume, and the number of trades; null when the file has no such column. */
@@ -511,22 +501,18 @@ export function copyBars(columns: BarColumns, first: number, end: number): BarCo
   return withOthersBetween(copy, columns, copyBars);
 }
 
-/**
- * A part of bars with those of other symbols from its first bar to its last one: none is known that comes later.
- * Cross-sections, which are read at the times of the part alone, are those of the whole.
- */
+/** A part of bars with those of other symbols from one bar before its first to one before its last: what it reads. */
 function withOthersBetween(
-  given: BarColumns,
-  { others, crossSections }: BarColumns,
+  part: BarColumns,
+  { others }: BarColumns,
   cut: (columns: BarColumns, first: number, end: number) => BarColumns,
 ): BarColumns {
-  const part = crossSections === undefined ? given : { ...given, crossSections };
   if (others === undefined) return part;
   const first = part.length === 0 ? Infinity : part.time[0]!;
   const last = part.length === 0 ? Infinity : part.time[part.length - 1]!;
   const own = [...others].map(([symbol, columns]): [string, BarColumns] => {
     const time = columns.time.subarray(0, columns.length);
-    return [symbol, cut(columns, lowerBound(time, first), lowerBound(time, last + 1))];
+    return [symbol, cut(columns, Math.max(0, lowerBound(time, first) - 1), lowerBound(time, last))];
   });
   return { ...part, others: new Map(own) };
 }

@@ -1,12 +1,12 @@
 import { handWrittenDefinitions } from '../core/features/features.ts';
 import type { Windows } from '../core/features/windows.ts';
 import { formulasOf } from '../core/formula/named_formulas.ts';
-import { groupsOf, isSectionSource, sectionsOf } from '../core/formula/sections.ts';
-import { parsePair, symbolsOf, type Pair } from '../pair.ts';
+import { symbolsOf, type Pair } from '../pair.ts';
 import { otherSourcesOf, parseOtherSymbol, symbolsOfSources } from '../core/formula/other_symbols.ts';
+import { otherBarTime } from '../core/formula/other_values.ts';
 import { OTHER_FIELDS } from '../core/formula/sources.ts';
 import { MinutehandError } from '../errors.ts';
-import type { BarColumns, SectionColumns } from './bar_file.ts';
+import type { BarColumns } from './bar_file.ts';
 
 /** Bars of symbols by their names. */
 export type BarsBySymbol = ReadonlyMap<string, BarColumns>;
@@ -16,28 +16,15 @@ export function otherSymbolsOf(windows: Windows): string[] {
   return symbolsOfSources(otherSourcesOf(formulasOf(windows, handWrittenDefinitions(windows))));
 }
 
-/** Symbols of the pairs that the formulas of pairs compare, each once. */
-export function symbolsOfGroups(windows: Windows): string[] {
-  const groups = groupsOf(formulasOf(windows, handWrittenDefinitions(windows)));
-  return symbolsOf(groups.flatMap(({ members }) => members.map(parsePair)));
-}
-
-/** Symbols whose bars are read for the formulas of pairs, each once. */
-export function symbolsReadBy(windows: Windows): string[] {
-  return [...new Set([...otherSymbolsOf(windows), ...symbolsOfGroups(windows)])];
-}
-
 /** Symbols without whose bars the features of these pairs cannot be computed: the legs, and what formulas read. */
 export function symbolsNeeded(pairs: readonly Pair[], windows: Windows): string[] {
-  return [...new Set([...symbolsOf(pairs), ...symbolsReadBy(windows)])];
+  return [...new Set([...symbolsOf(pairs), ...otherSymbolsOf(windows)])];
 }
 
-/** Names of the formulas of pairs that read other symbols, or compare pairs. */
+/** Names of the formulas of pairs that read other symbols. */
 export function columnsOfOthers(windows: Windows): string[] {
   const formulas = formulasOf(windows, handWrittenDefinitions(windows));
-  return formulas
-    .filter((one) => otherSourcesOf([one]).length > 0 || sectionsOf([one]).length > 0)
-    .map(({ name }) => name);
+  return formulas.filter((one) => otherSourcesOf([one]).length > 0).map(({ name }) => name);
 }
 
 /**
@@ -81,25 +68,22 @@ interface Cursor {
   next: number;
 }
 
-/**
- * Fields of other symbols, and cross-sections, at the bars of a subject: those of the same time, and missing without
- * one.
- */
+/** Fields of other symbols at the bars of a subject: those of one bar earlier, and missing without one. */
 export class OtherBars {
   readonly #cursors: readonly Cursor[];
   readonly #values: Float64Array;
+  readonly #barSeconds: number;
 
   /**
    * @param sources in the order of their values
    * @param others bars of the subject's timeframe, by symbol; undefined: nobody has looked for them
-   * @param sections of the subject; undefined: nobody has computed them
+   * @param barSeconds of the subject
    * @throws MinutehandError DATA_MISSING for sources whose bars are not among them
-   * @throws RangeError for cross-sections that nobody has computed
    */
-  constructor(sources: readonly string[], others: BarsBySymbol | undefined, sections?: SectionColumns) {
+  constructor(sources: readonly string[], others: BarsBySymbol | undefined, barSeconds: number) {
+    this.#barSeconds = barSeconds;
     this.#values = new Float64Array(sources.length);
     this.#cursors = sources.map((source) => {
-      if (isSectionSource(source)) return sectionCursor(source, sections);
       const { symbol, field } = parseOtherSymbol(source)!;
       const own = others?.get(symbol);
       if (own === undefined) throw noBarsOf(symbol);
@@ -111,30 +95,16 @@ export class OtherBars {
   /** @param time of the subject's bar; times ascend @returns values that belong to the caller until the next call */
   at(time: number): Float64Array {
     const out = this.#values;
+    const earlier = otherBarTime(time, this.#barSeconds);
     for (let i = 0; i < out.length; i++) {
       const cursor = this.#cursors[i]!;
-      while (cursor.next < cursor.length && cursor.time[cursor.next]! < time) cursor.next++;
-      const isThere = cursor.next < cursor.length && cursor.time[cursor.next] === time;
+      while (cursor.next < cursor.length && cursor.time[cursor.next]! < earlier) cursor.next++;
+      const isThere = cursor.next < cursor.length && cursor.time[cursor.next] === earlier;
       const value = isThere ? (cursor.values?.[cursor.next] ?? NaN) : NaN;
       out[i] = cursor.isVolume && !(value > 0) ? NaN : value;
     }
     return out;
   }
-}
-
-/** @throws RangeError */
-function sectionCursor(source: string, sections: SectionColumns | undefined): Cursor {
-  if (sections === undefined) throw new RangeError(`nobody has computed ${source} over the pairs of its group`);
-  const { time, values } = sections;
-  return { time, length: time.length, values: values.get(source) ?? null, isVolume: false, next: 0 };
-}
-
-/** The cross-sections of a pair that is in no group. */
-const NO_SECTIONS: SectionColumns = { time: new Float64Array(), values: new Map() };
-
-/** The cross-sections of a pair; undefined where nobody has computed any. */
-export function sectionsOfPair({ crossSections }: BarColumns, id: string): SectionColumns | undefined {
-  return crossSections === undefined ? undefined : (crossSections.get(id) ?? NO_SECTIONS);
 }
 
 type OtherField = 'open' | 'high' | 'low' | 'close' | 'volume' | 'spread';

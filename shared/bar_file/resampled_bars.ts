@@ -32,7 +32,7 @@ function inTimeframe(columns: BarColumns, barSeconds: number): BarColumns {
  * @param isLastKept also the last bar while its last minute is missing, for charts
  */
 export function resampleBars(columns: BarColumns, barSeconds: number, { isLastKept = false } = {}): BarColumns {
-  const { symbol, length, series, others, crossSections } = columns;
+  const { symbol, length, series, others } = columns;
   const out = Array.from({ length: 7 }, () => new Float64Array(length)) as Column[];
   const [time, open, high, low, close, volume, spread] = out as [
     Column,
@@ -68,7 +68,6 @@ export function resampleBars(columns: BarColumns, barSeconds: number, { isLastKe
     volume: cut(volume),
     spread: columns.spread === null ? null : cut(spread),
     ...(series && { series }),
-    ...(crossSections && { crossSections }),
     ...(others && {
       others: new Map([...others].map(([name, other]) => [name, inTimeframe(other, barSeconds)])),
     }),

@@ -1,9 +1,7 @@
 import { handWrittenDefinitions } from '../core/features/features.ts';
 import type { Windows } from '../core/features/windows.ts';
-import { comparedPairsOf, otherSymbolsFor } from '../core/formula/awaited_symbols.ts';
-import { formulasOf } from '../core/formula/named_formulas.ts';
+import { formulasOf, otherSymbolsFor } from '../core/formula/named_formulas.ts';
 import { otherSymbolsIn } from '../core/formula/other_symbols.ts';
-import { groupsOf, readSections } from '../core/formula/sections.ts';
 import { MinutehandError } from '../errors.ts';
 import { isInstrument, symbolsOf, type Pair } from '../pair.ts';
 import { shardsOf, shardSubjects } from '../policy/policy.ts';
@@ -12,97 +10,43 @@ import type { Settings } from '../policy/policy.ts';
 /** The pairs and instruments of a daemon. */
 export type DaemonSubjects = readonly Pair[];
 
-/** How a bundle answers bars. */
-export interface Serving {
-  readonly role: 'active' | 'shadow' | 'rollout';
-  /** Daemons that serve the bundle; null: not known here, or replayed on files, which may have any symbol. */
-  readonly daemons: readonly DaemonSubjects[] | null;
-}
-
 /** What formulas read that serving cannot compute, as an error words it. */
 export interface UnservedFormulas {
-  readonly code: 'MODEL_CROSS_SECTIONS' | 'MODEL_SYMBOLS';
-  /** Without its subject: `reads EURUSD`. */
+  readonly code: 'MODEL_SYMBOLS';
+  /** Without its subject: `reads EURUSD for XAUUSD_XAGUSD`. */
   readonly seen: string;
-  readonly expected?: string;
-  readonly next?: string;
+  readonly expected: string;
 }
-
-/** null: it is served. */
-type Limit = (windows: Windows, serving: Serving) => UnservedFormulas | null;
-
-/** What formulas can be trained with but not served, in the order of checks: the first that applies is reported. */
-const LIMITS: readonly Limit[] = [comparedBesideTheActive, unfedGroups, symbolsBesideTheActive, unfedSymbols];
 
 /** What each configured daemon has. */
 export function daemonsOf({ minutehand }: Pick<Settings, 'minutehand'>): DaemonSubjects[] {
   return shardsOf(minutehand).map(({ name }) => shardSubjects(minutehand, name));
 }
 
-/** What formulas read that serving cannot compute: the same at every door by which a bundle comes into use. */
-export function unservedFormulas(windows: Windows, serving: Serving): UnservedFormulas[] {
-  return LIMITS.flatMap((limit) => limit(windows, serving) ?? []);
-}
-
 /**
  * Refuses formulas that serving cannot compute. Nothing overrides this.
  * @param what the version of a bundle, or `a training`
  * @param windows of this configuration, with the formulas of the bundle: its manifest may be older than a window
- * @throws MinutehandError MODEL_CROSS_SECTIONS, MODEL_SYMBOLS
+ * @param daemons see `unservedFormulas`
+ * @throws MinutehandError MODEL_SYMBOLS
  */
-export function refuseUnservedFormulas(what: string, windows: Windows, serving: Serving): void {
-  const [first] = unservedFormulas(windows, serving);
-  if (first === undefined) return;
-  const { code, seen, ...others } = first;
-  throw new MinutehandError(code, { seen: `${what} ${seen}`, ...others });
+export function refuseUnservedFormulas(
+  what: string,
+  windows: Windows,
+  daemons: readonly DaemonSubjects[] | null,
+): void {
+  const unserved = unservedFormulas(windows, daemons);
+  if (unserved === null) return;
+  const { code, seen, expected } = unserved;
+  throw new MinutehandError(code, { seen: `${what} ${seen}`, expected });
 }
 
-/** As `symbolsBesideTheActive`: pairs would wait for the legs of the group. */
-function comparedBesideTheActive({ formulas }: Windows, { role }: Serving): UnservedFormulas | null {
-  if (role === 'active' || !readSections(formulas)) return null;
-  return {
-    code: 'MODEL_CROSS_SECTIONS',
-    seen: 'compares the pairs of a group',
-    expected: role === 'shadow' ? 'a shadow that reads its own legs' : 'a challenger that reads its own legs',
-    next: 'Compare it with `minutehand backtest`, or make it active with `minutehand models promote`.',
-  };
-}
-
-/** A pair of a group of which the daemon gets no bars would never be compared: told of the first such pair. */
-function unfedGroups(windows: Windows, { daemons }: Serving): UnservedFormulas | null {
-  if (daemons === null || !readSections(windows.formulas)) return null;
-  const groups = comparedPairsOf(groupsOf(formulasOf(windows, handWrittenDefinitions(windows))));
-  for (const subjects of daemons) {
-    const fed = new Set(symbolsOf(subjects));
-    const ids = new Set(subjects.map(({ id }) => id));
-    for (const { pairs } of groups) {
-      const own = pairs.find(({ id }) => ids.has(id));
-      const unfed = pairs.find(({ a, b }) => !fed.has(a) || !fed.has(b));
-      if (own !== undefined && unfed !== undefined)
-        return {
-          code: 'MODEL_CROSS_SECTIONS',
-          seen: `compares ${own.id} with ${unfed.id}`,
-          expected: 'pairs whose legs are symbols of the same daemon',
-        };
-    }
-  }
-  return null;
-}
-
-/** Pairs would wait for a bundle that publishes nothing, or that may end at any bar: its answers are not journaled. */
-function symbolsBesideTheActive({ formulas }: Windows, { role }: Serving): UnservedFormulas | null {
-  const symbols = otherSymbolsIn(formulas);
-  if (symbols.length === 0 || role === 'active') return null;
-  return {
-    code: 'MODEL_SYMBOLS',
-    seen: `reads ${symbols.join(', ')}`,
-    expected: role === 'shadow' ? 'a shadow that reads its own legs' : 'a challenger that reads its own legs',
-    next: 'Compare it with `minutehand backtest`, or make it active with `minutehand models promote`.',
-  };
-}
-
-/** A symbol of which the daemon of a pair gets no bars would be missing at every bar: told of the first such pair. */
-function unfedSymbols(windows: Windows, { daemons }: Serving): UnservedFormulas | null {
+/**
+ * What formulas read that serving cannot compute, the same at every door by which a bundle comes into use: a symbol of
+ * which the daemon of a pair gets no bars would be missing at every bar. null: nothing; otherwise of the first such pair.
+ * @param daemons that serve the bundle; null: not known here, or replayed on files, which may have any symbol
+ */
+export function unservedFormulas(windows: Windows, daemons: readonly DaemonSubjects[] | null): UnservedFormulas | null {
   if (daemons === null || otherSymbolsIn(windows.formulas).length === 0) return null;
   const formulas = formulasOf(windows, handWrittenDefinitions(windows));
   for (const subjects of daemons) {

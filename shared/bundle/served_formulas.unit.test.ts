@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinySettings } from '../../test/tiny_settings.ts';
-import type { Windows } from '../core/features/windows.ts';
 import { parseSubject } from '../pair.ts';
-import { daemonsOf, refuseUnservedFormulas, unservedFormulas, type Serving } from './served_formulas.ts';
+import { daemonsOf, refuseUnservedFormulas, unservedFormulas } from './served_formulas.ts';
 
 const settings = tinySettings({
   minutehand: {
@@ -12,62 +11,31 @@ const settings = tinySettings({
   },
 });
 const { windows } = settings.minutehand;
-const COMPARED = { ...windows, formulas: 'far for EURUSD_GBPUSD,XAUUSD_XAGUSD = cs_rank(z_abs)' };
 const OF_SYMBOL = { ...windows, formulas: 'lead for XAUUSD_XAGUSD = delta(log(symbol("NZDUSD").close), 5)' };
 const OF_ALL = { ...windows, formulas: 'lead = delta(log(symbol("NZDUSD").close), 5)' };
 const daemons = daemonsOf(settings);
 
-const codesOf = (own: Windows, serving: Serving): string[] => unservedFormulas(own, serving).map(({ code }) => code);
-
 describe('formulas that serving cannot compute', () => {
-  it('are none without formulas, and of the own legs, in every role', () => {
-    for (const role of ['active', 'shadow', 'rollout'] as const)
-      for (const own of [windows, { ...windows, formulas: 'calm = mean(z_abs, 5)' }])
-        expect(unservedFormulas(own, { role, daemons })).toEqual([]);
-  });
-
-  it('are those that compare pairs of which the daemon gets no bars: they may be of another daemon, or of none', () => {
-    expect(unservedFormulas(COMPARED, { role: 'active', daemons })).toMatchObject([
-      { code: 'MODEL_CROSS_SECTIONS', seen: 'compares XAUUSD_XAGUSD with EURUSD_GBPUSD' },
-    ]);
-    // Their legs alone are needed; bars of files are all there; and who serves no pair of the group has no part in it.
-    const fed = ['XAUUSD_XAGUSD', 'EURUSD@1h', 'GBPUSD@1h'].map(parseSubject);
-    for (const known of [null, [fed], [[parseSubject('AUDUSD_USDCAD')]]])
-      expect(codesOf(COMPARED, { role: 'active', daemons: known })).toEqual([]);
-  });
-
-  it('are none that compare pairs of different timeframes alone: these are compared with nobody', () => {
-    const own = { ...windows, formulas: 'far for EURUSD_GBPUSD,XAUUSD_XAGUSD@5m = cs_rank(z_abs)' };
-    expect(codesOf(own, { role: 'active', daemons: [[parseSubject('EURUSD_GBPUSD')]] })).toEqual([]);
-  });
-
-  it('are those that compare pairs, as a shadow or a challenger', () => {
-    for (const role of ['shadow', 'rollout'] as const)
-      expect(codesOf(COMPARED, { role, daemons: null })).toEqual(['MODEL_CROSS_SECTIONS']);
+  it('are none without formulas, and of the own legs', () => {
+    for (const own of [windows, { ...windows, formulas: 'calm = mean(z_abs, 5)' }])
+      expect(unservedFormulas(own, daemons)).toBeNull();
   });
 
   it('are those that read a symbol of which the daemon of their pair gets no bars; a pair of another daemon counts', () => {
-    expect(codesOf(OF_SYMBOL, { role: 'active', daemons })).toEqual([]);
-    expect(unservedFormulas(OF_ALL, { role: 'active', daemons })).toMatchObject([
-      { code: 'MODEL_SYMBOLS', seen: 'reads NZDUSD for EURUSD_GBPUSD' },
-    ]);
+    expect(unservedFormulas(OF_SYMBOL, daemons)).toBeNull();
+    expect(unservedFormulas(OF_ALL, daemons)).toMatchObject({
+      code: 'MODEL_SYMBOLS',
+      seen: 'reads NZDUSD for EURUSD_GBPUSD',
+    });
     // Bars of files are all there.
-    expect(codesOf(OF_ALL, { role: 'active', daemons: null })).toEqual([]);
-    expect(codesOf(OF_ALL, { role: 'active', daemons: [[parseSubject('NZDUSD@1h')]] })).toEqual([]);
+    expect(unservedFormulas(OF_ALL, null)).toBeNull();
+    expect(unservedFormulas(OF_ALL, [[parseSubject('NZDUSD@1h')]])).toBeNull();
   });
 
-  it('are those that read another symbol at all, as a shadow or a challenger', () => {
-    for (const role of ['shadow', 'rollout'] as const) {
-      const found = unservedFormulas(OF_SYMBOL, { role, daemons });
-      expect(found).toMatchObject([{ code: 'MODEL_SYMBOLS', seen: 'reads NZDUSD' }]);
-      expect(found[0]!.expected).toContain(role === 'shadow' ? 'a shadow' : 'a challenger');
-    }
-  });
-
-  it('are refused with the code and the words of the first reason', () => {
-    expect(() => refuseUnservedFormulas('20260101_0000', OF_ALL, { role: 'active', daemons })).toThrow(
+  it('are refused with the code and the words of the reason', () => {
+    expect(() => refuseUnservedFormulas('20260101_0000', OF_ALL, daemons)).toThrow(
       expect.objectContaining({ code: 'MODEL_SYMBOLS', seen: '20260101_0000 reads NZDUSD for EURUSD_GBPUSD' }) as Error,
     );
-    expect(() => refuseUnservedFormulas('a training', windows, { role: 'active', daemons })).not.toThrow();
+    expect(() => refuseUnservedFormulas('a training', windows, daemons)).not.toThrow();
   });
 });

@@ -33,9 +33,8 @@ import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from 
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
 import { stopIn } from './explained_stop.ts';
 import { symbolsOfSources } from '../core/formula/other_symbols.ts';
-import { outsideValuesReader } from '../core/formula/other_values.ts';
+import { otherValuesReader } from '../core/formula/other_values.ts';
 import { journaledOthers } from '../store/journaled_others.ts';
-import { journaledSections } from '../store/journaled_sections.ts';
 import { journaledBars, journaledSeries } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Reproduction } from './explanation.ts';
 import { pathInside } from '../path_name.ts';
@@ -206,11 +205,10 @@ function recompute(
   if (last?.a.time !== time) return null;
   const series = features.readsSeries ? journaledSeries(journal, pair, bars) : null;
   const othersAt = journaledOthers(journal, { pair, symbols: symbolsOfSources(features.others), bars });
-  const othersOf = outsideValuesReader(features.others);
-  const sections = journaledSections(journal, { windows, pair, first: bars[0]!.a.time, until: time });
+  const othersOf = otherValuesReader(features.others);
   for (const { a, b } of bars) {
     const known = series?.at(a.time + SECONDS_PER_BAR) ?? null;
-    features.step(a, b, known, othersOf(othersAt(a.time), sections?.values.get(a.time)));
+    features.step(a, b, known, othersOf(othersAt(a.time)));
   }
   return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
 }

@@ -17,7 +17,6 @@ const REFUSALS: Readonly<Record<string, string>> = {
   MODEL_MISSING: 'バンドルまたはファイルがありません',
   MODEL_MANIFEST: 'マニフェストまたはポインターを読み取れません',
   MODEL_SYMBOLS: '受信していないシンボルを計算に使います',
-  MODEL_CROSS_SECTIONS: '配信で計算できない式を使います',
   POINTER_ROLLBACK: 'ポインターが、すでに受け入れたものより古いです',
   POINTER_SIGNATURE: 'ポインターの署名がないか、正しくありません',
   POINTER_EXPIRED: 'ポインターの有効期限が切れています',

@@ -5,7 +5,6 @@ import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../core/features/inst
 import { FormulaError } from '../core/formula/formula_error.ts';
 import { parseFormula, type Formula } from '../core/formula/formula.ts';
 import { checkTogether, COLUMN_NAME, type NamedFormula } from '../core/formula/named_formulas.ts';
-import { sectionsOf } from '../core/formula/sections.ts';
 import { instrumentSources, pairSources, type Sources } from '../core/formula/sources.ts';
 import { spellSubject, type SymbolNames } from '../symbol/symbol.ts';
 import { faultText } from './formula_fault.ts';
@@ -186,25 +185,19 @@ class Reader {
           this.#refuse(strategy, path, fault);
           continue;
         }
-        const own = this.#subjectsOf(formula, subjects);
-        strategy.parsed.push({ name, formula, subjects: own });
+        strategy.parsed.push({ name, formula, subjects });
         strategy.formulas.push({
           name,
           text: formula.text,
           label: typeof label === 'string' ? label : name,
           description: typeof description === 'string' ? description : null,
-          subjects: own,
+          subjects,
         });
       } catch (error) {
         if (!(error instanceof FormulaError)) throw error;
         this.#refuse(strategy, path, `is no formula: ${faultText(error)}`);
       }
     }
-  }
-
-  /** A cross-section compares the pairs that its formula is for: all are written out, so that a bundle knows them. */
-  #subjectsOf(formula: Formula, subjects: readonly string[] | null): readonly string[] | null {
-    return subjects === null && sectionsOf([{ formula }]).length > 0 ? this.#context.pairs.toSorted() : subjects;
   }
 
   /** What `for` names; null where one of its names is refused. */

@@ -39,18 +39,7 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
 
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 /** Kinds of inputs that are about a minute, and hold no longer. */
-const OF_MINUTES = [
-  'bar',
-  'empty',
-  'suspect',
-  'timeout',
-  'others_timeout',
-  'silence',
-  'silence_halt',
-  'shutdown',
-  'series',
-  'earlier',
-]
+const OF_MINUTES = ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown', 'series', 'earlier']
   .map((kind) => `'${kind}'`)
   .join(', ');
 
@@ -156,13 +145,6 @@ class SqliteJournal implements JournalFile {
       .prepare("SELECT subject FROM inputs WHERE kind = 'halts' ORDER BY input_id DESC LIMIT 1")
       .get() as { subject: string } | undefined;
     return row?.subject ?? '';
-  }
-
-  awaitedBefore(from: OpenTime): string | null {
-    const row = this.#db
-      .prepare("SELECT subject FROM inputs WHERE kind = 'awaits' AND time < ? ORDER BY input_id DESC LIMIT 1")
-      .get(from) as { subject: string } | undefined;
-    return row?.subject ?? null;
   }
 
   lastFence(): number {
@@ -315,20 +297,20 @@ class SqliteJournal implements JournalFile {
 
   *inputsFrom(
     from: OpenTime,
-    { after = 0, through = ALL_ROWS, until = ALL_ROWS as OpenTime, timeouts = false }: InputRange = {},
+    { after = 0, through = ALL_ROWS, until = ALL_ROWS as OpenTime, between = false }: InputRange = {},
   ): IterableIterator<InputRow> {
     // Times ascend almost as ids do: the index of times tells where to begin and to end.
     const found = this.#db.prepare(INPUT_IDS).get(from, until) as { first: number | null; last: number };
     if (found.first === null) return;
-    const orTimeouts = timeouts ? " OR kind = 'others_timeout'" : '';
+    const ofLater = between ? '' : ' AND time <= ?';
     const rows = this.#db
       .prepare(
-        `SELECT * FROM inputs WHERE time >= ? AND (time <= ?${orTimeouts}) AND input_id >= ? AND input_id <= ?
+        `SELECT * FROM inputs WHERE time >= ?${ofLater} AND input_id >= ? AND input_id <= ?
          ORDER BY input_id`,
       )
       .iterate(
         from,
-        until,
+        ...(between ? [] : [until]),
         Math.max(after + 1, found.first),
         Math.min(through, found.last),
       ) as IterableIterator<StoredInput>;
@@ -419,10 +401,9 @@ class SqliteJournal implements JournalFile {
         .prepare(
           `DELETE FROM inputs WHERE time < ?
              AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'halts' AND time < ?)
-             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'news' AND time < ?)
-             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'awaits' AND time < ?)`,
+             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'news' AND time < ?)`,
         )
-        .run(time, time, time, time);
+        .run(time, time, time);
       this.#db.prepare('DELETE FROM signals WHERE time < ?').run(time);
       this.#db.prepare('DELETE FROM shadow_signals WHERE time < ?').run(time);
     });

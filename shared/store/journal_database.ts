@@ -25,7 +25,6 @@ const TABLES = `
   CREATE INDEX IF NOT EXISTS inputs_of_halts ON inputs (input_id) WHERE kind = 'halts';
   CREATE INDEX IF NOT EXISTS inputs_of_news ON inputs (input_id) WHERE kind = 'news';
   CREATE INDEX IF NOT EXISTS inputs_of_rules ON inputs (input_id) WHERE kind = 'rule';
-  CREATE INDEX IF NOT EXISTS inputs_of_awaits ON inputs (input_id) WHERE kind = 'awaits';
   CREATE INDEX IF NOT EXISTS inputs_of_boots ON inputs (input_id) WHERE kind = 'boot';
   CREATE INDEX IF NOT EXISTS inputs_of_leases ON inputs (input_id) WHERE kind = 'lease' AND subject <> '';
   CREATE INDEX IF NOT EXISTS inputs_of_earlier ON inputs (input_id) WHERE kind = 'earlier';

@@ -7,7 +7,6 @@ export const INPUT_KINDS = [
   'empty',
   'suspect',
   'timeout',
-  'others_timeout',
   'silence',
   'silence_halt',
   'shutdown',
@@ -23,18 +22,15 @@ export const INPUT_KINDS = [
   'recovered',
   'boot',
   'series',
-  'awaits',
   'earlier',
 ] as const;
 export type InputKind = (typeof INPUT_KINDS)[number];
 
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as
- * suspect, a leg time-out of a pair, the same of other symbols that it waits for, a heartbeat of its silence or of
- * the daemon's end, a swap to a version, a direction model of a timeframe, a rule of an instrument, a change of the
+ * suspect, a leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a direction model of a timeframe, a rule of an instrument, a change of the
  * halts, a stage of a rollout or its end, a degradation or its end, another policy, another calendar of news, a
- * boot, an observation of an auxiliary series, other symbols that pairs wait for from here on, a change that took
- * effect before a minute whose bars stand before it.
+ * boot, an observation of an auxiliary series, a change that took effect before a minute whose bars stand before it.
  */
 export interface InputRow {
   readonly kind: InputKind;
@@ -44,8 +40,7 @@ export interface InputRow {
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
    * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), the calendar
    * (`calendarText` of shared/calendar/calendar_text.ts), boot id, or observation
-   * (`observationText` of shared/store/observation.ts), all awaited symbols from here on (`awaitedText` of
-   * shared/core/formula/awaited_symbols.ts), or process, minute and row of an earlier change
+   * (`observationText` of shared/store/observation.ts), or process, minute and row of an earlier change
    * (daemon/queue/earlier_change.ts).
    */
   readonly subject: string;
@@ -156,8 +151,6 @@ export interface JournalStore {
   lastShadows(modelVersion: string): LastSignal[];
   /** The active halts at the end, as the text of their row; empty when there are none. They outlive boots. */
   lastHalts(): string;
-  /** The symbols that pairs wait for before the inputs of minute `from`, as the text of their row; null: none yet. */
-  awaitedBefore(from: OpenTime): string | null;
   /** The newest of a lease that this journal's daemon has held or seen; 0 = none. */
   lastFence(): number;
   /** All answers of shadow sets, in order. */
@@ -240,8 +233,8 @@ export interface InputRange {
   readonly after?: number;
   readonly through?: number;
   readonly until?: OpenTime;
-  /** Also those inputs between them that end a wait for other symbols, whatever their minutes. */
-  readonly timeouts?: boolean;
+  /** Also inputs of later minutes that stand between them. */
+  readonly between?: boolean;
 }
 
 /** Signals: only those after row `after` and up to row `through`. */

@@ -6,7 +6,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { realData, skipNote as realNote } from '../../shared/bar_file/real_data.fixture.ts';
 import {
-  comparedValues,
   expectClose,
   formulaText,
   marketBars,
@@ -18,11 +17,10 @@ import { FormulaError } from '../../shared/core/formula/formula_error.ts';
 import type { OracleBar } from '../../shared/core/formula/formula.oracle.ts';
 import { parseFormula, type Formula, type Node } from '../../shared/core/formula/formula.ts';
 import { OPERATORS } from '../../shared/core/formula/operators.ts';
-import { isSectionNode } from '../../shared/core/formula/sections.ts';
 import { MINUTE_SOURCE } from '../../shared/core/formula/sources.ts';
 import { IS_WEEKLY } from '../weekly.ts';
 import { skipNote } from '../skip_note.ts';
-import { comparedColumn, OTHER_MEMBERS, pandasProgram, type Arguments } from './pandas_program.ts';
+import { pandasProgram, type Arguments } from './pandas_program.ts';
 import { NO_PANDAS, PANDAS, runPandas } from './run_pandas.ts';
 
 vi.setConfig({ testTimeout: 900_000 });
@@ -77,8 +75,6 @@ const WRITTEN = [
   'sum(close * volume, 60) / sum(volume, 60)',
   'rank(volume, 60)',
   'mean(coalesce(spread, close / 10000), 30)',
-  'cs_mean(delta(log(close), 5)) - cs_rank(rank(close, 60))',
-  'mean(cs_zscore(zscore(close, 120)), 30)',
   'corr(delta(log(close)), delta(log(symbol("EURUSD").close)), 60)',
   '-delta(close) / where(close <= open or low < delay(low), 1, 2)',
 ];
@@ -128,10 +124,6 @@ function compare(texts: readonly string[], bars: readonly OracleBar[], from: Arg
     [97],
   );
   const ownOf = new Map(all.map(({ text }, i) => [text, own[i]!]));
-  for (const part of all.filter(isSectionNode)) {
-    const members = comparedValues(part, bars);
-    for (const member of OTHER_MEMBERS) ownOf.set(comparedColumn(part, member), members[member]!);
-  }
   const program = pandasProgram(formulas, bars.length, from);
   const columns = program.columns.map((name) => ownOf.get(name)!);
   const values = runPandas(program, columns, folder);

@@ -301,35 +301,3 @@ def stored(result):
     """The rule of all values: a finite number that is not −0, or missing."""
     result = np.asarray(result, dtype=float) + 0.0
     return np.where(np.isfinite(result), result, NAN)
-
-
-def group(x, others):
-    """One row per bar: the values of the group, the subject's own first."""
-    return np.column_stack([x, *others])
-
-
-def compared(result, values):
-    """The result where the subject has a value and another member has one too."""
-    enough = (~np.isnan(values)).sum(axis=1) >= 2
-    return np.where(enough & ~np.isnan(values[:, 0]), result, NAN)
-
-
-def op_cs_mean(x, *others):
-    w = group(x, others)
-    return compared(np.nanmean(w, axis=1), w)
-
-
-def op_cs_rank(x, *others):
-    w = group(x, others)
-    below = (w[:, 1:] < w[:, :1]).sum(axis=1)
-    equal = (w[:, 1:] == w[:, :1]).sum(axis=1)
-    return compared((below + equal / 2) / ((~np.isnan(w)).sum(axis=1) - 1), w)
-
-
-def op_cs_zscore(x, *others):
-    w = group(x, others)
-    mean = np.nanmean(w, axis=1)
-    second = np.nansum((w - mean[:, None]) ** 2, axis=1)
-    count = (~np.isnan(w)).sum(axis=1)
-    deviation = np.sqrt(second / (count - 1))
-    return compared(np.where(second > FLAT * mean**2 * count, (x - mean) / deviation, NAN), w)

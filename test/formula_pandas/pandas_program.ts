@@ -1,5 +1,4 @@
 import type { Formula, Node } from '../../shared/core/formula/formula.ts';
-import { isSectionNode, type Section } from '../../shared/core/formula/sections.ts';
 
 /** Where a program takes the arguments of an operation from. */
 export type Arguments =
@@ -28,10 +27,7 @@ export function pandasProgram(formulas: readonly Formula[], bars: number, from: 
   const places = new Map(all.map(({ text }, i) => [text, i]));
   const sources = new Set(all.flatMap((part) => (part.kind === 'read' ? [part.source] : [])));
   const given = from === 'given' ? all.filter(({ kind }) => kind === 'operation').map(({ text }) => text) : [];
-  const compared = all
-    .filter(isSectionNode)
-    .flatMap((part) => OTHER_MEMBERS.map((member) => comparedColumn(part, member)));
-  const columns = [...sources, ...given, ...new Set(compared)];
+  const columns = [...sources, ...given];
   const argument = (node: Node): string => {
     const place = columns.indexOf(node.text);
     if (node.kind === 'operation' && place >= 0) return `columns[${place}]`;
@@ -52,14 +48,6 @@ np.concatenate(values).tofile("values.bin")
   return { text, parts: all, columns };
 }
 
-/** Members of the group of a subject beside it, as `othersOfGroup` makes them. */
-export const OTHER_MEMBERS: readonly number[] = [1, 2, 3];
-
-/** The column of what another member compares in a cross-section. */
-export function comparedColumn({ inputs }: Section, member: number): string {
-  return `${inputs[0]!.text} of member ${member}`;
-}
-
 /** All different parts, inner ones first. */
 function collect(node: Node, parts: Map<string, Node>): void {
   if (parts.has(node.text)) return;
@@ -71,8 +59,5 @@ function expressionOf(part: Node, argument: (node: Node) => string, columns: rea
   if (part.kind === 'constant') return `np.full(columns.shape[1], ${part.value})`;
   if (part.kind === 'read') return `columns[${columns.indexOf(part.source)}]`;
   const { operator, inputs, constants } = part;
-  const others = isSectionNode(part)
-    ? OTHER_MEMBERS.map((member) => `columns[${columns.indexOf(comparedColumn(part, member))}]`)
-    : [];
-  return `op_${operator.name}(${[...inputs.map(argument), ...others, ...constants.map(String)].join(', ')})`;
+  return `op_${operator.name}(${[...inputs.map(argument), ...constants.map(String)].join(', ')})`;
 }

@@ -26,8 +26,7 @@ export async function checkPairs({ minutehand, core }: Settings, paths: HomePath
     const set = await loadModelSet(pathInside(paths.models, active.version), featureSchema(minutehand.windows), 1);
     await set.release();
     const { market, pairs } = set.manifest;
-    const daemons = daemonsOf({ minutehand });
-    refuseUnservedFormulas(active.version, set.schema.windows, { role: 'active', daemons });
+    refuseUnservedFormulas(active.version, set.schema.windows, daemonsOf({ minutehand }));
     const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
     refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
     const verified = `${active.version} (${set.manifest.market} market) verified`;

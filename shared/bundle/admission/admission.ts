@@ -130,7 +130,7 @@ export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<T
  * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
  * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS,
  * PROMOTION_OWNER, SHADOW_SERVED; STORE_UNUSABLE for what no person has asked for; as loadModelSet and
- * prepareDirection; MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
+ * prepareDirection; MODEL_SYMBOLS
  */
 export async function admit<Through extends Door>(
   place: AdmissionPlace,
@@ -167,12 +167,11 @@ function refuseShadowOfItself(candidate: Candidate, modelsFolder: string): void 
     throw new MinutehandError('SHADOW_SERVED', { seen: version });
 }
 
-/** @throws MinutehandError MODEL_CROSS_SECTIONS, MODEL_SYMBOLS */
+/** @throws MinutehandError MODEL_SYMBOLS */
 function refuseUnserved({ version, windows }: Candidate, door: Door, settings: Settings): void {
   if (windows === null) return;
-  const role = door === 'shadow' || door === 'rollout' ? door : 'active';
   // The installation of another folder says what its daemons have.
-  refuseUnservedFormulas(version, windows, { role, daemons: door === 'folder' ? null : daemonsOf(settings) });
+  refuseUnservedFormulas(version, windows, door === 'folder' ? null : daemonsOf(settings));
 }
 
 function admitted<Through extends Door>(

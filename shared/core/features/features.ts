@@ -4,7 +4,7 @@ import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.
 import { pairInputs, type PairReading } from '../formula/bar_inputs.ts';
 import { FormulaBlock } from '../formula/formula_block.ts';
 import { FormulaColumns } from '../formula/formula_columns.ts';
-import { outsideSourcesOf } from '../formula/sections.ts';
+import { otherSourcesOf } from '../formula/other_symbols.ts';
 import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
 import { isSeriesSource } from '../formula/series_source.ts';
 import { Calendar } from './calendar.ts';
@@ -316,7 +316,7 @@ export class PairFeatures {
   readonly values: Float64Array;
   /** See `FeatureEngine.frame`. */
   readonly frame: Readonly<Frame>;
-  /** Sources of other symbols, and cross-sections, whose values `step` needs, in their order. */
+  /** Sources of other symbols whose values `step` needs, in their order. */
   readonly others: readonly string[];
   readonly #engine: FeatureEngine;
   readonly #written: Float64Array;
@@ -330,7 +330,7 @@ export class PairFeatures {
     const engine = new FeatureEngine([pair], windows);
     const written = engine.values(0);
     const formulas = formulasOf(windows, engine.definitions);
-    this.others = outsideSourcesOf(formulas);
+    this.others = otherSourcesOf(formulas);
     this.#engine = engine;
     this.#written = written;
     this.frame = engine.frame(0);
@@ -396,7 +396,7 @@ export interface HistoryFeatures {
 export function historyFeatures(windows: Windows, pair: Pair): HistoryFeatures {
   const written = new PairFeatures(handWrittenWindows(windows), pair);
   const formulas = formulasOf(windows, written.definitions);
-  const inputs = pairInputs(written.definitions, outsideSourcesOf(formulas));
+  const inputs = pairInputs(written.definitions, otherSourcesOf(formulas));
   return {
     written,
     formulas: formulas.length === 0 ? null : new FormulaBlock(formulas, pair, inputs),

@@ -4,8 +4,7 @@ import type { InstrumentDefinition } from '../features/instrument/definitions.ts
 import { SERIES_NAMES } from '../series/series_names.ts';
 import type { FormulaEngine } from './engine.ts';
 import { parseOtherSymbol } from './other_symbols.ts';
-import { isSectionSource } from './sections.ts';
-import { outsideValuesReader, type OtherBarsAt } from './other_values.ts';
+import { otherValuesReader, type OtherBarsAt } from './other_values.ts';
 import { PROBABILITY_NAMES } from './probability_names.ts';
 import { seriesSource } from './series_source.ts';
 import { BAR_SOURCES, LEG_SERIES_SOURCES, MINUTE_SOURCE } from './sources.ts';
@@ -46,13 +45,11 @@ export interface PairReading {
   readonly others?: Float64Array | null;
   /** In place of these values: the bars of other symbols at the same time. */
   readonly otherBars?: OtherBarsAt;
-  /** Beside them: the cross-sections, in the order in which they were given to `pairInputs`; absent: all missing. */
-  readonly sections?: Float64Array | null;
 }
 
 /**
  * @param features hand-written ones, whose values a reading has
- * @param others sources of other symbols, and then cross-sections, whose values a reading has
+ * @param others sources of other symbols, whose values a reading has
  */
 export function pairInputs(
   features: readonly FeatureDefinition[],
@@ -69,7 +66,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
   readonly #features: readonly FeatureInput[];
   readonly #series: readonly FeatureInput[];
   readonly #others: readonly FeatureInput[];
-  readonly #valuesOf: (bars: OtherBarsAt, sections: Float64Array | null | undefined) => Float64Array;
+  readonly #valuesOf: (bars: OtherBarsAt) => Float64Array;
 
   constructor(
     engine: FormulaEngine,
@@ -77,7 +74,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
     barSeconds: number,
     others: readonly string[] = [],
   ) {
-    this.#valuesOf = outsideValuesReader(others);
+    this.#valuesOf = otherValuesReader(others);
     this.#time = new TimeInputs(engine, barSeconds);
     this.#a = fieldInputs(engine, 'a.');
     this.#b = fieldInputs(engine, 'b.');
@@ -100,7 +97,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
    * @param at index in the block
    * @throws RangeError for formulas that read series, or other symbols, without them
    */
-  write(at: number, { a, b, features: values, series, others, otherBars, sections }: PairReading): void {
+  write(at: number, { a, b, features: values, series, others, otherBars }: PairReading): void {
     this.#time.write(at, a.time);
     writeFields(this.#a, at, a);
     writeFields(this.#b, at, b);
@@ -110,7 +107,7 @@ export class PairInputs implements ReadingInputs<PairReading> {
     }
     if (this.#series.length > 0) this.#writeSeries(at, series);
     if (this.#others.length === 0) return;
-    writeOthers(this.#others, at, otherBars === undefined ? others : this.#valuesOf(otherBars, sections));
+    writeOthers(this.#others, at, otherBars === undefined ? others : this.#valuesOf(otherBars));
   }
 
   #writeSeries(at: number, series: Float64Array | null): void {
@@ -236,7 +233,7 @@ export class InstrumentInputs implements ReadingInputs<InstrumentReading> {
  */
 function otherInputs(engine: FormulaEngine, given: readonly string[]): FeatureInput[] {
   for (const name of engine.inputs.keys())
-    if ((parseOtherSymbol(name) !== null || isSectionSource(name)) && !given.includes(name))
+    if (parseOtherSymbol(name) !== null && !given.includes(name))
       throw new RangeError(`formulas read ${name}, which is not given`);
   return featureInputs(engine, given);
 }

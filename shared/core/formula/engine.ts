@@ -1,4 +1,3 @@
-import { isSection } from './cross_section.ts';
 import type { Formula, Node } from './formula.ts';
 import { Graph, type Column, type Steps } from './graph.ts';
 import type { SubjectState } from './step.ts';
@@ -139,8 +138,6 @@ function columnOf(node: Node, graph: Graph, columns: Map<string, Column>): Colum
 function buildColumn(node: Node, graph: Graph, columns: Map<string, Column>): Column {
   if (node.kind === 'constant') return graph.constant(node.value);
   if (node.kind === 'read') return graph.input(node.source);
-  // Its values come with the bars: the pairs of its group are not of this subject.
-  if (isSection(node.operator)) return graph.input(node.text);
   const inputs = node.inputs.map((input) => columnOf(input, graph, columns));
   return node.operator.build(graph, inputs, node.constants);
 }

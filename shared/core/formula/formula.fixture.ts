@@ -1,19 +1,18 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { OracleBar } from './formula.oracle.ts';
-import { partAsFormula, type Formula, type Node, type Operation } from './formula.ts';
+import type { Formula, Node, Operation } from './formula.ts';
 import { FormulaEngine } from './engine.ts';
 import { isConstant } from './operator.ts';
 import { OPERATORS } from './operators.ts';
-import { sectionsOf, type Section } from './sections.ts';
 import { MINUTE_SOURCE, symbolSources, type Sources } from './sources.ts';
 
 const FIELDS = ['open', 'high', 'low', 'close', 'volume', 'spread'];
 /** Fields of another symbol: `marketBars` generates their values. */
 const OTHER_FIELDS = ['symbol("EURUSD").close', 'symbol("EURUSD").volume'];
 
-/** What random formulas read: a symbol that is in a group. */
-export const RANDOM_SOURCES: Sources = { ...symbolSources(), isInGroups: true };
+/** What random formulas read. */
+export const RANDOM_SOURCES: Sources = symbolSources();
 
 /** Random text of a number over the fields of a bar. */
 function numberText(depth: number, longest: number): fc.Arbitrary<string> {
@@ -105,59 +104,14 @@ export function marketBars(length: number): fc.Arbitrary<OracleBar[]> {
     });
 }
 
-/** Other members of the group of a subject: their bars of the same times, some of whose values are missing. */
-export function othersOfGroup(bars: readonly OracleBar[]): OracleBar[][] {
-  return [1, 2, 3].map((member) =>
-    bars.map(({ number, values }) => {
-      const draw = ((number * 7919 + member * 104_729) % 1009) / 1009;
-      const own = Object.entries(values).map(([name, value]) => {
-        if (name === MINUTE_SOURCE) return [name, value];
-        return [name, draw < 0.1 ? NaN : draw < 0.2 ? value : value * (0.99 + draw / 50)];
-      });
-      return { number, values: Object.fromEntries(own) as Record<string, number> };
-    }),
-  );
-}
-
-/** What the members of a group compare at each bar, the subject's own first. */
-export function comparedValues({ inputs }: Section, bars: readonly OracleBar[]): number[][] {
-  const formula = partAsFormula(inputs[0]!);
-  return [bars, ...othersOfGroup(bars)].map((own) => run([formula], own)[0]!);
-}
-
 const isKnown = (value: number): boolean => !Number.isNaN(value);
-
-/** The values of a cross-section at each bar. */
-function sectionValues(section: Section, bars: readonly OracleBar[]): number[] {
-  const members = comparedValues(section, bars);
-  return bars.map((_, i) => {
-    const known = Float64Array.from(members.map((values) => values[i]!).filter(isKnown)).sort();
-    const own = members[0]![i]!;
-    if (known.length < 2 || Number.isNaN(own)) return NaN;
-    const values = Float64Array.of(own);
-    section.operator.across(known, known.length, values, 0);
-    return values[0]!;
-  });
-}
-
-/** The bars with the cross-sections that formulas read. */
-function withSections(formulas: readonly Formula[], bars: readonly OracleBar[]): readonly OracleBar[] {
-  const sections = sectionsOf(formulas.map((formula) => ({ formula })));
-  if (sections.length === 0) return bars;
-  const columns = sections.map((section) => [section.text, sectionValues(section, bars)] as const);
-  return bars.map(({ number, values }, i) => {
-    const own = columns.map(([text, column]) => [text, column[i]!] as const);
-    return { number, values: { ...values, ...Object.fromEntries(own) } };
-  });
-}
 
 /** Values of formulas at bars that come in blocks of these sizes, in turn. */
 export function run(
   formulas: readonly Formula[],
-  given: readonly OracleBar[],
+  bars: readonly OracleBar[],
   blocks: readonly number[] = [256],
 ): number[][] {
-  const bars = withSections(formulas, given);
   const engine = new FormulaEngine(formulas);
   const state = engine.createState();
   const values: number[][] = formulas.map(() => []);
@@ -182,10 +136,9 @@ export function run(
  */
 export function runTogether(
   formulas: readonly Formula[],
-  given: readonly (readonly OracleBar[])[],
+  subjects: readonly (readonly OracleBar[])[],
   isAbsent: (turn: number, subject: number) => boolean,
 ): number[][][] {
-  const subjects = given.map((bars) => withSections(formulas, bars));
   const engine = new FormulaEngine(formulas);
   const states = engine.createStates(subjects.length);
   const values: number[][][] = subjects.map(() => formulas.map(() => []));

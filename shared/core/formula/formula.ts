@@ -10,7 +10,6 @@ import {
   type ValueType,
 } from './operator.ts';
 import { OPERATOR_BY_NAME, OPERATORS } from './operators.ts';
-import { isSection } from './cross_section.ts';
 import { parse, type Syntax } from './parse.ts';
 import { MINUTE_SOURCE, type Source, type Sources } from './sources.ts';
 import { isSymbolName, parseOtherSymbol, type OtherSymbolField } from './other_symbols.ts';
@@ -68,7 +67,7 @@ export interface Formula {
  */
 export function parseFormula(text: string, sources: Sources): Formula {
   const root = new Checker(sources).check(parse(text));
-  const formula = partAsFormula(root);
+  const formula = formulaOf(root);
   if (!readsAny(root))
     throw new FormulaError('FORMULA_CONSTANT', root.column, 'the formula reads no source, so its value never changes');
   if (formula.doubles > MAX_DOUBLES)
@@ -84,8 +83,7 @@ function readsAny(node: Node): boolean {
   return node.kind === 'read' || (node.kind === 'operation' && node.inputs.some(readsAny));
 }
 
-/** A checked subexpression as a separate formula. */
-export function partAsFormula(root: Node): Formula {
+function formulaOf(root: Node): Formula {
   const parts = new Map<string, Node>();
   collect(root, parts);
   const reads = [...parts.values()].flatMap((part) => (part.kind === 'read' ? [part.source] : []));
@@ -177,12 +175,6 @@ class Checker {
   #operation({ name, arguments: given, column, isSign }: Syntax & { readonly kind: 'call' }): Node {
     const operator = OPERATOR_BY_NAME.get(name);
     if (operator === undefined) throw this.#unknownOperator(name, column);
-    if (isSection(operator) && this.#sources.isInGroups !== true)
-      throw new FormulaError(
-        'FORMULA_GROUP',
-        column,
-        `${name} compares the pairs of a group, which formulas of ${this.#sources.subject} cannot do here; those of the models of pairs can`,
-      );
     const { parameters } = operator;
     const checked = given.map((argument) => this.check(argument));
     const implicit = parameters.filter((parameter) => 'implicit' in parameter);
@@ -314,8 +306,6 @@ function operationNode(operator: Operator, given: readonly Node[], constants: re
     if (Number.isNaN(value)) throw new FormulaError('FORMULA_CONSTANT', column, 'this has no value for any bar');
     return constantNode(value, column);
   }
-  if (isSection(operator) && inputs.some(hasSection))
-    throw new FormulaError('FORMULA_GROUP', column, `${operator.name} of a cross-section: write it of x alone`);
   const bars = Math.max(...inputs.map((input) => input.bars)) + operator.bars(constants) - 1;
   if (bars > MAX_LOOK_BACK)
     throw new FormulaError(
@@ -325,10 +315,6 @@ function operationNode(operator: Operator, given: readonly Node[], constants: re
     );
   const text = textOf(operator, inputs, constants);
   return { kind: 'operation', operator, inputs, constants, text, type: operator.type, unit, bars, column };
-}
-
-function hasSection(node: Node): boolean {
-  return node.kind === 'operation' && (isSection(node.operator) || node.inputs.some(hasSection));
 }
 
 function inTextOrder(inputs: readonly Node[]): readonly Node[] {

@@ -3,7 +3,6 @@ import { describe, expect, it, vi } from 'vitest';
 import { IS_WEEKLY } from '../../../test/weekly.ts';
 import {
   bits,
-  comparedValues,
   expectClose,
   formulaText,
   marketBars,
@@ -16,7 +15,6 @@ import { FormulaError } from './formula_error.ts';
 import { oracleOf, oracleValues, type OracleBar } from './formula.oracle.ts';
 import { parseFormula, type Formula, type Node } from './formula.ts';
 import { OPERATORS } from './operators.ts';
-import { isSectionNode } from './sections.ts';
 
 const SOURCES = RANDOM_SOURCES;
 /** `npm run test:weekly` runs many more. */
@@ -116,12 +114,6 @@ describe('a formula', () => {
         );
         all.forEach((part, i) => {
           if (part.kind !== 'operation') return;
-          if (isSectionNode(part)) {
-            const members = comparedValues(part, bars);
-            const slow = bars.map((_, at) => part.operator.oracle([members.map((values) => values[at]!)], []));
-            expect(bits(columns[i]!), part.text).toEqual(bits(slow));
-            return;
-          }
           const inputs = part.inputs.map((input) => columns[all.findIndex(({ text }) => text === input.text)]!);
           expectClose(columns[i]!, oracleOf(part, inputs), inputs, part);
         });
@@ -149,7 +141,7 @@ function walk(length: number, gap: (i: number) => number): OracleBar[] {
 }
 
 describe('each operator of a window', () => {
-  const windowed = OPERATORS.filter(({ family }) => !['pointwise', 'cross_section'].includes(family));
+  const windowed = OPERATORS.filter(({ family }) => family !== 'pointwise');
   const texts = windowed.map(({ name, parameters }) => {
     const series = ['close', 'volume'];
     const parts = parameters.map(({ kind, name: parameter }) => {

@@ -1,7 +1,7 @@
 import { barSecondsOf, type Pair } from '../../pair.ts';
 import type { InputsOf, ReadingInputs } from './bar_inputs.ts';
 import { FormulaEngine } from './engine.ts';
-import { outsideSourcesOf } from './sections.ts';
+import { otherSourcesOf } from './other_symbols.ts';
 import { columnsFor } from './formula_columns.ts';
 import type { SubjectState } from './step.ts';
 import type { NamedFormula } from './named_formulas.ts';
@@ -16,7 +16,7 @@ export class FormulaBlock<Reading> {
   readonly width: number;
   /** The subject's bar count at which all values exist. */
   readonly warmupBars: number;
-  /** Sources of other symbols and cross-sections whose values `add` needs, in the order that its inputs were given. */
+  /** Sources of other symbols whose values `add` needs, in the order that its inputs were given. */
   readonly others: readonly string[];
   readonly #engine: FormulaEngine;
   /** Where each formula of the subject goes. */
@@ -32,7 +32,7 @@ export class FormulaBlock<Reading> {
     this.#columns = columns;
     this.#inputs = inputsOf(engine, barSecondsOf(subject));
     this.#state = engine.createState();
-    this.others = outsideSourcesOf(formulas);
+    this.others = otherSourcesOf(formulas);
     this.width = formulas.length;
     this.warmupBars = engine.warmUpBars;
   }

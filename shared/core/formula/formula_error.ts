@@ -11,8 +11,7 @@ export type FormulaFault =
   | 'FORMULA_DEPTH'
   | 'FORMULA_NODES'
   | 'FORMULA_MEMORY'
-  | 'FORMULA_LOOK_BACK'
-  | 'FORMULA_GROUP';
+  | 'FORMULA_LOOK_BACK';
 
 /** A name that is not known, and those that would be. */
 export interface UnknownName {

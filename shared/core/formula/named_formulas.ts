@@ -3,11 +3,10 @@ import { MODEL_NAMES } from '../features/feature.ts';
 import { SUBJECT_ID } from '../../pair.ts';
 import type { InstrumentDefinition, InstrumentWindows } from '../features/instrument/definitions.ts';
 import type { Windows } from '../features/windows.ts';
-import { FEWEST_OF_SECTION } from './cross_section.ts';
 import { parseFormula, type Formula } from './formula.ts';
 import { FormulaError } from './formula_error.ts';
+import { otherSourcesOf, symbolsOfSources } from './other_symbols.ts';
 import { MAX_FORMULAS, MAX_SUBJECT_DOUBLES } from './limits.ts';
-import { pairOfTwoGroups, sectionsOf } from './sections.ts';
 import { instrumentSources, pairSources, type Sources } from './sources.ts';
 
 /** A formula that is a column of the feature schema. */
@@ -49,6 +48,11 @@ export function formulasText(formulas: readonly WrittenFormula[]): string {
 /** Whether a formula is for the subject with this id. */
 export function isFor({ subjects }: Pick<NamedFormula, 'subjects'>, id: string): boolean {
   return subjects === null || subjects.includes(id);
+}
+
+/** Other symbols whose bars the formulas that are for a subject read, sorted. */
+export function otherSymbolsFor(formulas: readonly NamedFormula[], subjectId: string): string[] {
+  return symbolsOfSources(otherSourcesOf(formulas.filter((formula) => isFor(formula, subjectId)))).sort();
 }
 
 const known = new WeakMap<object, readonly NamedFormula[]>();
@@ -117,7 +121,6 @@ function parseFormulas(
 export function checkTogether(formulas: readonly NamedFormula[]): void {
   if (formulas.length > MAX_FORMULAS)
     throw new FormulaError('FORMULA_MEMORY', 1, `${formulas.length} formulas; at most ${MAX_FORMULAS} are allowed`);
-  checkGroups(formulas);
   // A subject that no formula names has what is for all.
   for (const id of ['', ...new Set(formulas.flatMap(({ subjects }) => subjects ?? []))]) {
     const own = formulas.filter((one) => isFor(one, id));
@@ -129,25 +132,6 @@ export function checkTogether(formulas: readonly NamedFormula[]): void {
         `all formulas keep ${doubles} numbers per subject; at most ${MAX_SUBJECT_DOUBLES} are allowed`,
       );
   }
-}
-
-/**
- * A cross-section is over the pairs that its formula is for, and a pair is in one group.
- * @throws FormulaError FORMULA_GROUP
- */
-function checkGroups(formulas: readonly NamedFormula[]): void {
-  for (const one of formulas) {
-    const [section] = sectionsOf([one]);
-    if (section === undefined) continue;
-    const { text, column } = section;
-    const refuse = (reason: string): FormulaError => new FormulaError('FORMULA_GROUP', column, reason);
-    if (one.subjects === null) throw refuse(`${text} of ${one.name} names no group of pairs`);
-    if (one.subjects.length < FEWEST_OF_SECTION)
-      throw refuse(`${text} of ${one.name} is for ${one.subjects.join()} alone: a group has two pairs at least`);
-  }
-  const twice = pairOfTwoGroups(formulas);
-  if (twice !== null)
-    throw new FormulaError('FORMULA_GROUP', 1, `${twice} is in two groups: its cross-sections are of one`);
 }
 
 const NO_VALUE = 'where the formula has no value';

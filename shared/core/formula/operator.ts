@@ -3,8 +3,8 @@ import type { Unit } from './unit.ts';
 
 export type ValueType = 'number' | 'boolean';
 
-/** `pointwise` reads the current bar alone, `cross_section` that of all pairs of a group; the others a window. */
-export type Family = 'pointwise' | 'delay' | 'fold' | 'selection' | 'cross_section';
+/** `pointwise` reads the current bar alone; the others a window. */
+export type Family = 'pointwise' | 'delay' | 'fold' | 'selection';
 
 /** An argument: a series of values. */
 export interface SeriesParameter {
@@ -59,8 +59,7 @@ export interface Operator {
   build(graph: Graph, inputs: readonly Column[], constants: readonly number[]): Column;
   /**
    * The slow, obvious definition.
-   * @param windows of each series its last `bars` values, oldest first; of a cross-section the values of the group, the
-   * subject's own first
+   * @param windows of each series its last `bars` values, oldest first
    */
   oracle(windows: readonly (readonly number[])[], constants: readonly number[]): number;
 }

@@ -13,9 +13,6 @@ import { CORR } from './operators/corr.ts';
 import { COUNT } from './operators/count.ts';
 import { COV } from './operators/cov.ts';
 import { CROSS } from './operators/cross.ts';
-import { CS_MEAN } from './operators/cs_mean.ts';
-import { CS_RANK } from './operators/cs_rank.ts';
-import { CS_ZSCORE } from './operators/cs_zscore.ts';
 import { DAY_OF_WEEK } from './operators/day_of_week.ts';
 import { DELAY } from './operators/delay.ts';
 import { DELTA } from './operators/delta.ts';
@@ -117,9 +114,6 @@ export const OPERATORS: readonly Operator[] = [
   RANK,
   MEDIAN,
   QUANTILE,
-  CS_MEAN,
-  CS_RANK,
-  CS_ZSCORE,
 ];
 
 export const OPERATOR_BY_NAME: ReadonlyMap<string, Operator> = new Map(

@@ -1,21 +1,25 @@
 import type { Bar } from '../../bar.ts';
 import { parseOtherSymbol } from './other_symbols.ts';
 
-/** The bars of other symbols at one bar of a subject, by symbol; a symbol without a bar there is missing. */
+/** The bars of other symbols that are read at one bar of a subject, by symbol; one without such a bar is missing. */
 export type OtherBarsAt = ReadonlyMap<string, Bar>;
 
 /**
- * Reads the values of sources of other symbols, and of cross-sections behind them, in their order, into an array that
- * the next call overwrites. Cross-sections that are not given are missing.
+ * The time of the bar of another symbol that is read at a bar of a subject: the one that closed one bar earlier. An
+ * older one is never read in its place, because live nobody could tell a bar that is late from one that does not exist.
  */
-export function outsideValuesReader(
-  sources: readonly string[],
-): (bars: OtherBarsAt, sections?: Float64Array | null) => Float64Array {
-  const fields = sources.flatMap((source) => parseOtherSymbol(source) ?? []);
+export function otherBarTime(time: number, barSeconds: number): number {
+  return time - barSeconds;
+}
+
+/**
+ * Reads the values of sources of other symbols, in their order, into an array that the next call overwrites.
+ */
+export function otherValuesReader(sources: readonly string[]): (bars: OtherBarsAt) => Float64Array {
+  const fields = sources.map((source) => parseOtherSymbol(source)!);
   const values = new Float64Array(sources.length);
-  return (bars, sections = null) => {
+  return (bars) => {
     for (let i = 0; i < fields.length; i++) values[i] = otherValue(bars.get(fields[i]!.symbol), fields[i]!.field);
-    for (let i = fields.length; i < values.length; i++) values[i] = sections?.[i - fields.length] ?? NaN;
     return values;
   };
 }

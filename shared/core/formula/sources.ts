@@ -23,8 +23,6 @@ export interface Sources {
   readonly numbers?: ReadonlyMap<string, number>;
   /** Fields that it reads of other symbols, as `symbol("BTCUSDT").close`; absent: of none. */
   readonly otherFields?: readonly Source[];
-  /** Whether it is in groups, over which it reads cross-sections; absent: in none. */
-  readonly isInGroups?: boolean;
 }
 
 /** Fields of a bar. */
@@ -54,8 +52,8 @@ const OF_SYMBOLS: readonly string[] = ['taker_buy_volume', 'trades'];
 export const OTHER_FIELDS: readonly Source[] = BAR_SOURCES.filter(({ name }) => !OF_SYMBOLS.includes(name));
 
 /**
- * A pair reads `a.close`, `b.volume` and so on, its hand-written features by name, auxiliary series of its legs, the
- * bars of other symbols, and cross-sections of its group.
+ * A pair reads `a.close`, `b.volume` and so on, its hand-written features by name, auxiliary series of its legs, and
+ * the bars of other symbols.
  */
 export function pairSources(features: readonly FeatureDefinition[]): Sources {
   const ofLegs = ['a', 'b'].flatMap((leg) =>
@@ -66,12 +64,12 @@ export function pairSources(features: readonly FeatureDefinition[]): Sources {
     })),
   );
   const own = sourcesOf('a pair', [...ofLegs, ...features.map(featureSource), ...LEG_SERIES_SOURCES]);
-  return { ...own, otherFields: OTHER_FIELDS, isInGroups: true };
+  return { ...own, otherFields: OTHER_FIELDS };
 }
 
-/** What a rule of a pair reads: all that its formulas do, but the bars of other symbols and cross-sections. */
+/** What a rule of a pair reads: all that its formulas do, but the bars of other symbols. */
 export function pairRuleSources(features: readonly FeatureDefinition[]): Sources {
-  const { otherFields: _fields, isInGroups: _groups, ...own } = pairSources(features);
+  const { otherFields: _fields, ...own } = pairSources(features);
   return own;
 }
 

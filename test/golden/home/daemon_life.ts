@@ -175,10 +175,6 @@ function changeState(live: number, process: Process, { laterPolicies, models }: 
       return rollout('test', 'r1');
     case 155:
       return rollout('pilot', 'r1');
-    case 160:
-      return inputs.apply({ kind: 'awaits', awaited: new Map([['XAUUSD_XAGUSD', ['EURUSD']]]) });
-    case 164:
-      return inputs.apply({ kind: 'awaits', awaited: new Map() });
     case 175:
       return rollout('rollout', 'r1');
     case 190:

@@ -162,8 +162,7 @@ function refuseUnserved({ slot, version }: Named, settings: Settings, modelsFold
     const shelf = shelfServing(slot);
     refuseForeign(about, runningOrigin(settings, shelf));
     const windows = shelf.awaitingWindows(about, settings.minutehand);
-    const role = isChallenger(slot) ? 'rollout' : 'active';
-    if (windows !== null) refuseUnservedFormulas(version, windows, { role, daemons: daemonsOf(settings) });
+    if (windows !== null) refuseUnservedFormulas(version, windows, daemonsOf(settings));
     refuseSchema(slot, about, settings);
   }
   if (refusal !== null) throw refusal;

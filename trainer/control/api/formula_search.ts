@@ -12,9 +12,6 @@ const GENERATOR_OF = {
 type Part = keyof typeof GENERATOR_OF;
 const PARTS = Object.keys(GENERATOR_OF) as Part[];
 
-/** `featuretools.max_depth` that also compares a pair with the others. */
-const COMPARING_DEPTH = 2;
-
 /** Windows, bars, by `performance_mode`. */
 const MODES: Readonly<Record<string, readonly number[]>> = {
   fast: [15, 60, 240],
@@ -25,6 +22,7 @@ const MODES: Readonly<Record<string, readonly number[]>> = {
 /** Keys that have only one value here, or none, and why. */
 const ONLY: Readonly<Record<string, { readonly value?: unknown; readonly next: string }>> = {
   'tsfresh.feature_selection': { value: true, next: 'Omit it: without the screening, chance would choose formulas.' },
+  'featuretools.max_depth': { value: 1, next: 'Omit it: there is nothing further to join.' },
   'autofeat.feateng_steps': {
     value: 2,
     next: 'Omit it: trees split a formula of one column as they split the column.',
@@ -37,7 +35,7 @@ const ONLY: Readonly<Record<string, { readonly value?: unknown; readonly next: s
 /** Keys that act, beside those of `ONLY`. */
 const ACTING: Readonly<Record<Part, readonly string[]>> = {
   tsfresh: ['fdr_level', 'feature_count_limit', 'parallel_jobs', 'performance_mode'],
-  featuretools: ['max_features', 'max_depth'],
+  featuretools: ['max_features'],
   autofeat: ['max_features', 'max_gb', 'featsel_runs', 'n_jobs'],
 };
 
@@ -77,16 +75,13 @@ export function wantsSearch(config: AutoMLConfig | undefined): boolean {
 export function formulaSearchOf(config: AutoMLConfig): AskedSearch {
   refuseIdleKeys(config);
   const { tsfresh, featuretools, autofeat } = config;
-  const isComparing = featuretools.enabled && featuretools.max_depth === COMPARING_DEPTH;
   const limits = {
     windows: tsfresh.feature_count_limit,
     calendar: featuretools.max_features,
-    cross_sections: isComparing ? featuretools.max_features : undefined,
     products: autofeat.max_features,
   };
   const given = Object.entries(limits).filter(([, most]) => most !== undefined) as [Generator, number][];
-  const enabled: Generator[] = PARTS.filter((part) => config[part].enabled).map((part) => GENERATOR_OF[part]);
-  if (isComparing) enabled.push('cross_sections');
+  const enabled = PARTS.filter((part) => config[part].enabled).map((part) => GENERATOR_OF[part]);
   const most = Math.max(FORMULA_SEARCH_DEFAULTS.most, ...given.map(([, limit]) => limit));
   return {
     search: {
@@ -130,8 +125,6 @@ function refusalsIn(part: Part, { enabled, ...keys }: AutoMLConfig[Part]): Minut
       refuse(name, value, only.value === undefined ? 'no value' : String(only.value), only.next);
     else if (only === undefined && !ACTING[part].includes(key))
       refuse(name, value, [...ACTING[part], ...onlyKeys(part)].join(', '), 'Omit it: nothing reads it.');
-    else if (`${part}.${key}` === 'featuretools.max_depth' && value !== 1 && value !== COMPARING_DEPTH)
-      refuse(name, value, '1, 2', 'Omit it: 2 compares pairs at the same time, and there is nothing further to join.');
     else if (key === 'performance_mode' && !Object.hasOwn(MODES, String(value)))
       refuse(name, value, Object.keys(MODES).join(', '), 'All modes have series of returns, ranges and spreads.');
   }

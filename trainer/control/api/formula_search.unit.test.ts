@@ -30,12 +30,6 @@ describe('AutoMLConfigModel', () => {
     ['tsfresh', { performance_mode: 'fast' }, { window_bars: [15, 60, 240] }],
     ['tsfresh', { feature_selection: true }, { generators: ['windows'] }],
     ['featuretools', { max_features: 1, max_depth: 1 }, { most_of: { calendar: 1 } }],
-    ['featuretools', { max_depth: 2 }, { generators: ['calendar', 'cross_sections'], most_of: {} }],
-    [
-      'featuretools',
-      { max_features: 3, max_depth: 2 },
-      { generators: ['calendar', 'cross_sections'], most_of: { calendar: 3, cross_sections: 3 } },
-    ],
     ['autofeat', { max_features: 12 }, { most: 12, most_of: { products: 12 } }],
     ['autofeat', { featsel_runs: 9, max_gb: 0.5, feateng_steps: 2 }, { parts: 9, memory_gb: 0.5 }],
   ])('%s with %j acts in the job', (part, keys, expected) => {
@@ -55,7 +49,7 @@ describe('AutoMLConfigModel', () => {
     ['tsfresh', { feature_selection: false }],
     ['tsfresh', { performance_mode: 'financial_optimized' }],
     ['tsfresh', { window: 5 }],
-    ['featuretools', { max_depth: 3 }],
+    ['featuretools', { max_depth: 2 }],
     ['autofeat', { feateng_steps: 1 }],
     ['autofeat', { generations: 20 }],
     ['autofeat', { population_size: 20 }],

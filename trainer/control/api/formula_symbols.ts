@@ -13,7 +13,7 @@ import type { ApiContext } from './context.ts';
  * Refuses a training of pairs that could not be adopted for what formulas read: those of the new models, and those of
  * the active ones, with which the new ones are compared at the end. The training itself would refuse it after reading
  * all bars.
- * @throws MinutehandError MODEL_SYMBOLS, MODEL_CROSS_SECTIONS, DATA_MISSING, COMPARISON_IMPOSSIBLE; CONFIG_* for a file
+ * @throws MinutehandError MODEL_SYMBOLS, DATA_MISSING, COMPARISON_IMPOSSIBLE; CONFIG_* for a file
  * of formulas with problems
  */
 export async function refuseUnreadFormulas(
@@ -22,7 +22,7 @@ export async function refuseUnreadFormulas(
 ): Promise<void> {
   const { market, shards } = settings.minutehand;
   const own = learnedWindows(kind !== 'full', settings, paths.models);
-  refuseUnservedFormulas('a training that is to be adopted', own, { role: 'active', daemons: daemonsOf(settings) });
+  refuseUnservedFormulas('a training that is to be adopted', own, daemonsOf(settings));
   const champion = findChampion({ modelsFolder: paths.models, settings, market });
   const learned = otherSymbolsOf(own);
   const compared = 'reason' in champion ? [] : otherSymbolsOf(champion.windows);

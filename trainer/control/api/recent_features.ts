@@ -1,5 +1,5 @@
 import { barSecondsOf, parsePair } from '../../../shared/pair.ts';
-import { OtherBars, sectionsOfPair, symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
+import { OtherBars, symbolsNeeded, withOtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { existsSync } from 'node:fs';
 import type * as z from 'zod';
@@ -15,7 +15,6 @@ import { screenPolicy } from '../../../shared/policy/policy.ts';
 import { meanOf } from '../../../shared/statistics.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { journalsOf } from '../../jobs/bars/recent_bars.ts';
-import { withFormulaBars } from '../../learning/history/cross_sections.ts';
 import { commonMinutes } from '../../learning/history/pair_history.ts';
 import type { ApiContext } from './context.ts';
 import type { generatedSchema } from '../schema/automl_features.ts';
@@ -53,19 +52,18 @@ export async function recentFeatures(
     symbols: symbolsNeeded([pair], windows),
     market,
     from,
-    // Pairs that formulas compare may be those of other daemons.
     journals: journalsOf(settings, paths).filter((path) => existsSync(path)),
     screening: screenPolicy(settings),
     store: await store(),
     onProgress: () => undefined,
   });
-  const known = withFormulaBars(bars, windows);
+  const known = withOtherBars(bars, windows);
   const a = legBars(known, pair, 'a');
   const b = legBars(known, pair, 'b');
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
   const series = legSeriesOf(a.series ?? {}, b.series ?? {});
   const minutes = [...commonMinutes(a, b)];
-  const others = new OtherBars(features.others, a.others, sectionsOfPair(a, pair.id));
+  const others = new OtherBars(features.others, a.others, barSecondsOf(pair));
   const names = features.definitions.map(({ name }) => name);
   const columns: number[][] = names.map(() => []);
   for (const [index, [i, j]] of minutes.entries()) {

@@ -20,8 +20,6 @@ import { formulaReport, type FormulaReport } from '../../learning/formula_trial/
 import { instrumentValues, pairValues, type FormulaValues } from '../../learning/formula_trial/formula_values.ts';
 import { holdoutStart, labelRelation, type LabelRelation } from '../../learning/formula_trial/label_relation.ts';
 import { valueChart, type ValueChart } from '../../learning/formula_trial/value_chart.ts';
-import { sectionsOf } from '../../../shared/core/formula/sections.ts';
-import { withSectionsOf } from '../../learning/history/cross_sections.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { parseTried } from './check_formula.ts';
 
@@ -176,10 +174,8 @@ class Trial {
     const { market, screening, windows } = this.#task;
     const subject = this.#subject;
     const others = symbolsOfSources(otherSourcesOf([{ formula: this.#formula }]));
-    const isCompared = sectionsOf([{ formula: this.#formula }]).length > 0;
-    const group = isCompared ? this.#task.pairs.map(parseSubject) : [];
     const known = await readKnownBars({
-      symbols: [...new Set([...symbolsOf([subject, ...group]), ...others])],
+      symbols: [...new Set([...symbolsOf([subject]), ...others])],
       market,
       from: Math.max(0, from) as OpenTime,
       ...(to < ALL && { to: to as OpenTime }),
@@ -190,8 +186,7 @@ class Trial {
     });
     // Another symbol may have its first bar in the holdout: then nothing is compared with the label.
     if (to < ALL && others.some((symbol) => (known.get(symbol)?.length ?? 0) === 0)) return null;
-    const members = group.map(({ id }) => id);
-    const bars = withSectionsOf(withBarsOf(known, others), this.#formula, members, windows);
+    const bars = withBarsOf(known, others);
     const seconds = barSecondsOf(subject);
     if (isInstrument(subject)) {
       const own = bars.get(subject.a);

@@ -1,14 +1,15 @@
 import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
-import type { BarColumns, SectionColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { journaledOtherBars } from '../../../shared/store/journaled_others.ts';
-import { journaledSections, type SectionsOfPair } from '../../../shared/store/journaled_sections.ts';
 import { firstMinuteOfBars, journaledLegs } from '../../../shared/store/warm_bars.ts';
 import { isoMinute, SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { FLAT, type Position } from '../../../shared/core/position/position.ts';
-import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { otherBarTime } from '../../../shared/core/formula/other_values.ts';
+import { barOpen, lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
+import { barSecondsOf, parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import type { InputRow, JournalFile } from '../../../shared/store/journal.ts';
 import { buildPairHistory } from '../../learning/history/pair_history.ts';
@@ -79,8 +80,12 @@ export function readJournalDay(
     series,
     windows: own,
     period,
-    others: journaledOtherBars(inputsUntil(journal, from, end), pair, otherSymbolsOf(own)),
-    sections: journaledSections(journal, { windows: own, pair, first: from, until: lastBefore(end) }),
+    others: journaledOtherBars(
+      // A bar whose last minute is missing ends with a later one.
+      journal.inputsFrom(before(pair, from), { until: lastBefore(end), between: true }),
+      pair,
+      otherSymbolsOf(own),
+    ),
   });
   const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
     pair.barSeconds === undefined
@@ -188,7 +193,13 @@ function textsOf(marks: ReadonlyMap<string, ReadonlySet<number>>): Record<string
 
 /** @param end the minutes before it are read */
 function inputsUntil(journal: JournalFile, from: OpenTime, end: OpenTime): IterableIterator<InputRow> {
-  return journal.inputsFrom(from, { until: lastBefore(end), timeouts: true });
+  return journal.inputsFrom(from, { until: lastBefore(end) });
+}
+
+/** Of the bar before the one of a pair that begins at this minute, or later. */
+function before(pair: Pair, from: OpenTime): OpenTime {
+  const seconds = barSecondsOf(pair);
+  return barOpen(otherBarTime(lastMinuteOf(from, seconds), seconds), seconds);
 }
 
 function lastBefore(end: OpenTime): OpenTime {
@@ -219,24 +230,11 @@ interface AskedHistory {
   readonly period: DayPeriod;
   /** Bars of other symbols that formulas read. */
   readonly others: ReadonlyMap<string, readonly Bar[]>;
-  /** null: formulas read none. */
-  readonly sections: SectionsOfPair | null;
 }
 
-function othersOf(pair: Pair, { others, sections }: AskedHistory): Pick<BarColumns, 'others' | 'crossSections'> {
+function othersOf({ others }: AskedHistory): Pick<BarColumns, 'others'> {
   const known = new Map([...others].map(([name, own]) => [name, columnsOf(name, own)]));
-  return {
-    ...(others.size > 0 && { others: known }),
-    ...(sections !== null && { crossSections: new Map([[pair.id, sectionColumns(sections)]]) }),
-  };
-}
-
-function sectionColumns({ sources, values }: SectionsOfPair): SectionColumns {
-  const rows = [...values.values()];
-  return {
-    time: Float64Array.from(values.keys()),
-    values: new Map(sources.map((source, column) => [source, Float64Array.from(rows, (row) => row[column]!)])),
-  };
+  return others.size > 0 ? { others: known } : {};
 }
 
 /** Of the bars of another timeframe, as the daemon had them. */
@@ -244,7 +242,7 @@ function resampledHistory(inputs: Iterable<InputRow>, pair: Pair, asked: AskedHi
   const { series, windows, period } = asked;
   const legs = journaledLegs(inputs, pair);
   const keep = (time: number): boolean => time >= period.from && time < period.to;
-  const a = { ...columnsOf(pair.a, legs.a), series: series.of(pair.a), ...othersOf(pair, asked) };
+  const a = { ...columnsOf(pair.a, legs.a), series: series.of(pair.a), ...othersOf(asked) };
   const b = { ...columnsOf(pair.b, legs.b), series: series.of(pair.b) };
   return buildPairHistory(pair, a, b, windows, keep);
 }
@@ -262,7 +260,7 @@ function historyOf(
   const isDropped = (time: number): boolean => drops.some((times) => times?.has(time) === true);
   // A minute without one leg is no minute of the pair.
   const ofA = bars.get(pair.a)!.filter(({ time }) => !isDropped(time));
-  const a = { ...columnsOf(pair.a, ofA), series: series.of(pair.a), ...othersOf(pair, asked) };
+  const a = { ...columnsOf(pair.a, ofA), series: series.of(pair.a), ...othersOf(asked) };
   const b = { ...columnsOf(pair.b, bars.get(pair.b)!), series: series.of(pair.b) };
   const keep = (time: number): boolean => time >= from && time < to;
   return buildPairHistory(pair, a, b, windows, keep);

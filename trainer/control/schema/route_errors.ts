@@ -19,7 +19,7 @@ export const BODY_ERRORS: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
 export const TRAIN_ERRORS: readonly ErrorCode[] = [
   ...(['SETTING_UNSUPPORTED', 'DATA_MISSING', 'DATA_FORMAT', 'LEARNER_MISSING', 'RETRAIN_RUNNING'] as const),
   'RUNS_TOO_MANY',
-  ...(['COMPARISON_IMPOSSIBLE', 'MODEL_SYMBOLS', 'MODEL_CROSS_SECTIONS'] as const),
+  ...(['COMPARISON_IMPOSSIBLE', 'MODEL_SYMBOLS'] as const),
   ...(['CONFIG_SYNTAX', 'CONFIG_UNKNOWN_KEY', 'CONFIG_INVALID'] as const),
   ...BODY_ERRORS,
 ];
@@ -38,14 +38,7 @@ export const BUNDLE_ERRORS: readonly ErrorCode[] = [
 /** Of the admission of a bundle. */
 export const ADMISSION_ERRORS: readonly ErrorCode[] = [
   ...BUNDLE_ERRORS,
-  ...([
-    'MODEL_GATES',
-    'MODEL_SIMULATED',
-    'MODEL_MARKET',
-    'MODEL_TIMEFRAME',
-    'MODEL_SYMBOLS',
-    'MODEL_CROSS_SECTIONS',
-  ] as const),
+  ...(['MODEL_GATES', 'MODEL_SIMULATED', 'MODEL_MARKET', 'MODEL_TIMEFRAME', 'MODEL_SYMBOLS'] as const),
   ...(['KERNEL_MISSING'] as const),
   ...(['POINTER_ROLLBACK', 'POINTER_SIGNATURE', 'POINTER_EXPIRED', 'POINTER_MARK', 'KEY_UNUSABLE'] as const),
 ];

@@ -159,9 +159,7 @@ const autofeatConfigModel = z
 export const autoMLConfigModel = z
   .strictObject({
     tsfresh: tsfreshConfigModel.default({ enabled: false }).describe('Statistics of the last bars of a series'),
-    featuretools: featuretoolsConfigModel
-      .default({ enabled: false })
-      .describe('Parts of the time; with max_depth 2 also cross-sections over the configured pairs'),
+    featuretools: featuretoolsConfigModel.default({ enabled: false }).describe('Parts of the time'),
     autofeat: autofeatConfigModel.default({ enabled: false }).describe('Products and ratios of two columns'),
   })
   .meta({

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { GENERATORS, LONGEST_WINDOW, USUAL_GENERATORS, WINDOW_BARS } from '../../learning/automl/candidates.ts';
+import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../../learning/automl/candidates.ts';
 import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
 /** What a search of formulas does. Every field acts and says what null means. */
@@ -28,7 +28,7 @@ export type FormulaSearch = z.infer<typeof formulaSearchSchema>;
 
 /** Default options of a search, for the command line and the API. */
 export const FORMULA_SEARCH_DEFAULTS: FormulaSearch = {
-  generators: [...USUAL_GENERATORS],
+  generators: [...GENERATORS],
   window_bars: [...WINDOW_BARS],
   candidates: 600,
   most: 8,

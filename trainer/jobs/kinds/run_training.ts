@@ -2,12 +2,7 @@ import { rmSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
-import {
-  daemonsOf,
-  refuseUnservedFormulas,
-  unservedFormulas,
-  type Serving,
-} from '../../../shared/bundle/served_formulas.ts';
+import { daemonsOf, refuseUnservedFormulas, unservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { withTrainingSettings } from '../../../shared/policy/training_settings.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -233,7 +228,7 @@ async function withOpenOptions<Result>(
 
 /**
  * Formulas that serving cannot compute: said before a training begins, and refused where it is to be adopted.
- * @throws MinutehandError MODEL_SYMBOLS, MODEL_CROSS_SECTIONS
+ * @throws MinutehandError MODEL_SYMBOLS
  */
 function refuseUnserved(
   { adopt }: Pick<TrainingJob, 'adopt'>,
@@ -241,10 +236,11 @@ function refuseUnserved(
   tell: (line: string) => void,
 ): void {
   const { windows } = minutehand;
-  const serving: Serving = { role: 'active', daemons: daemonsOf({ minutehand }) };
-  if (adopt) refuseUnservedFormulas('a training that is to be adopted', windows, serving);
-  for (const { seen } of unservedFormulas(windows, serving))
-    tell(`A training ${seen}: these models can be compared by backtest, and cannot be served live.`);
+  const daemons = daemonsOf({ minutehand });
+  if (adopt) refuseUnservedFormulas('a training that is to be adopted', windows, daemons);
+  const unserved = unservedFormulas(windows, daemons);
+  if (unserved !== null)
+    tell(`A training ${unserved.seen}: these models can be compared by backtest, and cannot be served live.`);
 }
 
 /** The settings with the parameters of a job in place of the configured ones. */

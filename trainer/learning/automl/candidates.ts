@@ -1,5 +1,4 @@
 import { handWrittenDefinitions } from '../../../shared/core/features/features.ts';
-import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { FormulaError } from '../../../shared/core/formula/formula_error.ts';
@@ -12,13 +11,9 @@ import { createRng } from '../../../shared/rng.ts';
  * - windows: statistics of the last bars of a series (after tsfresh; Christ et al. 2018, Neurocomputing 307).
  * - products: products and ratios of two columns (after AutoFeat; Horn et al. 2019, arXiv:1901.07329).
  * - calendar: hour and day as numbers.
- * - cross_sections: columns compared with those of the other configured pairs at the same time.
  */
-export const GENERATORS = ['windows', 'products', 'calendar', 'cross_sections'] as const;
+export const GENERATORS = ['windows', 'products', 'calendar'] as const;
 export type Generator = (typeof GENERATORS)[number];
-
-/** Generators that are searched where none are named: what compares pairs needs several, which wait for each other. */
-export const USUAL_GENERATORS: readonly Generator[] = GENERATORS.filter((one) => one !== 'cross_sections');
 
 export interface Candidate {
   readonly name: string;
@@ -94,7 +89,6 @@ export function candidatesOf({ generators, windowBars, most, seed, windows }: Ca
     const columns = definitions.filter(({ models }) => models.includes('ai1')).map(({ name }) => name);
     offerProducts(columns, offer);
   }
-  if (generators.includes('cross_sections')) offerSections(definitions, offer);
   if (generators.includes('calendar')) {
     offer('calendar', 'auto_hour', 'hour()');
     offer('calendar', 'auto_day_of_week', 'day_of_week()');
@@ -126,13 +120,6 @@ function offerProducts(columns: readonly string[], offer: Offer): void {
       offer('products', `auto_${x}_per_${y}`, `${x} / (1 + abs(${y}))`);
       offer('products', `auto_${y}_per_${x}`, `${y} / (1 + abs(${x}))`);
     }
-}
-
-/** Three of each column of AI1 but those of the calendar, which are the same for all pairs. */
-function offerSections(definitions: readonly FeatureDefinition[], offer: Offer): void {
-  const columns = definitions.filter(({ name, models }) => models.includes('ai1') && !/_(?:sin|cos)$/.test(name));
-  for (const operator of ['cs_mean', 'cs_rank', 'cs_zscore'])
-    for (const { name } of columns) offer('cross_sections', `auto_${operator}_${name}`, `${operator}(${name})`);
 }
 
 /** null: no formula, or one whose unit differs from pair to pair. */

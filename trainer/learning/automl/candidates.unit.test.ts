@@ -3,20 +3,12 @@ import { loadSettings } from '../../../shared/policy/policy.ts';
 import { handWrittenDefinitions } from '../../../shared/core/features/features.ts';
 import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { pairSources } from '../../../shared/core/formula/sources.ts';
-import { candidatesOf, GENERATORS, USUAL_GENERATORS, WINDOW_BARS } from './candidates.ts';
+import { candidatesOf, GENERATORS, WINDOW_BARS } from './candidates.ts';
 
 const { windows } = loadSettings({ env: {} }).minutehand;
 const all = { generators: GENERATORS, windowBars: WINDOW_BARS, most: 1e6, seed: 1, windows };
 
 describe('candidatesOf', () => {
-  it('compares the columns of AI1 with those of the other pairs, where that is asked for', () => {
-    const candidates = candidatesOf({ ...all, generators: ['cross_sections'] });
-    expect(candidates.map(({ text }) => text)).toContain('cs_rank(z_abs)');
-    expect(candidates.filter(({ text }) => text.includes('day_sin'))).toEqual([]);
-    expect(candidates.length).toBeLessThan(3 * handWrittenDefinitions(windows).length);
-    expect(candidatesOf({ ...all, generators: USUAL_GENERATORS }).some(({ text }) => text.includes('cs_'))).toBe(false);
-  });
-
   it('has formulas of all kinds without a unit, each once by name and by text, none of them a column', () => {
     const candidates = candidatesOf(all);
     const written = handWrittenDefinitions(windows);

@@ -1,5 +1,4 @@
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
-import { FEWEST_OF_SECTION } from '../../../shared/core/formula/cross_section.ts';
 import { formulasText } from '../../../shared/core/formula/named_formulas.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
@@ -163,11 +162,6 @@ class Search {
     const beganMs = this.#options.nowMs();
     const { generators, windowBars, candidates: limit, level, most, mostOf } = this.#options;
     const pairs = settings.minutehand.pairs;
-    if (generators.includes('cross_sections') && pairs.length < FEWEST_OF_SECTION)
-      throw new MinutehandError('USAGE', {
-        seen: `cross_sections with ${pairs.length} configured pair`,
-        expected: 'two pairs or more to compare',
-      });
     const group = pairs.toSorted().join();
     const isForAll = (subjects: readonly string[] | null): boolean => subjects === null || subjects.join() === group;
     const known = new Set(settings.formulas.flatMap(({ text, subjects }) => (isForAll(subjects) ? [text] : [])));
@@ -276,19 +270,14 @@ class Search {
     if (memoryGb === null) return AT_ONCE;
     const { bars, settings } = this.#training;
     const longest = Math.max(1, ...[...bars.values()].map(({ time }) => time.length));
-    // What is compared, and how it compares, are doubles beside the column.
-    const isCompared = this.#options.generators.includes('cross_sections');
-    const perValue = Float32Array.BYTES_PER_ELEMENT + (isCompared ? 2 * Float64Array.BYTES_PER_ELEMENT : 0);
-    const bytes = settings.minutehand.pairs.length * longest * perValue;
+    const bytes = settings.minutehand.pairs.length * longest * Float32Array.BYTES_PER_ELEMENT;
     return Math.max(1, Math.min(AT_ONCE, Math.floor((memoryGb * BYTES_PER_GB) / bytes)));
   }
 
   /** The training's dataset with these formulas as further columns. */
   async #datasetWith(candidates: readonly Candidate[]): Promise<Dataset> {
     const { settings } = this.#training;
-    const { pairs } = settings.minutehand;
-    const own = candidates.map((one) => (one.generator === 'cross_sections' ? { ...one, subjects: pairs } : one));
-    const formulas = formulasText([...settings.formulas, ...own]);
+    const formulas = formulasText([...settings.formulas, ...candidates]);
     const extended = withWindows(settings, { ...settings.minutehand.windows, formulas });
     // Caches of candidates would crowd out those of trainings, and files of many datasets would be open.
     return (await this.#outline({ ...this.#training, settings: extended, cache: null, scratch: null })).dataset;

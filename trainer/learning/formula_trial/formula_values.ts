@@ -1,11 +1,10 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { barSecondsOf, type Pair } from '../../../shared/pair.ts';
 import { barAt, barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { OtherBars, sectionsOfPair } from '../../../shared/bar_file/other_bars.ts';
+import { OtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { InstrumentInputs, PairInputs, SymbolInputs } from '../../../shared/core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
 import { otherSourcesOf } from '../../../shared/core/formula/other_symbols.ts';
-import { outsideSourcesOf } from '../../../shared/core/formula/sections.ts';
 import type { SubjectState } from '../../../shared/core/formula/step.ts';
 import type { Formula } from '../../../shared/core/formula/formula.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
@@ -35,7 +34,7 @@ export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: num
   const engine = new FormulaEngine([formula]);
   const sources = otherSourcesOf([{ formula }]);
   const inputs = new SymbolInputs(engine, barSeconds, sources);
-  const others = new OtherBars(sources, bars.others);
+  const others = new OtherBars(sources, bars.others, barSeconds);
   const barOf = bars.flow === undefined ? barReader(bars) : (index: number) => barAt(bars, index);
   return evaluate(engine, bars.length, (at, bar) => {
     const read = barOf(bar);
@@ -44,7 +43,7 @@ export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: num
   });
 }
 
-/** @param legs with the series, and leg A with the other symbols and cross-sections, that formulas may read */
+/** @param legs with the series, and leg A with the other symbols, that formulas may read */
 export function pairValues(
   formula: Formula,
   legs: { readonly a: BarColumns; readonly b: BarColumns },
@@ -53,9 +52,9 @@ export function pairValues(
 ): FormulaValues {
   const engine = new FormulaEngine([formula]);
   const features = new PairFeatures(windows, pair);
-  const sources = outsideSourcesOf([{ formula }]);
+  const sources = otherSourcesOf([{ formula }]);
   const inputs = new PairInputs(engine, features.definitions, barSecondsOf(pair), sources);
-  const others = new OtherBars(sources, legs.a.others, sectionsOfPair(legs.a, pair.id));
+  const others = new OtherBars(sources, legs.a.others, barSecondsOf(pair));
   const series = legSeriesOf(legs.a.series ?? {}, legs.b.series ?? {});
   const minutes = [...commonMinutes(legs.a, legs.b)];
   const barOfA = barReader(legs.a);

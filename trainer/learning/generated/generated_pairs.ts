@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { symbolsReadBy } from '../../../shared/bar_file/other_bars.ts';
+import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
@@ -71,7 +71,7 @@ export interface GeneratedOptions {
  */
 export async function generatedMarkets(options: GeneratedOptions): Promise<GeneratedMarkets | null> {
   const { dataset, bars, policy, seed, onProgress } = options;
-  if (dataset.outsideColumns.length > 0 || symbolsReadBy(policy.windows).length > 0) return null;
+  if (dataset.outsideColumns.length > 0 || otherSymbolsOf(policy.windows).length > 0) return null;
   const pairs = dataset.histories.map(({ pair }) => pair);
   const total = SCENARIOS.length * pairs.length;
   let done = 0;

@@ -52,7 +52,7 @@ function historyOf(known: ReadonlyMap<string, BarColumns>, end = Infinity) {
 }
 
 describe('bars of other symbols', () => {
-  it('has the bits of the bar of the same minute, or is missing: bar by bar, in blocks, and of a part alone', () => {
+  it('has the bits of the bar of the minute before, or is missing: bar by bar, in blocks, and of a part alone', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 40 }), fc.integer({ min: 0, max: 39 }), fc.nat(300), (every, at, later) => {
         const known = market((i) => i % every === at % every);
@@ -67,7 +67,7 @@ describe('bars of other symbols', () => {
           const time = a.time[i]!;
           const legB = b.get(time);
           if (legB === undefined) continue;
-          const others = engine.others.map((source) => fieldAt(source, slow, time));
+          const others = engine.others.map((source) => fieldAt(source, slow, time - 60));
           engine.step(slow.get('XAUUSD')!.get(time)!, legB, null, Float64Array.from(others));
           if (!engine.ready) continue;
           const row = history.row[t]! * columns;
@@ -94,10 +94,10 @@ describe('bars of other symbols', () => {
     const a = legBars(known, pair, 'a')!;
     const other = a.others!.get('EURUSD')!;
     const minutes = known.get('EURUSD')!;
-    const values = new OtherBars(['symbol("EURUSD").high'], a.others);
+    const values = new OtherBars(['symbol("EURUSD").high'], a.others, 300);
     for (let i = 0; i < a.length - 1; i++) {
       const time = a.time[i]!;
-      const own = [...minutes.high].filter((_, j) => minutes.time[j]! > time - 300 && minutes.time[j]! <= time);
+      const own = [...minutes.high].filter((_, j) => minutes.time[j]! > time - 600 && minutes.time[j]! <= time - 300);
       expect(values.at(time)[0]).toBe(own.length === 0 ? NaN : Math.max(...own));
     }
     expect(other.length).toBeLessThan(minutes.length / 2);

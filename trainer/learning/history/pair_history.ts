@@ -2,7 +2,7 @@ import { barOpen } from '../../../shared/core/resample/bar_resampler.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { OtherBars, sectionsOfPair } from '../../../shared/bar_file/other_bars.ts';
+import { OtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
 import { historyFeatures } from '../../../shared/core/features/features.ts';
 import { writeFloats } from '../../../shared/core/features/float_row.ts';
@@ -88,11 +88,10 @@ export function viewColumns<Columns extends Readonly<Record<string, Float64Array
 
 /**
  * Runs the daemon's own features over a pair's bars. Formulas read the series that come with the bars of a leg, and
- * the bars of other symbols and the cross-sections that come with those of leg A.
+ * the bars of other symbols that come with those of leg A.
  * @param keep whether to keep the features of a warm bar; where models get a sequence of rows, all are kept
  * @param given columns to write to, with at least as many elements as there are warm bars; default: new ones
- * @throws RangeError where formulas read series and nobody has looked for those of the legs, or cross-sections that
- * nobody has computed
+ * @throws RangeError where formulas read series and nobody has looked for those of the legs
  * @throws MinutehandError DATA_MISSING where they read another symbol whose bars do not come with those of leg A
  */
 export function buildPairHistory(
@@ -114,8 +113,8 @@ export function buildPairHistory(
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
   const width = engine.definitions.length + (formulas?.width ?? 0);
-  const outside = formulas === null ? null : outsideOf(formulas, a, pair);
-  const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b), outside);
+  const others = formulas === null ? null : othersOf(formulas, a, pair);
+  const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b), others);
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
   let features = new Float32Array(1024 * width);
   let length = 0;
@@ -177,9 +176,9 @@ function seriesOfLegs({ readsSeries }: FormulaBlock<PairReading>, a: BarColumns,
   return isKnown ? legSeriesOf(a.series, b.series) : null;
 }
 
-/** null: no formula reads another symbol, or a cross-section. */
-function outsideOf({ others }: FormulaBlock<PairReading>, a: BarColumns, { id }: Pair): OtherBars | null {
-  return others.length === 0 ? null : new OtherBars(others, a.others, sectionsOfPair(a, id));
+/** null: no formula reads another symbol. */
+function othersOf({ others }: FormulaBlock<PairReading>, a: BarColumns, pair: Pair): OtherBars | null {
+  return others.length === 0 ? null : new OtherBars(others, a.others, barSecondsOf(pair));
 }
 
 /** Computes the formulas of a history in blocks, and writes those of kept bars behind the hand-written columns. */
@@ -188,7 +187,7 @@ class BlockRows {
   readonly #width: number;
   readonly #values: Float64Array;
   readonly #series: LegSeries | null;
-  /** null = no formula reads another symbol, or a cross-section. */
+  /** null = no formula reads another symbol. */
   readonly #others: OtherBars | null;
   /** Row of each kept bar of the block; −1 = not kept. */
   #rows: number[] = [];

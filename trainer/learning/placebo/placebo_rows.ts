@@ -8,7 +8,6 @@ import { warmupBars } from '../../../shared/core/features/features.ts';
 import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { partOfHistory, type KeptHistory } from '../history/kept_history.ts';
-import { crossSectionsOf, groupsIn } from '../history/cross_sections.ts';
 import { buildPairHistory, matchMinutes } from '../history/pair_history.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
@@ -96,10 +95,7 @@ export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMa
     (_, draw) => `${seed}/coins/${draw}`,
   );
   const legs = dataset.histories.map(({ pair }) => ({ pair, ...holdoutLegs(pair, bars, windows, holdoutFrom) }));
-  const tasks = draws.flatMap((own) => {
-    const sections = mirroredSections(own, bars, windows, holdoutFrom);
-    return legs.map((leg): PlaceboTask => ({ ...leg, a: { ...leg.a, ...sections }, windows, holdoutFrom, seed: own }));
-  });
+  const tasks = draws.flatMap((own) => legs.map((leg): PlaceboTask => ({ ...leg, windows, holdoutFrom, seed: own })));
   const rows: PlaceboRows[] = [];
   let done = 0;
   await runOnThreads(tasks, workers, PROGRAM, placeboRowsOf, (result, task) => {
@@ -109,39 +105,19 @@ export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMa
   return draws.map((_, draw) => rows.slice(draw * legs.length, (draw + 1) * legs.length));
 }
 
-/** The cross-sections of the mirrored bars of a draw; nothing where no formula reads one. */
-function mirroredSections(
-  seed: string,
-  bars: ReadonlyMap<string, BarColumns>,
-  windows: Windows,
-  holdoutFrom: number,
-): Pick<BarColumns, 'crossSections'> {
-  const groups = groupsIn(windows);
-  if (groups.length === 0) return {};
-  const coins = coinsOf(seed);
-  const mirroredLegs = (pair: Pair) => {
-    if (legBars(bars, pair, 'a') === undefined || legBars(bars, pair, 'b') === undefined) return null;
-    // The first cross-sections of a pair are of its own warm-up, before which the others have theirs.
-    const { a, b } = holdoutLegs(pair, bars, windows, holdoutFrom, 2);
-    return { a: mirrorWithOthers(a, coins), b: mirrorBars(b, coins) };
-  };
-  return { crossSections: crossSectionsOf(mirroredLegs, windows, groups) };
-}
-
-/** @param warmUps that precede the holdout */
+/** With the bars of the warm-up before the holdout. */
 function holdoutLegs(
   pair: Pair,
   bars: ReadonlyMap<string, BarColumns>,
   windows: Windows,
   holdoutFrom: number,
-  warmUps = 1,
 ): { readonly a: BarColumns; readonly b: BarColumns } {
   const a = legBars(bars, pair, 'a')!;
   const b = legBars(bars, pair, 'b')!;
   const { length, inA } = matchMinutes(a, b);
   let first = 0;
   while (first < length && a.time[inA[first]!]! < holdoutFrom) first++;
-  const from = (length === 0 ? 0 : a.time[inA[Math.max(0, first - warmUps * warmupBars(windows))]!]!) as OpenTime;
+  const from = (length === 0 ? 0 : a.time[inA[Math.max(0, first - warmupBars(windows))]!]!) as OpenTime;
   return { a: clipBars(a, from), b: clipBars(b, from) };
 }
 

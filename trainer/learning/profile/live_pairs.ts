@@ -1,4 +1,4 @@
-import { withFormulaBars } from '../history/cross_sections.ts';
+import { withOtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -36,7 +36,7 @@ export interface LiveOptions {
  * from `from` on are left out.
  */
 export function buildLivePairs({ pairs, bars: known, windows, from, farOut }: LiveOptions): LivePair[] {
-  const bars = withFormulaBars(known, windows);
+  const bars = withOtherBars(known, windows);
   return pairs.flatMap((pair): LivePair[] => {
     const a = legBars(bars, pair, 'a');
     const b = legBars(bars, pair, 'b');

@@ -1,7 +1,7 @@
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import { bundleWindows } from '../../../shared/bundle/feature_schema.ts';
-import { daemonsOf, refuseUnservedFormulas, type Serving } from '../../../shared/bundle/served_formulas.ts';
+import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -35,8 +35,7 @@ export function findChampion({ modelsFolder, settings, market }: ChampionPlace):
     const folder = pathInside(modelsFolder, version);
     const manifest = readManifest(folder);
     const windows = bundleWindows(settings.minutehand.windows, manifest);
-    const serving: Serving = { role: 'active', daemons: daemonsOf(settings) };
-    refuseUnservedFormulas(version, windows, serving);
+    refuseUnservedFormulas(version, windows, daemonsOf(settings));
     if (manifest.market !== market) return { reason: 'other_market', version, market: manifest.market };
     return { version, folder, windows, holdoutFrom: Date.parse(manifest.period.holdout_from) / 1000 };
   } catch (error) {

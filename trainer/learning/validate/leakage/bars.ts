@@ -1,6 +1,5 @@
-import { crossSectionsOf, groupsIn, legsIn, withFormulaBars } from '../../history/cross_sections.ts';
+import { withOtherBars } from '../../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../../shared/bar_file/resampled_bars.ts';
-import type { Pair } from '../../../../shared/pair.ts';
 import type { BarColumns } from '../../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../../shared/core/features/features.ts';
 import type { Dataset, DatasetPolicy } from '../../strategies/pair_reversion/dataset/dataset.ts';
@@ -22,15 +21,7 @@ export function checkBars(
   seed: string,
 ): GateResult[] {
   const { windows } = policy;
-  const bars = withFormulaBars(known, windows);
-  const groups = groupsIn(windows);
-  /** The cross-sections of a part are computed of the bars of all pairs up to its end alone. */
-  const withOwnSections = (pair: Pair, a: BarColumns): BarColumns => {
-    const own = groups.filter(({ members }) => members.includes(pair.id));
-    if (own.length === 0) return a;
-    const wanted = { first: a.time[0]!, last: a.time[a.length - 1]! };
-    return { ...a, crossSections: crossSectionsOf(legsIn(bars), windows, own, wanted) };
-  };
+  const bars = withOtherBars(known, windows);
   const runs = histories.map((history) =>
     longRun(history, legBars(bars, history.pair, 'a')!, legBars(bars, history.pair, 'b')!),
   );
@@ -43,10 +34,7 @@ export function checkBars(
   };
   const isEntry = (history: PriceHistory, t: number): boolean => isCandidate(history, t, policy.barriers);
   return [
-    checkFeatureLookAhead(runs, {
-      ...options,
-      build: (pair, a, b) => options.build(pair, withOwnSections(pair, a), b),
-    }),
+    checkFeatureLookAhead(runs, options),
     checkLabelEnds(
       'ai1',
       runs,

@@ -15,7 +15,7 @@ import type { Pair } from '../../../../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../../../../shared/policy/costs.ts';
 import { refuseUnsoundLegs } from '../../../data_quality/unsound_legs.ts';
 import { refuseForeseeingFormulas } from '../../../feature_checks/leg_series.ts';
-import { withFormulaBars } from '../../../history/cross_sections.ts';
+import { withOtherBars } from '../../../../../shared/bar_file/other_bars.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
 import { countCommonMinutes, historyColumns } from '../../../history/pair_history.ts';
 import type { PairLabelPolicy } from '../label/pair_labels.ts';
@@ -165,7 +165,7 @@ function joined(results: readonly PeriodResult[], hashes: readonly string[], { s
 /** Of bundles with the same columns. */
 async function backtestSets(options: PeriodOptions): Promise<PeriodResult> {
   const { sets } = options;
-  const bars = withFormulaBars(options.bars, options.labels.windows);
+  const bars = withOtherBars(options.bars, options.labels.windows);
   checkTimeframes(options.pairs, bars);
   refuseUnsoundLegs(options.pairs, bars);
   refuseForeseeingFormulas(options.pairs, bars, options.labels.windows);

@@ -29,8 +29,7 @@ export function probeTask(policy: PairPolicy): PairTask {
   const [leg, b] = probeLegs(bars, bars - Math.floor(labeled / 2));
   const symbols = otherSymbolsOf(policy.windows);
   const others = symbols.length === 0 ? {} : { others: new Map(symbols.map((symbol) => [symbol, b])) };
-  // The probe is in no group: the keys of cached pairs have what the pairs of a group give.
-  const a = { ...leg, ...others, crossSections: new Map() };
+  const a = { ...leg, ...others };
   const own = { ...policy, holdoutFrom: a.time[bars - 1]!, share: 0.5 };
   return { pair: { id: 'A_B', a: 'A', b: 'B' }, a, b, policy: own };
 }

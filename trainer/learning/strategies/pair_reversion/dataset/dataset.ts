@@ -11,7 +11,7 @@ import { MinutehandError } from '../../../../../shared/errors.ts';
 import { earlierText, type RecentBars } from '../../../../../shared/market/recent_history.ts';
 import { barSecondsOf, symbolsOf, type Pair } from '../../../../../shared/pair.ts';
 import { meanOf } from '../../../../../shared/statistics.ts';
-import { withFormulaBars } from '../../../history/cross_sections.ts';
+import { withOtherBars } from '../../../../../shared/bar_file/other_bars.ts';
 import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
@@ -122,7 +122,7 @@ export async function buildDataset(
   options: DatasetOptions,
 ): Promise<Dataset> {
   checkTimeframes(pairs, known);
-  const bars = withFormulaBars(known, policy.windows);
+  const bars = withOtherBars(known, policy.windows);
   const counted = pairs.map((pair) => ({
     pair,
     common: countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')),

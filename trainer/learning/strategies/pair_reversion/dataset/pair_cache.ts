@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SECONDS_PER_BAR } from '../../../../../shared/bar.ts';
 import { makeFolder } from '../../../../../shared/folder.ts';
-import type { BarColumns, SectionColumns } from '../../../../../shared/bar_file/bar_file.ts';
+import type { BarColumns } from '../../../../../shared/bar_file/bar_file.ts';
 import { SERIES_NAMES } from '../../../../../shared/core/series/series_names.ts';
 import { readsSeries } from '../../../../../shared/core/features/features.ts';
 import { featureSchema } from '../../../../../shared/bundle/feature_schema.ts';
@@ -111,8 +111,7 @@ interface EntryMeta {
 }
 
 /**
- * Keys of tasks: SHA-256 of the legs' bars, of their series, of other symbols and of cross-sections where formulas
- * read any, the feature schema, the policy of features and labels, and the code's output for fixed bars, so that a
+ * Keys of tasks: SHA-256 of the legs' bars, of their series and of other symbols where formulas read any, the feature schema, the policy of features and labels, and the code's output for fixed bars, so that a
  * changed formula misses. Includes the engine's version, because Math.log may differ in its last bit.
  */
 export function pairKeys(tasks: readonly PairTask[]): string[] {
@@ -134,11 +133,7 @@ export function pairKeys(tasks: readonly PairTask[]): string[] {
   };
   return tasks.map(({ pair, a, b, policy }) => {
     const others = [...(a.others ?? [])].map(([symbol, bars]) => [symbol, hashOf(bars, policy.windows)]);
-    const sections = a.crossSections?.get(pair.id);
-    const ofOthers = {
-      ...(others.length > 0 && { others }),
-      ...(sections && { sections: sectionsHash(sections) }),
-    };
+    const ofOthers = others.length > 0 && { others };
     const identity = { format: FORMAT, engine: process.versions.v8, ...fingerprintOf(policy), policy, ...ofOthers };
     return createHash('sha256')
       .update(canonicalJson({ ...identity, pair: pair.id, a: hashOf(a, policy.windows), b: hashOf(b, policy.windows) }))
@@ -152,13 +147,6 @@ export function barsHash(bars: BarColumns, withSeries = false): string {
   const hash = createHash('sha256').update(`${symbol}:${spread === null ? 6 : 7}:${time.length}:`);
   for (const column of [time, open, high, low, close, volume, spread ?? new Float64Array()]) hash.update(column);
   if (withSeries) hashSeries(hash, bars);
-  return hash.digest('hex');
-}
-
-/** SHA-256 over the cross-sections of a pair: they follow from the bars of all pairs of its group. */
-function sectionsHash({ time, values }: SectionColumns): string {
-  const hash = createHash('sha256').update(time);
-  for (const [text, column] of values) hash.update(`:${text}:`).update(column);
   return hash.digest('hex');
 }
 

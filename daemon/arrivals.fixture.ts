@@ -23,22 +23,39 @@ import { replayJournal } from './replay.ts';
 
 const MINUTES = 420;
 
-/** The minutes of a symbol that these pairs know, by the rows of the journal alone. @param kinds of their time-outs */
-export function minutesKnown(
-  rows: readonly InputRow[],
-  symbol: string,
-  pairs: readonly Pair[],
-  kinds: readonly string[],
-): Bar[] {
-  const ids = pairs.map(({ id }) => id);
-  const suspects = new Set(
-    rows.filter((row) => row.kind === 'suspect' && row.subject === symbol).map(({ time }) => time),
-  );
+/** The minutes of a symbol in these rows of a journal, ascending, without suspect ones. */
+export function minutesIn(rows: readonly InputRow[], symbol: string): Bar[] {
+  const own = rows.filter(({ subject }) => subject === symbol);
+  const suspects = new Set(own.filter(({ kind }) => kind === 'suspect').map(({ time }) => time));
+  return own.flatMap(({ kind, time, bar }) => (kind === 'bar' && !suspects.has(time) ? [bar!] : []));
+}
+
+/** The minutes of a leg that a pair takes: without those behind its time-out for them or a later one. */
+export function minutesOfLeg(rows: readonly InputRow[], leg: string, pair: Pair): Bar[] {
   let givenUp = -Infinity;
-  return rows.flatMap(({ kind, subject, time, bar }) => {
-    if (kinds.includes(kind) && ids.includes(subject)) givenUp = Math.max(givenUp, time);
-    return kind === 'bar' && subject === symbol && time > givenUp && !suspects.has(time) ? [bar!] : [];
+  const taken = rows.filter(({ kind, subject, time }) => {
+    if (kind === 'timeout' && subject === pair.id) givenUp = Math.max(givenUp, time);
+    return time > givenUp;
   });
+  return minutesIn(taken, leg);
+}
+
+/** The row that ended a bar of a pair: both legs are at its last minute or further on, or it was given up. */
+export function endOfBar(rows: readonly InputRow[], pair: Pair, time: number): number {
+  const reached = new Set<string>();
+  return rows.findIndex(({ kind, subject, time: own }) => {
+    if (own < time) return false;
+    if (kind === 'timeout' && subject === pair.id) return true;
+    if (kind === 'bar' || kind === 'empty') reached.add(subject);
+    return reached.has(pair.a) && reached.has(pair.b);
+  });
+}
+
+/** The bar of another symbol that a pair reads at its own bar with this time. */
+export function otherBarAt(rows: readonly InputRow[], symbol: string, pair: Pair, time: number): Bar | undefined {
+  const seconds = barSecondsOf(pair);
+  const known = minutesIn(rows.slice(0, endOfBar(rows, pair, time)), symbol);
+  return inTimeframe(known, pair).get(time - seconds);
 }
 
 /** Bars in the timeframe of a pair, by their time. */
@@ -50,24 +67,21 @@ export function inTimeframe(minutes: readonly Bar[], pair: Pair): Map<number, Ba
   return bars;
 }
 
-export interface WaitingPairsOptions<Name extends string> {
+export interface ArrivingBarsOptions<Name extends string> {
   readonly settings: Settings;
   /** Of bundles by name. */
   readonly schemas: Readonly<Record<Name, FeatureSchema>>;
-  /** What else happens before the bars of a minute, and after each of its inputs. */
-  readonly beforeMinute?: (bench: Bench, rng: Rng, minute: number) => void;
-  readonly afterInput?: (bench: Bench, rng: Rng, minute: number) => void;
 }
 
-/** Daemons whose pairs wait for symbols beside their legs: bars in any order, time-outs, swaps and restarts. */
-export class WaitingPairs<Name extends string> {
+/** Daemons with models whose formulas read symbols beside the legs: bars in any order, time-outs, swaps and restarts. */
+export class ArrivingBars<Name extends string> {
   readonly versions = {} as Record<Name, string>;
-  readonly #options: WaitingPairsOptions<Name>;
+  readonly #options: ArrivingBarsOptions<Name>;
   readonly #names: readonly Name[];
   readonly #loaded = new Map<string, ModelSet>();
   #folder = '';
 
-  constructor(options: WaitingPairsOptions<Name>) {
+  constructor(options: ArrivingBarsOptions<Name>) {
     this.#options = options;
     this.#names = Object.keys(options.schemas) as Name[];
   }
@@ -76,7 +90,7 @@ export class WaitingPairs<Name extends string> {
   async prepare(): Promise<void> {
     const { settings, schemas } = this.#options;
     const { windows, pairs } = settings.minutehand;
-    this.#folder = mkdtempSync(join(tmpdir(), 'minutehand-waiting-'));
+    this.#folder = mkdtempSync(join(tmpdir(), 'minutehand-arrivals-'));
     for (const [index, name] of this.#names.entries()) {
       const created = new Date(Date.UTC(2026, 0, 1 + index));
       const bundle = { schema: schemas[name], trees: 10, leaves: 5, seed: name, created };
@@ -93,18 +107,17 @@ export class WaitingPairs<Name extends string> {
 
   /** Bars, time-outs, swaps that are warmed while bars come, and processes that end and restart. */
   async live(store: JournalStore, seed: string): Promise<void> {
-    const { settings, beforeMinute, afterInput } = this.#options;
+    const { settings } = this.#options;
     const rng = createRng(seed);
     const pick = (): Name => this.#names[rng.integer(this.#names.length)]!;
     let active: Name | null = null;
     let boots = 0;
     let bench = await this.#boot(store, null, boots);
     let warming: Promise<void> | null = null;
-    for (const [minute, turn] of arrivals(settings, rng, MINUTES).entries()) {
-      beforeMinute?.(bench, rng, minute);
+    const turns = arrivals(settings, rng, MINUTES);
+    for (const [minute, turn] of turns.entries()) {
       for (const input of turn) {
         bench.pipeline.inputs.take(input);
-        afterInput?.(bench, rng, minute);
         if (rng.uniform() < 0.1) {
           bench.passMs(rng.integer(80));
           bench.pipeline.inputs.expire();
@@ -121,8 +134,16 @@ export class WaitingPairs<Name extends string> {
       if (rng.uniform() < 0.02) {
         await warming;
         await bench.pipeline.settled();
-        // Sometimes the pointer has changed while there was no daemon.
+        // Sometimes the pointer has changed while there was no daemon, or its last minutes were journaled alone.
         if (rng.uniform() < 0.3) active = pick();
+        else
+          store.append(
+            turns
+              .splice(minute + 1, rng.integer(4))
+              .flat()
+              .filter(isPlausible),
+            [],
+          );
         bench = await this.#boot(store, active, ++boots);
       }
     }
@@ -168,6 +189,11 @@ export class WaitingPairs<Name extends string> {
     await pipeline.warm(set, store);
     pipeline.inputs.apply({ kind: 'swap', set });
   }
+}
+
+/** Whether a screen takes it: only a process marks what it does not. */
+function isPlausible({ bar }: SymbolInput): boolean {
+  return bar === null || bar.high < 10 * bar.open;
 }
 
 /** The minutes of each symbol in their order, those of different symbols in any: some come late, some never. */
