@@ -1,4 +1,4 @@
-import { triggerOfText } from '../trainer/store/trigger_migration.ts';
+import { REQUESTED } from '../shared/run_trigger/run_triggers.fixture.ts';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -479,7 +479,7 @@ describe('train', () => {
     mkdirSync(dirname(paths.trainer), { recursive: true });
     const store = await openStore(paths.trainer);
     const queue = storeQueue(store, { market: 'live', owner: 'test', clock: MACHINE_CLOCK });
-    const run = (await queue.begin({ trigger: triggerOfText('test') }))!;
+    const run = (await queue.begin({ trigger: REQUESTED }))!;
     const ended = { status: 'adopted', finished_at: run.started_at, duration_ms: 600_000 } as const;
     await queue.keep(
       { ...run, ...ended, model_version: version, peak_memory_bytes: 2 ** 30 },

@@ -1,4 +1,4 @@
-import { triggerOfText } from '../trainer/store/trigger_migration.ts';
+import { scheduled } from '../shared/run_trigger/run_triggers.fixture.ts';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -211,7 +211,7 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
     const begun = {
       run_id: 7,
       kind: 'full',
-      trigger: triggerOfText('schedule'),
+      trigger: scheduled(),
       started_at: '2026-11-20T03:00:00.000Z',
     } as const;
     const run = (attempt: number, change: Partial<RetrainRun>): RetrainRun => ({

@@ -1,4 +1,5 @@
-import { triggerOfText } from '../../../trainer/store/trigger_migration.ts';
+import { monitored, scheduled } from '../../../shared/run_trigger/run_triggers.fixture.ts';
+import { FIRST_MODELS } from '../../../trainer/control/schedule/run.ts';
 import type { EpochMs, OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { listVersions } from '../../../shared/bundle/bundle.ts';
@@ -74,11 +75,11 @@ async function importBars(store: Store, bars: ReadonlyMap<string, BarColumns>): 
 
 async function runTrainings(queue: RunQueue): Promise<void> {
   const finished_at = new Date(STARTED_MS).toISOString();
-  const first = (await queue.begin({ trigger: triggerOfText('first models') }))!;
+  const first = (await queue.begin({ trigger: FIRST_MODELS }))!;
   await queue.keep({ ...first, status: 'rejected', finished_at, reasons: ['ai1 auc'] });
-  const second = (await queue.begin({ trigger: triggerOfText('weekly'), kind: 'incremental' }))!;
+  const second = (await queue.begin({ trigger: scheduled('weekly'), kind: 'incremental' }))!;
   await queue.keep({ ...second, status: 'nothing_new', finished_at });
-  await queue.wait({ trigger: triggerOfText('drift'), causes: ['psi'] });
+  await queue.wait({ trigger: monitored(), causes: ['psi'] });
 }
 
 const AUDITED: readonly AuditEntry[] = ['login', 'models promote', 'models resume'].map((action, index) => ({

@@ -1,9 +1,9 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { CompiledQuery, sql, type Kysely, type RawBuilder } from 'kysely';
 import type { SignalsPolicy } from '../../../shared/policy/schema.ts';
-import { flatName } from '../../store/flat_schema.ts';
+import { flatName } from '../../store/schema/table.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import { makePolicyView } from './policy_view.ts';
 import { SIGNAL_COLUMNS, type SignalRow } from './signal_row.ts';
 

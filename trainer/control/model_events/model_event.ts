@@ -3,8 +3,8 @@ import { describeRejections, type Rejection } from '../../../shared/bundle/recor
 import type { AnnouncedBundle } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import { timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
-import type { ModelEventKind } from '../../store/record_tables.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { ModelEventKind } from '../../store/schema/models.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 
 /** A change of a bundle's status. */
 export interface ModelChange {

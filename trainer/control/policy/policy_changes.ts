@@ -16,7 +16,7 @@ import { waitForLock } from '../../../shared/process/home_lock.ts';
 import { changeOf, decideChange, expireChanges, insertChange, updateChange, wantedOf, type Change } from './changes.ts';
 import { checkChanges, presentValues, type Changes } from './config_proposal.ts';
 import { noteConfigChanges } from '../schedule/config_changes.ts';
-import type { ChangeRequestsTable } from '../../store/access_tables.ts';
+import type { ChangeRequestsTable } from '../../store/schema/policy.ts';
 import type { Store } from '../../store/store.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { changeTitle, mergeMessage, proposalMessage } from './change_message.ts';

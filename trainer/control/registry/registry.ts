@@ -13,7 +13,7 @@ import { installationOf } from '../../../shared/owner/owner.ts';
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
 import type { Clock, FileSystem } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, RegistrySlot } from '../../store/tables.ts';
+import type { ModelRegistryView, RegistrySlot } from '../../store/schema/models.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 import { openShelf, shelfOf, type Shelf } from './shelf.ts';

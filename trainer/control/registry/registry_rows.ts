@@ -12,11 +12,12 @@ import {
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
-import type { ModelEventKind } from '../../store/record_tables.ts';
+import type { ModelEventKind } from '../../store/schema/models.ts';
 import { ownPromotions } from '../../store/promotion_owner.ts';
 import { fenceOfHolder } from './promotion_fence.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, ModelStatus, RegistrySlot, Tables } from '../../store/tables.ts';
+import type { ModelRegistryView, ModelStatus, RegistrySlot } from '../../store/schema/models.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { ModelType, ShelfName } from '../../../shared/strategies/registry.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';

@@ -7,7 +7,7 @@ import { readConfigStarts, type ConfigAuthor, type ConfigValues } from '../../..
 import type { Clock } from '../../../shared/ports.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 
 export { configValues, type ConfigValues } from '../../../shared/policy/config_starts.ts';
 

@@ -4,9 +4,9 @@ import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { runColumn, runColumnKind, type RunColumn, type RunColumnKind } from '../../../shared/policy/run_columns.ts';
 import { RETRAIN_RUN_COLUMNS, type RetrainPolicy, type RetrainRunColumn } from '../../../shared/policy/schema.ts';
-import { flatName } from '../../store/flat_schema.ts';
+import { flatName } from '../../store/schema/table.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import type { RetrainRun } from './run.ts';
 
 /** The table of runs named by retrain_policy.yaml, for external tools; nothing here reads it. */

@@ -7,7 +7,8 @@ import type { Clock } from '../../../shared/ports.ts';
 import { notify, resolve } from '../notify/outbox.ts';
 import { storedTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { Store } from '../../store/store.ts';
-import { RUN_KINDS, type Tables, type TrainingRunsTable } from '../../store/tables.ts';
+import { RUN_KINDS, type TrainingRunsTable } from '../../store/schema/jobs.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import {
   ENDED_WITH_RESULT,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { APPLIES, KEEPERS, type Applies } from '../../../shared/policy/applies.ts';
 import { evidenceSchema } from '../policy/evidence_schema.ts';
-import { CHANGE_STATUSES } from '../../store/access_tables.ts';
+import { CHANGE_STATUSES } from '../../store/schema/policy.ts';
 
 const part = z.enum(['core', 'retrain', 'signals', 'minutehand']);
 const applies = z.enum(Object.keys(APPLIES) as [Applies, ...Applies[]]);

@@ -1,6 +1,6 @@
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import type { JobKind } from '../kinds/registry.ts';
-import type { RunKind } from '../../store/tables.ts';
+import type { RunKind } from '../../store/schema/jobs.ts';
 import type { StrategyTraining } from './strategy_training.ts';
 import { TRAININGS } from './trainings.ts';
 
