@@ -632,7 +632,7 @@ export const ERRORS = {
   STORE_VERSION: {
     status: 500,
     message: 'The tables of the trainer’s store are not those of this minutehand.',
-    next: 'Use the minutehand that wrote it, or move the store aside: docs/guides/OPERATE.md#a-store-of-another-build.',
+    next: 'Use the minutehand that wrote it, or move the store aside: docs/guides/OPERATE.md#a-store-of-an-unreleased-build.',
   },
   TESTER_EMPTY: {
     status: 409,
