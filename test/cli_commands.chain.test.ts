@@ -223,7 +223,7 @@ describe('config and doctor', () => {
   const REFUSED: [string, string, RegExp][] = [
     ['MINUTEHAND_TRUSTED_KEYS', '/nowhere/keys.pem', /KEY_UNUSABLE|nowhere/],
     ['MINUTEHAND_SIGNING_KEY', '/nowhere/key.pem', /nowhere/],
-    ['MINUTEHAND_ALERT_URL', 'hooks.slack.com/x', /expected https:\/\/… or http:/],
+    ['MINUTEHAND_SLACK_URL', 'hooks.slack.com/x', /expected https:\/\/… or http:/],
     ['MINUTEHAND_DATABASE_URL', 'mysql://ann:s3cr@127.0.0.1/x', /an address of mysql:, expected postgres:/],
     ['MINUTEHAND_XGBOOST_LIBRARY', '/nowhere/libxgboost.so', /there is no file/],
     ['MINUTEHAND_HOME', '/proc/minutehand', /no folder can be made in \/proc/],

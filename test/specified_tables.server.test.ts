@@ -279,34 +279,6 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
       }
     });
 
-    it('keeps the rows of a table of earlier versions, whose run_id was a number', async () => {
-      const id = kind === 'sqlite' ? 'bigint' : 'int8';
-      if (kind === 'postgres') await sql.raw('CREATE SCHEMA IF NOT EXISTS audit').execute(store.db);
-      await sql
-        .raw(
-          `CREATE TABLE ${table} (run_id ${id} PRIMARY KEY, trigger text, attempt bigint, started_at text, finished_at text,
-             status text, model_version text, metrics text, gate text, error text, mine text)`,
-        )
-        .execute(store.db);
-      await sql
-        .raw(
-          `INSERT INTO ${table} VALUES (7, 'schedule', 2, '${begun.started_at}', '2026-11-20T03:20:00.000Z', 'aborted', NULL,
-             '{"ai1":1}', NULL, 'odd', 'a column of ours')`,
-        )
-        .execute(store.db);
-      for (let opened = 0; opened < 2; opened++)
-        await (await openRunAudit(store, retrain, 'train.log')).write(run(2, { status: 'aborted', error: 'odd' }));
-      expect(await query(`SELECT * FROM ${table}`)).toMatchObject([
-        {
-          run_id: runUuid(7, begun.started_at),
-          run_number: 7,
-          status: 'aborted',
-          retry_count: 1,
-          mine: 'a column of ours',
-        },
-      ]);
-    });
-
     it('accepts columns as maps of name, type and comment', async () => {
       const columns = [
         { name: 'run_id', type: 'UUID', comment: 'key' },

@@ -395,7 +395,7 @@ describe('a run that is aborted', () => {
       });
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
-    process.env['MINUTEHAND_ALERT_URL'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+    process.env['MINUTEHAND_SLACK_URL'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
     try {
       await start(program(FAILS), { retrain: { retrain_retry_delay_minutes: 0, retrain_retry_max: 1 } });
       await ask('POST', '/retrain');
@@ -405,7 +405,7 @@ describe('a run that is aborted', () => {
       await expect.poll(() => kinds().length, { timeout: WAIT_MS }).toBeGreaterThanOrEqual(expected);
       await expect.poll(kinds, { timeout: WAIT_MS }).toContain('retrain_aborted');
     } finally {
-      delete process.env['MINUTEHAND_ALERT_URL'];
+      delete process.env['MINUTEHAND_SLACK_URL'];
       server.close();
     }
     expect(taken.find(({ kind }) => kind === 'retrain_aborted')).toMatchObject({

@@ -701,6 +701,8 @@ async function addRun(store: Store, endedMs: number, status: 'adopted' | 'reject
       percent: 100,
       eta_seconds: null,
       stages: '[]',
+      causes: '[]',
+      parameters: '{}',
       model_version: 'v',
       previous_version: null,
       seed: 1,

@@ -268,7 +268,7 @@ class StoreQueue implements RunQueue {
     return rows.map((row) => ({
       ...row,
       status: row.status as RetrainRun['status'],
-      causes: JSON.parse(row.causes!) as string[],
+      causes: JSON.parse(row.causes) as string[],
     }));
   }
 
@@ -428,8 +428,8 @@ function runOf(row: Row): RetrainRun {
     metrics: valueOf(own.metrics),
     gate: gatesOf(own.gate),
     reasons: JSON.parse(own.reasons) as string[],
-    causes: JSON.parse(own.causes ?? '[]') as string[],
-    parameters: own.parameters === null ? {} : parametersIn(own.parameters),
+    causes: JSON.parse(own.causes) as string[],
+    parameters: parametersIn(own.parameters),
     stages: JSON.parse(own.stages) as StageTime[],
   };
 }

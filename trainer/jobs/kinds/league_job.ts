@@ -3,7 +3,8 @@ import { LEARNERS } from '../../learning/learners/registry.ts';
 import { COMPARISONS } from '../../learning/learners/comparison/registry.ts';
 import { entrantNames } from '../../learning/league/entrants.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
-import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobInstant, jobWindow } from '../job_fields.ts';
 
 /**
  * Entrants that a league can have: learners, single ones also with the baseline columns alone or with models of groups
@@ -64,7 +65,7 @@ export const leagueJobSchema = z
       workers: z.int().min(0).describe('Threads; they affect speed only'),
       cache: z.boolean().describe('Whether features and labels are reused'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A league of learners');
 

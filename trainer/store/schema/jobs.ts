@@ -134,7 +134,7 @@ const TRAINING_RUNS = table(
     kind: textOf<RunKind>(),
     /** Code of what asked for it (shared/run_trigger/), and JSON of what belongs to the code. */
     trigger: TEXT,
-    trigger_values: optional(TEXT),
+    trigger_values: TEXT,
     attempt: INTEGER,
     started_at: optional(TEXT),
     finished_at: optional(TEXT),
@@ -158,10 +158,10 @@ const TRAINING_RUNS = table(
     gate: optional(TEXT),
     /** JSON array of texts: the failed gates of a rejected bundle, or why there was nothing new. */
     reasons: TEXT,
-    /** JSON array of texts: the monitor's triggers that it answers; null in rows of earlier versions. */
-    causes: optional(TEXT),
-    /** JSON object: what the request has chosen (`RunParameters`); null in rows of earlier versions. */
-    parameters: optional(TEXT),
+    /** JSON array of texts: the monitor's triggers that it answers. */
+    causes: TEXT,
+    /** JSON object: what the request has chosen (`RunParameters`). */
+    parameters: TEXT,
     /** Of a queued request: hash of its parameters; else empty. Absent in an insert: empty. */
     request_key: withDefault(TEXT, "''"),
     error: optional(TEXT),

@@ -34,7 +34,7 @@ export const MODEL_REGISTRY_VIEW = {
        'mean_pnl_bps', r.m #> '{backtest,mean_net_bps}', 'max_drawdown', r.m #> '{backtest,max_drawdown}',
        'trades', r.m #> '{backtest,trades}') END AS metrics,
      CASE WHEN r.removed_at IS NULL
-       THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
+       THEN r.folder || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
      n.notes, r.created::timestamptz AS created_at,
      greatest(r.created::timestamptz, r.adopted_at::timestamptz, r.retired_at::timestamptz, r.removed_at::timestamptz,
        n.updated_at::timestamptz) AS updated_at,
@@ -97,7 +97,7 @@ export const MODEL_REGISTRY_VIEW = {
        'max_drawdown', json_extract(r.manifest, '$.backtest.max_drawdown'),
        'trades', json_extract(r.manifest, '$.backtest.trades')) END AS metrics,
      CASE WHEN r.removed_at IS NULL
-       THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
+       THEN r.folder || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
      n.notes, r.created AS created_at,
      max(r.created, coalesce(r.adopted_at, ''), coalesce(r.retired_at, ''), coalesce(r.removed_at, ''),
        coalesce(n.updated_at, '')) AS updated_at,

@@ -35,8 +35,8 @@ const MODEL_REGISTRY = table(
     retired_at: optional(TEXT),
     /** Time at which model_version_retention removed folder and bytes. */
     removed_at: optional(TEXT),
-    /** Absolute path of its folder, where it was last registered from; null in rows of earlier versions. */
-    folder: optional(TEXT),
+    /** Absolute path of its folder, where it was last registered from. */
+    folder: TEXT,
     /** Of the owner of promotions that made it active last; null before. */
     fence: optional(BIGINT),
   },

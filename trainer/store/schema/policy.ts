@@ -22,7 +22,7 @@ const CHANGE_REQUESTS = table(
     decided_ms: optional(BIGINT),
     /** Policy hash of the configuration it was proposed against. */
     policy_hash: TEXT,
-    /** Branch, newest commit of the approved branch and commit of the proposal; null in rows of earlier versions. */
+    /** Branch, newest commit of the approved branch and commit of the proposal. */
     branch: optional(TEXT),
     base_commit: optional(TEXT),
     commit_id: optional(TEXT),
@@ -56,7 +56,7 @@ const CONFIG_CHANGES = table(
     after: optional(TEXT),
     /** Of the whole configuration with this value; its signals have the same hash. */
     policy_hash: optional(TEXT),
-    /** user@machine; null in rows of earlier versions, as are the two below. */
+    /** user@machine; null where unknown, as are the two below. */
     changed_by: optional(TEXT),
     /** The program that first ran with it: `trainer`, or `daemon` and its shard. */
     program: optional(TEXT),
