@@ -1,3 +1,4 @@
+import { FAILED_GATE } from './passed_gates.ts';
 import { scheduled } from '../shared/run_trigger/run_triggers.fixture.ts';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -141,7 +142,7 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
         (await query('SELECT DISTINCT status FROM model_registry')).map(({ status }) => status);
       // Never active: not archived.
       expect(await statuses()).toEqual(['candidate']);
-      await registry.reject(version, ['too weak']);
+      await registry.reject(version, [FAILED_GATE]);
       expect(await statuses()).toEqual(['rejected']);
       await adopt(registry, models, version);
       expect(await statuses()).toEqual(['active']);

@@ -108,11 +108,10 @@ async function processes(settings: Settings, paths: HomePaths, own: string): Pro
   ];
 }
 
-/** @param version '' of versions that do not report theirs */
 function runningText(presence: Presence, version: string, own: string): Pick<CheckResult, 'verdict' | 'detail'> {
   if (presence === 'down') return { verdict: 'ok', detail: 'does not run' };
   if (presence === 'mute')
     return { verdict: 'warning', detail: 'runs and does not answer: look at it before it is replaced' };
   if (version === own) return { verdict: 'ok', detail: `runs ${own}, the version of this program` };
-  return { verdict: 'ok', detail: `runs ${version === '' ? 'an earlier version' : version}, to be replaced by ${own}` };
+  return { verdict: 'ok', detail: `runs ${version}, to be replaced by ${own}` };
 }

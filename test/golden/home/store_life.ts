@@ -1,3 +1,4 @@
+import { FAILED_GATE } from '../../passed_gates.ts';
 import { monitored, scheduled } from '../../../shared/run_trigger/run_triggers.fixture.ts';
 import { FIRST_MODELS } from '../../../trainer/control/schedule/run.ts';
 import type { EpochMs, OpenTime } from '../../../shared/bar.ts';
@@ -38,7 +39,7 @@ export async function fillStore({ paths }: Place, settings: Settings): Promise<v
     const registry = createRegistry(store, paths.models, { clock });
     const versions = listVersions(paths.models);
     for (const version of versions) await registry.register(version);
-    await registry.reject(versions[0]!, ['ai1 auc']);
+    await registry.reject(versions[0]!, [FAILED_GATE]);
     await registry.note(versions[1]!, ['AI1', 'AI2'], 'with groups');
     await runTrainings(storeQueue(store, { market: 'simulated', owner: 'here', clock }));
     for (const entry of AUDITED) await appendAudit(store, entry, clock.nowMs());

@@ -400,7 +400,7 @@ async function dueRows({ db }: Store, hasHost: boolean): Promise<Row[]> {
   });
 }
 
-/** @throws MinutehandError CHANGE_CONFLICT for a change of an earlier version, which has no commit */
+/** @throws MinutehandError CHANGE_CONFLICT for a change without a commit: its proposal did not end */
 function committed(row: Row): Committed {
   if (row.commit_id !== null && row.base_commit !== null && row.branch !== null) return row as Committed;
   throw new MinutehandError('CHANGE_CONFLICT', { seen: `change ${row.change_id} has no commit` });

@@ -1,4 +1,4 @@
-import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
+import type { FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { resolve } from 'node:path';
 import type { Admitted, RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
@@ -58,7 +58,7 @@ export interface Registry {
    * Registers a bundle with its failed gates. Active and formerly active bundles keep their status.
    * @throws MinutehandError as `register`
    */
-  reject(version: string, reasons: readonly Rejection[]): Promise<void>;
+  reject(version: string, reasons: readonly FailedGate[]): Promise<void>;
   /**
    * Registers the challenger of a rollout that has started, and records the event. Idempotent.
    * @throws MinutehandError as register
@@ -183,7 +183,7 @@ class StoreRegistry implements Registry {
     }
   }
 
-  async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
+  async reject(version: string, reasons: readonly FailedGate[]): Promise<void> {
     await this.register(version);
     await this.#rows.reject(version, reasons);
   }

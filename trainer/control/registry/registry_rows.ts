@@ -7,7 +7,6 @@ import {
   failuresOf,
   readRejections,
   type FailedGate,
-  type Rejection,
 } from '../../../shared/bundle/recorded_gates.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
@@ -33,7 +32,7 @@ export interface RegisteredModels {
   readonly slot: RegistrySlot;
   readonly status: ModelStatus;
   readonly created: string;
-  /** The failed gates, in words, and as data where no earlier version recorded them. */
+  /** The failed gates, in words and as data. */
   readonly reasons: readonly string[];
   readonly failed_gates: readonly FailedGate[];
   /** For the active bundle: its predecessor. */
@@ -196,7 +195,7 @@ export class RegistryRows {
     });
   }
 
-  async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
+  async reject(version: string, reasons: readonly FailedGate[]): Promise<void> {
     await this.#store.transaction(async (tx) => {
       const row = await tx
         .updateTable('core.model_registry')

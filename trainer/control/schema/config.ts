@@ -59,7 +59,7 @@ export const changeSchema = z
     applies: z.record(z.string(), applies).describe('When each value takes effect'),
     branch: z.string().nullable(),
     base_commit: z.string().nullable().describe('Newest commit when it was proposed'),
-    commit_id: z.string().nullable().describe('Commit of the proposal; null for changes of earlier versions'),
+    commit_id: z.string().nullable().describe('Commit of the proposal; null until it is made'),
     merge_commit: z.string().nullable().describe('Commit that was applied'),
     applied_ms: z.number().nullable(),
     pull_request_url: z.string().nullable(),
