@@ -111,11 +111,12 @@ async function versionsOf({ db, kind, place }: Engine, schema: StoreSchema): Pro
   return versions;
 }
 
+/** A scan: PostgreSQL's to_regclass answers from a cache, which may not know yet what another process has committed. */
 async function hasVersions(db: Kysely<Tables>, kind: Engine['kind']): Promise<boolean> {
   const looked =
     kind === 'sqlite'
       ? sql`SELECT 1 FROM sqlite_master WHERE name = 'core_migrations'`
-      : sql`SELECT 1 WHERE to_regclass('core.migrations') IS NOT NULL`;
+      : sql`SELECT 1 FROM pg_tables WHERE schemaname = 'core' AND tablename = 'migrations'`;
   return (await looked.execute(db)).rows.length > 0;
 }
 
