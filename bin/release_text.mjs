@@ -15,7 +15,6 @@ export const STATED_FILES = Object.keys(STATED);
 
 const VERSION = /^(\d+)\.(\d+)\.(\d+)$/;
 const UNRELEASED = '## [Unreleased]\n';
-const NOT_RELEASED = 'Nothing has been released yet. ';
 
 /**
  * @param {string} given @param {string} present
@@ -55,9 +54,8 @@ export function withRelease(text, version, day) {
   const end = rest.search(/^## /m);
   const section = (end < 0 ? rest : rest.slice(0, end)).trim();
   if (section === '') throw new Error('CHANGELOG.md has nothing below [Unreleased]');
-  const head = text.slice(0, at).replace(NOT_RELEASED, '');
   return {
-    text: `${head}${UNRELEASED}\n## [${version}] - ${day}\n${rest}`,
+    text: `${text.slice(0, at)}${UNRELEASED}\n## [${version}] - ${day}\n${rest}`,
     section: `## [${version}] - ${day}\n\n${section}`,
   };
 }

@@ -10,7 +10,7 @@ import { isOfPerson, JOB_VARIABLE, readOrigin } from '../trainer/jobs/records/jo
 import { JobRecorder, type JobOutcome } from '../trainer/jobs/records/job_recorder.ts';
 import { jobHost, JobRecords } from '../trainer/jobs/records/job_records.ts';
 import { trainingOfJob } from '../trainer/jobs/strategies/registry.ts';
-import { openStoreIfThere } from '../trainer/store/store.ts';
+import { openStoreIfThere, refuseOtherTables, storeUrl } from '../trainer/store/store.ts';
 import { recordInterruption } from './interrupted.ts';
 import { FAILED, PARTLY_DONE, type Output } from './output.ts';
 
@@ -19,7 +19,7 @@ const BYTES_PER_KB = 1024;
 /**
  * Does a job in this process, and records it in the store of this installation, where there is one: what it prints, how
  * far it is, what it made, how it ended. `minutehand jobs` and the dashboard show it, and can cancel it.
- * @throws what the job throws
+ * @throws MinutehandError STORE_VERSION; what the job throws
  */
 export async function recordJob(
   job: Job,
@@ -27,6 +27,7 @@ export async function recordJob(
   output: Output,
   work: (output: Output) => Promise<void>,
 ): Promise<void> {
+  await refuseOtherTables(storeUrl(process.env, homePaths()));
   const origin = readOrigin(process.env);
   // Of this process alone, not of those that it starts.
   delete process.env[JOB_VARIABLE];

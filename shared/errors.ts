@@ -630,6 +630,11 @@ export const ERRORS = {
     message: 'The trainer’s store cannot be used.',
     next: 'Check MINUTEHAND_DATABASE_URL and the server, or that MINUTEHAND_HOME is writable.',
   },
+  STORE_VERSION: {
+    status: 500,
+    message: 'The tables of the trainer’s store are not those of this minutehand.',
+    next: 'Use the minutehand that wrote it, or move the store aside: docs/guides/OPERATE.md#a-store-of-an-unreleased-build.',
+  },
   TESTER_EMPTY: {
     status: 409,
     message: 'The backtest has no trade for the strategy tester to replay.',

@@ -22,12 +22,6 @@ export const NOTIFICATION_CHANNELS = {
       secret: 'value',
       schemes: HTTP,
     },
-    {
-      variable: 'MINUTEHAND_ALERT_URL',
-      meaning: 'Former name of MINUTEHAND_SLACK_URL.',
-      secret: 'value',
-      schemes: HTTP,
-    },
   ],
   discord: [{ variable: 'MINUTEHAND_DISCORD_URL', meaning: 'Discord webhook.', secret: 'value', schemes: HTTP }],
   telegram: [

@@ -3,11 +3,10 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What temporary folders are for. `dry-run` is of commands of an earlier version, `node` of the installation. */
+/** What temporary folders are for. `node` is of the installation. */
 const PURPOSES = [
   'change',
   'delivered',
-  'dry-run',
   'evidence',
   'index',
   'learner',

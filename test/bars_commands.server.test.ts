@@ -300,7 +300,7 @@ describe('bars undo', () => {
           adopted_at: null,
           retired_at: null,
           removed_at: null,
-          folder: null,
+          folder: '/models',
         })
         .execute();
     await store.close();

@@ -1,4 +1,4 @@
-import { triggerOfText } from '../trainer/store/trigger_migration.ts';
+import { REQUESTED } from '../shared/run_trigger/run_triggers.fixture.ts';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -223,7 +223,7 @@ describe('config and doctor', () => {
   const REFUSED: [string, string, RegExp][] = [
     ['MINUTEHAND_TRUSTED_KEYS', '/nowhere/keys.pem', /KEY_UNUSABLE|nowhere/],
     ['MINUTEHAND_SIGNING_KEY', '/nowhere/key.pem', /nowhere/],
-    ['MINUTEHAND_ALERT_URL', 'hooks.slack.com/x', /expected https:\/\/… or http:/],
+    ['MINUTEHAND_SLACK_URL', 'hooks.slack.com/x', /expected https:\/\/… or http:/],
     ['MINUTEHAND_DATABASE_URL', 'mysql://ann:s3cr@127.0.0.1/x', /an address of mysql:, expected postgres:/],
     ['MINUTEHAND_XGBOOST_LIBRARY', '/nowhere/libxgboost.so', /there is no file/],
     ['MINUTEHAND_HOME', '/proc/minutehand', /no folder can be made in \/proc/],
@@ -479,7 +479,7 @@ describe('train', () => {
     mkdirSync(dirname(paths.trainer), { recursive: true });
     const store = await openStore(paths.trainer);
     const queue = storeQueue(store, { market: 'live', owner: 'test', clock: MACHINE_CLOCK });
-    const run = (await queue.begin({ trigger: triggerOfText('test') }))!;
+    const run = (await queue.begin({ trigger: REQUESTED }))!;
     const ended = { status: 'adopted', finished_at: run.started_at, duration_ms: 600_000 } as const;
     await queue.keep(
       { ...run, ...ended, model_version: version, peak_memory_bytes: 2 ** 30 },

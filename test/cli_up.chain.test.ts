@@ -1,4 +1,4 @@
-import { triggerOfText } from '../trainer/store/trigger_migration.ts';
+import { FIRST_MODELS } from '../trainer/control/schedule/run.ts';
 import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -178,7 +178,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     ]);
     expect({ code, stdout: JSON.parse(stdout) as unknown }).toMatchObject({ code: 0, stdout: { refused: [] } });
     const runs = (await getJson(trainerPort, '/runs')).body['runs'];
-    expect(runs).toMatchObject([{ trigger: triggerOfText('first models'), status: 'adopted', attempt: 1 }]);
+    expect(runs).toMatchObject([{ trigger: FIRST_MODELS, status: 'adopted', attempt: 1 }]);
   });
 
   it('refuses to be started twice in one home, and the first continues', async () => {

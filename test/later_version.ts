@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writ
 import { join } from 'node:path';
 import { packageRoot } from '../shared/root.ts';
 
-/** In the build, the list of migrations and what follows it. */
-const END_OF_MIGRATIONS = '\n];\nasync function createAlertTables';
+/** In the build, the empty list of migrations. */
+const MIGRATIONS = /(fingerprint: SCHEMA_FINGERPRINT,\s*migrations: )\[\]/;
 
 export interface LaterVersion {
   /** For `createWorkplace`. */
@@ -25,18 +25,19 @@ export function makeLaterVersion(folder: string, isAdditive: boolean): LaterVers
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }));
-  const change = `{
+  const change = `[{
     name: 'a table of a later version',
+    from: SCHEMA_FINGERPRINT,
     ${isAdditive ? 'isAdditive: true,' : ''}
     up: (db) => db.schema.createTable('core.of_later').addColumn('text', 'text').execute(),
-  }`;
+  }]`;
   const bundle = join(folder, 'dist', 'bundle');
   const changed = readdirSync(bundle).filter((name) => {
     const path = join(bundle, name);
     const text = name.endsWith('.js') ? readFileSync(path, 'utf8') : '';
-    if (!text.includes(END_OF_MIGRATIONS)) return false;
+    if (!MIGRATIONS.test(text)) return false;
     rmSync(path);
-    writeFileSync(path, text.replace(END_OF_MIGRATIONS, `,\n${change}${END_OF_MIGRATIONS}`));
+    writeFileSync(path, text.replace(MIGRATIONS, `$1${change}`));
     return true;
   });
   if (changed.length === 0) throw new Error('the list of migrations is not where it was in the build');

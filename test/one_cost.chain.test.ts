@@ -153,8 +153,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/learning/backtest/executability.ts',
     'trainer/learning/strategies/direction/make_direction_bundle.ts',
     'trainer/learning/strategies/pair_reversion/backtest/report/report.ts',
-    'trainer/store/migrations.ts',
-    'trainer/store/tables.ts',
+    'trainer/store/schema/trades.ts',
   ];
   const found = programSources(['daemon', 'shared', 'trainer']).filter((path) =>
     /spread_bps|commission_bps|slippage_bps/.test(readFileSync(join(packageRoot(), path), 'utf8')),

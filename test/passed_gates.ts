@@ -1,5 +1,5 @@
 import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, type GateIdentity } from '../shared/bundle/gates/gate_codes.ts';
-import { keyOf, type GateResult, type RecordedGate } from '../shared/bundle/gates/gate_result.ts';
+import { keyOf, type FailedGate, type GateResult, type RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 
 /** A verdict with the given parts. */
 export function verdict(parts: Partial<GateResult>): GateResult {
@@ -15,6 +15,10 @@ export function verdict(parts: Partial<GateResult>): GateResult {
     ...parts,
   };
 }
+
+const { passed: _passed, ...failure } = verdict({ role: 'ai1', value: 0.5012 });
+/** Why a bundle is rejected. */
+export const FAILED_GATE: FailedGate = failure;
 
 /** A direction model whose predictions lean to one side. */
 export const BIASED = verdict({

@@ -169,7 +169,7 @@ describe('a version that has taken over is taken back', () => {
     expect((await check(place)).code).toBe(1);
     const boots = bootsOf(journaled());
     const refused = await place.run(['up', '--replace'], { env: ofHome(), killAfterMs: 60_000 });
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('STORE_UNUSABLE') as string]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('STORE_VERSION') as string]);
     expect(bootsOf(journaled())).toEqual(boots);
 
     const standby = place.start(['daemon', '--standby'], ofHome());

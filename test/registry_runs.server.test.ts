@@ -1,5 +1,5 @@
 import { counted } from '../shared/counted.ts';
-import { triggerOfText } from '../trainer/store/trigger_migration.ts';
+import { REQUESTED, scheduled } from '../shared/run_trigger/run_triggers.fixture.ts';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,7 +121,7 @@ const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: st
 describe('a run that exceeds its limits', () => {
   it('is killed if its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
     const runs = open(`process.on('SIGTERM', () => undefined); ${HANGS}`, { retrain_limit_minutes: 0.05 });
-    expect(await runs.request({ trigger: triggerOfText('request') })).not.toBeNull();
+    expect(await runs.request({ trigger: REQUESTED })).not.toBeNull();
     await until(([run]) => run!.status !== 'running');
     expect(runs.runs()).toMatchObject([{ status: 'aborted', attempt: 1 }]);
     // On a busy machine it may have been ended before it could report its process id.
@@ -132,12 +132,12 @@ describe('a run that exceeds its limits', () => {
     expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
       { status: 'aborted' },
     ]);
-    expect(await runs.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2, status: 'running' });
+    expect(await runs.request({ trigger: REQUESTED })).toMatchObject({ run_id: 2, status: 'running' });
   });
 
   it('does not start without enough memory, and is retried, then given up', async () => {
     const runs = open(HANGS, { retrain_min_free_mb: 9_000_000, retrain_retry_max: 1 });
-    await runs.request({ trigger: triggerOfText('request') });
+    await runs.request({ trigger: REQUESTED });
     await until(([run]) => run!.status === 'aborted');
     expect(runs.runs()).toMatchObject([
       { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
@@ -148,7 +148,7 @@ describe('a run that exceeds its limits', () => {
 });
 
 describe('a run for which this machine lacks room', () => {
-  const WANTED = { trigger: triggerOfText('request') };
+  const WANTED = { trigger: REQUESTED };
 
   it('waits until the other jobs have ended, says so, and begins', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
@@ -161,7 +161,7 @@ describe('a run for which this machine lacks room', () => {
       return id;
     });
     expect(await runs.request(WANTED)).toMatchObject({ run_id: 1, status: 'queued' });
-    expect(await runs.startOrWait({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' })).toBe(true);
+    expect(await runs.startOrWait({ trigger: scheduled('incremental'), kind: 'incremental' })).toBe(true);
     const cores = Math.max(1, availableParallelism() - 1);
     const reason = `needs ${counted(cores, 'core')}, ${cores - 1} free; running: job ${jobId}`;
     await expect.poll(async () => (await runs.waiting()).map(({ reasons }) => reasons)).toEqual([[reason], []]);
@@ -236,10 +236,10 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     await until((runs) => runs[0]?.status === 'rejected');
     await expect.poll(() => isRunning(pid)).toBe(false);
     expect(retrainer!.runs()).toMatchObject([
-      { run_id: 2, trigger: triggerOfText('request'), attempt: 2, status: 'rejected', model_version: A },
+      { run_id: 2, trigger: REQUESTED, attempt: 2, status: 'rejected', model_version: A },
       {
         run_id: 1,
-        trigger: triggerOfText('request'),
+        trigger: REQUESTED,
         attempt: 1,
         status: 'killed',
         error: 'the trainer ended during the run',
@@ -275,7 +275,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
     open(answer(A, false));
-    await retrainer!.request({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: REQUESTED });
     await until(([run]) => run!.status === 'rejected');
     const before = structuredClone(retrainer!.runs());
     await retrainer!.stop();
@@ -303,8 +303,8 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     });
     // Two simultaneous requests start one run, which is stopped with its trainer and stays so.
     const begun = await Promise.all([
-      retrainer!.request({ trigger: triggerOfText('schedule') }),
-      retrainer!.request({ trigger: triggerOfText('request') }),
+      retrainer!.request({ trigger: scheduled() }),
+      retrainer!.request({ trigger: REQUESTED }),
     ]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
@@ -320,7 +320,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
 
   it('that wait for a retry still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
-    await retrainer!.request({ trigger: triggerOfText('schedule') });
+    await retrainer!.request({ trigger: scheduled() });
     await until(([run]) => run!.status === 'failed');
     await retrainer!.stop();
     open(FAILS, { retrain_retry_max: 1 });
@@ -333,8 +333,8 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     open(FAILS, { retrain_retry_max: 1 });
     await until(([run]) => run?.status === 'aborted');
     expect(retrainer!.runs()).toMatchObject([
-      { attempt: 2, trigger: triggerOfText('schedule'), status: 'aborted' },
-      { attempt: 1, trigger: triggerOfText('schedule'), status: 'failed' },
+      { attempt: 2, trigger: scheduled(), status: 'aborted' },
+      { attempt: 1, trigger: scheduled(), status: 'failed' },
     ]);
     expect(await alerts()).toMatchObject([
       { alert_key: 'retrain_failed', resolved_ms: null },
@@ -349,7 +349,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       // As the training process does when all gates pass.
       activate(models, version);
       open(answer(version, true), { model_version_retention: 2 });
-      await retrainer!.request({ trigger: triggerOfText('request') });
+      await retrainer!.request({ trigger: REQUESTED });
       await until(([run]) => run?.status === 'adopted' && run.model_version === version);
       await retrainer!.stop();
     }
@@ -373,17 +373,17 @@ describe('runs', () => {
   it('can be stopped by an operator, and are not retried', async () => {
     open(HANGS);
     expect(retrainer!.cancel('a person')).toBeNull();
-    await retrainer!.request({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: REQUESTED });
     await until(([run]) => Number(run!.stage) > 0);
     expect(retrainer!.cancel('a person')).toMatchObject({ run_id: 1 });
     await until(([run]) => run!.status === 'stopped');
     expect(retrainer!.cancel('a person')).toBeNull();
-    expect(await retrainer!.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.request({ trigger: REQUESTED })).toMatchObject({ run_id: 2 });
   });
 
   it('are audited in the policy’s table, with the configuration', async () => {
     open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
-    await retrainer!.request({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: REQUESTED });
     await until(([run]) => run!.status === 'aborted');
     await retrainer!.stop();
     await inStore(async ({ db }) => {
@@ -405,7 +405,7 @@ describe('runs', () => {
   it('are kept in memory if no store can be opened, which is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
-    expect(await retrainer!.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 1 });
+    expect(await retrainer!.request({ trigger: REQUESTED })).toMatchObject({ run_id: 1 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
     expect(printed[0]).toMatch(/^Training runs are kept in memory only: /);
     expect(printed.join(' ')).not.toContain('secret');
@@ -417,10 +417,10 @@ describe('runs', () => {
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();
     open(FAILS, { retrain_retry_max: 0 });
-    await retrainer!.request({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: REQUESTED });
     await until(([run]) => run?.status === 'aborted');
     await server.stop();
-    expect(await retrainer!.request({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.request({ trigger: REQUESTED })).toMatchObject({ run_id: 2 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
   });
 
@@ -430,7 +430,7 @@ describe('runs', () => {
         async ({ db }) => (await sql<{ outcome: string }>`SELECT outcome FROM audit_retrain_runs`.execute(db)).rows,
       );
     open(HANGS);
-    await retrainer!.request({ trigger: triggerOfText('request') });
+    await retrainer!.request({ trigger: REQUESTED });
     expect(await audited()).toEqual([{ outcome: 'running' }]);
     await retrainer!.stop();
     expect(await audited()).toEqual([{ outcome: 'stopped' }]);

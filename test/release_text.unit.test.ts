@@ -47,11 +47,10 @@ describe('a release', () => {
   });
 
   it('closes the unreleased part of the changelog, and opens an empty one', () => {
-    const before =
-      '# Changelog\n\nNothing has been released yet. Contracts: a.\n\n## [Unreleased]\n\n### Added\n\n- One\n';
+    const before = '# Changelog\n\nIts format.\n\n## [Unreleased]\n\n### Added\n\n- One\n';
     const { text, section } = withRelease(before, '0.1.0', '2026-11-26');
     expect(text).toBe(
-      '# Changelog\n\nContracts: a.\n\n## [Unreleased]\n\n## [0.1.0] - 2026-11-26\n\n### Added\n\n- One\n',
+      '# Changelog\n\nIts format.\n\n## [Unreleased]\n\n## [0.1.0] - 2026-11-26\n\n### Added\n\n- One\n',
     );
     expect(section).toBe('## [0.1.0] - 2026-11-26\n\n### Added\n\n- One');
     expect(() => withRelease(text, '0.2.0', '2026-11-27')).toThrow('nothing below [Unreleased]');

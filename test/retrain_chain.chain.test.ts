@@ -1,4 +1,5 @@
-import { triggerOfText } from '../trainer/store/trigger_migration.ts';
+import { REQUESTED } from '../shared/run_trigger/run_triggers.fixture.ts';
+import { FIRST_MODELS } from '../trainer/control/schedule/run.ts';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -149,7 +150,7 @@ describe('trainer, training process, gates and daemon', () => {
     trainer = place.start(['trainer', '--json']);
     ({ port: trainerPort } = await readyOf<{ port: number }>('the trainer', trainer));
     const run = await runThatEnded(1);
-    expect(run).toMatchObject({ trigger: triggerOfText('first models'), status: 'adopted', error: null, reasons: [] });
+    expect(run).toMatchObject({ trigger: FIRST_MODELS, status: 'adopted', error: null, reasons: [] });
     expect(gatesOf(run).filter(({ passed }) => !passed)).toEqual([]);
     first = run.model_version!;
     expect(readActive(place.models)).toEqual({ version: first, previous: null });
@@ -162,7 +163,7 @@ describe('trainer, training process, gates and daemon', () => {
     const before = activeText();
     const run = await retrain();
     expect(run).toMatchObject({
-      trigger: triggerOfText('request'),
+      trigger: REQUESTED,
       status: 'rejected',
       previous_version: first,
       error: null,

@@ -14,7 +14,7 @@ const STAGES = [
   { name: 'test', allocation: 0.1, duration: '2h' },
   { name: 'pilot', allocation: 0.3, duration: '2h' },
   { name: 'rollout', allocation: 0.7, duration: '2h' },
-  { name: 'full', allocation: 1, duration: 'full' },
+  { name: 'full', allocation: 1, duration: 'ongoing' },
 ] as const;
 
 let place: Workplace;

@@ -19,7 +19,7 @@ const STAGES = [
   { name: 'test', allocation: 0.5, duration: '90d' },
   { name: 'pilot', allocation: 0.6, duration: '90d' },
   { name: 'rollout', allocation: 0.7, duration: '90d' },
-  { name: 'full', allocation: 1, duration: 'full' },
+  { name: 'full', allocation: 1, duration: 'ongoing' },
 ] as const;
 /** Maximum age of a position in bars: the only exit of both arms. */
 const MAX_AGE = 7;

@@ -1,4 +1,5 @@
-import { triggerOfText } from '../trainer/store/trigger_migration.ts';
+import { FAILED_GATE } from './passed_gates.ts';
+import { scheduled } from '../shared/run_trigger/run_triggers.fixture.ts';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,7 +142,7 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
         (await query('SELECT DISTINCT status FROM model_registry')).map(({ status }) => status);
       // Never active: not archived.
       expect(await statuses()).toEqual(['candidate']);
-      await registry.reject(version, ['too weak']);
+      await registry.reject(version, [FAILED_GATE]);
       expect(await statuses()).toEqual(['rejected']);
       await adopt(registry, models, version);
       expect(await statuses()).toEqual(['active']);
@@ -211,7 +212,7 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
     const begun = {
       run_id: 7,
       kind: 'full',
-      trigger: triggerOfText('schedule'),
+      trigger: scheduled(),
       started_at: '2026-11-20T03:00:00.000Z',
     } as const;
     const run = (attempt: number, change: Partial<RetrainRun>): RetrainRun => ({
@@ -277,34 +278,6 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
         expect(row).toMatchObject({ status, error_message, outcome: change.status });
         expect(Number(row!['retry_count'])).toBe(attempt - 1);
       }
-    });
-
-    it('keeps the rows of a table of earlier versions, whose run_id was a number', async () => {
-      const id = kind === 'sqlite' ? 'bigint' : 'int8';
-      if (kind === 'postgres') await sql.raw('CREATE SCHEMA IF NOT EXISTS audit').execute(store.db);
-      await sql
-        .raw(
-          `CREATE TABLE ${table} (run_id ${id} PRIMARY KEY, trigger text, attempt bigint, started_at text, finished_at text,
-             status text, model_version text, metrics text, gate text, error text, mine text)`,
-        )
-        .execute(store.db);
-      await sql
-        .raw(
-          `INSERT INTO ${table} VALUES (7, 'schedule', 2, '${begun.started_at}', '2026-11-20T03:20:00.000Z', 'aborted', NULL,
-             '{"ai1":1}', NULL, 'odd', 'a column of ours')`,
-        )
-        .execute(store.db);
-      for (let opened = 0; opened < 2; opened++)
-        await (await openRunAudit(store, retrain, 'train.log')).write(run(2, { status: 'aborted', error: 'odd' }));
-      expect(await query(`SELECT * FROM ${table}`)).toMatchObject([
-        {
-          run_id: runUuid(7, begun.started_at),
-          run_number: 7,
-          status: 'aborted',
-          retry_count: 1,
-          mine: 'a column of ours',
-        },
-      ]);
     });
 
     it('accepts columns as maps of name, type and comment', async () => {

@@ -1,4 +1,4 @@
-import { triggerOfText } from './store/trigger_migration.ts';
+import { REQUESTED, scheduled } from '../shared/run_trigger/run_triggers.fixture.ts';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, request } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -106,7 +106,7 @@ describe('the API of the trainer', () => {
     const first = await ask('POST', '/retrain');
     expect(first).toMatchObject({
       status: 202,
-      body: { run_id: 1, trigger: triggerOfText('request'), attempt: 1, status: 'running' },
+      body: { run_id: 1, trigger: REQUESTED, attempt: 1, status: 'running' },
     });
     expect(await ask('POST', '/retrain')).toMatchObject({ status: 409, body: { error: { code: 'RETRAIN_RUNNING' } } });
     await runsWhere(([run]) => run!.stage === 'learning');
@@ -347,7 +347,7 @@ describe('a training run that fails', () => {
       [3, 2, 1].map((attempt) => ({
         attempt,
         status: attempt === 3 ? 'aborted' : 'failed',
-        trigger: triggerOfText('request'),
+        trigger: REQUESTED,
         error: 'the training process ended with 1: something odd',
       })),
     );
@@ -395,7 +395,7 @@ describe('a run that is aborted', () => {
       });
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
-    process.env['MINUTEHAND_ALERT_URL'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+    process.env['MINUTEHAND_SLACK_URL'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
     try {
       await start(program(FAILS), { retrain: { retrain_retry_delay_minutes: 0, retrain_retry_max: 1 } });
       await ask('POST', '/retrain');
@@ -405,7 +405,7 @@ describe('a run that is aborted', () => {
       await expect.poll(() => kinds().length, { timeout: WAIT_MS }).toBeGreaterThanOrEqual(expected);
       await expect.poll(kinds, { timeout: WAIT_MS }).toContain('retrain_aborted');
     } finally {
-      delete process.env['MINUTEHAND_ALERT_URL'];
+      delete process.env['MINUTEHAND_SLACK_URL'];
       server.close();
     }
     expect(taken.find(({ kind }) => kind === 'retrain_aborted')).toMatchObject({
@@ -431,7 +431,7 @@ describe('the schedules', () => {
       expect.stringMatching(/^Incremental training by schedule/),
     ]);
     await runsWhere(([run]) => run !== undefined);
-    expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: triggerOfText('weekly schedule') });
+    expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: scheduled('weekly') });
     await expect
       .poll(() => printed.join('\n'), { timeout: WAIT_MS })
       .toContain('no models to warm-start from. No models yet.');
@@ -449,12 +449,10 @@ describe('the schedules', () => {
       minutehand: { instruments },
     });
     const [parameters] = trainingOfShelf('direction').roundOf(tinySettings({ minutehand: { instruments } }));
-    expect(await retrainer.startOrWait({ trigger: triggerOfText('request'), kind: 'direction', parameters })).toBe(
-      true,
-    );
+    expect(await retrainer.startOrWait({ trigger: REQUESTED, kind: 'direction', parameters })).toBe(true);
     await expect
       .poll(async () => (await retrainer.waiting()).map(({ kind, trigger }) => [kind, trigger]), { timeout: WAIT_MS })
-      .toEqual([['incremental', triggerOfText('incremental schedule')]]);
+      .toEqual([['incremental', scheduled('incremental')]]);
   });
 
   it('search rules for each instrument, and tell at the start where the space cannot be searched', async () => {
@@ -486,7 +484,7 @@ describe('the schedules', () => {
 
   it('have a canceled job when a person ends them, and no killed one', async () => {
     const { retrainer } = await start(program(HANGS));
-    await retrainer.request({ trigger: triggerOfText('request') });
+    await retrainer.request({ trigger: REQUESTED });
     await runsWhere(([run]) => run!.stage === 'learning');
     const paths = homePaths({ MINUTEHAND_HOME: folder });
     const store = await openStore(storeUrl({}, paths));
@@ -509,17 +507,17 @@ describe('the schedules', () => {
 
   it('let a full run wait for an incremental one that is in progress', async () => {
     const { retrainer } = await start(program(HANGS));
-    await retrainer.startOrWait({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' });
-    expect(await retrainer.startOrWait({ trigger: triggerOfText('schedule') })).toBe(true);
+    await retrainer.startOrWait({ trigger: scheduled('incremental'), kind: 'incremental' });
+    expect(await retrainer.startOrWait({ trigger: scheduled() })).toBe(true);
     expect(retrainer.runs()).toHaveLength(1);
     await runsWhere(([run]) => run!.stage === 'learning');
     retrainer.cancel('a person');
     await runsWhere((runs) => runs.length === 2);
     expect(retrainer.runs()).toMatchObject([
-      { kind: 'full', trigger: triggerOfText('schedule'), attempt: 1 },
+      { kind: 'full', trigger: scheduled(), attempt: 1 },
       { kind: 'incremental', status: 'stopped' },
     ]);
-    expect(await retrainer.startOrWait({ trigger: triggerOfText('weekly schedule') })).toBe(false);
+    expect(await retrainer.startOrWait({ trigger: scheduled('weekly') })).toBe(false);
   });
 });
 
@@ -555,13 +553,13 @@ describe('train.log', () => {
     const duration_ms = expect.any(Number) as number;
     // On a busy machine the start of the program takes long enough to be a stage of its own.
     expect((await lines()).filter(({ stage }) => stage !== 'starting')).toEqual([
-      { ...common, kind: 'full', trigger: triggerOfText('request'), attempt: 1, msg: 'run began' },
+      { ...common, kind: 'full', trigger: REQUESTED, attempt: 1, msg: 'run began' },
       { ...common, stage: 'reading bars', duration_ms, msg: 'stage ended' },
       { ...common, stage: 'learning', duration_ms, msg: 'stage ended' },
       {
         ...common,
         kind: 'full',
-        trigger: triggerOfText('request'),
+        trigger: REQUESTED,
         attempt: 1,
         status: 'rejected',
         model_version: '20260101_0000',
@@ -615,7 +613,7 @@ describe('starting and stopping the trainer', () => {
     trainer = null;
     expect(run).toMatchObject({ status: 'stopped', error: null });
     expect(() => process.kill(Number(run!.stage), 0)).toThrow();
-    expect(await running.retrainer.startOrWait({ trigger: triggerOfText('request') })).toBe(false);
+    expect(await running.retrainer.startOrWait({ trigger: REQUESTED })).toBe(false);
     expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 

@@ -48,6 +48,7 @@ import type { TrainerOptions } from './control/trainer_options.ts';
 import { activeSkill } from './control/registry/active_skill.ts';
 import { ModelKeeper } from './control/recovery/model_keeper.ts';
 import { keepOwnership } from './control/registry/ownership.ts';
+import { refuseOtherTables, storeUrl } from './store/store.ts';
 
 export interface RunningTrainer {
   readonly port: number;
@@ -59,11 +60,12 @@ export interface RunningTrainer {
 
 /**
  * Starts the control plane: first models when there are none, then by schedule and on demand.
- * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED; the reason of
- * `options.ending` when that was aborted before the end of the start
+ * @throws MinutehandError STORE_VERSION, HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED; the
+ * reason of `options.ending` when that was aborted before the end of the start
  */
 export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
   const { settings, paths } = options;
+  await refuseOtherTables(storeUrl(process.env, paths));
   const unlock = lockHome(paths.lock('trainer'));
   const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
   const notifier = startNotifications(options);

@@ -28,6 +28,7 @@ import { checkActiveModels } from '../strategies/registry.ts';
 import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';
 import type { Output } from '../output.ts';
+import { checkStore } from '../store_check.ts';
 import { lookAtDaemon, type DaemonState } from '../status/daemon_state.ts';
 import { expiredPairs, ofDaemon } from '../status/findings.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
@@ -44,7 +45,7 @@ export function addDoctor(program: Command, output: () => Output): void {
   program
     .command('doctor')
     .description(
-      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the lease server, the active models, the halts, the recent history of each symbol and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
+      'Checks Node, native parts, configuration, home folder, disk, store, ports, Redis, the lease server, the active models, the halts, the recent history of each symbol and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
     )
     .action(() => runDoctor(output()));
 }
@@ -89,7 +90,7 @@ async function runDoctor(output: Output): Promise<void> {
     findings.push(halts(paths), await history(settings, paths), ...(await receivedBars(settings, paths)));
     findings.push(...(await runningDaemons(settings, paths)));
   }
-  findings.push(...environment(), home(paths), ...places(paths), expertAdvisor());
+  findings.push(...environment(), home(paths), ...places(paths), await checkStore(paths), expertAdvisor());
   printChecks(findings, output);
   output.result({ ok: endWithChecks(findings), findings });
 }

@@ -12,7 +12,7 @@ import { JOB_KINDS } from '../../trainer/jobs/kinds/registry.ts';
 import { jobHost, JobRecords, type RecordedJob, type StoredEvent } from '../../trainer/jobs/records/job_records.ts';
 import { eventText, megabytes, waitText } from '../../trainer/jobs/records/job_texts.ts';
 import { CANCEL_GRACE_MS, killMarked } from '../../trainer/jobs/records/process_mark.ts';
-import { JOB_STATUSES, type JobStatus } from '../../trainer/store/job_tables.ts';
+import { JOB_STATUSES, type JobStatus } from '../../trainer/store/schema/jobs.ts';
 import { dropQueued, isQueueName, queuedWork, type QueuedWork } from '../../trainer/jobs/records/queued_work.ts';
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';

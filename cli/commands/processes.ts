@@ -208,7 +208,7 @@ export function warnOfPlaces(output: Output): void {
 
 /**
  * Files of daemon and trainer are private. A home that was named may be a folder of other things too, and stays as it
- * is; our own is tightened, for earlier versions left it open to all.
+ * is; our own is tightened.
  */
 function keepPrivate(paths: HomePaths): number | null {
   const umask = keepFilesPrivate();

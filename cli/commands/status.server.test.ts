@@ -1,4 +1,4 @@
-import { triggerOfText } from '../../trainer/store/trigger_migration.ts';
+import { scheduled } from '../../shared/run_trigger/run_triggers.fixture.ts';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -281,7 +281,7 @@ describe('minutehand status', () => {
       const run = {
         run_id: 7,
         kind: 'full',
-        trigger: triggerOfText('schedule'),
+        trigger: scheduled(),
         status: 'aborted',
         error: 'no bars',
         reasons: [],
@@ -308,8 +308,8 @@ describe('minutehand status', () => {
       const status = await collectStatus(settings, paths, OPEN_MS);
       const health = { active_version: null, schedules: [], dependencies: [], last_run: null, rollout: null } as never;
       const waiting = [
-        { run_id: 3, kind: 'full', trigger: triggerOfText('schedule'), reasons: ['needs 2 cores, 0 free'] },
-        { run_id: 4, kind: 'incremental', trigger: triggerOfText('schedule'), reasons: [] },
+        { run_id: 3, kind: 'full', trigger: scheduled(), reasons: ['needs 2 cores, 0 free'] },
+        { run_id: 4, kind: 'incremental', trigger: scheduled(), reasons: [] },
       ] as never;
       const lines = linesOf({ ...status, trainer: { ...status.trainer, presence: 'up', health, waiting } }, OPEN_MS);
       expect(lines).toContain('  waits    run 3 full (schedule): needs 2 cores, 0 free');
@@ -332,7 +332,7 @@ describe('minutehand status', () => {
 
     it('says to wait for the training that runs, and not to begin another', async () => {
       const { daemons: seen, trainer } = await collectStatus(settings, paths, OPEN_MS);
-      const run = { run_id: 1, trigger: triggerOfText('schedule'), status: 'running', stage: 'AI1', percent: 41.7 };
+      const run = { run_id: 1, trigger: scheduled(), status: 'running', stage: 'AI1', percent: 41.7 };
       const nextOf = (last_run: object): string[] => {
         const health = { dependencies: [], schedules: [], last_run } as never;
         const all = findingsOf(settings, seen, { ...trainer, presence: 'up', health }, OPEN_MS);

@@ -20,7 +20,7 @@ import { maskSecrets } from '../../shared/secrets.ts';
 import { endUps, lockUp, runningUps, untilReplaced } from '../replace_up.ts';
 import type { StopDoor } from '../stop_door.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
-import { refuseLaterTables, storeUrl } from '../../trainer/store/store.ts';
+import { refuseOtherTables, storeUrl } from '../../trainer/store/store.ts';
 import { applyMarket, marketOption, warnOfPlaces, type PartMessage } from './processes.ts';
 
 const FIRST_PAUSE_MS = 1000;
@@ -95,6 +95,7 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
   const stopping = stopSignal('up');
   warnOfPlaces(output);
   const settings = loadSettings();
+  await refuseOtherTables(storeUrl(process.env, homePaths()));
   const aside = setAside(settings);
   if (aside !== null) output.note(`warning: ${setAsideText(aside)}`);
   const parts = partsOf(settings, paper);
@@ -102,9 +103,6 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
   if (predecessors.length === 0) {
     lockUp(replace === true);
     await orphansEnd(parts, output, stopping);
-  } else {
-    // Its trainer would not start, and the one that runs would be gone.
-    await refuseLaterTables(storeUrl(process.env, homePaths()));
   }
   const ending = new AbortController();
   let onFailure: (error: MinutehandError) => void = () => undefined;

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { counted } from '../../shared/counted.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
@@ -8,12 +7,11 @@ import { problemsError } from '../../shared/policy/problem.ts';
 import type { Presence } from '../../shared/process/process_state.ts';
 import { packageManifest, packageRoot } from '../../shared/root.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { laterTables } from '../../trainer/store/migrations.ts';
-import { lookAtTables, storeUrl } from '../../trainer/store/store.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { checkActiveModels } from '../strategies/registry.ts';
 import type { Output } from '../output.ts';
+import { checkStore } from '../store_check.ts';
 import { lookAtDaemon } from '../status/daemon_state.ts';
 import { lookAtTrainer } from '../status/trainer_state.ts';
 
@@ -61,7 +59,7 @@ async function checkUpgrade(output: Output): Promise<void> {
           },
         ]),
     ...warnings.map((detail): CheckResult => ({ what: 'environment', verdict: 'warning', detail })),
-    await tables(paths),
+    await checkStore(paths),
   ];
   if (settings !== null) {
     findings.push(...(await checkActiveModels(settings, paths)));
@@ -79,32 +77,6 @@ function configuration({ sources, policyHash }: Settings): CheckResult {
   const { configDir, delivered } = sources;
   const added = delivered.length === 0 ? '' : `; not in the files, delivered values apply: ${delivered.join(', ')}`;
   return { what: 'configuration', verdict: 'ok', detail: `${configDir}, policy_hash ${policyHash}${added}` };
-}
-
-async function tables(paths: HomePaths): Promise<CheckResult> {
-  const what = 'store';
-  try {
-    const found = await lookAtTables(storeUrl(process.env, paths));
-    if (found === null) return { what, verdict: 'ok', detail: 'none yet: the trainer makes it' };
-    const { place, applied, needed, own, pending, pendingIsAdditive } = found;
-    if (needed > own) throw laterTables(place, applied, needed);
-    if (applied > own)
-      return {
-        what,
-        verdict: 'ok',
-        detail: `${place}, version ${applied} of the tables; this program knows ${own}, and may use them: what came later is additive`,
-      };
-    if (pending.length === 0) return { what, verdict: 'ok', detail: `${place}, version ${own} of the tables` };
-    const changes = `${counted(pending.length, 'change')}: ${pending.join('; ')}`;
-    return {
-      what,
-      verdict: 'warning',
-      detail: `${place} has version ${applied} of the tables; the first command of this program that opens it makes ${own} (${changes}). ${pendingIsAdditive ? 'The earlier version can still use it then.' : 'The earlier version cannot use it then: back it up first.'}`,
-    };
-  } catch (error) {
-    const { code, message, next } = describeError(error);
-    return { what, verdict: 'error', detail: `${code}: ${message} ${next}` };
-  }
 }
 
 /** The journal of each shard that has one. */
@@ -136,11 +108,10 @@ async function processes(settings: Settings, paths: HomePaths, own: string): Pro
   ];
 }
 
-/** @param version '' of versions that do not report theirs */
 function runningText(presence: Presence, version: string, own: string): Pick<CheckResult, 'verdict' | 'detail'> {
   if (presence === 'down') return { verdict: 'ok', detail: 'does not run' };
   if (presence === 'mute')
     return { verdict: 'warning', detail: 'runs and does not answer: look at it before it is replaced' };
   if (version === own) return { verdict: 'ok', detail: `runs ${own}, the version of this program` };
-  return { verdict: 'ok', detail: `runs ${version === '' ? 'an earlier version' : version}, to be replaced by ${own}` };
+  return { verdict: 'ok', detail: `runs ${version}, to be replaced by ${own}` };
 }

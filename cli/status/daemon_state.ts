@@ -41,34 +41,11 @@ export interface PairStatus {
   readonly refusal: string | null;
 }
 
-/** A daemon that is older than this program does not report these. */
-type Later =
-  | 'dependencies'
-  | 'program_version'
-  | 'expired_pairs'
-  | 'late_bars'
-  | 'lease'
-  | 'rollout'
-  | 'rollout_refused'
-  | 'series';
-const UNREPORTED: Pick<HealthReport, Later> = {
-  dependencies: [],
-  program_version: '',
-  expired_pairs: [],
-  late_bars: null,
-  lease: null,
-  series: [],
-  rollout: null,
-  rollout_refused: null,
-};
-
-/** A daemon of an older or newer version may report more, and is accepted as it is. */
+/** A daemon of another version may report more, and is accepted as it is. */
 const healthOf = (shard: string): z.ZodType<HealthReport> =>
-  z
-    .custom<HealthReport>(
-      (value) => (value as HealthReport | null)?.shard === shard && typeof (value as HealthReport).boot_id === 'string',
-    )
-    .transform((report) => ({ ...UNREPORTED, ...report }));
+  z.custom<HealthReport>(
+    (value) => (value as HealthReport | null)?.shard === shard && typeof (value as HealthReport).boot_id === 'string',
+  );
 
 export async function lookAtDaemon(
   { minutehand }: Settings,

@@ -132,7 +132,6 @@ function reportModels(
   // Who has trained, and was refused, is not helped by the advice to train.
   const tried = refused === null ? '' : ` ${refusalText(refused)}`;
   const nextOf = (usual: string): string => (refused === null ? usual : afterRefusal(refused));
-  // A daemon of an earlier version accepts models of a live market in a simulated one.
   if (model_market !== null && model_market !== market)
     problem(
       `serves a ${market} market by models ${model_version} of a ${model_market} one.`,
@@ -196,10 +195,9 @@ function reportDirection(
   problem(`refused direction model ${version}. ${code}: ${message}`, next);
 }
 
-/** A daemon of an earlier version reports no news. */
-function reportNews({ problem }: Report, { news }: Partial<Pick<HealthReport, 'news'>>): void {
-  if ((news ?? null) === null || news!.fault === null) return;
-  const { code, message, next } = news!.fault;
+function reportNews({ problem }: Report, { news }: Pick<HealthReport, 'news'>): void {
+  if (news === null || news.fault === null) return;
+  const { code, message, next } = news.fault;
   problem(`${code}: ${message}`, next);
 }
 

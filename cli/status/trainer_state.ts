@@ -10,13 +10,10 @@ import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
 /** Contents of the trainer's /healthz. */
 const saidSchema = z.looseObject({
   status: z.enum(['ok', 'degraded']),
-  /** Things outside the trainer that fail. An earlier version does not report them. */
-  dependencies: z
-    .array(z.custom<DependencyFault>((value) => dependencyFaultSchema.safeParse(value).success))
-    .default([]),
+  /** Things outside the trainer that fail. */
+  dependencies: z.array(z.custom<DependencyFault>((value) => dependencyFaultSchema.safeParse(value).success)),
   active_version: z.string().nullable(),
-  /** An earlier version does not report it. */
-  program_version: z.string().default(''),
+  program_version: z.string(),
   active_error: z
     .object({ code: z.string(), message: z.string(), next: z.string(), slot: z.string().optional() })
     .optional(),
@@ -28,8 +25,7 @@ const saidSchema = z.looseObject({
       (value) => value === null || typeof (value as RolloutState | undefined)?.id === 'string',
     )
     .default(null),
-  /** An earlier version does not report them. */
-  channels: z.object({ names: z.array(z.string()), problems: z.array(z.string()) }).optional(),
+  channels: z.object({ names: z.array(z.string()), problems: z.array(z.string()) }),
   schedules: z.array(z.object({ name: z.string(), cron: z.string(), next: z.string().nullable() })),
 });
 

@@ -94,7 +94,7 @@ export function unmeasured({ code, role }: GateIdentity, evidence: Evidence): Fa
   return { code, role, value: null, relation: null, limit: null, unit: 'score', evidence };
 }
 
-/** The failed gates of a bundle, for registry, runs and people: `ai1 auc 0.5012 (at least 0.52 on the holdout)`. */
+/** The failed gates of a bundle, for runs and people: `ai1 auc 0.5012 (at least 0.52 on the holdout)`. */
 export function reasonsOf(gates: readonly RecordedGate[]): string[] {
   return gates.filter((gate) => !hasPassed(gate)).map((gate) => gateReason(gate));
 }
@@ -122,24 +122,19 @@ function failureOf(gate: RecordedGate, group: string | undefined): FailedGate {
   return { code: `${group === undefined ? '' : `group ${group}: `}${name}`, seen, limit };
 }
 
-/** Why a bundle was rejected, as the registry keeps it: the failed gates; earlier versions kept texts. */
-const rejectionsSchema = z.array(z.union([z.string(), failedGateSchema]));
-export type Rejection = z.infer<typeof rejectionsSchema>[number];
+const failedGatesSchema = z.array(failedGateSchema);
 
-/** @param text JSON of the registry */
-export function readRejections(text: string): Rejection[] {
-  return rejectionsSchema.parse(JSON.parse(text));
+/** Why a bundle was rejected. @param text JSON of the registry */
+export function readRejections(text: string): FailedGate[] {
+  return failedGatesSchema.parse(JSON.parse(text));
 }
 
-/** In words, and the failed gates that are data. */
-export function describeRejections(rejections: readonly Rejection[]): {
+/** In words, and as data. */
+export function describeRejections(failed_gates: readonly FailedGate[]): {
   readonly reasons: string[];
-  readonly failed_gates: FailedGate[];
+  readonly failed_gates: readonly FailedGate[];
 } {
-  return {
-    reasons: rejections.map((one) => (typeof one === 'string' ? one : gateReason(one))),
-    failed_gates: rejections.filter((one) => typeof one !== 'string'),
-  };
+  return { reasons: failed_gates.map((gate) => gateReason(gate)), failed_gates };
 }
 
 /** `ai1 auc: seen 0.5012, limit at least 0.52 on the holdout; …` */

@@ -33,7 +33,7 @@ export const DEPENDENCIES = {
     what: 'The store: `trainer.db`, or PostgreSQL.',
     check:
       'The file at its path, and its log, are those that were opened; it is whole by its header, no query met damage, and it answers one.',
-    codes: ['FILE_REPLACED', 'DATABASE_DAMAGED', 'STORE_UNUSABLE'],
+    codes: ['FILE_REPLACED', 'DATABASE_DAMAGED', 'STORE_UNUSABLE', 'STORE_VERSION'],
     by: ['trainer'],
   },
   models_folder: {

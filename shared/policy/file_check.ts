@@ -66,13 +66,6 @@ function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   return ofMap?.map((own) => ({ ...own, path: [...issue.path, ...own.path] })) ?? [issue];
 }
 
-/** Keys of earlier versions, by their path, and their names today. */
-const RENAMED_KEYS: Readonly<Record<string, string>> = {
-  'train.continue_rounds': 'train.warm_start_rounds',
-  'train.continue_min_days': 'train.warm_start_min_days',
-  'train.continue_most': 'train.max_warm_starts',
-};
-
 /** What other programs, or a reader of the guides, may call a key of another file. */
 const OTHER_FILES: Readonly<Record<string, string>> = {
   retrain_learner: 'train.engine of minutehand.yaml',
@@ -118,8 +111,6 @@ export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
     const right = rightPath(schema, section, key, isObjectKeys(container) ? Object.keys(container) : []);
     if (right !== undefined) meant.add(keyText(right));
     const path = [...section, key];
-    const renamed = RENAMED_KEYS[keyText(path)];
-    if (renamed !== undefined) meant.add(renamed);
     const other = OTHER_FILES[key];
     const hint =
       other !== undefined ? `: it is ${other}` : right === undefined ? '' : ` (did you mean "${keyText(right)}"?)`;
@@ -128,7 +119,7 @@ export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
       code: 'CONFIG_UNKNOWN_KEY',
       where: yaml.where(path),
       key: keyText(path),
-      text: renamed === undefined ? `is not a key of this file${hint}` : `was renamed to "${renamed}"`,
+      text: `is not a key of this file${hint}`,
     });
   };
 

@@ -307,14 +307,6 @@ describe('a key that does not exist', () => {
     );
   });
 
-  it('of an earlier version is reported with its present name', () => {
-    edit('minutehand.yaml', '  max_warm_starts: 20', '  continue_most: 20');
-    const error = failure();
-    expect(error.code).toBe('CONFIG_UNKNOWN_KEY');
-    expect(error.message).toContain('train.continue_most was renamed to "train.max_warm_starts"');
-    expect(error.message).not.toContain('is missing');
-  });
-
   it('is found in policy files, in their entries and in nested values', () => {
     edit('core_policy.yaml', 'theta_step:', 'theta_stpe:');
     edit('retrain_policy.yaml', 'label_ja: 再学習スケジュール', 'label_jp: 再学習スケジュール');

@@ -88,8 +88,7 @@ function deploymentStage<Name extends string>(name: Name) {
 const fullStage = z.strictObject({
   name: z.literal('full'),
   allocation: z.literal(1),
-  /** `ongoing`; `full` in files of earlier versions. */
-  duration: z.enum(['ongoing', 'full']),
+  duration: z.literal('ongoing'),
 });
 
 const exposureLimit = z.number().gt(0).max(1000).nullable();
@@ -727,15 +726,12 @@ const simulated = z.strictObject({
     .describe('First minute, UTC.'),
   history_bars: z.int().min(0).max(1_000_000).describe('Minutes of history for the first models.'),
   await_models_ms: z.int().min(0).max(3_600_000).describe('Maximum wait for first models.'),
-  // Absent in configurations of earlier versions.
   paper_account: z
     .boolean()
-    .default(true)
     .describe('`minutehand up` also runs a paper account that follows all pairs. A live market never starts one.'),
 });
 
-/** Absent in configurations of earlier versions. */
-const loopbackNeedsToken = z.boolean().default(false);
+const loopbackNeedsToken = z.boolean();
 
 const transports = z.strictObject({
   daemon: z

@@ -14,12 +14,10 @@ const COSTS: Readonly<Record<string, string>> = { spread_and_slippage: 'spread a
 export const EN: TriggerCatalog = {
   triggers: {
     command: ({ command }) => command,
-    request: ({ door, options, settings, text }) =>
-      text ?? withOptions(door === 'retrain' ? 'request' : 'api', options, settings),
+    request: ({ door, options, settings }) => withOptions(door === 'retrain' ? 'request' : 'api', options, settings),
     first_models: () => 'first models',
     schedule: ({ schedule }) => (schedule === 'full' ? 'schedule' : `${schedule} schedule`),
-    monitor: ({ findings, more, text }) =>
-      text ??
+    monitor: ({ findings, more }) =>
       `monitor: ${findings.map((found) => findingTextIn(EN, found)).join('; ')}${more === 0 ? '' : ` and ${more} more`}`,
     other: ({ text }) => text,
   },

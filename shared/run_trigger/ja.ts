@@ -25,12 +25,11 @@ const COSTS: Readonly<Record<string, string>> = {
 export const JA: TriggerCatalog = {
   triggers: {
     command: ({ command }) => command,
-    request: ({ door, options, settings, text }) =>
-      text ?? withOptions(door === 'retrain' ? '要求' : '画面または API', options, settings),
+    request: ({ door, options, settings }) =>
+      withOptions(door === 'retrain' ? '要求' : '画面または API', options, settings),
     first_models: () => '最初のモデル',
     schedule: ({ schedule }) => SCHEDULES[schedule],
-    monitor: ({ findings, more, text }) =>
-      text ??
+    monitor: ({ findings, more }) =>
       `監視: ${findings.map((found) => findingTextIn(JA, found)).join('、')}${more === 0 ? '' : `、ほか ${more} 件`}`,
     other: ({ text }) => text,
   },

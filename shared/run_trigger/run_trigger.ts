@@ -46,9 +46,6 @@ export type Finding = Readonly<z.infer<typeof findingSchema>>;
 export const SCHEDULES = ['full', 'weekly', 'incremental', 'direction', 'rules'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
-/** Text of an earlier version, which had no values: it is shown as it is. */
-const written = z.string().optional();
-
 /** What asked for a run: a code, and what belongs to it. */
 export const runTriggerSchema = z.discriminatedUnion('code', [
   z.strictObject({ code: z.literal('command'), values: z.strictObject({ command: z.string() }) }),
@@ -60,7 +57,6 @@ export const runTriggerSchema = z.discriminatedUnion('code', [
       options: z.record(z.string(), scalar),
       /** Settings of this run alone. */
       settings: z.record(z.string(), scalar),
-      text: written,
     }),
   }),
   z.strictObject({ code: z.literal('first_models'), values: z.strictObject({}) }),
@@ -72,10 +68,9 @@ export const runTriggerSchema = z.discriminatedUnion('code', [
       findings: z.array(findingSchema),
       /** Findings beside them. */
       more: z.int().min(0),
-      text: written,
     }),
   }),
-  /** Of an earlier version, or of another program. */
+  /** Of a later version, or of another program. */
   z.strictObject({ code: z.literal('other'), values: z.strictObject({ text: z.string() }) }),
 ]);
 export type RunTrigger = Readonly<z.infer<typeof runTriggerSchema>>;
@@ -84,9 +79,9 @@ export type TriggerOf<Code extends TriggerCode> = Extract<RunTrigger, { readonly
 
 /**
  * The trigger of a stored run; a code that this version does not know is shown as it is.
- * @param values JSON; null: none
+ * @param values JSON
  */
-export function storedTrigger(code: string, values: string | null): RunTrigger {
-  const parsed = runTriggerSchema.safeParse({ code, values: values === null ? null : JSON.parse(values) });
+export function storedTrigger(code: string, values: string): RunTrigger {
+  const parsed = runTriggerSchema.safeParse({ code, values: JSON.parse(values) });
   return parsed.success ? parsed.data : { code: 'other', values: { text: code } };
 }

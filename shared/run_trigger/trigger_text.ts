@@ -9,7 +9,7 @@ export type TriggerLanguage = 'en' | 'ja';
 
 const CATALOGS: Readonly<Record<TriggerLanguage, TriggerCatalog>> = { en: EN, ja: JA };
 
-/** What asked for a run, for people. A text of an earlier version stays as it is. */
+/** What asked for a run, for people. */
 export function triggerText({ code, values }: RunTrigger, language: TriggerLanguage = 'en'): string {
   const words = CATALOGS[language].triggers[code] as (values: RunTrigger['values']) => string;
   return words(values);

@@ -69,7 +69,7 @@ describe('triggers', () => {
       expect(findingText(finding(code, EVIDENCE), language)).not.toMatch(/undefined|NaN/);
   });
 
-  it('of an earlier version are shown as they are', () => {
+  it('of another program are shown as they are', () => {
     const written: RunTrigger = { code: 'other', values: { text: 'drift' } };
     expect(triggerText(written, 'ja')).toBe('drift');
   });

@@ -14,9 +14,9 @@ import type { Retrainer } from '../../trainer/control/schedule/retrainer.ts';
 import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
 import { openStore, type Store } from '../../trainer/store/store.ts';
 import { activate, activateDirection } from '../activate.ts';
-import { unpackHome } from './home/old_homes.ts';
+import { fillStore } from './home/store_life.ts';
 import type { Place } from './home/place.ts';
-import { emptyFolder, rolloutHome } from './home_parts.ts';
+import { oldHome, rolloutHome } from './home_parts.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, type Value } from './values.ts';
 import type { Workshop } from './workshop.ts';
@@ -26,7 +26,7 @@ const NOW_MS = Date.parse('2024-01-10T00:00:00Z') as EpochMs;
 const CLOCK = { nowMs: () => NOW_MS, monotonicUs: () => 0 };
 
 const PERIOD = 'from=2024-01-01T00:00:00Z&to=2024-01-03T00:00:00Z';
-/** Of the home that 0.1.0 has left. */
+/** Of the home that 0.1.0 has left, with a store of today. */
 const ROUTES: readonly string[] = [
   '/healthz',
   '/runs',
@@ -157,7 +157,8 @@ async function answersOf({ config, paths }: Place, routes: readonly string[]): P
 }
 
 async function measure(workshop: Workshop): Promise<Value> {
-  const old = unpackHome('0.1.0', emptyFolder(workshop, '0.1.0'));
+  const old = oldHome(workshop, '0.1.0');
+  await fillStore(old, loadSettings({ env: { MINUTEHAND_CONFIG: old.config } }));
   activate(old.paths.models, '20240105_1200');
   activateDirection(old.paths.models, '20240107_1200', old.paths.home);
   const { place } = await rolloutHome(workshop);

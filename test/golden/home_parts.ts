@@ -1,4 +1,3 @@
-import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,14 +17,9 @@ import { parseSubject, TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
-import { verifyAudit } from '../../trainer/control/api/audit.ts';
-import { openSignalTables } from '../../trainer/control/history/signal_tables.ts';
 import { rolloutRules } from '../../trainer/control/rollout/rules.ts';
 import { liveEvidence } from '../../trainer/control/rollout/live_evidence.ts';
 import { trainingOfShelf } from '../../trainer/jobs/strategies/registry.ts';
-import { createRegistry } from '../../trainer/control/registry/registry.ts';
-import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
-import { openStore, type Store } from '../../trainer/store/store.ts';
 import { makeHome } from './home/make_home.ts';
 import type { Place } from './home/place.ts';
 import { makeRolloutHome, type RolloutHome } from './home/rollout_life.ts';
@@ -264,44 +258,6 @@ async function directionAnswers(models: string): Promise<Value> {
   return answers;
 }
 
-async function storePart(place: Place): Promise<Value> {
-  const store = await openStore(place.paths.trainer);
-  try {
-    return await storeValues(store, place);
-  } finally {
-    await store.close();
-  }
-}
-
-async function storeValues(store: Store, place: Place): Promise<Value> {
-  const settings = settingsOf(place);
-  const symbols = await store.bars.symbols('live');
-  const bars: Record<string, string> = {};
-  for (const { symbol } of symbols) {
-    const { length, time, open, high, low, close, volume } = await store.bars.read('live', symbol);
-    bars[symbol] = `${length} ${shortHash(time, open, high, low, close, volume)}`;
-  }
-  const imports = await store.imports.list('live');
-  const registry = createRegistry(store, place.paths.models);
-  const tables = await openSignalTables(store, settings.signals);
-  const queue = storeQueue(store, { market: 'simulated', owner: 'golden', clock: MACHINE_CLOCK });
-  return {
-    symbols: asValue(symbols),
-    bars,
-    series: asValue(await store.series.list('live')),
-    imports: imports.map(({ symbol, file, rows, rejected }) => `${symbol} ${file} ${rows} ${rejected}`).sort(),
-    import_runs: asValue(await store.importRuns.list('live')),
-    models: (await registry.list()).map(({ version, status }) => `${version} ${status}`),
-    model_registry: (await registry.models()).map((row) => asValue(row)),
-    runs: (await queue.list(50)).map(
-      ({ run_id, kind, status, trigger }) => `${run_id} ${kind} ${status} ${triggerText(trigger)}`,
-    ),
-    audit: asValue(await verifyAudit(store)),
-    signals: await tables.count({ market: 'simulated' }),
-    live: (await tables.live('simulated')).map(({ pair_id, signal_id, action }) => `${pair_id} ${signal_id} ${action}`),
-  };
-}
-
 export const emptyFolder = (workshop: Workshop, name: string): string =>
   mkdtempSync(join(workshop.folder(name), 'home-'));
 
@@ -331,12 +287,6 @@ function partsOfVersion(version: string): GoldenPart[] {
       what: `a rollout and a shadow in a journal of version ${version} give their evidence`,
       figures: ['scores/labels', 'scores/harm', 'scores/benefit', 'loss_bps'],
       measure: read(evidencePart),
-    },
-    {
-      name: `store ${version}`,
-      what: `a store of version ${version} is opened, and lists what it has`,
-      figures: ['symbols/length', 'runs/length', 'audit/entries', 'signals'],
-      measure: read(storePart),
     },
   ];
 }

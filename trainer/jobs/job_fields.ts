@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import type { OpenTime } from '../../shared/bar.ts';
-import { runTriggerSchema } from '../../shared/run_trigger/run_trigger.ts';
 import type { ImportedSource } from '../learning/options/train_options.ts';
 
 /** Fields that jobs of several kinds have. None has a default. */
@@ -13,12 +12,6 @@ export const jobWindow = z.strictObject({
   to: jobInstant.nullable().describe('End, exclusive; null: up to the newest bar'),
   days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
 });
-
-/** What asked for it. A document of an earlier version has a code and a text. */
-export const jobTrigger = z.preprocess((value) => {
-  const earlier = z.strictObject({ code: z.string(), text: z.string() }).safeParse(value);
-  return earlier.success ? { code: 'other', values: { text: earlier.data.text } } : value;
-}, runTriggerSchema);
 
 /** A model of another program. */
 export const importedSource = z.strictObject({

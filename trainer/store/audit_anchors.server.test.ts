@@ -28,7 +28,7 @@ describe('the anchors of the audit', () => {
     }
   });
 
-  it('of an earlier version, whose file had no bound, are read from the end of it', () => {
+  it('of a file that is longer than its bound are read from the end of it', () => {
     const long = Array.from({ length: 60_000 }, (_, index) => JSON.stringify(anchorOf(index + 1))).join('\n');
     writeFileSync(path, `${long}\n`);
     expect(statSync(path).size).toBeGreaterThan(2 * ANCHOR_BOUNDS.maxBytes);

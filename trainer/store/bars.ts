@@ -8,7 +8,7 @@ import type { Kysely } from 'kysely';
 import type { Cell, Engine } from './engine.ts';
 import { removeBars } from './import_runs.ts';
 import type { StorePeriod } from './store_period.ts';
-import type { Tables } from './tables.ts';
+import type { Tables } from './schema/schema.ts';
 
 export type { StorePeriod } from './store_period.ts';
 

@@ -1,5 +1,5 @@
-import type { CompiledQuery, CreateTableBuilder, Kysely } from 'kysely';
-import type { Tables } from './tables.ts';
+import type { CompiledQuery, Kysely } from 'kysely';
+import type { Tables } from './schema/schema.ts';
 
 /** A cell of a result: tables that are read in bulk have only numbers and nulls. */
 export type Cell = number | null;
@@ -25,10 +25,6 @@ export interface Engine {
   transaction<Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
   /** One transaction, exclusive over all processes and connections. */
   alone(work: (db: Kysely<Tables>) => Promise<void>): Promise<void>;
-  /** Rows are stored in the order of the primary key where the database can. */
-  clusteredByKey<Table extends string, Column extends string>(
-    table: CreateTableBuilder<Table, Column>,
-  ): CreateTableBuilder<Table, Column>;
   /** Adds rows with new keys, all or none of them. @returns the number of added rows */
   insert(rows: BulkRows): Promise<number>;
   /** The rows of a query as arrays, much faster than as objects. */

@@ -9,11 +9,7 @@ import {
   type RootOperationNode,
   type UnknownRow,
 } from 'kysely';
-
-/** `core.bars` → `core_bars`: the name of a table where there are no schemas. */
-export function flatName(table: string): string {
-  return table.replace('.', '_');
-}
+import { flatName } from './schema/table.ts';
 
 class FlatNames extends OperationNodeTransformer {
   protected override transformSchemableIdentifier(node: SchemableIdentifierNode): SchemableIdentifierNode {

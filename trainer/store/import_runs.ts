@@ -4,7 +4,8 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { StorePeriod } from './store_period.ts';
 import type { Engine } from './engine.ts';
-import type { ImportKind, ImportRunsTable, Tables } from './tables.ts';
+import type { ImportKind, ImportRunsTable } from './schema/bars.ts';
+import type { Tables } from './schema/schema.ts';
 
 export type ImportRun = Selectable<ImportRunsTable>;
 

@@ -2,7 +2,7 @@ import { IMPORTANCES, type Importance, type NewsEvent } from '../../shared/core/
 import { inOrder, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Store } from './store.ts';
-import type { Tables } from './tables.ts';
+import type { Tables } from './schema/schema.ts';
 import type { Kysely } from 'kysely';
 
 /** The source of what expert advisors send. */

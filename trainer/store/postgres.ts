@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { ClientBase, PoolClient } from 'pg';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { BulkRows, Cell, Engine } from './engine.ts';
-import type { Tables } from './tables.ts';
+import type { Tables } from './schema/schema.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { encodingProblem, urlProblem } from '../../shared/store/postgres_causes.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
@@ -100,7 +100,6 @@ export async function openPostgres(url: string, silenceMs = SILENCE_MS, lifeS = 
         await sql`SELECT pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
         await work(transaction);
       }),
-    clusteredByKey: (table) => table,
     async insert(rows) {
       const { text, values } = insertStatement(rows);
       return (await withClient((client) => client.query(text, values))).rowCount ?? 0;

@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { MAX_FENCE } from '../../shared/bundle/active_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Store } from './store.ts';
-import type { Tables } from './tables.ts';
+import type { Tables } from './schema/schema.ts';
 
 /** An ownership that was not renewed for this long, by the clock of the store's server, is free. */
 export const OWNERSHIP_MS = 60_000;

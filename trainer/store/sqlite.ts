@@ -14,8 +14,9 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { BulkRows, Cell, Engine } from './engine.ts';
-import { FLAT_SCHEMA, flatName } from './flat_schema.ts';
-import type { Tables } from './tables.ts';
+import { FLAT_SCHEMA } from './flat_schema.ts';
+import { flatName } from './schema/table.ts';
+import type { Tables } from './schema/schema.ts';
 import { noteDamage } from '../../shared/store/damaged_files.ts';
 import { boundWal, Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
@@ -75,7 +76,6 @@ export async function openSqlite(path: string): Promise<Engine> {
     db,
     transaction,
     alone: transaction,
-    clusteredByKey: (table) => table.modifyEnd(sql`WITHOUT ROWID`),
     insert: (rows) => db.connection().execute(() => whenFree(file, () => insertRows(file, statementFor, rows))),
     rows: (query) =>
       db.connection().execute(() =>

@@ -5,13 +5,24 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { columnsOf, emptyColumns, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
 import { openSqlite } from './sqlite.ts';
-import { lookAtTables, openStore, openStoreIfThere, storeUnusable, storeUrl, type Store } from './store.ts';
+import { STORE_SCHEMA, type StoreSchema } from './migrations.ts';
+import { SCHEMA_FINGERPRINT } from './schema/schema.ts';
+import {
+  lookAtTables,
+  openStore,
+  openStoreIfThere,
+  refuseOtherTables,
+  storeUnusable,
+  storeUrl,
+  type Store,
+} from './store.ts';
 
 const T0 = 1_546_300_800 as OpenTime;
 
@@ -45,6 +56,28 @@ beforeAll(async () => {
   server = await startPostgres();
 });
 afterAll(async () => server?.stop());
+
+/** A planted version 2. */
+const addNotes = (db: Store['db']): Promise<void> =>
+  db.schema.createTable('core.bar_notes').addColumn('text', 'text').execute();
+const LATER: StoreSchema = {
+  async create(db, kind) {
+    await STORE_SCHEMA.create(db, kind);
+    await addNotes(db);
+  },
+  fingerprint: 'of version 2',
+  migrations: [{ name: 'notes of bars', from: SCHEMA_FINGERPRINT, isAdditive: true, up: addNotes }],
+};
+
+/** Every table and column. */
+async function tablesOf({ db, kind }: Store): Promise<readonly unknown[]> {
+  const { rows } =
+    kind === 'sqlite'
+      ? await sql`SELECT name, sql FROM sqlite_master ORDER BY name`.execute(db)
+      : await sql`SELECT table_name, column_name, data_type FROM information_schema.columns
+          WHERE table_schema IN ('core', 'audit') ORDER BY 1, 2`.execute(db);
+  return rows;
+}
 
 const KINDS = [
   { kind: 'sqlite' as const, note: '', newUrl: () => Promise.resolve(join(folder, 'home', 'trainer.db')) },
@@ -315,45 +348,105 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await store.imports.list('simulated')).toEqual([]);
   });
 
+  const freshUrl = (): Promise<string> =>
+    kind === 'sqlite' ? Promise.resolve(join(folder, 'fresh', 'x.db')) : newUrl();
+
   it('reopens with its contents, also when many processes create it at once', async () => {
     await store.bars.put('live', someBars(10));
     const again = await openStore(url);
     expect((await again.bars.read('live', 'XAUUSD')).length).toBe(10);
     await again.close();
-    const fresh = await newUrl();
-    const target = kind === 'sqlite' ? join(folder, 'other', 'x.db') : fresh;
+    const target = await freshUrl();
     const stores = await Promise.all(Array.from({ length: 5 }, () => openStore(target)));
     await Promise.all(stores.map((one, i) => one.bars.put('live', someBars(200, { first: i * 100 }))));
     expect(await stores[0]!.bars.symbols('live')).toMatchObject([{ bars: 600 }]);
     await Promise.all(stores.map((one) => one.close()));
   });
 
-  it('refuses tables of a newer minutehand', async () => {
-    await store.db
-      .insertInto('core.migrations')
-      .values({ version: 99, name: 'from the future', applied_ms: 0 })
-      .execute();
-    await expect(openStore(url)).rejects.toMatchObject({ code: 'STORE_UNUSABLE', seen: expect.stringContaining('99') });
+  const versions = () => store.db.selectFrom('core.migrations').selectAll().orderBy('version').execute();
+
+  it('has the tables of version 1, whose fingerprint is kept', async () => {
+    expect(await versions()).toMatchObject([{ version: 1, is_additive: null, fingerprint: SCHEMA_FINGERPRINT }]);
+    expect(await lookAtTables(url)).toMatchObject({ applied: 1, own: 1, pending: [] });
   });
 
-  it('uses tables that a newer minutehand has changed by additions alone, and leaves their version as it is', async () => {
-    const add = (version: number, is_additive: 1 | null) =>
-      store.db
-        .insertInto('core.migrations')
-        .values({ version, name: 'from the future', applied_ms: 0, is_additive })
-        .execute();
-    await add(98, 1);
-    await (await openStore(url)).close();
-    const { own, needed, ...looked } = (await lookAtTables(url))!;
-    expect(looked).toMatchObject({ applied: 98, pending: [] });
-    expect(needed).toBeLessThanOrEqual(own);
-    await add(99, null);
-    await add(100, 1);
-    expect(await lookAtTables(url)).toMatchObject({ applied: 100, needed: 99 });
+  it('of a schema that has changed in place since is refused, whatever its version, and stays as it is', async () => {
+    await store.bars.put('live', someBars(3));
+    const changed = { ...STORE_SCHEMA, fingerprint: 'another' };
+    const refusal = { code: 'STORE_VERSION', seen: expect.stringContaining('never released') as string };
+    await expect(openStore(url, MACHINE_CLOCK, changed)).rejects.toMatchObject(refusal);
+    await expect(lookAtTables(url, changed)).rejects.toMatchObject(refusal);
+    await (await openStore(url, MACHINE_CLOCK, LATER)).close();
+    const later = { ...LATER, migrations: [{ ...LATER.migrations[0]!, from: 'another' }] };
+    await store.db.deleteFrom('core.migrations').where('version', '=', 2).execute();
+    await expect(openStore(url, MACHINE_CLOCK, later)).rejects.toMatchObject(refusal);
+    expect((await store.bars.read('live', 'XAUUSD')).length).toBe(3);
+    expect(await versions()).toHaveLength(1);
+  });
+
+  it('of a build before the first release, which kept no fingerprint, is refused and stays as it is', async () => {
+    await store.db.schema.alterTable('core.migrations').dropColumn('fingerprint').execute();
+    for (const version of [2, 3])
+      await sql`INSERT INTO ${sql.table('core.migrations')} VALUES (${version}, 'earlier', 0, 1)`.execute(store.db);
     await expect(openStore(url)).rejects.toMatchObject({
-      code: 'STORE_UNUSABLE',
-      seen: expect.stringContaining('has version 100 of the tables, for programs that know version 99') as string,
+      code: 'STORE_VERSION',
+      next: expect.stringContaining(kind === 'sqlite' ? 'move trainer.db' : 'MINUTEHAND_DATABASE_URL') as string,
     });
+    await expect(refuseOtherTables(url)).rejects.toMatchObject({ code: 'STORE_VERSION' });
+    expect(await versions()).toHaveLength(3);
+  });
+
+  it('of an earlier release is upgraded once, by whichever process is first, to what a new one has', async () => {
+    await store.bars.put('live', someBars(3));
+    expect(await lookAtTables(url, LATER)).toMatchObject({
+      applied: 1,
+      own: 2,
+      pending: ['notes of bars'],
+      pendingIsAdditive: true,
+    });
+    expect(await versions()).toHaveLength(1);
+    const opened = await Promise.all([1, 2, 3].map(() => openStore(url, MACHINE_CLOCK, LATER)));
+    const upgraded = opened[0]!;
+    expect((await upgraded.bars.read('live', 'XAUUSD')).length).toBe(3);
+    expect((await versions()).map(({ version, name }) => [version, name])).toEqual([
+      [1, 'first release'],
+      [2, 'notes of bars'],
+    ]);
+    const fresh = await openStore(await freshUrl(), MACHINE_CLOCK, LATER);
+    expect(await tablesOf(upgraded)).toEqual(await tablesOf(fresh));
+    expect(await tablesOf(fresh)).not.toEqual([]);
+    const rows = await fresh.db.selectFrom('core.migrations').selectAll().orderBy('version').execute();
+    const ofTime = { applied_ms: expect.any(Number) as number };
+    expect(rows).toEqual((await versions()).map((row) => ({ ...row, ...ofTime })));
+    await Promise.all([...opened, fresh].map((one) => one.close()));
+  });
+
+  it('is left as it was by a migration that fails', async () => {
+    const up = async (db: Store['db']): Promise<void> => {
+      await db.schema.createTable('core.halfway').addColumn('text', 'text').execute();
+      throw new Error('no');
+    };
+    const failing = { ...LATER, migrations: [{ ...LATER.migrations[0]!, up }] };
+    const before = await tablesOf(store);
+    await expect(openStore(url, MACHINE_CLOCK, failing)).rejects.toMatchObject({ code: 'STORE_UNUSABLE' });
+    expect([await tablesOf(store), (await versions()).length]).toEqual([before, 1]);
+  });
+
+  it('of a later release is used where it has only added to the tables, and refused otherwise', async () => {
+    await (await openStore(url, MACHINE_CLOCK, LATER)).close();
+    await (await openStore(url)).close();
+    expect(await lookAtTables(url)).toMatchObject({ applied: 2, own: 1, pending: [] });
+    await store.db.updateTable('core.migrations').set({ is_additive: null }).where('version', '=', 2).execute();
+    await store.db
+      .insertInto('core.migrations')
+      .values({ version: 3, name: 'later', applied_ms: 0, is_additive: 1, fingerprint: 'later' })
+      .execute();
+    const refusal = {
+      code: 'STORE_VERSION',
+      seen: expect.stringContaining('has version 3 of the tables, for programs that know version 2') as string,
+    };
+    await expect(openStore(url)).rejects.toMatchObject(refusal);
+    await expect(refuseOtherTables(url)).rejects.toMatchObject(refusal);
   });
 
   it('names its tables schema.table, or schema_table without schemas', async () => {

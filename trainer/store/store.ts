@@ -4,19 +4,20 @@ import { dirname, join, resolve } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { ImportedFile, Market } from '../../shared/bar_file/bar_sink.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { knownError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { openBarStore, type BarStore } from './bars.ts';
 import type { Engine } from './engine.ts';
 import { openImportRuns, type ImportRuns } from './import_runs.ts';
-import { isMigrated, laterTables, migrate, tablesVersion, type TablesVersion } from './migrations.ts';
+import { migrate, STORE_SCHEMA, tablesVersion, type TablesVersion } from './migrations.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
 import { openPostgres } from './postgres.ts';
 import { openSeriesStore, type SeriesStore } from './series.ts';
 import { openSqlite } from './sqlite.ts';
 import { unusable } from './store_unusable.ts';
-import type { ImportsTable, Tables } from './tables.ts';
+import type { ImportsTable } from './schema/bars.ts';
+import type { Tables } from './schema/schema.ts';
 
 /** The trainer's storage: bars, auxiliary series, imports. The same on SQLite and PostgreSQL. */
 export interface Store {
@@ -70,12 +71,13 @@ export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths)
  * Opens the store and upgrades its tables to the newest version, also when several processes do so at once.
  * @param url `postgres://user:password@host:port/database`, or the path of an SQLite file, which is created where it is
  * absent
- * @throws MinutehandError STORE_UNUSABLE when it cannot be opened, or was written by a newer minutehand
+ * @throws MinutehandError STORE_UNUSABLE when it cannot be opened; STORE_VERSION when it was written by a newer
+ * minutehand, or a build that was never released
  */
-export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Promise<Store> {
+export async function openStore(url: string, clock: Clock = MACHINE_CLOCK, schema = STORE_SCHEMA): Promise<Store> {
   const engine = await openEngine(url);
   try {
-    if (!(await isMigrated(engine.db))) await migrate(engine, clock.nowMs());
+    await migrate(engine, clock.nowMs(), schema);
   } catch (error) {
     await engine.close();
     throw unusable(engine.place, error);
@@ -118,28 +120,33 @@ const auditAnchorsOf = (folder: string): string => join(folder, 'audit_anchors.j
  * The versions of the tables of a store. Unlike `openStore` it changes nothing: a store that a running trainer of
  * another version uses stays as it is.
  * @returns null when there is no store yet
- * @throws MinutehandError STORE_UNUSABLE when it cannot be opened or read
+ * @throws MinutehandError as `openStore`
  */
-export async function lookAtTables(url: string): Promise<(TablesVersion & Pick<Store, 'kind' | 'place'>) | null> {
+export async function lookAtTables(
+  url: string,
+  schema = STORE_SCHEMA,
+): Promise<(TablesVersion & Pick<Store, 'kind' | 'place'>) | null> {
   if (!isPostgresUrl(url) && !existsSync(url)) return null;
-  const { db, kind, place, close } = await openEngine(url);
+  const engine = await openEngine(url);
+  const { kind, place } = engine;
   try {
-    return { kind, place, ...(await tablesVersion(db)) };
+    return { kind, place, ...(await tablesVersion(engine, schema)) };
   } catch (error) {
     throw unusable(place, error);
   } finally {
-    await close();
+    await engine.close();
   }
 }
 
 /**
- * Refuses a store that a later version has changed so that this program cannot use it. Nothing is changed. A store that
- * cannot be reached is not refused: opening it reports the error.
- * @throws MinutehandError STORE_UNUSABLE
+ * Refuses a store of other tables. Nothing is changed. One that cannot be opened is not refused: a trainer goes on
+ * without its store until it is back.
+ * @throws MinutehandError STORE_VERSION
  */
-export async function refuseLaterTables(url: string): Promise<void> {
-  const found = await lookAtTables(url).catch(() => null);
-  if (found !== null && found.needed > found.own) throw laterTables(found.place, found.applied, found.needed);
+export async function refuseOtherTables(url: string): Promise<void> {
+  await lookAtTables(url).catch((error: unknown) => {
+    if (knownError(error)?.code === 'STORE_VERSION') throw error;
+  });
 }
 
 async function openEngine(url: string): Promise<Engine> {

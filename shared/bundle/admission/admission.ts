@@ -14,7 +14,6 @@ import {
   type DespiteGates,
   type FailedGate,
   type RecordedGates,
-  type Rejection,
 } from '../recorded_gates.ts';
 import { folderOfRule, isRuleBundle, rulePlace } from '../rule/active_rule.ts';
 import { readRuleBundle } from '../rule/rule_bundle.ts';
@@ -57,7 +56,7 @@ export interface RegisteredBundle {
   /** Of its manifest when it was registered, hexadecimal. */
   readonly manifest_sha256: string;
   /** Failed gates. */
-  readonly reasons: readonly Rejection[];
+  readonly reasons: readonly FailedGate[];
 }
 
 /** An installation. */
@@ -265,8 +264,6 @@ interface Candidate extends BundleOrigin, Kind {
   readonly manifestHash: string;
   /** Features of models of pairs; null: another kind of bundle. */
   readonly windows: Windows | null;
-  /** The failed gates as the registry words them. */
-  readonly reasons: readonly string[];
 }
 
 /** Reads, verifies and loads a bundle as a daemon does. */
@@ -284,7 +281,6 @@ async function verifyCandidate(folder: string, { settings, paths }: AdmissionPla
       recorded: ruleVerdicts(rule, paths.models),
       manifestHash: rule.modelsHash,
       windows: null,
-      reasons: [],
     };
   }
   const verified = await shelfOfFolder(folder).verify(folder, settings);
@@ -309,7 +305,7 @@ const REGISTRY = { code: 'registry', role: null } as const;
 /** @throws MinutehandError MODEL_EXISTS */
 async function verdictsOf(
   { registered }: AdmissionPlace,
-  { version, timeframe, rule, recorded, reasons, manifestHash }: Candidate,
+  { version, timeframe, rule, recorded, manifestHash }: Candidate,
   { door, further = [] }: AdmissionRequest,
 ): Promise<Verdicts> {
   const failed = [...recorded.failed, ...failuresOf(further)];
@@ -327,17 +323,10 @@ async function verdictsOf(
   if (row !== undefined && row.manifest_sha256 !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has another manifest of ${version}` });
   const own = new Set(recorded.failed.map(keyOf));
-  const others = (row?.reasons ?? []).filter((reason) => !isOfMoment(reason));
-  const rejected = others.flatMap((reason): FailedGate[] => {
-    if (typeof reason !== 'string') return own.has(keyOf(reason)) ? [] : [reason];
-    return reasons.includes(reason) ? [] : [unmeasured(REGISTRY, { rejection: reason })];
-  });
+  // That another rollout was active is about the moment, and not about the bundle.
+  const others = (row?.reasons ?? []).filter(({ code }) => code !== 'rollout');
+  const rejected = others.filter((gate) => !own.has(keyOf(gate)));
   return { failed: [...failed, ...rejected], missing, unread: [] };
-}
-
-/** Whether a reason is about the moment, and not about the bundle: another rollout was active. */
-function isOfMoment(reason: Rejection): boolean {
-  return typeof reason === 'string' ? reason.startsWith('rollout ') : reason.code === 'rollout';
 }
 
 const ACTIVE_BEFORE: Partial<Record<Door, string>> = {

@@ -370,8 +370,8 @@ export const EN: EnglishCatalog = {
     gates: { name: 'gates' },
     registry: {
       name: 'registry',
-      seen: (of) => (of.has('error') ? of.text('error') : `rejected: ${of.text('rejection')}`),
-      limit: (of) => (of.has('error') ? 'a readable verdict' : 'not rejected'),
+      seen: (of) => of.text('error'),
+      limit: () => 'a readable verdict',
     },
   },
   skill,

@@ -317,8 +317,8 @@ export const JA: GateCatalog = {
     gates: { name: 'ゲート' },
     registry: {
       name: 'レジストリ',
-      seen: (of) => (of.has('error') ? of.text('error') : `不採用: ${of.text('rejection')}`),
-      limit: (of) => (of.has('error') ? '判定を読める' : '不採用でない'),
+      seen: (of) => of.text('error'),
+      limit: () => '判定を読める',
     },
   },
   skill,

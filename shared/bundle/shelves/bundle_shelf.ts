@@ -87,8 +87,6 @@ export interface VerifiedBundle extends BundleOrigin {
   readonly recorded: RecordedGates;
   /** As `awaitingWindows`. */
   readonly windows: Windows | null;
-  /** The failed gates as the registry words them. */
-  readonly reasons: readonly string[];
 }
 
 /** What a bundle was learned from, by which features, and how it was judged. */

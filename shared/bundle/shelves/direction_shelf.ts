@@ -82,7 +82,7 @@ export const DIRECTION_SHELF: BundleShelf = {
     const { version, market } = manifest;
     const timeframe = timeframeOf(manifest.timeframe);
     const recorded = recordedDirectionGates(manifest);
-    return { version, market, timeframe, timeframes: [timeframe], recorded, windows: null, reasons: [] };
+    return { version, market, timeframe, timeframes: [timeframe], recorded, windows: null };
   },
   takeIn(folder, _version, modelsFolder) {
     takeInDirection(folder, modelsFolder);

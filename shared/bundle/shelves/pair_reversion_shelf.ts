@@ -5,7 +5,7 @@ import { copyBundle, placeOfActive, readBundle, readManifest, signBundle } from 
 import { bundleSchema, bundleWindows, featureSchema } from '../feature_schema.ts';
 import type { Manifest } from '../manifest.ts';
 import { timeframesOf } from '../origin.ts';
-import { reasonsOf, recordedGates } from '../recorded_gates.ts';
+import { recordedGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 
 /** Bundles of `pair_reversion`: in the models folder itself, one slot. */
@@ -75,7 +75,7 @@ export const PAIR_REVERSION_SHELF: BundleShelf = {
     const { loadModelSet } = await import('../model_set.ts');
     const set = await loadModelSet(folder, featureSchema(minutehand.windows), 1);
     await set.release();
-    const { version, market, pairs, gates = [] } = set.manifest;
+    const { version, market, pairs } = set.manifest;
     return {
       version,
       market,
@@ -83,7 +83,6 @@ export const PAIR_REVERSION_SHELF: BundleShelf = {
       timeframes: timeframesOf(pairs),
       recorded: recordedGates(set.manifest),
       windows: set.schema.windows,
-      reasons: reasonsOf(gates),
     };
   },
   takeIn(folder, version, modelsFolder) {

@@ -1,4 +1,6 @@
-import { triggerOfText } from '../../../trainer/store/trigger_migration.ts';
+import { FAILED_GATE } from '../../passed_gates.ts';
+import { monitored, scheduled } from '../../../shared/run_trigger/run_triggers.fixture.ts';
+import { FIRST_MODELS } from '../../../trainer/control/schedule/run.ts';
 import type { EpochMs, OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { listVersions } from '../../../shared/bundle/bundle.ts';
@@ -37,7 +39,7 @@ export async function fillStore({ paths }: Place, settings: Settings): Promise<v
     const registry = createRegistry(store, paths.models, { clock });
     const versions = listVersions(paths.models);
     for (const version of versions) await registry.register(version);
-    await registry.reject(versions[0]!, ['ai1 auc']);
+    await registry.reject(versions[0]!, [FAILED_GATE]);
     await registry.note(versions[1]!, ['AI1', 'AI2'], 'with groups');
     await runTrainings(storeQueue(store, { market: 'simulated', owner: 'here', clock }));
     for (const entry of AUDITED) await appendAudit(store, entry, clock.nowMs());
@@ -74,11 +76,11 @@ async function importBars(store: Store, bars: ReadonlyMap<string, BarColumns>): 
 
 async function runTrainings(queue: RunQueue): Promise<void> {
   const finished_at = new Date(STARTED_MS).toISOString();
-  const first = (await queue.begin({ trigger: triggerOfText('first models') }))!;
+  const first = (await queue.begin({ trigger: FIRST_MODELS }))!;
   await queue.keep({ ...first, status: 'rejected', finished_at, reasons: ['ai1 auc'] });
-  const second = (await queue.begin({ trigger: triggerOfText('weekly'), kind: 'incremental' }))!;
+  const second = (await queue.begin({ trigger: scheduled('weekly'), kind: 'incremental' }))!;
   await queue.keep({ ...second, status: 'nothing_new', finished_at });
-  await queue.wait({ trigger: triggerOfText('drift'), causes: ['psi'] });
+  await queue.wait({ trigger: monitored(), causes: ['psi'] });
 }
 
 const AUDITED: readonly AuditEntry[] = ['login', 'models promote', 'models resume'].map((action, index) => ({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
-import type { ApiWritesTable } from '../../store/access_tables.ts';
+import type { ApiWritesTable } from '../../store/schema/access.ts';
 import { appendAnchors, mayBeCut, readAnchors, type AuditAnchor } from '../../store/audit_anchors.ts';
 import { maskSecrets, maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';

@@ -5,7 +5,8 @@ import { fillKey, FILLS_STREAM, latencyMs, parseFill, slippageBps, type Fill } f
 import type { Clock } from '../../../shared/ports.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import type { Store } from '../../store/store.ts';
-import type { LiveTradesTable, Tables } from '../../store/tables.ts';
+import type { LiveTradesTable } from '../../store/schema/trades.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import type { SignalLookup } from './signal_lookup.ts';
 
 export interface IntakeCounts {

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Store } from '../../store/store.ts';
-import type { LiveTradesTable, RefusedFillsTable } from '../../store/tables.ts';
+import type { LiveTradesTable, RefusedFillsTable } from '../../store/schema/trades.ts';
 
 export type LiveTrade = Selectable<LiveTradesTable>;
 export type RefusedLine = Selectable<RefusedFillsTable>;

@@ -1,7 +1,8 @@
 import { sql, type Kysely, type Selectable } from 'kysely';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
-import type { SignalDaysTable, Tables } from '../../store/tables.ts';
+import type { SignalDaysTable } from '../../store/schema/signals.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import type { Manifest } from './archive_file.ts';
 
 /** Records in the store of the days of one history table, and of their parts in one archive. */

@@ -5,7 +5,7 @@ import { sql, type Kysely } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import {
   journalFiles,
   openJournalRows,

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Store } from '../../store/store.ts';
-import type { SignalDaysTable } from '../../store/tables.ts';
+import type { SignalDaysTable } from '../../store/schema/signals.ts';
 import type { SignalTables } from './signal_tables.ts';
 
 export interface DayEntry extends Pick<

@@ -309,16 +309,6 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     }
   });
 
-  it('has one index for charts, instead of the one of earlier versions', async () => {
-    const [schema, table] = policy.signals_history_table.split('.') as [string, string];
-    const [on, before] = store.kind === 'sqlite' ? [`${schema}_${table}`, ''] : [`${schema}.${table}`, `${schema}.`];
-    const name = `${schema}_${table}_by_subject`;
-    await store.db.executeQuery(CompiledQuery.raw(`CREATE INDEX ${name} ON ${on} (market, pair_id)`));
-    await openSignalTables(store, policy);
-    await store.db.executeQuery(CompiledQuery.raw(`CREATE INDEX ${name} ON ${on} (market, pair_id)`));
-    await store.db.executeQuery(CompiledQuery.raw(`DROP INDEX ${before}${name}`));
-  });
-
   it('continues if a journal has deleted old minutes, was deleted, or was restored from a copy', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const path = paths.journal('live', 'main');

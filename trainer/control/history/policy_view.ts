@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely';
-import { flatName } from '../../store/flat_schema.ts';
+import { flatName } from '../../store/schema/table.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Values of core_policy.yaml joined to each signal, as JSON. */

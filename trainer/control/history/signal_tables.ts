@@ -1,9 +1,9 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { CompiledQuery, sql, type Kysely, type RawBuilder } from 'kysely';
 import type { SignalsPolicy } from '../../../shared/policy/schema.ts';
-import { flatName } from '../../store/flat_schema.ts';
+import { flatName } from '../../store/schema/table.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import { makePolicyView } from './policy_view.ts';
 import { SIGNAL_COLUMNS, type SignalRow } from './signal_row.ts';
 
@@ -89,9 +89,6 @@ async function makeIndexes(store: Store, table: string): Promise<void> {
   const drawn = 'boot_id, seq, action, reason, z_score, confidence, price_a, price_b';
   await makeIndex(store, table, { name: 'for_charts', key: `(${key}, ${drawn})` });
   await makeIndex(store, table, { name: 'novelties', key: `(${key}, novelty, reason) WHERE novelty IS NOT NULL` });
-  const schema = store.kind === 'sqlite' ? '' : `${table.split('.')[0]}.`;
-  // Earlier versions had one without prices.
-  await store.db.executeQuery(CompiledQuery.raw(`DROP INDEX IF EXISTS ${schema}${flatName(table)}_by_subject`));
 }
 
 interface TableIndex {
@@ -112,7 +109,7 @@ async function makeIndex({ kind, db }: Store, table: string, own: TableIndex): P
   }
 }
 
-/** Adds columns that are missing in a table of an earlier version. All are nullable. */
+/** Adds columns that are missing: the policy names the table, and it may be one of another version. All are nullable. */
 async function addColumns({ kind, db }: Pick<Store, 'kind' | 'db'>, table: string): Promise<void> {
   const name = nameIn(kind, table);
   const query =

@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely';
-import { describeRejections, type Rejection } from '../../../shared/bundle/recorded_gates.ts';
+import { describeRejections, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import type { AnnouncedBundle } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import { timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
-import type { ModelEventKind } from '../../store/record_tables.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { ModelEventKind } from '../../store/schema/models.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 
 /** A change of a bundle's status. */
 export interface ModelChange {
@@ -13,7 +13,7 @@ export interface ModelChange {
   /** Previously active bundle. */
   readonly previous: string | null;
   /** Failed gates of a rejected bundle. */
-  readonly reasons: readonly Rejection[];
+  readonly reasons: readonly FailedGate[];
   /** ISO 8601 in UTC. */
   readonly at: string;
   /** Id of the rollout that started. */

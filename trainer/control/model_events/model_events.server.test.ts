@@ -1,5 +1,5 @@
 import { gateReason } from '../../../shared/bundle/gates/gate_text.ts';
-import { verdict } from '../../../test/passed_gates.ts';
+import { FAILED_GATE, verdict } from '../../../test/passed_gates.ts';
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -104,7 +104,7 @@ describe.each([
   async function fourChanges(): Promise<void> {
     const [a, b, c] = versions as [string, string, string];
     await adopt(registry, paths.models, a);
-    await registry.reject(b, ['a gate', FAILED]);
+    await registry.reject(b, [FAILED_GATE, FAILED]);
     activate(paths.models, c);
     await registry.mend('promoted');
     activate(paths.models, a);
@@ -126,8 +126,8 @@ describe.each([
       schema: 'minutehand.model_event/1',
       kind: 'rejected',
       version: b,
-      reasons: ['a gate', gateReason(FAILED)],
-      failed_gates: [FAILED],
+      reasons: [gateReason(FAILED_GATE), gateReason(FAILED)],
+      failed_gates: [FAILED_GATE, FAILED],
       theta1: 0.7,
       theta2: 0.3,
       parameters: { engine: { name: 'random', parameters: { trees: 2, leaves: 3 } } },

@@ -10,7 +10,7 @@ import { newRun, type RetrainRun, type RunRequest } from '../schedule/run.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
 import type { FillPerformance } from './fill_performance.ts';
 import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
-import { triggerOfText } from '../../store/trigger_migration.ts';
+import { monitored } from '../../../shared/run_trigger/run_triggers.fixture.ts';
 import { findingText, triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { monitorTrigger } from './retrain_trigger.ts';
 import { tinySettings } from '../../../test/tiny_models.ts';
@@ -294,7 +294,7 @@ describe('a streak of risk flags', () => {
     const asked: string[] = [];
     const [run] = [
       {
-        trigger: triggerOfText('monitor: risk streak'),
+        trigger: monitored(),
         kind: 'thresholds',
         parameters: {},
         started_at: '2026-01-01T00:00:00Z',
@@ -425,7 +425,7 @@ describe.each([
 
   it('leaves other triggers free, and says until when it waits', async () => {
     const at = '2026-01-01T00:00:00.000Z';
-    const cause = triggerOfText('monitor: x');
+    const cause = monitored();
     const run = newRun({ run_id: 7, kind: wanted, trigger: cause, attempt: 1, started_at: at });
     const rejected = { ...run, status: 'rejected' as const, finished_at: at, causes: [CAUSES[0]!] };
     const asked: (readonly string[])[] = [];
@@ -480,7 +480,7 @@ describe('findings of several models at once', () => {
     await trigger.ask(all);
     expect(asked).toHaveLength(2);
     const started_at = new Date(nowMs).toISOString();
-    const run = { run_id: 1, kind: 'direction' as const, trigger: triggerOfText('monitor: x'), attempt: 1, started_at };
+    const run = { run_id: 1, kind: 'direction' as const, trigger: monitored(), attempt: 1, started_at };
     begun.push(newRun({ ...run, parameters: { symbols: ['BTCUSDT', 'ETHUSDT'], timeframe: '1h' } }));
     nowMs += 60_000;
     await trigger.ask(all);

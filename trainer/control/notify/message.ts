@@ -1,5 +1,5 @@
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
-import type { AlertAction } from '../../store/tables.ts';
+import type { AlertAction } from '../../store/schema/alerts.ts';
 import { EVENTS, type EventName, type Severity } from '../../store/events.ts';
 
 /** A change of an alert as channels send it. Times are epoch ms. */

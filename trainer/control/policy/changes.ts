@@ -1,7 +1,7 @@
 import type { Selectable, Updateable } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { effectOf } from '../../../shared/policy/applies.ts';
-import type { ChangeRequestsTable } from '../../store/access_tables.ts';
+import type { ChangeRequestsTable } from '../../store/schema/policy.ts';
 import type { Evidence } from './evidence_schema.ts';
 import { maskSecrets, maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';

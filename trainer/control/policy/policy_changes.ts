@@ -16,7 +16,7 @@ import { waitForLock } from '../../../shared/process/home_lock.ts';
 import { changeOf, decideChange, expireChanges, insertChange, updateChange, wantedOf, type Change } from './changes.ts';
 import { checkChanges, presentValues, type Changes } from './config_proposal.ts';
 import { noteConfigChanges } from '../schedule/config_changes.ts';
-import type { ChangeRequestsTable } from '../../store/access_tables.ts';
+import type { ChangeRequestsTable } from '../../store/schema/policy.ts';
 import type { Store } from '../../store/store.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { changeTitle, mergeMessage, proposalMessage } from './change_message.ts';
@@ -400,7 +400,7 @@ async function dueRows({ db }: Store, hasHost: boolean): Promise<Row[]> {
   });
 }
 
-/** @throws MinutehandError CHANGE_CONFLICT for a change of an earlier version, which has no commit */
+/** @throws MinutehandError CHANGE_CONFLICT for a change without a commit: its proposal did not end */
 function committed(row: Row): Committed {
   if (row.commit_id !== null && row.base_commit !== null && row.branch !== null) return row as Committed;
   throw new MinutehandError('CHANGE_CONFLICT', { seen: `change ${row.change_id} has no commit` });

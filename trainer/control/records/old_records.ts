@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sql, type Kysely } from 'kysely';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 
 /** Anyone who may write a file of fills can make as many refused lines as the disk takes. */
 export const MAX_REFUSED_FILLS = 10_000;

@@ -6,7 +6,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import { installationOf } from '../../../shared/owner/owner.ts';
 import { ownPromotions, type OwnerPlace } from '../../store/promotion_owner.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import type { LossFinder, LostPlace } from '../registry/recover_lost.ts';
 
 /*

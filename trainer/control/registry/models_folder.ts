@@ -4,7 +4,7 @@ import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
-import type { RegistrySlot } from '../../store/tables.ts';
+import type { RegistrySlot } from '../../store/schema/models.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import type { Artifact } from './registry_rows.ts';
 import type { Shelf } from './shelf.ts';

@@ -1,3 +1,4 @@
+import { FAILED_GATE } from '../../../test/passed_gates.ts';
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,9 @@ beforeEach(() => {
 });
 
 const enter = (version: string, adopted: boolean, retention = 5) =>
-  withRegistry({}, paths, (registry) => enterOutcome(registry, { version, adopted, reasons: ['no'] }, retention));
+  withRegistry({}, paths, (registry) =>
+    enterOutcome(registry, { version, adopted, reasons: [FAILED_GATE] }, retention),
+  );
 const statuses = () =>
   withRegistry({}, paths, async (registry) =>
     Object.fromEntries((await registry.list()).map(({ version, status }) => [version, status])),

@@ -1,4 +1,4 @@
-import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
+import type { FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
@@ -13,7 +13,7 @@ export interface Outcome {
   /** Whether it passed without being adopted: it is the challenger of a rollout. */
   readonly isCandidate?: boolean;
   /** The failed gates; of a rejected bundle. */
-  readonly reasons: readonly Rejection[];
+  readonly reasons: readonly FailedGate[];
 }
 
 /**

@@ -11,7 +11,7 @@ import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
-import type { RegistrySlot } from '../../store/tables.ts';
+import type { RegistrySlot } from '../../store/schema/models.ts';
 import type { Notice } from '../notify/outbox.ts';
 import { refuseOwnOverride } from './own_override.ts';
 import { promotionFence } from './promotion_fence.ts';

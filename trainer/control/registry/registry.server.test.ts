@@ -1,5 +1,5 @@
 import { gateReason } from '../../../shared/bundle/gates/gate_text.ts';
-import { verdict } from '../../../test/passed_gates.ts';
+import { FAILED_GATE, verdict } from '../../../test/passed_gates.ts';
 import {
   cpSync,
   existsSync,
@@ -151,14 +151,13 @@ describe.each([
       passed: false,
       evidence: { champion: 0.6 },
     });
-    const earlier = 'ai1 auc 0.5 (at least 0.52)';
-    for (const version of [A, B, C]) await registry.reject(version, [earlier, failure]);
-    const reasons = [earlier, gateReason(failure)];
+    for (const version of [A, B, C]) await registry.reject(version, [FAILED_GATE, failure]);
+    const reasons = [gateReason(FAILED_GATE), gateReason(failure)];
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'active', [C]: 'rejected' });
     const listed = await registry.list();
     expect(listed.map((one) => one.reasons)).toEqual([[], [], reasons]);
-    expect(listed.map((one) => one.failed_gates)).toEqual([[], [], [failure]]);
-    expect(await registry.verdictsOf(C)).toMatchObject({ reasons: [earlier, failure] });
+    expect(listed.map((one) => one.failed_gates)).toEqual([[], [], [FAILED_GATE, failure]]);
+    expect(await registry.verdictsOf(C)).toMatchObject({ reasons: [FAILED_GATE, failure] });
     // A person may activate it all the same.
     await adopt(registry, models, C);
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
@@ -218,7 +217,7 @@ describe.each([
   it('never removes the active bundle, its predecessor and the shadow, however old they are', async () => {
     await adopt(registry, models, A);
     await adopt(registry, models, B);
-    for (const version of [C, D, E]) await registry.reject(version, ['no']);
+    for (const version of [C, D, E]) await registry.reject(version, [FAILED_GATE]);
     setShadow(models, C);
     expect(await registry.retain(2)).toEqual({ removed: [E, D], failed: [] });
     expect(listVersions(models)).toEqual([A, B, C]);
@@ -230,7 +229,7 @@ describe.each([
 
   it('never removes the bundle in active.json before the registry has followed it', async () => {
     for (const version of [A, B, C, D]) await adopt(registry, models, version);
-    await registry.reject(E, ['no']);
+    await registry.reject(E, [FAILED_GATE]);
     activate(models, B);
     activate(models, A);
     // C and D are active in the registry.

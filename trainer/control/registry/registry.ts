@@ -1,4 +1,4 @@
-import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
+import type { FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import { resolve } from 'node:path';
 import type { Admitted, RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
@@ -13,7 +13,7 @@ import { installationOf } from '../../../shared/owner/owner.ts';
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
 import type { Clock, FileSystem } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, RegistrySlot } from '../../store/tables.ts';
+import type { ModelRegistryView, RegistrySlot } from '../../store/schema/models.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 import { openShelf, shelfOf, type Shelf } from './shelf.ts';
@@ -58,7 +58,7 @@ export interface Registry {
    * Registers a bundle with its failed gates. Active and formerly active bundles keep their status.
    * @throws MinutehandError as `register`
    */
-  reject(version: string, reasons: readonly Rejection[]): Promise<void>;
+  reject(version: string, reasons: readonly FailedGate[]): Promise<void>;
   /**
    * Registers the challenger of a rollout that has started, and records the event. Idempotent.
    * @throws MinutehandError as register
@@ -183,7 +183,7 @@ class StoreRegistry implements Registry {
     }
   }
 
-  async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
+  async reject(version: string, reasons: readonly FailedGate[]): Promise<void> {
     await this.register(version);
     await this.#rows.reject(version, reasons);
   }

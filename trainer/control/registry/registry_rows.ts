@@ -7,16 +7,16 @@ import {
   failuresOf,
   readRejections,
   type FailedGate,
-  type Rejection,
 } from '../../../shared/bundle/recorded_gates.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
-import type { ModelEventKind } from '../../store/record_tables.ts';
+import type { ModelEventKind } from '../../store/schema/models.ts';
 import { ownPromotions } from '../../store/promotion_owner.ts';
 import { fenceOfHolder } from './promotion_fence.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, ModelStatus, RegistrySlot, Tables } from '../../store/tables.ts';
+import type { ModelRegistryView, ModelStatus, RegistrySlot } from '../../store/schema/models.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { ModelType, ShelfName } from '../../../shared/strategies/registry.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
@@ -32,7 +32,7 @@ export interface RegisteredModels {
   readonly slot: RegistrySlot;
   readonly status: ModelStatus;
   readonly created: string;
-  /** The failed gates, in words, and as data where no earlier version recorded them. */
+  /** The failed gates, in words and as data. */
   readonly reasons: readonly string[];
   readonly failed_gates: readonly FailedGate[];
   /** For the active bundle: its predecessor. */
@@ -195,7 +195,7 @@ export class RegistryRows {
     });
   }
 
-  async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
+  async reject(version: string, reasons: readonly FailedGate[]): Promise<void> {
     await this.#store.transaction(async (tx) => {
       const row = await tx
         .updateTable('core.model_registry')

@@ -14,7 +14,7 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import { quietly } from '../../../shared/quietly.ts';
-import type { RegistrySlot } from '../../store/tables.ts';
+import type { RegistrySlot } from '../../store/schema/models.ts';
 import { shelfOfTimeframe, slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';

@@ -1,3 +1,5 @@
+import { gateReason } from '../../../shared/bundle/gates/gate_text.ts';
+import { FAILED_GATE } from '../../../test/passed_gates.ts';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -207,7 +209,7 @@ describe.each([
         ai1_rows: models['ai1']!.rows,
       })),
     ).toEqual(bundles);
-    expect(evaluations.map(({ reasons }) => reasons)).toEqual([[], ['a gate']]);
+    expect(evaluations.map(({ reasons }) => reasons)).toEqual([[], [gateReason(FAILED_GATE)]]);
     const paths = ['theta1', 'theta2', ...MEASURED];
     const select = paths.map((path) => `${field(path)} AS "${path}"`).join(', ');
     const [measured] = await rows(
@@ -549,7 +551,7 @@ async function fillStore(store: Store, models: string): Promise<void> {
     );
   await adopt(registry, models, bundle(-1, 'live'));
   await adopt(registry, models, bundle(1, 'live'));
-  await registry.reject(bundle(2, 'live'), ['a gate']);
+  await registry.reject(bundle(2, 'live'), [FAILED_GATE]);
   await registry.register(bundle(3, 'simulated'));
   await measure(store);
   const runs = [
@@ -701,6 +703,8 @@ async function addRun(store: Store, endedMs: number, status: 'adopted' | 'reject
       percent: 100,
       eta_seconds: null,
       stages: '[]',
+      causes: '[]',
+      parameters: '{}',
       model_version: 'v',
       previous_version: null,
       seed: 1,

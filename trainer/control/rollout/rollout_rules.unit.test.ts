@@ -48,14 +48,6 @@ describe('the verdict on a rollout', () => {
     ]);
   });
 
-  it.each(['ongoing', 'full'] as const)('has a last stage without an end by the duration %s', (duration) => {
-    const { retrain } = loadSettings();
-    const [test, pilot, rollout, full] = retrain.deployment_stages;
-    const deployment_stages: typeof retrain.deployment_stages = [test, pilot, rollout, { ...full, duration }];
-    const { stages } = rolloutRules({ ...retrain, deployment_stages });
-    expect(stages.at(-1)).toEqual({ name: 'full', share: 1, durationMs: null });
-  });
-
   it('promotes by evidence only, with labels and a full trading week', () => {
     expect(verdictOf({})).toBe('promote');
     expect(verdictOf({ benefit: 19.9 })).toBe('continue');

@@ -40,8 +40,8 @@ export function stagesMs({ stages }: Pick<RolloutRules, 'stages'>): number {
   return stages.reduce((sum, stage) => sum + (stage.durationMs ?? 0), 0);
 }
 
-/** `24h`, `3d`; null for `ongoing`, or `full` of earlier versions. */
+/** `24h`, `3d`; null for `ongoing`. */
 function durationMs(text: string): number | null {
-  if (text === 'ongoing' || text === 'full') return null;
+  if (text === 'ongoing') return null;
   return Number.parseInt(text, 10) * (text.endsWith('h') ? HOUR_MS : DAY_MS);
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
-import { readActiveFile } from '../../../shared/bundle/bundle.ts';
 import { isRuleBundle, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
 import { folderOfVersion } from '../../../shared/bundle/shelves/registry.ts';
 import { readAccepted } from '../../../shared/bundle/pointer.ts';
@@ -9,7 +8,6 @@ import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_mar
 import {
   comparedIn,
   readRollout,
-  readRolloutFile,
   ROLLOUT_POINTER,
   rolloutSchema,
   slotOfRollout,
@@ -307,35 +305,6 @@ export function abortRollout(paths: Paths, reason: string): Rollout {
     if (rollout !== null && isRefused) return write(paths, rollout);
     throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
   });
-}
-
-/** Why a rollout ended that daemons refuse since an upgrade. */
-export const UNSEALED =
-  'rollout.json has no seal where active.json is signed: an earlier version started it, and daemons refuse it';
-
-/**
- * Ends an active rollout of an earlier version, which sealed no rollouts, where daemons require a signature. It is not
- * signed unchanged: anybody could have written it. Its earlier outcomes count as not promoted, so that the next
- * promotion needs at least as much evidence.
- * @returns null when there is none
- * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE, KEY_UNUSABLE, POINTER_MARK
- */
-export function endUnsealedRollout(paths: Paths): Rollout | null {
-  if (!isUnsealed(paths)) return null;
-  return whileRolloutLocked(paths.models, () => {
-    if (!isUnsealed(paths)) return null;
-    const rollout = readRollout(paths.models)!;
-    const history = rollout.history.map(() => false);
-    return write(paths, { ...rollout, history, status: 'inconclusive', reason: UNSEALED });
-  });
-}
-
-function isUnsealed(paths: Paths): boolean {
-  const file = readRolloutFile(paths.models);
-  if (file?.status !== 'active' || file.seal !== undefined) return false;
-  const isSigned = readActiveFile(paths.models)?.signature !== undefined;
-  // A home with a sealed rollout is not of an earlier version.
-  return isSigned && trainerMarksOf(ROLLOUT_POINTER, paths).read() === null;
 }
 
 function readOrAccepted(paths: Paths): { readonly rollout: Rollout | null; readonly isRefused: boolean } {

@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import * as z from 'zod';
 import { comparedIn, readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import type { Timeframe } from '../../../shared/pair.ts';
-import { describeError } from '../../../shared/errors.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE } from '../../jobs/progress/progress_line.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
-import { endUnsealedRollout, UNSEALED } from './steps.ts';
 
 /** Interval of evaluations by the trainer; the daemon drops a failing challenger at once. */
 const LOOK_MS = { live: 120_000, simulated: 20_000 } as const;
@@ -68,7 +66,6 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   async function look(): Promise<void> {
     if (isLooking) return;
     isLooking = true;
-    endUnsealed();
     const before = read(paths.models);
     if (before?.status === 'active') {
       const answer = await advance(options, ending.signal);
@@ -77,14 +74,6 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
     }
     await tell(read(paths.models));
     isLooking = false;
-  }
-
-  function endUnsealed(): void {
-    try {
-      endUnsealedRollout(paths);
-    } catch (error) {
-      print(`The rollout cannot be ended: ${describeError(error).message}`);
-    }
   }
 
   async function tell(rollout: Rollout | null): Promise<void> {
@@ -97,7 +86,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
         ? `Rollout ${id}: stage ${stage}, ${challenger} decides ${100 * share} % of entries.`
         : `Rollout ${id} ${status}${reason === '' ? '' : `: ${reason}`}.`;
     print(text);
-    const severity = status === 'aborted' || reason === UNSEALED ? 'warning' : 'info';
+    const severity = status === 'aborted' ? 'warning' : 'info';
     await notifier.raise({ key: `rollout:${state}`, event: 'rollout', subject: id, text, severity });
   }
 

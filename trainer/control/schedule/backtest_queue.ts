@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { withNext } from '../../../shared/error_line.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { BacktestsTable } from '../../store/record_tables.ts';
+import type { BacktestsTable } from '../../store/schema/jobs.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Parameters of a requested backtest. */

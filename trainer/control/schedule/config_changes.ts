@@ -7,7 +7,7 @@ import { readConfigStarts, type ConfigAuthor, type ConfigValues } from '../../..
 import type { Clock } from '../../../shared/ports.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 
 export { configValues, type ConfigValues } from '../../../shared/policy/config_starts.ts';
 
@@ -46,10 +46,8 @@ export async function noteConfigChanges(
     const known = last.get(part)!;
     const keys = new Set([...known.keys(), ...Object.keys(values[part]!)]);
     return [...keys].flatMap((key) => {
-      // A row of an earlier version may hold an address with its password.
       const value = maskSecretsIn(values[part]![key]);
-      const stored = known.get(key) ?? null;
-      const before = stored === null ? null : JSON.stringify(maskSecretsIn(JSON.parse(stored) as unknown));
+      const before = known.get(key) ?? null;
       const after = value === undefined ? null : JSON.stringify(value);
       return before === after ? [] : [{ changed_at, part, key, before, after, ...about }];
     });

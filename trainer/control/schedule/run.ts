@@ -5,10 +5,10 @@ import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import { trainingOfRun } from '../../jobs/strategies/registry.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import type { RunKind, RunStatus } from '../../store/tables.ts';
+import type { RunKind, RunStatus } from '../../store/schema/jobs.ts';
 import type { StageTime } from '../../jobs/progress/run_progress.ts';
 
-export type { RunKind } from '../../store/tables.ts';
+export type { RunKind } from '../../store/schema/jobs.ts';
 
 /** Whether a run searches or judges rules. */
 export function isOfRules(kind: RunKind): kind is 'evolve' | 'judge' {

@@ -4,9 +4,9 @@ import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { runColumn, runColumnKind, type RunColumn, type RunColumnKind } from '../../../shared/policy/run_columns.ts';
 import { RETRAIN_RUN_COLUMNS, type RetrainPolicy, type RetrainRunColumn } from '../../../shared/policy/schema.ts';
-import { flatName } from '../../store/flat_schema.ts';
+import { flatName } from '../../store/schema/table.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import type { RetrainRun } from './run.ts';
 
 /** The table of runs named by retrain_policy.yaml, for external tools; nothing here reads it. */
@@ -19,8 +19,7 @@ type Policy = Pick<RetrainPolicy, 'retrain_runs_table' | 'retrain_runs_columns'>
 type Cell = string | number | null;
 
 /**
- * Creates the table or its missing columns; columns that are no longer listed stay. A table of earlier versions, whose
- * run_id was a number, is recreated with its rows.
+ * Creates the table or its missing columns; columns that are no longer listed stay.
  * @param logPath file with a line for each run
  */
 export async function openRunAudit(store: Store, policy: Policy, logPath: string): Promise<RunAudit> {
@@ -141,7 +140,7 @@ async function upsert(
     VALUES (${sql.join([...cells])}) ON CONFLICT (run_id) DO ${then}`.execute(db);
 }
 
-/** Whether a table is one of runs, of this version or an earlier one. A user may have added some columns. */
+/** Whether a table is one of runs. A user may have added some columns. */
 function isOwnTable(names: readonly string[]): boolean {
   const known: readonly string[] = RETRAIN_RUN_COLUMNS;
   return names.includes('run_id') && 2 * names.filter((name) => known.includes(name)).length >= names.length;
@@ -157,13 +156,12 @@ async function prepareTable(
   if (kind === 'postgres') await db.schema.createSchema(schema).ifNotExists().execute();
   const there = await columnsThere(db, kind, table);
   const idType = there.get('run_id');
-  if (there.size > 0 && !isOwnTable([...there.keys()]))
+  if (there.size > 0 && (idType !== TYPES[kind].uuid || !isOwnTable([...there.keys()])))
     throw new MinutehandError('CONFIG_INVALID', {
       seen: `retrain_policy.yaml: retrain_runs_table is ${table}, a table with the columns ${[...there.keys()].slice(0, 8).join(', ')}`,
       expected: 'no table yet, or a table of runs',
     });
   if (idType === undefined) await createTable(db, kind, table, columns);
-  else if (idType !== TYPES[kind].uuid) await convertTable(db, kind, table, columns, there);
   else
     for (const { name } of columns)
       if (!there.has(name))
@@ -197,41 +195,4 @@ async function columnsThere(db: Kysely<Tables>, kind: Store['kind'], table: stri
     kind === 'sqlite' ? one.name === flatName(table) : one.name === plain && one.schema === schema,
   );
   return new Map(there?.columns.map(({ name, dataType }) => [name, dataType.toLowerCase()]));
-}
-
-/** Columns of earlier versions that have another name now. */
-const RENAMED: Readonly<Partial<Record<RetrainRunColumn, string>>> = {
-  ended_at: 'finished_at',
-  error_message: 'error',
-  run_number: 'run_id',
-  outcome: 'status',
-};
-
-async function convertTable(
-  db: Kysely<Tables>,
-  kind: Store['kind'],
-  table: string,
-  columns: readonly RunColumn[],
-  there: ReadonlyMap<string, string>,
-): Promise<void> {
-  const { rows } = await sql<Record<string, unknown>>`SELECT * FROM ${sql.table(table)}`.execute(db);
-  await sql`DROP TABLE ${sql.table(table)}`.execute(db);
-  const known: ReadonlySet<string> = new Set<string>(columns.map(({ name }) => name));
-  await createTable(db, kind, table, columns);
-  // Columns that the policy no longer lists keep their values.
-  for (const [name, type] of there)
-    if (!known.has(name))
-      await sql`ALTER TABLE ${sql.table(table)} ADD COLUMN ${sql.ref(name)} ${sql.raw(type)}`.execute(db);
-  const others = [...there.keys()].filter((name) => !known.has(name));
-  const names = [...columns.map(({ name }) => name), ...others] as RetrainRunColumn[];
-  for (const row of rows) {
-    const cells = names.map((name): Cell => {
-      if (name === 'run_id') return runUuid(Number(row['run_id']), String(row['started_at']));
-      if (name === 'status' && row['status'] !== undefined)
-        return statusOf({ status: row['status'] as RetrainRun['status'] });
-      if (name === 'retry_count') return row['attempt'] === undefined ? null : Number(row['attempt']) - 1;
-      return (row[RENAMED[name] ?? name] ?? row[name] ?? null) as Cell;
-    });
-    await upsert(db, table, names, cells);
-  }
 }

@@ -1,4 +1,5 @@
-import { triggerOfText } from '../../store/trigger_migration.ts';
+import { monitored, REQUESTED, REQUESTED_BY_API, scheduled } from '../../../shared/run_trigger/run_triggers.fixture.ts';
+import { FIRST_MODELS } from './run.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { pairReversionJobSchema, type TrainingJob } from '../../jobs/kinds/pair_reversion_job.ts';
@@ -8,23 +9,22 @@ const settings = loadSettings({ env: {} });
 
 describe('the job of a run', () => {
   it.each([
-    ['full', 'request', {}],
-    ['incremental', 'incremental schedule', {}],
-    ['thresholds', 'monitor: risk streak 30 > 20', {}],
-    ['full', 'first models', {}],
-    ['full', 'api --seed 7', { seed: 7, trials: 3, engine: 'gbdt', from: '2026-01-02T00:00:00Z' }],
-  ] as const)('of kind %s by "%s" is a valid document', (kind, text, parameters) => {
-    const job = jobOfRun({ kind, trigger: triggerOfText(text), parameters }, settings);
+    ['full', REQUESTED, {}],
+    ['incremental', scheduled('incremental'), {}],
+    ['thresholds', monitored(), {}],
+    ['full', FIRST_MODELS, {}],
+    ['full', REQUESTED_BY_API, { seed: 7, trials: 3, engine: 'gbdt', from: '2026-01-02T00:00:00Z' }],
+  ] as const)('of kind %s by %j is a valid document', (kind, trigger, parameters) => {
+    const job = jobOfRun({ kind, trigger, parameters }, settings);
     expect(pairReversionJobSchema.parse(JSON.parse(JSON.stringify(job)))).toEqual(job);
   });
 
-  it.each(['request', 'weekly schedule', 'incremental schedule', 'monitor: auc', 'first models'])(
-    'by "%s" learns from the features that the policy names, or those of the request',
-    (text) => {
+  it.each([REQUESTED, scheduled('weekly'), scheduled('incremental'), monitored(), FIRST_MODELS])(
+    'by %j learns from the features that the policy names, or those of the request',
+    (trigger) => {
       const table = { ...settings, retrain: { ...settings.retrain, retrain_features: 'table:research.features' } };
       const sourceOf = (kind: 'full' | 'incremental' | 'thresholds', features?: string): unknown =>
-        (jobOfRun({ kind, trigger: triggerOfText(text), parameters: { features } }, table) as TrainingJob).source
-          .features;
+        (jobOfRun({ kind, trigger, parameters: { features } }, table) as TrainingJob).source.features;
       expect(sourceOf('full')).toBe('table:research.features');
       expect(sourceOf('incremental')).toBe('table:research.features');
       expect(sourceOf('thresholds')).toBeNull();
@@ -35,7 +35,7 @@ describe('the job of a run', () => {
 
   it('has what the request chose, and is adopted in this installation', () => {
     const parameters = { seed: 7, trials: 3, engine: 'random_forest', to: '2026-01-02T00:00:00Z' } as const;
-    expect(jobOfRun({ kind: 'full', trigger: triggerOfText('api'), parameters }, settings)).toMatchObject({
+    expect(jobOfRun({ kind: 'full', trigger: REQUESTED_BY_API, parameters }, settings)).toMatchObject({
       kind: 'train',
       seed: 7,
       adopt: true,
@@ -43,17 +43,17 @@ describe('the job of a run', () => {
       parameters: { trials: 3, engine: 'random_forest' },
       window: { from: null, to: '2026-01-02T00:00:00Z', days: null },
       output: { folder: null, is_dry_run: false },
-      trigger: triggerOfText('api'),
+      trigger: REQUESTED_BY_API,
     });
   });
 
   it.each([
-    ['first models', 'first_models', 0],
-    ['weekly schedule', 'schedule', null],
-    ['monitor: auc', 'monitor', null],
-    ['request', 'request', null],
-  ])('by "%s" has the code %s and %s trials', (text, code, trials) => {
-    const job = jobOfRun({ kind: 'full', trigger: triggerOfText(text), parameters: {} }, settings);
-    expect([job.trigger.code, (job as TrainingJob).parameters.trials]).toEqual([code, trials]);
+    [FIRST_MODELS, 0],
+    [scheduled('weekly'), null],
+    [monitored(), null],
+    [REQUESTED, null],
+  ])('by %j has it, and %s trials', (trigger, trials) => {
+    const job = jobOfRun({ kind: 'full', trigger, parameters: {} }, settings);
+    expect([job.trigger, (job as TrainingJob).parameters.trials]).toEqual([trigger, trials]);
   });
 });

@@ -1,11 +1,11 @@
-import { triggerOfText } from '../../store/trigger_migration.ts';
+import { REQUESTED } from '../../../shared/run_trigger/run_triggers.fixture.ts';
 import { describe, expect, it } from 'vitest';
 import { newRun, type RetrainRun } from './run.ts';
 import { availableMemoryBytes, limitTime, memoryLack } from './run_limits.ts';
 
 const MB = 1024 * 1024;
 const runOf = (kind: RetrainRun['kind'], peak: number | null = null): RetrainRun => ({
-  ...newRun({ run_id: 1, kind, trigger: triggerOfText('request'), attempt: 1, started_at: '2024-01-01T00:00:00.000Z' }),
+  ...newRun({ run_id: 1, kind, trigger: REQUESTED, attempt: 1, started_at: '2024-01-01T00:00:00.000Z' }),
   peak_memory_bytes: peak,
 });
 

@@ -7,7 +7,8 @@ import type { Clock } from '../../../shared/ports.ts';
 import { notify, resolve } from '../notify/outbox.ts';
 import { storedTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { Store } from '../../store/store.ts';
-import { RUN_KINDS, type Tables, type TrainingRunsTable } from '../../store/tables.ts';
+import { RUN_KINDS, type TrainingRunsTable } from '../../store/schema/jobs.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import {
   ENDED_WITH_RESULT,
@@ -267,7 +268,7 @@ class StoreQueue implements RunQueue {
     return rows.map((row) => ({
       ...row,
       status: row.status as RetrainRun['status'],
-      causes: JSON.parse(row.causes!) as string[],
+      causes: JSON.parse(row.causes) as string[],
     }));
   }
 
@@ -427,8 +428,8 @@ function runOf(row: Row): RetrainRun {
     metrics: valueOf(own.metrics),
     gate: gatesOf(own.gate),
     reasons: JSON.parse(own.reasons) as string[],
-    causes: JSON.parse(own.causes ?? '[]') as string[],
-    parameters: own.parameters === null ? {} : parametersIn(own.parameters),
+    causes: JSON.parse(own.causes) as string[],
+    parameters: parametersIn(own.parameters),
     stages: JSON.parse(own.stages) as StageTime[],
   };
 }

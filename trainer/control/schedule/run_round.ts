@@ -2,7 +2,7 @@ import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Retrainer } from './retrainer.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { RunStatus } from '../../store/tables.ts';
+import type { RunStatus } from '../../store/schema/jobs.ts';
 import type { RunKind } from './run.ts';
 import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
 

@@ -1,4 +1,4 @@
-import { triggerOfText } from '../../store/trigger_migration.ts';
+import { scheduled } from '../../../shared/run_trigger/run_triggers.fixture.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { directionJobSchema } from '../../jobs/kinds/direction_job.ts';
@@ -25,7 +25,7 @@ describe('direction models of the configuration', () => {
       ['4h', ['BTCUSDT']],
     ]);
     const parameters = directionParameters(settings, '1h');
-    const job = jobOfRun({ kind: 'direction', trigger: triggerOfText('direction schedule'), parameters }, settings);
+    const job = jobOfRun({ kind: 'direction', trigger: scheduled('direction'), parameters }, settings);
     expect(directionJobSchema.parse(job)).toMatchObject({
       symbols: ['ETHUSDT', 'SOLUSDT'],
       timeframe: '1h',
@@ -72,8 +72,8 @@ describe('a round of direction models', () => {
     };
     const printed: string[] = [];
     const round = new StrategyRound(DIRECTION_TRAINING, retrainer, settings, (line) => printed.push(line), 1);
-    const done = round.begin(triggerOfText('direction schedule')).then(() => (isBusy = false));
-    await round.begin(triggerOfText('direction schedule'));
+    const done = round.begin(scheduled('direction')).then(() => (isBusy = false));
+    await round.begin(scheduled('direction'));
     expect([isBusy, printed]).toEqual([true, [expect.stringContaining('last round has not ended')]]);
     await done;
     expect(asked.map(({ parameters }) => parameters!.timeframe)).toEqual(['1h', '1h', '4h']);
@@ -106,9 +106,7 @@ describe('a round of direction models', () => {
       },
     };
     const own = { ...settings, retrain: { ...settings.retrain, retrain_retry_delay_minutes: minutes } };
-    await new StrategyRound(DIRECTION_TRAINING, retrainer, own, () => undefined, 1).begin(
-      triggerOfText('direction schedule'),
-    );
+    await new StrategyRound(DIRECTION_TRAINING, retrainer, own, () => undefined, 1).begin(scheduled('direction'));
     expect([asked, runs.map(({ status }) => status).reverse()]).toEqual([timeframes, outcomes]);
   });
 
@@ -116,12 +114,10 @@ describe('a round of direction models', () => {
     const retrainer = { runs: () => [], startOrWait: async () => true };
     const printed: string[] = [];
     const print = (line: string): void => void printed.push(line);
-    await new StrategyRound(DIRECTION_TRAINING, retrainer, withInstruments(), print).begin(
-      triggerOfText('direction schedule'),
-    );
+    await new StrategyRound(DIRECTION_TRAINING, retrainer, withInstruments(), print).begin(scheduled('direction'));
     expect(printed).toEqual(['Retraining (direction schedule) is skipped: there are no instruments.']);
     const round = new StrategyRound(DIRECTION_TRAINING, retrainer, settings, print);
-    const done = round.begin(triggerOfText('direction schedule'));
+    const done = round.begin(scheduled('direction'));
     setTimeout(() => round.stop(), 5);
     await done;
   });

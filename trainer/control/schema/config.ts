@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { APPLIES, KEEPERS, type Applies } from '../../../shared/policy/applies.ts';
 import { evidenceSchema } from '../policy/evidence_schema.ts';
-import { CHANGE_STATUSES } from '../../store/access_tables.ts';
+import { CHANGE_STATUSES } from '../../store/schema/policy.ts';
 
 import { CONFIG_ERRORS, GIT_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';
@@ -62,7 +62,7 @@ const changeSchema = z
     applies: z.record(z.string(), applies).describe('When each value takes effect'),
     branch: z.string().nullable(),
     base_commit: z.string().nullable().describe('Newest commit when it was proposed'),
-    commit_id: z.string().nullable().describe('Commit of the proposal; null for changes of earlier versions'),
+    commit_id: z.string().nullable().describe('Commit of the proposal; null until it is made'),
     merge_commit: z.string().nullable().describe('Commit that was applied'),
     applied_ms: z.number().nullable(),
     pull_request_url: z.string().nullable(),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
-import { IMPORT_KINDS } from '../../store/tables.ts';
+import { IMPORT_KINDS } from '../../store/schema/bars.ts';
 
 import { routes } from './routes.ts';
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { JOB_KINDS, REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
 import { jobEventSchema, jobWaitSchema } from '../../jobs/records/job_event.ts';
-import { JOB_STATUSES } from '../../store/job_tables.ts';
+import { JOB_STATUSES } from '../../store/schema/jobs.ts';
 import { jobResultSchema, leaguesSchema } from './leagues.ts';
 import { BODY_ERRORS } from './route_errors.ts';
 import { routes } from './routes.ts';

@@ -23,9 +23,7 @@ export const modelSchema = z
     retired_at: z.string().nullable(),
     removed_at: z.string().nullable().describe('When retention removed its files'),
     reasons: z.array(z.string()).describe('Failed gates in words'),
-    failed_gates: z
-      .array(failedGateSchema)
-      .describe('The same as data; without those that an earlier version recorded in words'),
+    failed_gates: z.array(failedGateSchema).describe('The same as data'),
     models: z
       .array(
         z.object({

@@ -1,6 +1,6 @@
 import type { ZodType } from 'zod';
 import type { ErrorCode } from '../../../shared/errors.ts';
-import type { Role } from '../../store/access_tables.ts';
+import type { Role } from '../../store/schema/access.ts';
 import { REFUSALS } from './refusal.ts';
 
 type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';

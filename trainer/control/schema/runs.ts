@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RUN_KINDS } from '../../store/tables.ts';
+import { RUN_KINDS } from '../../store/schema/jobs.ts';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { jobWaitSchema } from '../../jobs/records/job_event.ts';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';

@@ -5,7 +5,7 @@ import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { DatasetPolicy } from '../../learning/strategies/pair_reversion/dataset/dataset.ts';
 import type { Store } from '../../store/store.ts';
-import type { Tables } from '../../store/tables.ts';
+import type { Tables } from '../../store/schema/schema.ts';
 import {
   identitiesOf,
   LABEL_COLUMNS,

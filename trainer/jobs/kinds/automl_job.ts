@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../../learning/automl/candidates.ts';
-import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobInstant, jobWindow } from '../job_fields.ts';
 
 /** What a search of formulas does. Every field acts and says what null means. */
 export const formulaSearchSchema = z.strictObject({
@@ -62,7 +63,7 @@ export const automlJobSchema = z
       workers: z.int().min(0).describe('Threads; they affect speed only'),
       cache: z.boolean().optional().describe('Whether scores of tested candidates are reused; absent: they are'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .refine(({ output, parameters }) => !(output.write && parameters.search.shuffle_labels), {
     error: 'what is found on exchanged labels is not written',

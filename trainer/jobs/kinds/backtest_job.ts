@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
-import { jobInstant, jobTrigger } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobInstant } from '../job_fields.ts';
 
 const threshold = z.number().min(0).max(1).nullable();
 
@@ -36,7 +37,7 @@ export const backtestJobSchema = z
     resources: z.strictObject({
       workers: z.int().min(1).describe('Threads; they affect speed only'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A backtest of bundles of pairs');
 

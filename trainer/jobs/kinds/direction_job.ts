@@ -5,7 +5,8 @@ import { costBps } from '../../../shared/policy/cost_units.ts';
 import { DEVICES, TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { directionSettingsSchema } from '../../learning/strategies/direction/direction_settings.ts';
-import { importedSource, jobTrigger, jobWindow } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { importedSource, jobWindow } from '../job_fields.ts';
 
 const share = z.number().min(0).max(1);
 const isOfSearch = (name: string): boolean => name.startsWith('search.');
@@ -120,7 +121,7 @@ export const directionJobSchema = z
     }),
     adopt: z.boolean().describe('Whether a bundle that passes all gates becomes active'),
     resources: z.strictObject({ workers: z.int().min(1).describe('Threads; they affect speed only') }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
   .refine(({ output, parameters }) => output.is_dry_run || !isDrawn(parameters), {

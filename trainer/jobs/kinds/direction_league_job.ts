@@ -4,7 +4,8 @@ import { DIRECTION_BALANCE, DIRECTION_BALANCES, type DirectionBalance } from '..
 import { costBps } from '../../../shared/policy/cost_units.ts';
 import { DEVICES, DIRECTION_ENGINE, TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
 import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
-import { jobTrigger, jobWindow } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobWindow } from '../job_fields.ts';
 import { leagueCoins, leagueSeeds } from './league_job.ts';
 
 /** The delivered way to learn: every other entrant is compared with it. */
@@ -83,7 +84,7 @@ export const directionLeagueJobSchema = z
         .optional()
         .describe('Whether entrants of an unfinished league like this one are taken over; absent: they are'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A league of ways to learn the direction model');
 

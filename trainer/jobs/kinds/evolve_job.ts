@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { SPACE_SCHEMA } from '../../learning/evolve/search_space.ts';
-import { jobTrigger } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { judgementShape, ruleMarketShape } from './rule_market.ts';
 
 /** A search of rules by genetic programming, as data. Every field acts and says what null means. */
@@ -22,7 +22,7 @@ export const evolveJobSchema = z
       .boolean()
       .optional()
       .describe('Whether generations that are kept of the same search are continued; absent: they are'),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A search of rules');
 

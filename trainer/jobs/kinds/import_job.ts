@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { REFUSING } from '../../../shared/bar_file/verdict/finding.ts';
 import { PRICE_KINDS } from '../../../shared/core/cost/fill_cost.ts';
-import { jobTrigger } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 
 /** An import of bars or series, as data. Every field acts and says what null means. */
 export const importJobSchema = z
@@ -37,7 +37,7 @@ export const importJobSchema = z
       folder: z.string().min(1).nullable().describe('Folder of bars to merge into; null: the store'),
       is_dry_run: z.boolean().describe('Whether nothing is written'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .refine(({ parameters, output }) => !parameters.is_replacing || output.folder === null, {
     error: 'only bars of the store are replaced',

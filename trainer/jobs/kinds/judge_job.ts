@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { STRATEGY_SCHEMA } from '../../../shared/policy/strategy_file.ts';
-import { jobTrigger } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { judgementShape, ruleMarketShape } from './rule_market.ts';
 
 /** A judgement of one rule, as data. Every field acts and says what null means. */
@@ -13,7 +13,7 @@ export const judgeJobSchema = z
     output: z.strictObject({
       candidate: z.boolean().describe('Whether the rule is kept with its verdicts'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A judgement of a rule');
 

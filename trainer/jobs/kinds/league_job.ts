@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { LEARNERS } from '../../learning/learners/registry.ts';
 import { entrantNames } from '../../learning/league/entrants.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
-import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobInstant, jobWindow } from '../job_fields.ts';
 
 /** Entrants of a league: learners, single ones also by the baseline columns alone, or by models of groups. */
 export const ENTRANTS: readonly string[] = entrantNames(
@@ -59,7 +60,7 @@ export const leagueJobSchema = z
       workers: z.int().min(0).describe('Threads; they affect speed only'),
       cache: z.boolean().describe('Whether features and labels are reused'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A league of learners');
 

@@ -5,7 +5,8 @@ import { DEVICES, TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { balancePolicy, ensemblePolicy } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { TARGETS, UPDATES } from '../../learning/options/train_options.ts';
-import { importedSource, jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { importedSource, jobInstant, jobWindow } from '../job_fields.ts';
 
 /**
  * - train: all stations on all bars of the window.
@@ -107,7 +108,7 @@ export const pairReversionJobSchema = z
       workers: z.int().min(0).describe('Threads to learn on; they affect speed only'),
       cache: z.boolean().describe('Whether features, labels and finished trials are reused'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
   .refine(({ kind, source }) => kind !== 'thresholds' || source.features === null, {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { jobTrigger } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 
 /** A certificate of a day, as data. Every field acts and says what null means. */
 export const parityJobSchema = z
@@ -16,7 +16,7 @@ export const parityJobSchema = z
     output: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of the certificate; null: parity of this home'),
     }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A comparison of a day’s signals with a replay and a backtest');
 

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
-import { jobInstant, jobTrigger } from '../job_fields.ts';
+import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobInstant } from '../job_fields.ts';
 
 /** A scan of pairs, timeframes and windows, as data. Every field acts and says what null means. */
 export const scanJobSchema = z
@@ -37,7 +38,7 @@ export const scanJobSchema = z
       folder: z.string().min(1).nullable().describe('Folder for trials.csv and report.html; null: none'),
     }),
     resources: z.strictObject({ workers: z.int().min(0).describe('Threads; they affect speed only') }),
-    trigger: jobTrigger,
+    trigger: runTriggerSchema,
   })
   .describe('A scan of pairs, timeframes and windows');
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { JOB_STATUSES } from '../../store/job_tables.ts';
+import { JOB_STATUSES } from '../../store/schema/jobs.ts';
 
 const count = z.number();
 

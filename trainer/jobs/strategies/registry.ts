@@ -1,6 +1,6 @@
 import type { ShelfName, StrategyName } from '../../../shared/strategies/registry.ts';
 import type { JobKind } from '../kinds/registry.ts';
-import type { RunKind } from '../../store/tables.ts';
+import type { RunKind } from '../../store/schema/jobs.ts';
 import type { StrategyTraining } from './strategy_training.ts';
 import { DIRECTION_TRAINING } from './direction/training.ts';
 import { PAIR_REVERSION_TRAINING } from './pair_reversion/training.ts';

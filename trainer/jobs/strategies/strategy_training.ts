@@ -2,7 +2,7 @@ import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts
 import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
-import type { RunKind } from '../../store/tables.ts';
+import type { RunKind } from '../../store/schema/jobs.ts';
 import type { LiveComparison } from '../comparison/live_comparison.ts';
 import type { Job, JobKind } from '../kinds/registry.ts';
 import type { StageTime } from '../progress/run_progress.ts';

@@ -1,6 +1,6 @@
-import type { Role } from '../../../store/access_tables.ts';
+import type { Role } from '../../../store/schema/access.ts';
 
-export type { Role } from '../../../store/access_tables.ts';
+export type { Role } from '../../../store/schema/access.ts';
 
 /** Each role includes those before it. */
 export const ROLES = ['viewer', 'operator', 'approver'] as const satisfies readonly Role[];

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import type { Tables } from '../../../store/tables.ts';
+import type { Tables } from '../../../store/schema/schema.ts';
 import type { Identity, Role } from './role.ts';
 
 /**

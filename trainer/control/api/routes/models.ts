@@ -12,7 +12,7 @@ import { renderCard } from '../../../learning/bundle/card.ts';
 import { rolloutCard } from '../../rollout/rollout_card.ts';
 import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
-import type { ModelRegistryView } from '../../../store/tables.ts';
+import type { ModelRegistryView } from '../../../store/schema/models.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 import { modelRoutes, type modelSchema } from '../../schema/models.ts';

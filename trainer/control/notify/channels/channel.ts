@@ -1,5 +1,5 @@
 import type { ChannelName } from '../../../../shared/notification_channels.ts';
-import type { AlertAction } from '../../../store/tables.ts';
+import type { AlertAction } from '../../../store/schema/alerts.ts';
 import type { AlertMessage } from '../message.ts';
 
 /** Why a channel did not accept a message. */

@@ -39,14 +39,13 @@ export function settingOf(env: NodeJS.ProcessEnv, variable: string): string | nu
   return value === undefined || value === '' ? null : value;
 }
 
-/** A channel behind an address: the first of the variables that is set. */
+/** A channel behind the address that a variable has. */
 export function openAtAddress(
   { env }: ChannelSettings,
-  variables: readonly string[],
+  variable: string,
   open: (url: URL) => Channel,
 ): Channel | SettingProblem | null {
-  const variable = variables.find((name) => settingOf(env, name) !== null);
-  if (variable === undefined) return null;
+  if (settingOf(env, variable) === null) return null;
   const url = httpUrl(env[variable]!);
   return url === null ? { variable, text: NO_HTTP_URL } : open(url);
 }

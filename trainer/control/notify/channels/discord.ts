@@ -5,9 +5,7 @@ import { postJson } from './http_post.ts';
 
 export const discord: ChannelKind = {
   open: (settings) =>
-    openAtAddress(settings, ['MINUTEHAND_DISCORD_URL'], (url) =>
-      discordChannel(url, settings.policy.notification_link),
-    ),
+    openAtAddress(settings, 'MINUTEHAND_DISCORD_URL', (url) => discordChannel(url, settings.policy.notification_link)),
 };
 
 /** Source: https://discord.com/developers/docs/resources/webhook#execute-webhook */

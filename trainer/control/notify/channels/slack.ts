@@ -6,8 +6,7 @@ import { postJson } from './http_post.ts';
 export const slack: ChannelKind = {
   open(settings) {
     const { retrain_notification_channel: channel, notification_link: link } = settings.policy;
-    const variables = ['MINUTEHAND_SLACK_URL', 'MINUTEHAND_ALERT_URL'];
-    return openAtAddress(settings, variables, (url) => slackChannel(url, channel, link));
+    return openAtAddress(settings, 'MINUTEHAND_SLACK_URL', (url) => slackChannel(url, channel, link));
   },
 };
 

@@ -6,7 +6,7 @@ import { postJson } from './http_post.ts';
 
 export const webhook: ChannelKind = {
   open: (settings) =>
-    openAtAddress(settings, ['MINUTEHAND_WEBHOOK_URL'], (url) =>
+    openAtAddress(settings, 'MINUTEHAND_WEBHOOK_URL', (url) =>
       webhookChannel(url, settingOf(settings.env, 'MINUTEHAND_WEBHOOK_SECRET')),
     ),
 };

@@ -38,13 +38,10 @@ const healthSchema = z.looseObject({
   halts: z.array(z.looseObject({ pair_id: z.string(), reason: z.string(), seen: z.string(), limit: z.string() })),
   halts_refused: report,
   degradations: z.array(z.string()),
-  /** A daemon of an earlier version does not report them. */
-  dependencies: z.array(dependencyFaultSchema).default([]),
-  /** A daemon of an earlier version does not report it. */
+  dependencies: z.array(dependencyFaultSchema),
   lease: z
     .looseObject({ role: z.enum(['holder', 'standby']), holder: z.string().nullable(), server: z.string() })
-    .nullable()
-    .default(null),
+    .nullable(),
   late_bars: z.looseObject({ message: z.string(), next: z.string() }).nullable(),
   redis: z.enum(['up', 'down', 'refused', 'off', 'unknown']),
   redis_missed: z.number(),

@@ -26,6 +26,7 @@ const HEALTHY = {
   silent_pairs: [],
   expired_pairs: [],
   halts: [] as object[],
+  lease: null,
   halts_refused: null,
   degradations: [] as string[],
   dependencies: [],

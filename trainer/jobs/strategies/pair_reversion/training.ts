@@ -8,7 +8,7 @@ import { withTrainingSettings } from '../../../../shared/policy/training_setting
 import { treeFitsOf } from '../../../learning/learners/registry.ts';
 import { EVALUATION_BARRIERS } from '../../../learning/strategies/pair_reversion/label/reversion.ts';
 import { refuseUnusableLearner, trainingFits } from '../../../learning/training/pipeline.ts';
-import type { RunKind } from '../../../store/tables.ts';
+import type { RunKind } from '../../../store/schema/jobs.ts';
 import type { TrainingJob, TrainingKind } from '../../kinds/pair_reversion_job.ts';
 import { verifyPairs, verifyPairsDeeply } from '../../kinds/verify_training.ts';
 import { trainingDevice } from '../../kinds/training_device.ts';

@@ -1,7 +1,3 @@
-import { sql, type Kysely } from 'kysely';
-import type { Engine } from './engine.ts';
-import type { Tables } from './tables.ts';
-
 /** Of the manifest of a direction bundle, as `direction_manifest.ts` names them. */
 const DIRECTION = 'minutehand.direction/%';
 
@@ -11,29 +7,11 @@ const DIRECTION = 'minutehand.direction/%';
  * its AUC is that of up against down, its period ends with the last bar, its limits are among the conditions. `UPDATE
  * model_registry SET notes = …` edits the note of a model; no other column can be written. A bundle that was neither
  * rejected nor ever active is a `candidate`. The training period ends on the last day with a bar that the models
- * learned from. The metrics are those of the holdout; AI1 has its skill beside its AUC. On PostgreSQL the view is
- * created in the first schema of the search path, if the role has the privilege.
+ * learned from. The metrics are those of the holdout; AI1 has its skill beside its AUC.
  */
-export async function createModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
-  if (kind === 'postgres' && !(await mayCreate(db))) return;
-  for (const statement of kind === 'postgres' ? POSTGRES : SQLITE) await sql.raw(statement).execute(db);
-}
-
-/** Replaces the view of an earlier version. Notes are kept in a table. */
-export async function replaceModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
-  if (kind === 'postgres' && !(await mayCreate(db))) return;
-  await sql`DROP VIEW IF EXISTS model_registry`.execute(db);
-  await createModelRegistryView(db, kind);
-}
-
-async function mayCreate(db: Kysely<Tables>): Promise<boolean> {
-  const { rows } = await sql<{ may: boolean | null }>`
-    SELECT has_schema_privilege(current_schema(), 'CREATE') AS may`.execute(db);
-  return rows[0]?.may === true;
-}
-
-const POSTGRES = [
-  `CREATE VIEW model_registry AS
+export const MODEL_REGISTRY_VIEW = {
+  postgres: [
+    `CREATE VIEW model_registry AS
    SELECT regexp_replace(r.version, '^direction/', '') AS model_version, t.model_type,
      r.status AS status,
      ((r.m #>> '{period,from}')::timestamptz AT TIME ZONE 'UTC')::date AS train_period_start,
@@ -56,7 +34,7 @@ const POSTGRES = [
        'mean_pnl_bps', r.m #> '{backtest,mean_net_bps}', 'max_drawdown', r.m #> '{backtest,max_drawdown}',
        'trades', r.m #> '{backtest,trades}') END AS metrics,
      CASE WHEN r.removed_at IS NULL
-       THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
+       THEN r.folder || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
      n.notes, r.created::timestamptz AS created_at,
      greatest(r.created::timestamptz, r.adopted_at::timestamptz, r.retired_at::timestamptz, r.removed_at::timestamptz,
        n.updated_at::timestamptz) AS updated_at,
@@ -76,7 +54,7 @@ const POSTGRES = [
    JOIN (VALUES ('AI1'), ('AI2'), ('AI3'), ('DIRECTION')) t (model_type)
      ON (t.model_type = 'DIRECTION') = (r.m ->> 'format' LIKE '${DIRECTION}')
    LEFT JOIN core.model_notes n ON n.version = r.version AND n.model_type = t.model_type`,
-  `CREATE OR REPLACE FUNCTION core.edit_model_notes() RETURNS trigger LANGUAGE plpgsql AS $$
+    `CREATE OR REPLACE FUNCTION core.edit_model_notes() RETURNS trigger LANGUAGE plpgsql AS $$
    BEGIN
      IF to_jsonb(NEW) - 'notes' IS DISTINCT FROM to_jsonb(OLD) - 'notes' THEN
        RAISE EXCEPTION 'only notes of model_registry can be edited';
@@ -87,12 +65,11 @@ const POSTGRES = [
      ON CONFLICT (version, model_type) DO UPDATE SET notes = excluded.notes, updated_at = excluded.updated_at;
      RETURN NEW;
    END $$`,
-  `CREATE TRIGGER edit_model_notes INSTEAD OF UPDATE ON model_registry
+    `CREATE TRIGGER edit_model_notes INSTEAD OF UPDATE ON model_registry
    FOR EACH ROW EXECUTE FUNCTION core.edit_model_notes()`,
-];
-
-const SQLITE = [
-  `CREATE VIEW model_registry AS
+  ],
+  sqlite: [
+    `CREATE VIEW model_registry AS
    SELECT replace(r.version, 'direction/', '') AS model_version, t.model_type,
      r.status AS status,
      date(json_extract(r.manifest, '$.period.from')) AS train_period_start,
@@ -120,7 +97,7 @@ const SQLITE = [
        'max_drawdown', json_extract(r.manifest, '$.backtest.max_drawdown'),
        'trades', json_extract(r.manifest, '$.backtest.trades')) END AS metrics,
      CASE WHEN r.removed_at IS NULL
-       THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
+       THEN r.folder || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
      n.notes, r.created AS created_at,
      max(r.created, coalesce(r.adopted_at, ''), coalesce(r.retired_at, ''), coalesce(r.removed_at, ''),
        coalesce(n.updated_at, '')) AS updated_at,
@@ -151,10 +128,11 @@ const SQLITE = [
    JOIN (SELECT 'AI1' AS model_type UNION ALL SELECT 'AI2' UNION ALL SELECT 'AI3' UNION ALL SELECT 'DIRECTION') t
      ON (t.model_type = 'DIRECTION') = (json_extract(r.manifest, '$.format') LIKE '${DIRECTION}')
    LEFT JOIN core_model_notes n ON n.version = r.version AND n.model_type = t.model_type`,
-  `CREATE TRIGGER edit_model_notes INSTEAD OF UPDATE OF notes ON model_registry BEGIN
+    `CREATE TRIGGER edit_model_notes INSTEAD OF UPDATE OF notes ON model_registry BEGIN
      INSERT INTO core_model_notes VALUES (
        CASE WHEN NEW.model_type = 'DIRECTION' THEN 'direction/' ELSE '' END || NEW.model_version, NEW.model_type, coalesce(NEW.notes, ''),
        strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
      ON CONFLICT (version, model_type) DO UPDATE SET notes = excluded.notes, updated_at = excluded.updated_at;
    END`,
-];
+  ],
+} as const;
