@@ -1,3 +1,0 @@
-// 108: A macro without a name.
-#define 3 SIZE
-void OnTick() { Print("x"); }

@@ -1,3 +1,0 @@
-// 109: A directive of C++.
-#pragma once
-void OnTick() { Print("x"); }

@@ -1,3 +1,0 @@
-// 111: A function that is declared and has no body.
-int Size(const int a);
-void OnTick() { Print(Size(1)); }

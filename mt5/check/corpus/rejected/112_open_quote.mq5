@@ -1,2 +1,0 @@
-// 112: An unterminated string.
-void OnTick() { Print("abc); }

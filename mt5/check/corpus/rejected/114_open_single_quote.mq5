@@ -1,2 +1,0 @@
-// 114: An unterminated character.
-void OnTick() { int a = 'x; Print(a); }

@@ -1,3 +1,0 @@
-// 115: #include <... without >.
-#include <Agent.mqh
-void OnTick() { Print("x"); }

@@ -1,2 +1,0 @@
-// 132: if without a parenthesis.
-void OnTick() { if IsStopped() Print("x"); }

@@ -1,3 +1,0 @@
-// 141: An enumeration without a brace.
-enum Way A, B;
-void OnTick() { Print("x"); }

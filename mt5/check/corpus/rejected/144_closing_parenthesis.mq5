@@ -1,2 +1,0 @@
-// 144: A closing parenthesis too many.
-void OnTick() { Print("x")); }

@@ -1,2 +1,0 @@
-// 145: A parenthesis that is not closed.
-void OnTick() { Print(("x"); }

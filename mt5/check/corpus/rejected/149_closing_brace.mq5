@@ -1,2 +1,0 @@
-// 149: A closing brace too many.
-void OnTick() { Print("x"); } }

@@ -1,2 +1,0 @@
-// 149: A reserved word as an expression.
-void OnTick() { int a = class; Print(a); }

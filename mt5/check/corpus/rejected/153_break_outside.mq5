@@ -1,2 +1,0 @@
-// 153: break outside of a loop.
-void OnTick() { break; }

@@ -1,3 +1,0 @@
-// 154: A semicolon is missing.
-void OnTick() { int a = 1
- Print(a); }

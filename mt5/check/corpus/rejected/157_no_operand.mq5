@@ -1,2 +1,0 @@
-// 157: An operand is missing.
-void OnTick() { int a = 1 + ; Print(a); }

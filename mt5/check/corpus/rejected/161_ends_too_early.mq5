@@ -1,3 +1,0 @@
-// 161: The program ends within a declaration.
-void OnTick() { Print("x"); }
-int g_count = 1

@@ -1,2 +1,0 @@
-// 168: A variable is called.
-void OnTick() { int size = 1; Print(size(2)); }

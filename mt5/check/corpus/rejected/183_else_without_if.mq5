@@ -1,2 +1,0 @@
-// 183: else without if.
-void OnTick() { else Print("x"); }

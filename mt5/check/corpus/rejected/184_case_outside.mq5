@@ -1,2 +1,0 @@
-// 184: case outside of a switch.
-void OnTick() { case 1: Print("x"); }

@@ -1,3 +1,0 @@
-// 189: A constant is changed.
-const int g_limit = 3;
-void OnTick() { g_limit = 4; }

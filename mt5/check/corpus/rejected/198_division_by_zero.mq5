@@ -1,2 +1,0 @@
-// 198: Division by the constant zero.
-void OnTick() { int a = StringLen("x") / 0; Print(a); }

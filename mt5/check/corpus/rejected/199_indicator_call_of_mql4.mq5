@@ -1,2 +1,0 @@
-// 199: A property call of MQL4.
-void OnTick() { Print(SymbolInfoDouble(SYMBOL_BID)); }

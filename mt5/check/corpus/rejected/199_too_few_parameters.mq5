@@ -1,2 +1,0 @@
-// 199: A parameter is missing.
-void OnTick() { Print(StringFind("abc")); }

@@ -1,2 +1,0 @@
-// 199: A parameter too many.
-void OnTick() { Print(StringLen("abc", 1)); }

@@ -1,2 +1,0 @@
-// 210: continue outside of a loop.
-void OnTick() { continue; }

@@ -1,2 +1,0 @@
-// 228: A number in place of a name.
-void OnTick() { int 5 = 1; }

@@ -1,2 +1,0 @@
-// 236: do without while.
-void OnTick() { do { Print("x"); } }

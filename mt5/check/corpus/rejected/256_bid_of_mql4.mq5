@@ -1,2 +1,0 @@
-// 256: A predefined variable of MQL4.
-void OnTick() { Print(Bid); }

@@ -1,2 +1,0 @@
-// 256: A function that does not exist.
-void OnTick() { Print(StringLength("abc")); }

@@ -1,2 +1,0 @@
-// 256: A variable that is not declared.
-void OnTick() { Print(nothing); }

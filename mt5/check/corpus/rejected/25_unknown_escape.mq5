@@ -1,2 +1,0 @@
-// 25: An escape sequence that does not exist.
-void OnTick() { Print("a\qb"); }

@@ -1,2 +1,0 @@
-// 262: A number where an enumeration is expected.
-void OnTick() { int period = 60; Print(Bars(_Symbol, period)); }

@@ -1,3 +1,0 @@
-// 263: virtual of a member.
-class Box { public: virtual int size; };
-void OnTick() { Print("x"); }

@@ -1,2 +1,0 @@
-// 321: EnumToString of a number.
-void OnTick() { Print(EnumToString(5)); }

@@ -1,2 +1,0 @@
-// 356: A program without an event handler.
-int Size() { return 1; }

@@ -1,2 +1,0 @@
-// 36: 0x without digits.
-void OnTick() { Print(0x); }

@@ -1,3 +1,0 @@
-// 372: #ifdef without #endif.
-#ifdef NOTHING
-void OnTick() { Print("x"); }

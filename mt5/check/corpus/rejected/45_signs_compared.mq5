@@ -1,2 +1,0 @@
-// 45: Signed and unsigned numbers are compared.
-void OnTick() { uint size = GetTickCount(); int wanted = StringLen("abc"); if(size > wanted) Print(size); }

@@ -1,3 +1,0 @@
-// 55: OnInit in a script.
-int OnInit() { return INIT_SUCCEEDED; }
-void OnStart() { Print("script"); }

@@ -1,2 +1,0 @@
-// 69: A semicolon after if.
-void OnTick() { if(IsStopped()); Print("x"); }

@@ -1,2 +1,0 @@
-// 70: An event handler with other parameters.
-void OnTimer(int id) { Print(id); }

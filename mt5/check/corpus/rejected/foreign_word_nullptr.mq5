@@ -1,2 +1,0 @@
-// foreign_word: nullptr.
-void OnTick() { Print(nullptr); }

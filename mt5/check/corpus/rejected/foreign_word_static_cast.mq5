@@ -1,2 +1,0 @@
-// foreign_word: A cast of C++.
-void OnTick() { int a = static_cast<int>(1.5); Print(a); }

@@ -1,2 +1,0 @@
-// no_exceptions: An exception.
-void OnTick() { throw 1; }

@@ -1,2 +1,0 @@
-// no_exceptions: try and catch.
-void OnTick() { try { Print("x"); } catch(int e) { Print(e); } }
