@@ -42,21 +42,14 @@ function sampleOf(name: string, source: string): Sample {
   return { name, source, rule: /^\/\/ (\w+):/.exec(source)?.[1] ?? '' };
 }
 
-/** Of a folder: a program in each file. */
-function samples(folder: string): Sample[] {
-  return filesOf(join(CORPUS, folder)).map((name) =>
-    sampleOf(name.replace('.mq5', ''), readFileSync(join(CORPUS, folder, name), 'utf8')),
-  );
-}
-
-/** Of a file: programs of a few lines, each below `//// name`. */
-function samplesIn(file: string): Sample[] {
-  const [, ...parts] = readFileSync(join(CORPUS, file), 'utf8').split(/^\/\/\/\/ (\S+)\n/m);
+/** Programs of a few lines, each below `//// name`. */
+function samplesIn(kind: 'accepted' | 'rejected' | 'subset'): Sample[] {
+  const [, ...parts] = readFileSync(join(CORPUS, `${kind}.mq5`), 'utf8').split(/^\/\/\/\/ (\S+)\n/m);
   return parts.flatMap((name, i) => (i % 2 === 0 ? [sampleOf(name, parts[i + 1]!)] : []));
 }
 
 const texts = ({ diagnostics }: Check): string[] => diagnostics.map(diagnosticText);
-const rejected = samplesIn('rejected.mq5');
+const rejected = samplesIn('rejected');
 const isCaught = ({ name, source, rule }: Sample): boolean =>
   checkSource(source, name).diagnostics.some((diagnostic) => diagnostic.rule === rule);
 
@@ -164,19 +157,19 @@ describe('programs that MetaEditor refuses', () => {
     expect(rejected.length).toBeGreaterThan(200);
   });
 
-  it.each(samples('subset'))('$name is outside of the subset', ({ name, source, rule }) => {
+  it.each(samplesIn('subset'))('$name is outside of the subset', ({ name, source, rule }) => {
     expect(RULES.get(rule)).toBeDefined();
     expect(checkSource(source, name).diagnostics.map((diagnostic) => diagnostic.rule)).toContain(rule);
   });
 });
 
 describe('files that MetaEditor accepts', () => {
-  it.each(samples('accepted'))('$name is checked without a diagnostic', ({ name, source }) => {
+  it.each(samplesIn('accepted'))('$name is checked without a diagnostic', ({ name, source }) => {
     expect(texts(checkSource(source, name))).toEqual([]);
   });
 
   it('and the refused ones have diagnostics of known rules only', () => {
-    const diagnostics = [...rejected, ...samples('subset')].flatMap(
+    const diagnostics = [...rejected, ...samplesIn('subset')].flatMap(
       ({ name, source }) => checkSource(source, name).diagnostics,
     );
     expect(diagnostics.length).toBeGreaterThan(200);
@@ -187,7 +180,7 @@ describe('files that MetaEditor accepts', () => {
 describe('the rules', () => {
   it('each have a file that violates them', () => {
     const shown = new Set(
-      [...rejected, ...samples('subset')].flatMap(({ name, source }) =>
+      [...rejected, ...samplesIn('subset')].flatMap(({ name, source }) =>
         checkSource(source, name).diagnostics.map(({ rule }) => rule),
       ),
     );

@@ -1,4 +1,0 @@
-// no_import: A DLL.
-#import "user32.dll"
-#import
-void OnTick() { Print("x"); }

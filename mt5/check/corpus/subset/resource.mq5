@@ -1,3 +1,0 @@
-// no_resource: A resource.
-#resource "\\Images\\a.bmp"
-void OnTick() { Print("x"); }
