@@ -1,8 +1,9 @@
 import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type FileMetaData } from 'hyparquet';
+import { parquetReadObjects, type FileMetaData } from 'hyparquet';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { oneLine } from '../../shared/one_line.ts';
+import { openParquet } from '../../shared/parquet_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 const SIGNATURE = Buffer.from('PAR1');
@@ -14,7 +15,7 @@ export const isParquet = (first: Buffer): boolean => first.subarray(0, SIGNATURE
 /**
  * The rows of a Parquet file as lines of CSV, the names of its columns first. Times are ISO 8601; those that the file
  * says are of no zone have none, so that the clock is asked for as in a text.
- * @throws MinutehandError DATA_FORMAT when it is damaged, cut, or compressed in another way than Snappy
+ * @throws MinutehandError DATA_FORMAT when it is damaged, cut, claims more rows than it can hold, or is compressed in another way than Snappy
  */
 export async function* parquetLines(
   path: string,
@@ -25,12 +26,10 @@ export async function* parquetLines(
     hash?.update(chunk);
     onBytes?.(chunk.length);
   }
-  const file = await asyncBufferFromFile(path);
-  const metadata = await readable(path, parquetMetadataAsync(file));
+  const { file, metadata, rows } = await readable(path, openParquet(path));
   const columns = metadata.schema.filter(({ num_children }) => num_children === undefined).map(({ name }) => name);
   const withoutZone = new Set(columns.filter((name) => !hasZone(metadata, name)));
   yield [columns.map(csvCell).join(',')];
-  const rows = Number(metadata.num_rows);
   for (let rowStart = 0; rowStart < rows; rowStart += ROWS_AT_ONCE) {
     const rowEnd = Math.min(rows, rowStart + ROWS_AT_ONCE);
     const read = await readable(path, parquetReadObjects({ file, metadata, rowStart, rowEnd }));

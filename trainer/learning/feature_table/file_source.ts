@@ -1,10 +1,11 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
-import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet';
+import { parquetRead } from 'hyparquet';
 import { cellsOf, delimiterOf, type Delimiter } from '../../../shared/csv/cells.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { openParquet } from '../../../shared/parquet_file.ts';
 import { LABEL_COLUMNS, type ColumnIdentity, type FeatureSource, type TableRows } from './feature_table.ts';
 import { checkColumns, featureColumns, RowBuilder } from './row_builder.ts';
 
@@ -130,8 +131,7 @@ async function csvSource(path: string, names: readonly string[]): Promise<Featur
 
 async function parquetSource(path: string, names: readonly string[]): Promise<FeatureSource> {
   try {
-    const file = await asyncBufferFromFile(path);
-    const metadata = await parquetMetadataAsync(file);
+    const { file, metadata } = await openParquet(path);
     const columns = metadata.schema.slice(1).map(({ name }) => name);
     const collector = new TableCollector(path, columns, names);
     let rowStart = 0;
