@@ -18,7 +18,7 @@ describe('the status of a pipeline', () => {
     const active = { version: 'v' };
     const ofDirection = { id: 'd' };
     const ofRule = { id: 'of a rule' };
-    const ruleArms = [{ rollout: null }, { rollout: ofRule }];
+    const ruleArms = { rollout: ofRule };
     const seen = [
       { set: active, directionArms: { rollout: ofDirection } },
       { set: null, directionArms: { rollout: ofDirection } },
