@@ -20,27 +20,34 @@ export interface Terminal {
   readonly platform: NodeJS.Platform;
 }
 
+const thisTerminal = (): Terminal => ({ env: process.env, folder: process.cwd(), platform: process.platform });
+
 /**
  * A command of this program as it works in a second terminal in the same folder, which has none of the variables of
  * this one. On Windows it is for PowerShell.
  */
-export function ownCommand(
-  args: string,
-  { env, folder, platform }: Terminal = { env: process.env, folder: process.cwd(), platform: process.platform },
-): string {
+export function ownCommand(args: string, terminal: Terminal = thisTerminal()): string {
+  const { env, folder, platform } = terminal;
   const isWindows = platform === 'win32';
-  const quoted = isWindows ? powershellWord : shellWord;
+  const quoted = (text: string): string => typedWord(text, platform);
   const places = PLACES.flatMap((name) => {
     const value = env[name];
     if (value === undefined || value === '') return [];
-    return [isWindows ? `$env:${name}=${quoted(value)}; ` : `${name}=${quoted(value)} `];
+    // PowerShell reads a bare word behind = as a command.
+    return [isWindows ? `$env:${name}='${value.replaceAll("'", "''")}'; ` : `${name}=${quoted(value)} `];
   });
   const program =
     folder === packageRoot() ? 'npx minutehand' : `node ${quoted(join(packageRoot(), 'bin', 'minutehand.mjs'))}`;
   return `${places.join('')}${program} ${args}`;
 }
 
+/** A name as it is typed: in quotes where a shell, or PowerShell on Windows, would read it otherwise. */
+export function typedWord(text: string, platform: NodeJS.Platform = process.platform): string {
+  return platform === 'win32' ? powershellWord(text) : shellWord(text);
+}
+
 const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-const powershellWord = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const powershellWord = (text: string): string =>
+  /^[\w@%+=:.\\/-]+$/.test(text) ? text : `'${text.replaceAll("'", "''")}'`;

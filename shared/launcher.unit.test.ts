@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { packageRoot } from './root.ts';
-import { launcher, ownCommand } from './launcher.ts';
+import { launcher, ownCommand, typedWord } from './launcher.ts';
 
 let startedAs: string;
 beforeEach(() => {
@@ -50,4 +50,9 @@ it.skipIf(process.platform === 'win32')('a shell reads the places back as they a
   const line = ownCommand('', { env: { MINUTEHAND_HOME: home }, folder: root, platform: 'linux' });
   const shown = execFileSync('sh', ['-c', line.replace('npx minutehand', 'printenv MINUTEHAND_HOME #')]);
   expect(shown.toString().trim()).toBe(home);
+});
+
+it('words are quoted where a shell would read them otherwise', () => {
+  expect([typedWord('/a/b-c_1.d', 'linux'), typedWord('/a b', 'linux')]).toEqual(['/a/b-c_1.d', "'/a b'"]);
+  expect([typedWord('C:\\a', 'win32'), typedWord('C:\\a b', 'win32')]).toEqual(['C:\\a', "'C:\\a b'"]);
 });

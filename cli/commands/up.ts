@@ -14,7 +14,7 @@ import { isLocked, waitForLock } from '../../shared/process/home_lock.ts';
 import { lowerPriority } from '../../shared/process/process_priority.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
-import { launcher, ownCommand } from '../../shared/launcher.ts';
+import { launcher, ownCommand, typedWord } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
 import { endUps, lockUp, runningUps, untilReplaced } from '../replace_up.ts';
@@ -343,7 +343,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
       : `minutehand is up: ${counted(pairs.length, 'pair')}, waiting for live bars.`,
     '',
     `  signal files   ${paths.signals}/<pair>/signal.json   (all pairs: ${allFiles.join(', ')})`,
-    `  check them     ${ownCommand(`signal verify ${paths.signals}/*/signal.json`)}`,
+    `  check them     ${ownCommand(`signal verify ${typedWord(paths.signals)}/*/signal.json`)}`,
     ...perDaemon,
     transports.redis.enabled === 'off'
       ? '  Redis          off by configuration'
