@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { openForReading } from '../../../../shared/outside_files.ts';
 import { weightByClass, refuseFocalLoss } from '../contract/class_labels.ts';
 import { otherShares, SHARES_WANTED } from '../contract/class_shares.ts';
 import { takeRows } from '../contract/fit_rows.ts';
@@ -27,6 +28,7 @@ export interface ProgramFit {
 
 /** Rows whose answers are compared with the program's own. */
 const CHECKED_ROWS = 256;
+const MAX_MODEL_BYTES = 256 * 2 ** 20;
 /** How far the model in onnxruntime may be from the program's own answer. */
 const PARITY = 1e-5;
 
@@ -109,11 +111,24 @@ function epochsOfClasses(
   });
 }
 
+/** A pipe or a device would never end, and stop this process with it. @throws MinutehandError LEARNER_FAILED */
 function readModel(path: string, name: string): Uint8Array {
+  let file: number;
   try {
-    return readFileSync(path);
+    file = openForReading(path);
   } catch (cause) {
     throw new MinutehandError('LEARNER_FAILED', { seen: `${name} wrote no model: ${String(cause)}`, cause });
+  }
+  try {
+    const { size } = fstatSync(file);
+    if (size > MAX_MODEL_BYTES)
+      throw new MinutehandError('LEARNER_FAILED', {
+        seen: `${name} wrote a model of ${size} bytes`,
+        expected: `at most ${MAX_MODEL_BYTES}`,
+      });
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
 import {
@@ -130,6 +130,42 @@ describe('a learner program', () => {
       vi.unstubAllEnvs();
       rmSync(temporary, { recursive: true });
     }
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'that offers what never ends is an error: a pipe, a device, an endless line',
+    { timeout: 60_000 },
+    async () => {
+      const answer = 'print({ done: true, probabilities: [] });';
+      const shell = (command: string) =>
+        programThat(`require('node:child_process').execSync(${JSON.stringify(command)} + request.model); ${answer}`);
+      for (const command of ['mkfifo ', 'ln -s /dev/zero ', 'truncate -s 300M '])
+        await expect(fit(shell(command))).rejects.toMatchObject({
+          code: 'LEARNER_FAILED',
+          seen: expect.stringMatching(/a test wrote (no model|a model of 314572800 bytes)/) as string,
+        });
+      const endless = programThat(
+        'const go = () => { while (process.stdout.write("x".repeat(1 << 20))); process.stdout.once("drain", go); }; go();',
+      );
+      await expect(fit(endless)).rejects.toMatchObject({
+        code: 'LEARNER_FAILED',
+        seen: expect.stringContaining('a line of more than 16777216 characters') as string,
+      });
+    },
+  );
+
+  it.skipIf(process.platform === 'win32')('is ended with all that it has started', async () => {
+    const pidFile = join(mkdtempSync(join(tmpdir(), 'minutehand-learner-child-')), 'pid');
+    const parent = programThat(
+      `const child = require('node:child_process').spawn('sleep', ['600'], { stdio: 'ignore' });
+       writeFileSync(${JSON.stringify(pidFile)}, String(child.pid)); print({ error: 'no' }); console.log('junk');`,
+    );
+    await expect(fit(parent)).rejects.toMatchObject({ code: 'LEARNER_FAILED' });
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    rmSync(dirname(pidFile), { recursive: true });
+    await expect
+      .poll(() => existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+      .not.toContain('sleep');
   });
 
   it('must answer as its ONNX model does', async () => {

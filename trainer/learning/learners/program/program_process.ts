@@ -1,5 +1,4 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { LEARNER_MEMORY } from '../../../../shared/policy/environment.ts';
 import { residentBytes } from '../../../../shared/process/memory.ts';
@@ -20,6 +19,10 @@ import {
 export const LONGEST_SILENCE_MS = 600_000;
 const HELLO = `{"minutehand_learner": ${PROTOCOL_VERSION}, "name": "…", "tasks": ["binary"]}`;
 const STDERR_CHARACTERS = 2000;
+/** Of an answer: the probabilities of some hundred rows, and those of each epoch. */
+const MAX_LINE_CHARACTERS = 16 * 2 ** 20;
+/** Windows has no groups of processes. */
+const GROUPS = process.platform !== 'win32';
 /** A timer of Node takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -111,7 +114,16 @@ export class ProgramProcess {
     this.#hello = null;
     this.#stderr = '';
     const env = { ...outsideEnvironment(process.env), ...this.#variables };
-    const child = spawn(program!, args, { env, windowsHide: true });
+    // It leads a group, so that what it starts ends with it.
+    const child = spawn(program!, args, { env, windowsHide: true, detached: GROUPS });
+    if (running.size === 0) process.once('exit', endAll);
+    running.add(child);
+    child.once('exit', () => {
+      running.delete(child);
+      if (running.size === 0) process.off('exit', endAll);
+      // What it has left behind.
+      endGroup(child);
+    });
     const isOwn = (): boolean => this.#child === child;
     child.on('error', ({ message }) => isOwn() && this.#fail(this.#failure(message)));
     child.on('exit', (code, signal) => {
@@ -122,7 +134,18 @@ export class ProgramProcess {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
     });
-    createInterface({ input: child.stdout }).on('line', (line) => isOwn() && this.#read(line));
+    let line = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const [end, ...next] = text.split('\n');
+      line += end;
+      for (const following of next) {
+        if (isOwn()) this.#read(line);
+        line = following;
+      }
+      if (line.length <= MAX_LINE_CHARACTERS || !isOwn()) return;
+      line = '';
+      this.#fail(this.#failure(`printed a line of more than ${MAX_LINE_CHARACTERS} characters`));
+    });
     return child;
   }
 
@@ -181,7 +204,7 @@ export class ProgramProcess {
   #fail(reason: unknown): void {
     const child = this.#child;
     this.#child = null;
-    child?.kill('SIGKILL');
+    if (child !== null) endGroup(child);
     this.#waiting?.reject(reason);
   }
 
@@ -204,6 +227,21 @@ function otherTask({ name, tasks, minutehand_learner }: Hello, task: ProgramTask
       `Have it learn ${task} and greet with {"minutehand_learner": ${PROTOCOL_VERSION}, "name": "…", "tasks": ` +
       `${JSON.stringify([...tasks, task])}} (docs/guides/extend/WRITE_A_LEARNER.md), or use another engine.`,
   });
+}
+
+/** Programs of this process. */
+const running = new Set<ChildProcessWithoutNullStreams>();
+const endAll = (): void => running.forEach(endGroup);
+
+/** Ends a program and all that it has started. */
+function endGroup(child: ChildProcessWithoutNullStreams): void {
+  if (child.pid === undefined) return;
+  try {
+    if (GROUPS) process.kill(-child.pid, 'SIGKILL');
+    else child.kill('SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
 }
 
 /** Whether this process stays alive for the program. The program ends when its standard input does. */
