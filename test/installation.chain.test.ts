@@ -231,7 +231,11 @@ describe.runIf(isOnLinux)(`a program of bin/ that another Node starts${platformN
     ['its process alone', 'SIGTERM', 'TERM', 1],
     ['its process group', 'SIGINT', 'INT', -1],
   ] as const)('passes a signal to %s on: %s', async (_, signal, name, sign) => {
-    putNode(`#!/bin/sh\ntrap 'echo ended; exit 9' ${name}\necho ready\nwhile :; do sleep 0.05; done\n`);
+    // Not a shell: one whose foreground command dies of SIGINT may die of it as well, before its trap.
+    putNode(
+      `#!${process.execPath}\nprocess.on('SIG${name}', () => { console.log('ended'); process.exit(9); });\n` +
+        "setInterval(() => {}, 1000);\nconsole.log('ready');\n",
+    );
     const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`;
     const args = ['--import', `data:text/javascript,${encodeURIComponent(disguise)}`, join(folder, 'bin', 'start.mjs')];
     const env = { ...process.env, NODE_OPTIONS: '' };
