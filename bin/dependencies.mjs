@@ -37,8 +37,8 @@ const MACHINE = `${process.platform}-${process.arch}`;
  * @typedef {'programs' | 'development'} Extent
  */
 /**
- * Lock file, machine and Node of the installation, which is pruned for that machine. `extent` is absent in stamps of earlier versions, which installed
- * all packages.
+ * Lock file, machine and Node of the installation, which is pruned for that machine. `extent` is absent in stamps of
+ * earlier versions, which installed all packages.
  * @typedef {{ lock: string, machine: string, node: string, extent?: Extent }} Stamp
  */
 

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Native libraries of other systems (250 MB in onnxruntime-node, 14 in better-sqlite3), and the sources of SQLite, since
- * nothing is compiled. Whole packages stay, so npm finds what its lock file lists. Another machine has another
+ * Native libraries of other systems (250 MB in onnxruntime-node, 14 in better-sqlite3), and the sources of SQLite,
+ * since nothing is compiled. Whole packages stay, so npm finds what its lock file lists. Another machine has another
  * installation anyway.
  * @param {string} modules folder of packages
  * @param {{ platform: string, arch: string }} [machine]

@@ -7,7 +7,7 @@ import { openChannels } from '../trainer/control/notify/channels/open_channels.t
 import type { Channel } from '../trainer/control/notify/channels/channel.ts';
 import { sendDirectly } from '../trainer/control/notify/direct.ts';
 import type { Notice } from '../trainer/control/notify/outbox.ts';
-import { EVENTS, type EventName } from '../trainer/store/events.ts';
+import { EVENTS, type EventName } from '../trainer/store/schema/events.ts';
 import { endPartly, type Output } from './output.ts';
 
 /** Where `train --notify` reports how a training ended, without store and trainer. */

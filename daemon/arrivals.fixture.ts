@@ -73,7 +73,9 @@ export interface ArrivingBarsOptions<Name extends string> {
   readonly schemas: Readonly<Record<Name, FeatureSchema>>;
 }
 
-/** Daemons with models whose formulas read symbols beside the legs: bars in any order, time-outs, swaps and restarts. */
+/**
+ * Daemons with models whose formulas read symbols beside the legs: bars in any order, time-outs, swaps and restarts.
+ */
 export class ArrivingBars<Name extends string> {
   readonly versions = {} as Record<Name, string>;
   readonly #options: ArrivingBarsOptions<Name>;

@@ -1,4 +1,4 @@
-import { postgresNext } from './store/postgres_causes.ts';
+import { postgresNext } from './postgres_causes.ts';
 import { effectiveAdvice } from './effective_advice.ts';
 import { addressVariable, CHANNEL_NAMES } from './notification_channels.ts';
 import { maskSecrets } from './secrets.ts';

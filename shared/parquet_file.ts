@@ -1,8 +1,8 @@
 import { asyncBufferFromFile, parquetMetadataAsync, type AsyncBuffer, type FileMetaData } from 'hyparquet';
 
 /**
- * Rows for each byte of a file. A column of times with one step takes some 5 bytes for 128 rows; a file that claims more
- * than this cannot hold them, and whoever believed it would read for ever.
+ * Rows for each byte of a file. A column of times with one step takes some 5 bytes for 128 rows; a file that claims
+ * more than this cannot hold them, and whoever believed it would read for ever.
  */
 const MAX_ROWS_PER_BYTE = 64;
 

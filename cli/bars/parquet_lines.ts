@@ -15,7 +15,8 @@ export const isParquet = (first: Buffer): boolean => first.subarray(0, SIGNATURE
 /**
  * The rows of a Parquet file as lines of CSV, the names of its columns first. Times are ISO 8601; those that the file
  * says are of no zone have none, so that the clock is asked for as in a text.
- * @throws MinutehandError DATA_FORMAT when it is damaged, cut, claims more rows than it can hold, or is compressed in another way than Snappy
+ * @throws MinutehandError DATA_FORMAT when it is damaged, cut, claims more rows than it can hold, or is compressed in
+ * another way than Snappy
  */
 export async function* parquetLines(
   path: string,

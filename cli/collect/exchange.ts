@@ -38,8 +38,8 @@ export interface BookTop {
 }
 
 /**
- * Public market data of perpetual futures. Every method throws COLLECT_EXCHANGE when the exchange does not answer, and an
- * ExchangeRest while it wants to be left alone.
+ * Public market data of perpetual futures. Every method throws COLLECT_EXCHANGE when the exchange does not answer, and
+ * an ExchangeRest while it wants to be left alone.
  */
 export interface Exchange {
   /** @throws MinutehandError COLLECT_EXCHANGE also when it does not list a symbol */

@@ -10,7 +10,7 @@ import { channelStates } from '../../trainer/control/notify/channel_states.ts';
 import { openChannels } from '../../trainer/control/notify/channels/open_channels.ts';
 import { recordDirect, sendDirectly, type DirectResult } from '../../trainer/control/notify/direct.ts';
 import { testNotice } from '../../trainer/control/notify/test_notice.ts';
-import { EVENTS } from '../../trainer/store/events.ts';
+import { EVENTS } from '../../trainer/store/schema/events.ts';
 import { timeText } from '../../trainer/control/notify/message.ts';
 import { checkSilencePattern } from '../../trainer/control/notify/silence_pattern.ts';
 import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts';

@@ -1,4 +1,4 @@
-import { EVENTS } from '../../trainer/store/events.ts';
+import { EVENTS } from '../../trainer/store/schema/events.ts';
 import { table } from './table.ts';
 
 /** docs/reference/NOTIFICATIONS.md: the list of events. */
@@ -11,7 +11,7 @@ export function renderNotificationsDoc(): string {
   ]);
   return `# Notifications
 
-Generated from \`trainer/store/events.ts\` by \`npm run docs\`. Do not edit.
+Generated from \`trainer/store/schema/events.ts\` by \`npm run docs\`. Do not edit.
 
 ${table(['event', 'severity', 'meaning', 'do'], rows)}
 `;

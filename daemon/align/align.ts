@@ -222,8 +222,8 @@ export class Aligner {
   }
 
   /**
-   * Bars of other symbols at a bar that has just ended, as far as they have come; null: an instrument, which reads none.
-   * They follow from the order of the bars alone, which the journal has: nothing waits for them.
+   * Bars of other symbols at a bar that has just ended, as far as they have come; null: an instrument, which reads
+   * none. They follow from the order of the bars alone, which the journal has: nothing waits for them.
    */
   othersAt(pairIndex: number, time: OpenTime): OtherBarsAt | null {
     const { pair } = this.#pairs[pairIndex]!;

@@ -183,7 +183,9 @@ export function takeEach<Outcome extends string>(
   return rejected.sort((a, b) => a.index - b.index);
 }
 
-/** Indexes of items by their times, oldest first; items of one time stay in their order, those without one come first. */
+/**
+ * Indexes of items by their times, oldest first; items of one time stay in their order, those without one come first.
+ */
 function orderOf(items: readonly unknown[], field: string): readonly number[] {
   const times = items.map((item) => roughTime((item as Record<string, unknown> | null)?.[field]));
   const order = items.map((_, index) => index);

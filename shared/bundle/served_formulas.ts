@@ -43,7 +43,8 @@ export function refuseUnservedFormulas(
 
 /**
  * What formulas read that serving cannot compute, the same at every door by which a bundle comes into use: a symbol of
- * which the daemon of a pair gets no bars would be missing at every bar. null: nothing; otherwise of the first such pair.
+ * which the daemon of a pair gets no bars would be missing at every bar. null: nothing; otherwise of the first such
+ * pair.
  * @param daemons that serve the bundle; null: not known here, or replayed on files, which may have any symbol
  */
 export function unservedFormulas(windows: Windows, daemons: readonly DaemonSubjects[] | null): UnservedFormulas | null {

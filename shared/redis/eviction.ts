@@ -7,8 +7,8 @@ export interface Evicting {
 }
 
 /**
- * Whether Redis removes keys that have no expiry when its memory is short: streams, queues and leases then vanish without
- * an error.
+ * Whether Redis removes keys that have no expiry when its memory is short: streams, queues and leases then vanish
+ * without an error.
  * @returns null when it keeps them, and where the user has no INFO
  */
 export async function evicting(redis: Redis): Promise<Evicting | null> {

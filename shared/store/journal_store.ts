@@ -28,9 +28,10 @@ export type InputKind = (typeof INPUT_KINDS)[number];
 
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as
- * suspect, a leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a direction model of a timeframe, a rule of an instrument, a change of the
- * halts, a stage of a rollout or its end, a degradation or its end, another policy, another calendar of news, a
- * boot, an observation of an auxiliary series, a change that took effect before a minute whose bars stand before it.
+ * suspect, a leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a
+ * direction model of a timeframe, a rule of an instrument, a change of the halts, a stage of a rollout or its end, a
+ * degradation or its end, another policy, another calendar of news, a boot, an observation of an auxiliary series, a
+ * change that took effect before a minute whose bars stand before it.
  */
 export interface InputRow {
   readonly kind: InputKind;

@@ -116,7 +116,8 @@ class OthersReader {
       if (subject === this.#pair.a) this.#ofA = time;
       if (subject === this.#pair.b) this.#ofB = time;
     }
-    // A minute of a pair is over when each leg has it or is further on, or by a time-out; and so is a bar with its last.
+    // A minute of a pair is over when each leg has it or is further on, or by a time-out; and so is a bar with its
+    // last.
     this.#endThrough(Math.max(this.#timedOut, Math.min(this.#ofA, this.#ofB)));
   }
 

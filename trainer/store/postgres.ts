@@ -4,7 +4,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import type { Tables } from './schema/schema.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { encodingProblem, urlProblem } from '../../shared/store/postgres_causes.ts';
+import { encodingProblem, urlProblem } from '../../shared/postgres_causes.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
 import { unusable } from './store_unusable.ts';
 

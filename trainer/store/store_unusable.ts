@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import { postgresNext } from '../../shared/store/postgres_causes.ts';
+import { postgresNext } from '../../shared/postgres_causes.ts';
 import { isDatabaseDamage } from '../../shared/store/damaged_files.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SERVED_RULE } from '../../../shared/strategies/formula_rule/served_rule.ts';
 import { DIRECTION_RULE } from '../../../shared/strategies/direction/direction_rule.ts';
-import { EVENTS } from '../../../trainer/store/events.ts';
+import { EVENTS } from '../../../trainer/store/schema/events.ts';
 import { REASONS } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import { PAIR_RULE } from '../../../shared/strategies/pair_reversion/pair_rule.ts';
 import { INSTRUMENT_REASONS } from '../../../shared/explain/instrument_reasons.ts';

@@ -165,8 +165,8 @@ export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: 
 }
 
 /**
- * `4:1` where a share opens after a pause at a fourth of its close, `1:4` at four times of it; a power of ten is a change
- * of the scale.
+ * `4:1` where a share opens after a pause at a fourth of its close, `1:4` at four times of it; a power of ten is a
+ * change of the scale.
  */
 function splitBetween(earlier: InspectedBar, later: InspectedBar): string | null {
   const pause = later.time - earlier.time;

@@ -109,7 +109,9 @@ async function makeIndex({ kind, db }: Store, table: string, own: TableIndex): P
   }
 }
 
-/** Adds columns that are missing: the policy names the table, and it may be one of another version. All are nullable. */
+/**
+ * Adds columns that are missing: the policy names the table, and it may be one of another version. All are nullable.
+ */
 async function addColumns({ kind, db }: Pick<Store, 'kind' | 'db'>, table: string): Promise<void> {
   const name = nameIn(kind, table);
   const query =

@@ -8,7 +8,7 @@ import { isSkipped } from '../../learning/profile/part.ts';
 import type { MonitorReport } from '../monitor/report.ts';
 import { DIFFERENCE_FAULT_MS, type FleetView } from '../../jobs/fleet/fleet_view.ts';
 import type { LearnerTasks, TaskTotals } from '../../jobs/fleet/task_queue.ts';
-import { SEVERITIES } from '../../store/events.ts';
+import { SEVERITIES } from '../../store/schema/events.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { RetrainRun } from '../schedule/run.ts';
 

@@ -1,6 +1,6 @@
 import { CHANNEL_NAMES, type ChannelName } from '../../../shared/notification_channels.ts';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
-import { SEVERITIES, type Severity } from '../../store/events.ts';
+import { SEVERITIES, type Severity } from '../../store/schema/events.ts';
 import type { ChannelProblem, OpenChannels } from './channels/open_channels.ts';
 
 /** What a notification channel is to this installation. */

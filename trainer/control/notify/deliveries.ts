@@ -6,7 +6,7 @@ import type { AlertAction } from '../../store/schema/alerts.ts';
 import type { Tables } from '../../store/schema/schema.ts';
 import type { ChannelName } from '../../../shared/notification_channels.ts';
 import type { Channel } from './channels/channel.ts';
-import type { Severity } from '../../store/events.ts';
+import type { Severity } from '../../store/schema/events.ts';
 import type { AlertMessage } from './message.ts';
 
 /** A message waiting for its channel. */

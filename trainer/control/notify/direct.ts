@@ -1,6 +1,6 @@
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { Channel, SendFailure } from './channels/channel.ts';
-import { EVENTS } from '../../store/events.ts';
+import { EVENTS } from '../../store/schema/events.ts';
 import type { AlertMessage } from './message.ts';
 import type { Store } from '../../store/store.ts';
 import { notify, type Notice, type OutboxScope } from './outbox.ts';

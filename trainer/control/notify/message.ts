@@ -1,6 +1,6 @@
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { AlertAction } from '../../store/schema/alerts.ts';
-import { EVENTS, type EventName, type Severity } from '../../store/events.ts';
+import { EVENTS, type EventName, type Severity } from '../../store/schema/events.ts';
 
 /** A change of an alert as channels send it. Times are epoch ms. */
 export interface AlertMessage {

@@ -9,7 +9,7 @@ import { IN_MEMORY, openStore, storeUrl, type Store } from '../../store/store.ts
 import type { Channel, SendFailure } from './channels/channel.ts';
 import { openChannels } from './channels/open_channels.ts';
 import { Deliveries } from './deliveries.ts';
-import { EVENTS } from '../../store/events.ts';
+import { EVENTS } from '../../store/schema/events.ts';
 import type { Notifier } from './notifier.ts';
 import { notify, resolve, type Notice, type OutboxScope } from './outbox.ts';
 import { Sender } from './sender.ts';

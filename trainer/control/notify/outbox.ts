@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { AlertAction } from '../../store/schema/alerts.ts';
 import type { Tables } from '../../store/schema/schema.ts';
-import { EVENTS, type EventName, type Severity } from '../../store/events.ts';
+import { EVENTS, type EventName, type Severity } from '../../store/schema/events.ts';
 
 /** A notification. Must not contain passwords. */
 export interface Notice {

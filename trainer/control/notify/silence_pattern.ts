@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { oneLine } from '../../../shared/one_line.ts';
-import { EVENTS } from '../../store/events.ts';
+import { EVENTS } from '../../store/schema/events.ts';
 
 /**
  * A silence is obeyed without a word: one for keys that no alert can have, such as a misspelt event, would let its

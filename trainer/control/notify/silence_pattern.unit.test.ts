@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EVENTS } from '../../store/events.ts';
+import { EVENTS } from '../../store/schema/events.ts';
 import { checkSilencePattern } from './silence_pattern.ts';
 
 describe('pattern of a silence', () => {

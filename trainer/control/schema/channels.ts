@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { CHANNEL_NAMES } from '../../../shared/notification_channels.ts';
-import { SEVERITIES } from '../../store/events.ts';
+import { SEVERITIES } from '../../store/schema/events.ts';
 
 import { routes } from './routes.ts';
 

@@ -62,7 +62,9 @@ const API_WRITES = table(
     at: TEXT,
     actor: TEXT,
     role: TEXT,
-    /** `session`, `token`, `cli`, `loopback` (a request without credentials) or `trainer` (a command that it started). */
+    /**
+     * `session`, `token`, `cli`, `loopback` (a request without credentials) or `trainer` (a command that it started).
+     */
     via: TEXT,
     /** Method and route, e.g. `POST /api/ml/models/{model_name}/load`, or a command. */
     action: TEXT,

@@ -1,5 +1,5 @@
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
-import type { EventName, Severity } from '../events.ts';
+import type { EventName, Severity } from './events.ts';
 import { BIGINT, INTEGER, NUMBERED, TEXT, optional, table, textOf } from './table.ts';
 
 export type AlertAction = 'trigger' | 'acknowledge' | 'resolve';

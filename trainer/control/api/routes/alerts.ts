@@ -1,6 +1,6 @@
 import type { Market } from '../../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { EVENTS } from '../../../store/events.ts';
+import { EVENTS } from '../../../store/schema/events.ts';
 import { checkSilencePattern } from '../../notify/silence_pattern.ts';
 import { acknowledge } from '../../notify/outbox.ts';
 import type { Api, ApiContext } from '../context.ts';

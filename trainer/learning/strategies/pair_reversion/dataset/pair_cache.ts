@@ -111,8 +111,9 @@ interface EntryMeta {
 }
 
 /**
- * Keys of tasks: SHA-256 of the legs' bars, of their series and of other symbols where formulas read any, the feature schema, the policy of features and labels, and the code's output for fixed bars, so that a
- * changed formula misses. Includes the engine's version, because Math.log may differ in its last bit.
+ * Keys of tasks: SHA-256 of the legs' bars, of their series and of other symbols where formulas read any, the feature
+ * schema, the policy of features and labels, and the code's output for fixed bars, so that a changed formula misses.
+ * Includes the engine's version, because Math.log may differ in its last bit.
  */
 export function pairKeys(tasks: readonly PairTask[]): string[] {
   const hashes = new Map<BarColumns, string>();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { knownError } from '../errors.ts';
+import { knownError } from './errors.ts';
 import { encodingProblem, postgresNext, urlProblem } from './postgres_causes.ts';
 
 const failed = (code: string): Error => Object.assign(new Error('it failed'), { code });
