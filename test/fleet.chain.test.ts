@@ -65,7 +65,7 @@ describe.runIf(redis !== null)(`a fleet${note}`, () => {
     readonly workers: readonly { readonly name: string; readonly done: number }[];
   }
   async function state(): Promise<FleetState> {
-    const { code, stdout, stderr } = await place.run(['fleet', '--json'], { env: env() });
+    const { code, stdout, stderr } = await place.call(['fleet', '--json'], { env: env() });
     expect(code, stderr).toBe(0);
     return JSON.parse(stdout) as FleetState;
   }

