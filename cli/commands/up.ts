@@ -14,12 +14,13 @@ import { isLocked, waitForLock } from '../../shared/process/home_lock.ts';
 import { lowerPriority } from '../../shared/process/process_priority.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
-import { launcher, ownCommand, typedWord } from '../../shared/launcher.ts';
+import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
 import { endUps, lockUp, runningUps, untilReplaced } from '../replace_up.ts';
 import type { StopDoor } from '../stop_door.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
+import { elsewhereTyped, typedWord } from '../typed_command.ts';
 import { refuseOtherTables, storeUrl } from '../../trainer/store/store.ts';
 import { applyMarket, marketOption, warnOfPlaces, type PartMessage } from './processes.ts';
 
@@ -294,7 +295,9 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
 async function sayLogin({ minutehand }: Settings, port: number, print: (line: string) => void): Promise<void> {
   // Redirected output ends in a log file, and whoever reads the log could use the one-time link of an approver.
   if (!process.stdout.isTTY)
-    return print(`  Dashboard      ${ownCommand('token link')}   (prints a link that is valid once, for 15 minutes)\n`);
+    return print(
+      `  Dashboard      ${elsewhereTyped('token link')}   (prints a link that is valid once, for 15 minutes)\n`,
+    );
   try {
     // The store's libraries are for the trainer; this process only supervises.
     const { inStore, loginLink } = await import('./token.ts');
@@ -302,7 +305,7 @@ async function sayLogin({ minutehand }: Settings, port: number, print: (line: st
     const who = { role: 'approver', name: actorName() } as const;
     await inStore(async (store) => {
       const url = await loginLink(store, { host, port }, who);
-      print(`  Dashboard      ${url}   (valid once, for 15 minutes; a new one: ${ownCommand('token link')})\n`);
+      print(`  Dashboard      ${url}   (valid once, for 15 minutes; a new one: ${elsewhereTyped('token link')})\n`);
     });
   } catch (error) {
     print(`  Dashboard      no login link: ${describeError(error).message}\n`);
@@ -343,7 +346,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
       : `minutehand is up: ${counted(pairs.length, 'pair')}, waiting for live bars.`,
     '',
     `  signal files   ${paths.signals}/<pair>/signal.json   (all pairs: ${allFiles.join(', ')})`,
-    `  check them     ${ownCommand(`signal verify ${typedWord(paths.signals)}/*/signal.json`)}`,
+    `  check them     ${elsewhereTyped(`signal verify ${typedWord(paths.signals)}/*/signal.json`)}`,
     ...perDaemon,
     transports.redis.enabled === 'off'
       ? '  Redis          off by configuration'
@@ -353,7 +356,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
     `  models, logs   ${paths.models}   ${paths.log}`,
     '',
     ...(existsSync(activePath(paths.models)) ? [] : [nextStep(isSimulated)]),
-    `  How is it?     ${ownCommand('status')}   Ctrl-C ends all; the next start resumes.`,
+    `  How is it?     ${elsewhereTyped('status')}   Ctrl-C ends all; the next start resumes.`,
     '',
   ].join('\n');
 }
