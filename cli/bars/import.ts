@@ -171,6 +171,8 @@ export interface ImportResult {
   readonly renamed: readonly { readonly file: string; readonly symbol: string; readonly says: string }[];
   /** Text files without bars that came with a file of bars, such as HistData's status reports: nothing is missing. */
   readonly besides: readonly string[];
+  /** Folders in the given one that have data, which is not read. */
+  readonly folders: readonly string[];
 }
 
 const REJECTED_SHOWN = 100;
@@ -207,7 +209,7 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { into } = options;
-  const { paths, unread, isFolder, all } = await sourcePaths(options.source);
+  const { paths, unread, folders, isFolder, all } = await sourcePaths(options.source);
   const clocks = clocksOf(options);
   const skipped: { file: string; code: ErrorCode; seen: string }[] = [];
   const besides: string[] = [];
@@ -220,7 +222,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     if (!isFolder || !(error instanceof MinutehandError) || error.code === 'USAGE') throw error;
     skipped.push({ file, code: error.code, seen: error.seen ?? describeError(error).message });
   };
-  for (const { file, seen } of unread) skipped.push({ file, code: 'DATA_FORMAT', seen });
+  for (const file of unread) skipped.push({ file, code: 'DATA_FORMAT', seen: 'not read: no text file by its name' });
   const bySymbol = await groupBySymbol(paths, options, skipOrThrow);
   const near = await nearOf([...bySymbol.keys()], options);
   refuseIdleClock(clocks, [...bySymbol.values()].flat());
@@ -271,6 +273,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     near_symbols: near,
     skipped,
     besides,
+    folders,
     renamed: renamedOf(bySymbol),
   };
 }
@@ -528,8 +531,10 @@ const OTHER_DATA = /\.(zip|7z|rar|tar|tgz|bz2|xz|zst|xlsx?|ods|feather|jsonl|hst
 
 interface SourcePaths {
   readonly paths: readonly string[];
-  /** Data of a folder that is not read, and why. */
-  readonly unread: readonly { readonly file: string; readonly seen: string }[];
+  /** Data of a folder that cannot be read. */
+  readonly unread: readonly string[];
+  /** Folders in it that have data. */
+  readonly folders: readonly string[];
   readonly isFolder: boolean;
   /** Names in the folder. */
   readonly all: readonly string[];
@@ -551,7 +556,7 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
     throw unreadableFile(source, cause);
   });
   if (kind === null) throw new MinutehandError('DATA_MISSING', { seen: `nothing at ${source}` });
-  if (!kind.isDirectory()) return { paths: [source], unread: [], isFolder: false, all: [] };
+  if (!kind.isDirectory()) return { paths: [source], unread: [], folders: [], isFolder: false, all: [] };
   const all = (await readdir(source)).filter((name) => !name.startsWith('.')).sort();
   const names = all.filter((name) => READ_NAMES.test(name));
   if (names.length === 0)
@@ -563,10 +568,8 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
   const folders = await foldersOfData(source);
   return {
     paths: names.map((name) => join(source, name)),
-    unread: [
-      ...others.map((name) => ({ file: join(source, name), seen: 'not read: no text file by its name' })),
-      ...folders.map((name) => ({ file: join(source, name), seen: 'not read: a folder in it; import it by itself' })),
-    ],
+    unread: others.map((name) => join(source, name)),
+    folders: folders.map((name) => join(source, name)),
     isFolder: true,
     all,
   };

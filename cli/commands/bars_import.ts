@@ -260,6 +260,8 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
   for (const { file, symbol, says } of result.renamed)
     output.note(`warning: ${file} says ${says}, and is taken as ${symbol}, as given.${backText(result)}`);
+  for (const folder of result.folders)
+    output.note(`${folder}: a folder in it, which is not read; import it by itself.`);
   for (const file of result.besides) output.note(`${file}: no bars, a report on the file of that name; left out.`);
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
