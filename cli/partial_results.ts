@@ -50,6 +50,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'fleet forget',
     'fleet retry',
     'halt',
+    'help',
     'learners install',
     'models deliver',
     'models note',
