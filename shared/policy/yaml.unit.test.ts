@@ -134,7 +134,9 @@ describe('parseYaml', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
         const written = stringify(value);
-        expect(parseYaml(written), written).toEqual(JSON.parse(JSON.stringify(value)));
+        // JSON knows no -0, which YAML writes and reads.
+        const asJson = (read: unknown): unknown => JSON.parse(JSON.stringify(read));
+        expect(asJson(parseYaml(written)), written).toEqual(asJson(value));
       }),
     );
   });
