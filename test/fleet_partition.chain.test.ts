@@ -104,7 +104,7 @@ describe.runIf(note === undefined)(`a fleet of three machines${note ?? ''}`, () 
     readonly tasks: readonly { readonly totals: Readonly<Record<string, number>> }[];
   }
   async function state(): Promise<FleetState> {
-    const { code, stdout, stderr } = await place.run(['fleet', '--json'], { env: ofTrainer() });
+    const { code, stdout, stderr } = await place.call(['fleet', '--json'], { env: ofTrainer() });
     expect(code, stderr).toBe(0);
     return JSON.parse(stdout) as FleetState;
   }
