@@ -89,8 +89,13 @@ export async function watchSubject(page: Page): Promise<void> {
   await page.waitForSelector('.attribution li');
   expect(await page.locator('.why').innerText()).toContain('bit-identical');
   // The close of the bar, as the signal has it, in the panel, at the pointer and in the address.
-  await page.keyboard.press('ArrowLeft');
-  await holds(page, `new URL(location).searchParams.has('time')`);
+  // A market that has just begun has one bar, and none before it.
+  const isChosen = `new URL(location).searchParams.has('time')`;
+  for (let tries = 0; tries < 40 && !(await page.evaluate<boolean>(isChosen)); tries++) {
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForTimeout(500);
+  }
+  await holds(page, isChosen);
   const time = new URL(page.url()).searchParams.get('time')!;
   await holds(page, `document.querySelector('.why time').dateTime === '${time.replace('Z', ':00Z')}'`);
   const shown = await page.locator('.why time').innerText();
