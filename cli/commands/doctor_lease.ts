@@ -11,8 +11,8 @@ import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
-import { evicting } from '../../shared/redis/eviction.ts';
 import { redisAddress } from '../../shared/redis/redis_address.ts';
+import { evictionPolicy, infoField } from '../../shared/redis/redis_info.ts';
 import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
@@ -150,10 +150,9 @@ async function redisWarning(url: string): Promise<string | null> {
   const info = await withRedis(url, (redis) => redis.info()).catch(() => null);
   // A user without INFO.
   if (info === null) return null;
-  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
-  const isPersistent = field('aof_enabled') === '1';
-  const cache = await withRedis(url, evicting).catch(() => null);
-  if (cache !== null) return `its maxmemory-policy ${cache.policy} may remove the lease; use noeviction`;
+  const policy = evictionPolicy(info);
+  if (policy !== null) return `its maxmemory-policy ${policy} may remove the lease; use noeviction`;
+  const isPersistent = infoField(info, 'aof_enabled') === '1';
   return isPersistent ? null : 'it has no append-only file: after a restart the fence follows the clock of the server';
 }
 

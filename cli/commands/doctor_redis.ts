@@ -4,8 +4,8 @@ import { SIGNALS_CHANNEL, signalChannel, signalKey } from '../../daemon/publish/
 import { BARS_STREAM } from '../../daemon/feed/redis_stream.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import { evicting, type Evicting } from '../../shared/redis/eviction.ts';
 import { redisAddress } from '../../shared/redis/redis_address.ts';
+import { evictionPolicy } from '../../shared/redis/redis_info.ts';
 import { refusalAdvice } from '../../shared/redis/redis_refusal.ts';
 
 const WAIT_MS = 1000;
@@ -22,7 +22,8 @@ export interface RedisRefusal {
 export interface RedisTrial {
   /** Nothing = all commands work. */
   readonly refusals: readonly RedisRefusal[];
-  readonly evicting: Evicting | null;
+  /** `maxmemory-policy` by which it removes streams; null: it keeps them, or the user has no INFO. */
+  readonly evictionPolicy: string | null;
 }
 
 /**
@@ -48,7 +49,8 @@ export async function tryRedis(transport: RedisTransport, market: MarketKind): P
       throw lastError ?? error;
     });
     const refusals = [...(await tryPublishing(client)), ...(market === 'live' ? await tryReading(client) : [])];
-    return { refusals, evicting: await evicting(client) };
+    const info = await client.info('memory').catch(() => '');
+    return { refusals, evictionPolicy: evictionPolicy(info) };
   } finally {
     client.disconnect();
   }
