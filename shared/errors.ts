@@ -1,4 +1,4 @@
-import { postgresNext } from './postgres_causes.ts';
+import { serverNext } from './postgres_causes.ts';
 import { effectiveAdvice } from './effective_advice.ts';
 import { addressVariable, CHANNEL_NAMES } from './notification_channels.ts';
 import { maskSecrets } from './secrets.ts';
@@ -1421,8 +1421,6 @@ const SYSTEM_CODES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
   ['SQLITE_CORRUPT', 'DATABASE_DAMAGED'],
   ['SQLITE_NOTADB', 'DATABASE_DAMAGED'],
 ];
-/** SQLSTATE: five letters or digits, the first of a class that can be the server's or the user's. */
-const SQLSTATE = /^(22|25|28|3D|42|53|57)[0-9A-Z]{3}$/;
 const MAX_CAUSES = 10;
 
 /**
@@ -1436,7 +1434,7 @@ export function knownError(error: unknown): MinutehandError | null {
     const { code, message } = cause as { readonly code?: unknown; readonly message: string };
     const found = typeof code === 'string' ? SYSTEM_CODES.find(([prefix]) => code.startsWith(prefix)) : undefined;
     if (found !== undefined) return new MinutehandError(found[1], { seen: message, cause: error });
-    const next = typeof code === 'string' && SQLSTATE.test(code) ? postgresNext(code) : undefined;
+    const next = serverNext(code);
     if (next !== undefined)
       return new MinutehandError('STORE_UNUSABLE', { seen: message, ...(next !== null && { next }), cause: error });
     const denied = deniedPath(cause);

@@ -4,11 +4,13 @@ const CERTIFICATE =
 const ENCODING =
   "Its encoding must be UTF8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in MINUTEHAND_DATABASE_URL.";
 
+type Causes = readonly (readonly [prefix: string, next: string | null])[];
+
 /**
- * Next steps by the beginning of an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) or of a
- * code of Node. The first that fits counts; null: that of STORE_UNUSABLE.
+ * Next steps by the beginning of an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html). The
+ * first that fits counts; null: that of STORE_UNUSABLE.
  */
-const CAUSES: readonly (readonly [prefix: string, next: string | null])[] = [
+const SERVER_CAUSES: Causes = [
   ['22021', ENCODING],
   ['22P05', ENCODING],
   ['25006', 'This server is a read-only standby: use the address of its primary.'],
@@ -21,6 +23,11 @@ const CAUSES: readonly (readonly [prefix: string, next: string | null])[] = [
   ['57014', 'The server ends statements after its statement_timeout: ALTER ROLE … SET statement_timeout = 0.'],
   // The server shuts down, or does not take connections yet.
   ['57P', null],
+];
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
+/** The same by codes of Node, which other connections have as well. */
+const CONNECTION_CAUSES: Causes = [
   [
     'ERR_INVALID_URL',
     `MINUTEHAND_DATABASE_URL is no URL such as postgres://user:password@host:5432/database. ${IN_URL}`,
@@ -31,10 +38,18 @@ const CAUSES: readonly (readonly [prefix: string, next: string | null])[] = [
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', CERTIFICATE],
 ];
 
-/** @returns undefined for a code that does not come from a PostgreSQL store; null: the step of STORE_UNUSABLE */
+const nextIn = (causes: Causes, code: string): string | null | undefined =>
+  causes.find(([prefix]) => code.startsWith(prefix))?.[1];
+
+/** @returns undefined for a code that no PostgreSQL server gives for these causes; null: the step of STORE_UNUSABLE */
+export function serverNext(code: unknown): string | null | undefined {
+  return typeof code === 'string' && SQLSTATE.test(code) ? nextIn(SERVER_CAUSES, code) : undefined;
+}
+
+/** The same of a store that is being opened, whose connection can fail as well. */
 export function postgresNext(code: unknown): string | null | undefined {
-  if (typeof code !== 'string') return undefined;
-  return CAUSES.find(([prefix]) => code.startsWith(prefix))?.[1];
+  const next = serverNext(code);
+  return next === undefined && typeof code === 'string' ? nextIn(CONNECTION_CAUSES, code) : next;
 }
 
 /** @returns what is wrong with a database whose texts are not Unicode; null: nothing */
