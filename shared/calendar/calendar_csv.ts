@@ -1,6 +1,7 @@
 import { createClockReader, type TimeZone } from '../bar_file/time_zone.ts';
 import type { Importance } from '../core/news/news_event.ts';
 import { cellsOf, delimiterOf } from '../csv/cells.ts';
+import type { DateOrder } from '../csv/stamps.ts';
 import { MinutehandError } from '../errors.ts';
 import { oneLine } from '../one_line.ts';
 import { inOrder, type ScheduledEvent } from './calendar_text.ts';
@@ -180,7 +181,7 @@ function currencyOf(cell: string): string | null {
 }
 
 /** Month first, or day first. */
-export type CalendarDateOrder = 'mdy' | 'dmy';
+export type CalendarDateOrder = Exclude<DateOrder, 'ymd'>;
 export const CALENDAR_DATE_ORDERS: readonly CalendarDateOrder[] = ['dmy', 'mdy'];
 
 const NUMBERED = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})/;

@@ -1,4 +1,11 @@
-import type { ConfigPart, CorePolicy, RetrainPolicy, SignalsPolicy, SymbolCosts } from './schema.ts';
+import {
+  RETRAIN_RUN_COLUMNS,
+  type ConfigPart,
+  type CorePolicy,
+  type RetrainPolicy,
+  type SignalsPolicy,
+  type SymbolCosts,
+} from './schema.ts';
 
 /*
  * What minutehand is delivered with, whatever a user makes of the files in config/: the values of policy keys that a
@@ -117,37 +124,7 @@ const retrain: RetrainPolicy = {
   change_two_person_rule: true,
   change_expiry_days: 7,
   retrain_runs_table: 'audit.retrain_runs',
-  retrain_runs_columns: [
-    'run_id',
-    'started_at',
-    'ended_at',
-    'status',
-    'retry_count',
-    'model_version',
-    'theta1',
-    'theta2',
-    'metrics',
-    'log_path',
-    'error_message',
-    'run_number',
-    'outcome',
-    'trigger',
-    'attempt',
-    'finished_at',
-    'previous_version',
-    'seed',
-    'data_from',
-    'data_to',
-    'data_hash',
-    'gate',
-    'error',
-    'kind',
-    'cpu_seconds',
-    'peak_memory_bytes',
-    'duration_ms',
-    'gpu_seconds',
-    'gpu_memory_bytes',
-  ],
+  retrain_runs_columns: [...RETRAIN_RUN_COLUMNS],
 };
 
 const signals: SignalsPolicy = {

@@ -1,11 +1,12 @@
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../bar.ts';
 
-const OPEN = 0;
-const HIGH = 1;
-const LOW = 2;
-const CLOSE = 3;
-const VOLUME = 4;
-const SPREAD = 5;
+/** Places of the values of a bar in an array of numbers. */
+export const OPEN = 0;
+export const HIGH = 1;
+export const LOW = 2;
+export const CLOSE = 3;
+export const VOLUME = 4;
+export const SPREAD = 5;
 const TAKER = 6;
 const TRADES = 7;
 const PLACES = 8;

@@ -1,15 +1,9 @@
 import type { Bar, OpenTime } from '../../bar.ts';
-import { lastMinuteOf } from './bar_resampler.ts';
+import { CLOSE, HIGH, lastMinuteOf, LOW, OPEN, SPREAD, VOLUME } from './bar_resampler.ts';
 
 /** Bars that are kept of a symbol, whatever their length. */
 export const KEPT_BARS = 256;
 
-const OPEN = 0;
-const HIGH = 1;
-const LOW = 2;
-const CLOSE = 3;
-const VOLUME = 4;
-const SPREAD = 5;
 const PLACES = 6;
 
 /** The newest bars of one symbol in a timeframe, made of its minutes as they come. A minute allocates nothing. */
