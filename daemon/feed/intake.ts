@@ -187,6 +187,8 @@ export function takeEach<Outcome extends string>(
  * Indexes of items by their times, oldest first; items of one time stay in their order, those without one come first.
  */
 function orderOf(items: readonly unknown[], field: string): readonly number[] {
+  // A feed that sends each bar by itself has nothing to order.
+  if (items.length === 1) return [0];
   const times = items.map((item) => roughTime((item as Record<string, unknown> | null)?.[field]));
   const order = items.map((_, index) => index);
   const isOrdered = times.every((time, i) => i === 0 || time >= times[i - 1]!);
