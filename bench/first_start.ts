@@ -25,7 +25,7 @@ export interface FirstStart {
   readonly signals_s: number;
   /** The longest time without a printed line until then. */
   readonly silence_s: number;
-  /** Of node_modules after the set-up. */
+  /** Size of node_modules after the set-up. */
   readonly packages_mb: number;
 }
 
@@ -131,7 +131,7 @@ export function stageDoneBy(line: string): StartStage | null {
   return found === undefined ? null : (found[0] as StartStage);
 }
 
-/** Of all files in a folder. */
+/** Size of all files in a folder. */
 function megabytes(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0) / 1e6;

@@ -5,7 +5,8 @@ import { editDistance } from './edit_distance.ts';
 /** By its definition: from both ends of the words. */
 function reference(one: string, other: string): number {
   if (one === '' || other === '') return one.length + other.length;
-  const [a, b] = [one.slice(1), other.slice(1)];
+  const a = one.slice(1);
+  const b = other.slice(1);
   if (one[0] === other[0]) return reference(a, b);
   return 1 + Math.min(reference(a, b), reference(a, other), reference(one, b));
 }

@@ -5,7 +5,7 @@ import { simulateRates, type Rates } from './rates.ts';
 
 /** What the part has done. */
 export interface GatesBenchResult {
-  /** Of the simulation: 1 is all of it. */
+  /** Share of the simulated worlds, up to 1. */
   readonly share: number;
   /** Trainings by the whole pipeline in this run, and those that are known. */
   readonly trained: number;

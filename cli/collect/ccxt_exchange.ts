@@ -202,7 +202,7 @@ class CcxtExchange implements Exchange {
   }
 
   /**
-   * Nothing is asked while the exchange wants to be left alone.
+   * No request is sent while the exchange refuses all.
    * @throws MinutehandError COLLECT_EXCHANGE; ExchangeRest
    */
   async #asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
@@ -222,7 +222,7 @@ class CcxtExchange implements Exchange {
       const wished = retryAfterMs(this.#ccxt.last_response_headers?.['Retry-After'] ?? null, Date.now());
       const rest = restAfter(message, wished, Date.now());
       if (rest === null) throw new MinutehandError('COLLECT_EXCHANGE', { seen, cause });
-      // What several requests at once are told: the latest time counts.
+      // Several requests at once may state different times: the latest one counts.
       if (this.#rest === null || rest.untilMs > this.#rest.untilMs) this.#rest = new ExchangeRest(seen, rest, cause);
       throw this.#rest;
     }

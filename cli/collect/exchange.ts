@@ -39,7 +39,7 @@ export interface BookTop {
 
 /**
  * Public market data of perpetual futures. Every method throws COLLECT_EXCHANGE when the exchange does not answer, and
- * an ExchangeRest while it wants to be left alone.
+ * an ExchangeRest while it refuses all requests.
  */
 export interface Exchange {
   /** @throws MinutehandError COLLECT_EXCHANGE also when it does not list a symbol */

@@ -1,16 +1,16 @@
 import { MinutehandError } from '../../shared/errors.ts';
 
 const MINUTE_MS = 60_000;
-/** Of a server that says "later" and not when. */
+/** Wait after a refusal for too many requests that states no time. */
 const BUSY_MS = MINUTE_MS;
-/** Nothing changes soon for who is refused by where he is. */
+/** Wait after a refusal by region: it lasts. */
 const REFUSED_MS = 10 * MINUTE_MS;
 /** The longest ban of Binance. */
 const MAX_REST_MS = 3 * 86_400_000;
 /** The clocks of both sides differ, and a request that is a moment early lengthens a ban. */
 const MARGIN_MS = 1000;
 
-/** The exchange is not to be asked before a time: whoever asks earlier is banned for longer. */
+/** The exchange has refused requests until a time; one before it lengthens the ban. */
 export class ExchangeRest extends MinutehandError {
   /** Epoch ms. */
   readonly untilMs: number;
@@ -29,10 +29,10 @@ interface Rest {
 }
 
 /**
- * Until when an exchange wants to be left alone, by its refusal.
+ * The time until which an exchange refuses requests, by its refusal of one.
  * @param refusal name and text of ccxt's error, which has the status and the body of the answer
  * @param retryAfterMs by the answer's header; null: it has none
- * @returns null where it may be asked again at any time
+ * @returns null for a refusal that limits no later request
  */
 export function restAfter(refusal: string, retryAfterMs: number | null, nowMs: number): Rest | null {
   const rest = (ms: number, next: (until: string) => string): Rest => {

@@ -10,7 +10,7 @@ it.each([
   ['DDoSProtection: 429 Too Many Requests', null, MINUTE + 1000],
   ['ExchangeNotAvailable: 451 {"msg":"Service unavailable from a restricted location"}', null, 10 * MINUTE + 1000],
   ['PermissionDenied: 403 Forbidden <html>', null, 10 * MINUTE + 1000],
-  // A time that has passed, and one that nobody waits for.
+  // A time in the past, and one beyond the longest ban.
   ['418 banned until 1700000000000', null, 1000],
   ['418 banned until 9999999999999', null, 3 * 86_400_000],
 ])('after “%s” (header %s) the exchange rests for %d ms', (refusal, header, ms) => {

@@ -13,7 +13,7 @@ const DEFAULT_SOAK = '10m';
 const CHECKED_PAIRS = 10;
 const DEFAULT_ROUNDS = 8;
 const ROUND_MINUTES = 1000;
-/** Of the simulated worlds of the gates. */
+/** Share of the simulated worlds of the gates, up to 1. */
 const GATES_SHARE = 0.05;
 
 interface BenchFlags {

@@ -19,8 +19,12 @@ const undo: (() => void)[] = [];
 beforeEach(async () => {
   paths = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(tmpdir(), 'minutehand-golive-')) });
   const health = {
-    ...{ status: 'ok', active_version: null, program_version: '', last_run: null },
-    ...{ schedules: [], dependencies: [] },
+    status: 'ok',
+    active_version: null,
+    program_version: '',
+    last_run: null,
+    schedules: [],
+    dependencies: [],
   };
   server = createServer((_request, response) => response.end(JSON.stringify({ ...health, channels: told })));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

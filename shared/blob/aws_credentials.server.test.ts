@@ -39,7 +39,8 @@ afterAll(() => {
 
 let home: string;
 beforeEach(() => {
-  [seen, routes] = [[], {}];
+  seen = [];
+  routes = {};
   home = mkdtempSync(join(tmpdir(), 'minutehand-aws-'));
   mkdirSync(join(home, '.aws'));
 });

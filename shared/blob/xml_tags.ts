@@ -6,7 +6,8 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&',
 
 /** Contents of each element of that name, still with their own tags. Takes time proportional to the text. */
 export function elementsOf(xml: string, name: string): string[] {
-  const [open, close] = [`<${name}>`, `</${name}>`];
+  const open = `<${name}>`;
+  const close = `</${name}>`;
   const found: string[] = [];
   for (let at = xml.indexOf(open); at >= 0; at = xml.indexOf(open, at)) {
     const end = xml.indexOf(close, at);

@@ -586,7 +586,8 @@ describe('splits of shares', () => {
       return Array.from({ length: 390 }, (_, minute) => {
         const open = close;
         close = open * (1 + 8e-4 * (next() - 0.5));
-        const [low, high] = [Math.min(open, close), Math.max(open, close)];
+        const low = Math.min(open, close);
+        const high = Math.max(open, close);
         return { time: day + (870 + minute) * 60, open, high, low, close, volume: 9 };
       });
     });
