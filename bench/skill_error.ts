@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { clipBars, findBarFile, readBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { type BarColumns, clipBars, findBarFile, readBarFile } from '../shared/bar_file/bar_file.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import type { Matrix } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { featureDefinitions, warmupBars } from '../shared/core/features/features.ts';
-import { parsePair, type Pair } from '../shared/pair.ts';
+import { type Pair, parsePair } from '../shared/pair.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { meanOf } from '../shared/statistics.ts';
 import { buildPairHistory } from '../trainer/learning/history/pair_history.ts';
@@ -11,10 +11,9 @@ import { columnsOf, TASK } from '../trainer/learning/learners/learning.ts';
 import type { Fitted } from '../trainer/learning/learners/contract/fitted.ts';
 import { LOGISTIC } from '../trainer/learning/learners/linear/logistic.ts';
 import { coinsOf, mirrorBars } from '../trainer/learning/placebo/mirrored_bars.ts';
-import { placeboRowsOf } from '../trainer/learning/placebo/placebo_rows.ts';
-import { coinDraws } from '../trainer/learning/placebo/coin_draws.ts';
+import { coinDraws, placeboRowsOf } from '../trainer/learning/placebo/placebo_rows.ts';
 import { tradingDaysOf } from '../trainer/learning/placebo/time_blocks.ts';
-import { skillOf, type ScoredRows } from '../trainer/learning/placebo/skill.ts';
+import { type ScoredRows, skillOf } from '../trainer/learning/placebo/skill.ts';
 import { labelReversion } from '../trainer/learning/strategies/pair_reversion/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../trainer/learning/strategies/pair_reversion/label/reversion.ts';
 

@@ -1,20 +1,20 @@
 import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { isHeartbeat, type AnsweredMinute, type PairMinute } from '../daemon/align/minute.ts';
-import { heartbeatId, signalId } from '../daemon/decide/signal_id.ts';
+import { type AnsweredMinute, isHeartbeat, type PairMinute } from '../daemon/align/minute.ts';
+import { heartbeatId, signalId } from '../daemon/decide/signal_ids.ts';
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import type { ActiveRollout } from '../shared/bundle/rollout.ts';
-import { barSecondsOf, isInstrument, timeframeOf, type Pair } from '../shared/pair.ts';
+import { barSecondsOf, isInstrument, type Pair, timeframeOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
-import { InstrumentReference, type InstrumentArchive } from './instrument_reference.ts';
+import { type InstrumentArchive, InstrumentReference } from './instrument_reference.ts';
 import { KnownOthers } from './known_others.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { PairReference } from './pair_reference.ts';
 import type { ReferenceModels } from './reference_models.ts';
 import { isFatal, ruleVersion } from './rules.ts';
 import type { Asked, ExpectedArm, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
-import { describeTime, readInputs, type Ended, type BootSpan, type Standing, type TwinInputs } from './twin_inputs.ts';
+import { type BootSpan, describeTime, type Ended, readInputs, type Standing, type TwinInputs } from './twin_inputs.ts';
 import { subjectsOf } from './variety.ts';
 
 export interface TwinOptions extends InstrumentArchive {

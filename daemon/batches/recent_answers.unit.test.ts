@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../shared/bar.ts';
 import type { Answer } from '../decide/answer.ts';
-import { RecentAnswers } from './recent_answers.ts';
+import { RecentAnswers } from './batch_publisher.ts';
 
 const answer = (pairIndex: number, outcome = 'COMPLETE'): Answer => ({ minute: { pairIndex, outcome } }) as Answer;
 const at = (ms: number): EpochMs => ms as EpochMs;

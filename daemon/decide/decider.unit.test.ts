@@ -20,7 +20,7 @@ import type { MinuteItem } from '../queue/queue.ts';
 import type { MinuteAnswer } from './answer.ts';
 import { Decider } from './decider.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
-import { signalId } from './signal_id.ts';
+import { signalId } from './signal_ids.ts';
 
 // AUDUSD_USDCAD mostly has a negative beta.
 const settings = tinySettings();

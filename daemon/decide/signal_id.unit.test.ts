@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
-import { heartbeatId, signalId } from './signal_id.ts';
+import { heartbeatId, signalId } from './signal_ids.ts';
 
 it('the id of a signal depends on pair, bar, models and policy', () => {
   const ids = [

@@ -3,8 +3,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
-import { heartbeatId, signalId } from './signal_id.ts';
-import { SignalIds } from './signal_ids.ts';
+import { heartbeatId, signalId, SignalIds } from './signal_ids.ts';
 
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'].map(parsePair);
 const POLICY = 'policy';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseWireObservation } from './series_wire.ts';
+import { parseWireObservation } from './series_intake.ts';
 
 const GOOD = { symbol: 'BTCUSDT', series: 'funding_rate', event_time: 0, value: 0.5 };
 const eventMs = (event_time: unknown): number => parseWireObservation({ ...GOOD, event_time }).eventMs;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ActiveFile } from '../../shared/bundle/active_file.ts';
-import { provedVersions } from './proved_versions.ts';
+import { provedVersions } from './followed_pointer.ts';
 
 const pointers =
   (...all: [version: string, previous: string | null][]) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createMinuteRate } from './minute_rate.ts';
+import { createMinuteRate } from './observed.ts';
 
 describe('the rate of a minute', () => {
   it('is the sum of the last sixty seconds, the current one included', () => {

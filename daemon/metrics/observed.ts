@@ -3,12 +3,69 @@ import type { Clock } from '../../shared/ports.ts';
 import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 import { answersBars, isOverBudget } from './budget.ts';
-import { Counts } from './counts.ts';
 import { LatencyHistogram } from './latency.ts';
-import { createMinuteRate } from './minute_rate.ts';
 import { NoveltyHistogram } from './novelty_histogram.ts';
 import { SignalCounter } from './signal_counter.ts';
-import { STATIONS, type BatchTiming } from '../publish/stopwatch.ts';
+import { type BatchTiming, STATIONS } from '../publish/stopwatch.ts';
+import type { Sample } from '../../shared/metrics/metric.ts';
+
+const SECONDS = 60;
+
+/** Number of events in the last minute, to the second. */
+interface MinuteRate {
+  add(count: number, nowMs: number): void;
+  perMinute(nowMs: number): number;
+}
+
+export function createMinuteRate(): MinuteRate {
+  const counts = new Float64Array(SECONDS);
+  /** The second that a slot counts. */
+  const seconds = new Float64Array(SECONDS).fill(-Infinity);
+  return {
+    add(count, nowMs) {
+      const second = Math.floor(nowMs / 1000);
+      const slot = second % SECONDS;
+      if (seconds[slot] !== second) counts[slot] = 0;
+      seconds[slot] = second;
+      counts[slot]! += count;
+    },
+    perMinute(nowMs) {
+      const now = Math.floor(nowMs / 1000);
+      let sum = 0;
+      for (let slot = 0; slot < SECONDS; slot++) {
+        const age = now - seconds[slot]!;
+        if (age >= 0 && age < SECONDS) sum += counts[slot]!;
+      }
+      return sum;
+    },
+  };
+}
+
+/** The label of all values that are not among the known ones. */
+const OTHER = 'OTHER';
+
+/**
+ * Counts of each value of one label. All values are exported from the start, with 0: Prometheus sees an increase only
+ * between two samples, so that a counter which begins at 1 raises no alert. So the list is closed: what is not in it
+ * counts as `OTHER`.
+ */
+class Counts implements Iterable<Sample> {
+  readonly #byLabel = new Map<string, { count: number }>();
+  readonly #other = { count: 0 };
+
+  constructor(known: readonly string[]) {
+    for (const label of known) this.#byLabel.set(label, { count: 0 });
+    this.#byLabel.set(OTHER, this.#other);
+  }
+
+  add(label: string): void {
+    (this.#byLabel.get(label) ?? this.#other).count++;
+  }
+
+  *[Symbol.iterator](): Generator<Sample> {
+    for (const [label, { count }] of this.#byLabel) yield [label, count];
+  }
+}
 
 /** Error codes that begin like this. */
 function codesOf(prefix: string): string[] {

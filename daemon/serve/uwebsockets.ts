@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
-import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Audience } from './audience.ts';
+import { type Audience, CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Wire } from './audience.ts';
 import type { RequestHead } from './http_route.ts';
 import { listeningError } from '../../shared/http/listening_error.ts';
 import { NativeConnections } from './uwebsockets_connections.ts';
@@ -21,8 +21,50 @@ import type {
   Uwebsockets,
 } from './uwebsockets_native.ts';
 import { headOf, NativeRequests, writeResponse } from './uwebsockets_requests.ts';
-import { NativeWires } from './uwebsockets_wires.ts';
 import type { Message } from './websocket_route.ts';
+
+/** Messages to WebSockets, and their end. */
+class NativeWires {
+  #finishing = 0;
+
+  /** Sockets whose last bytes are in transit. */
+  get finishing(): number {
+    return this.#finishing;
+  }
+
+  wireOf(socket: NativeWebSocket, session: Session): Wire {
+    return {
+      bufferedBytes: () => bufferedBytes(socket, session),
+      write(texts) {
+        if (session.gone) return;
+        socket.cork(() => {
+          for (const text of texts) if (!session.gone) socket.send(text, false);
+        });
+      },
+      finish: (code, reason) => this.#finish(socket, session, code, reason),
+    };
+  }
+
+  #finish(socket: NativeWebSocket, session: Session, code: number, reason: string): void {
+    if (session.gone) return;
+    if (bufferedBytes(socket, session) === 0) return socket.end(code, reason);
+    this.#finishing++;
+    const cut = setTimeout(() => {
+      if (!session.gone) socket.close();
+    }, CLOSE_GRACE_MS);
+    session.onDrain = () => {
+      if (bufferedBytes(socket, session) > 0) return;
+      session.onDrain = null;
+      clearTimeout(cut);
+      this.#finishing--;
+      if (!session.gone) socket.end(code, reason);
+    };
+  }
+}
+
+function bufferedBytes(socket: NativeWebSocket, session: Session): number {
+  return session.gone ? 0 : socket.getBufferedAmount();
+}
 
 /**
  * It cuts the connection of a message over its limit without a close frame. Messages up to this many times ours are

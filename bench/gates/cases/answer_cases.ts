@@ -7,8 +7,8 @@ import { checkSkill } from '../../../trainer/learning/gates/skill.ts';
 import { auc } from '../../../trainer/learning/measures/metrics.ts';
 import { checkPredictionDispersion } from '../../../trainer/learning/gates/prediction_dispersion.ts';
 import { dispersionOfPredictions } from '../../../trainer/learning/validate/prediction_dispersion.ts';
-import { coinDraws } from '../../../trainer/learning/placebo/coin_draws.ts';
-import { skillOf, type ScoredRows } from '../../../trainer/learning/placebo/skill.ts';
+import { coinDraws } from '../../../trainer/learning/placebo/placebo_rows.ts';
+import { type ScoredRows, skillOf } from '../../../trainer/learning/placebo/skill.ts';
 import { normalQuantile } from '../../../trainer/learning/statistics/normal.ts';
 import type { GateCase } from './gate_case.ts';
 

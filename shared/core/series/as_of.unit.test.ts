@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AsOf } from './as_of.ts';
-import { SeriesCursor, type SeriesHistory } from './series_cursor.ts';
+import { AsOf, SeriesCursor, type SeriesHistory } from './series_cursor.ts';
 
 interface Observation {
   readonly event: number;

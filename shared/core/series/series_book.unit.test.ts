@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AsOf } from './as_of.ts';
+import { AsOf } from './series_cursor.ts';
 import { SeriesBook } from './series_book.ts';
 import { MAX_AGE_SECONDS, SERIES, seriesIndex } from './series_names.ts';
 import { SeriesTimeline } from './series_timeline.ts';

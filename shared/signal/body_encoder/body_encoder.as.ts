@@ -18,7 +18,7 @@ const POINT_MIN: i32 = -6;
 let powers: u32 = 0;
 let power: i32 = 0;
 
-/** @param address of the high and low 64 bits of 10^-292 … 10^324, as powers_of_ten.ts gives them */
+/** @param address of the high and low 64 bits of 10^-292 … 10^324, as body_encoder.ts gives them */
 export function setPowers(address: u32): void {
   powers = address;
 }

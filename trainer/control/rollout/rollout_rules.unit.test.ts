@@ -1,14 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { candidateLevel } from './false_discoveries.ts';
-import { advantageOf, NO_ADVANTAGE, type MinuteAdvantage } from '../../jobs/comparison/advantage.ts';
+import { candidateLevel, rolloutRules } from './rules.ts';
+import { advantageOf, type MinuteAdvantage, NO_ADVANTAGE } from '../../jobs/comparison/advantage.ts';
 import type { GuardMinute } from '../../jobs/comparison/compared_bars.ts';
 import { Guards } from './guards.ts';
 import { PairedScores } from './paired_scores.ts';
 import { power } from './power.ts';
 import { PAIR_BLOCK } from '../../jobs/strategies/pair_reversion/training.ts';
-import { rolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type RolloutFacts } from './verdict.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import { createRng } from '../../../shared/rng.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
 import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
-import { barResults } from '../../jobs/comparison/bar_results.ts';
+import { barResults } from '../../jobs/comparison/rule_results.ts';
 import { closedResults } from '../../jobs/comparison/closed_results.ts';
 import { resultAdvantageOf } from '../../jobs/comparison/result_advantage.ts';
 import { EProcess } from './e_process.ts';

@@ -1,7 +1,18 @@
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { GuardLimits } from './guards.ts';
-import { candidateLevel } from './false_discoveries.ts';
 import { DECISIVE_E_VALUE, type VerdictPolicy } from './verdict.ts';
+
+/**
+ * Level of the next candidate so that the false-discovery rate over all candidates, in any number and dependence, stays
+ * below `rate`: e-LOND, rate · γ_t · (1 + promotions so far) with γ_t = 1 / (t (t + 1)); a candidate is promoted when
+ * its e-value reaches 1 / level. Xu & Ramdas, Online multiple testing with e-values (AISTATS 2024).
+ * @param history of earlier candidates: promoted or not
+ */
+export function candidateLevel(rate: number, history: readonly boolean[]): number {
+  const t = history.length + 1;
+  const promoted = history.filter((wasPromoted) => wasPromoted).length;
+  return (rate * (1 + promoted)) / (t * (t + 1));
+}
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

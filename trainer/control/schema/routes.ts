@@ -1,7 +1,22 @@
 import type { ZodType } from 'zod';
 import type { ErrorCode } from '../../../shared/errors.ts';
 import type { Role } from '../../store/schema/access.ts';
-import { REFUSALS } from './refusal.ts';
+import * as z from 'zod';
+import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
+
+const refusalSchema = z
+  .object({
+    error: z.object({
+      code: z.string().describe('Code of docs/reference/ERRORS.md'),
+      message: z.string().describe('What was seen and expected'),
+      next: z.string().describe('Next step'),
+      gates: z.array(failedGateSchema).optional().describe('Of MODEL_GATES: the failed gates'),
+    }),
+  })
+  .meta({ id: 'Refusal', description: 'Every error' });
+
+/** Error responses of every guarded route. */
+const REFUSALS = { '4xx': refusalSchema, '5xx': refusalSchema } as const;
 
 type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 /** As the OpenAPI document spells it: `POST /api/alerts/{alert_id}/ack`. */

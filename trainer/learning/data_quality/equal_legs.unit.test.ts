@@ -2,8 +2,7 @@ import { expect, it } from 'vitest';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
-import { findEqualLegs } from './equal_legs.ts';
-import { refuseUnsoundLegs } from './unsound_legs.ts';
+import { findEqualLegs, refuseUnsoundLegs } from './unsound_legs.ts';
 
 const settings = tinySettings();
 const bars = tinyBars(settings);

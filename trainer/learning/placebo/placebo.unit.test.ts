@@ -5,10 +5,9 @@ import { createRng } from '../../../shared/rng.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
 import { auc } from '../measures/metrics.ts';
 import { coinsOf, mirrorBars } from './mirrored_bars.ts';
-import { placeboRowsOf } from './placebo_rows.ts';
-import { coinDraws } from './coin_draws.ts';
+import { coinDraws, placeboRowsOf } from './placebo_rows.ts';
 import { tradingDaysOf } from './time_blocks.ts';
-import { skillOf, type ScoredRows } from './skill.ts';
+import { type ScoredRows, skillOf } from './skill.ts';
 import { studentUpper } from '../statistics/student_t.ts';
 
 const START = 1_546_473_600;

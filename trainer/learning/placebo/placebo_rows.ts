@@ -1,23 +1,35 @@
-import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
-import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { type OpenTime, SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { type BarColumns, clipBars } from '../../../shared/bar_file/bar_file.ts';
 import { withOtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
-import type { OpenTime } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
-import { partOfHistory, type KeptHistory } from '../history/kept_history.ts';
+import { type KeptHistory, partOfHistory } from '../history/kept_history.ts';
 import { buildPairHistory, matchMinutes } from '../history/pair_history.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { rowsOfTable } from '../learners/contract/past_rows.ts';
 import { labelReversion } from '../strategies/pair_reversion/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
-import { coinDraws } from './coin_draws.ts';
 import { tradingDaysOf } from './time_blocks.ts';
 import { runOnThreads } from '../threads/thread_tasks.ts';
-import { coinsOf, mirrorBars, type Coins } from './mirrored_bars.ts';
+import { type Coins, coinsOf, mirrorBars } from './mirrored_bars.ts';
+
+/** Trading days of all draws together, and limits of the number of draws, odd. */
+const DRAWN_DAYS = 100;
+const FEWEST_DRAWS = 7;
+const MOST_DRAWS = 13;
+
+/**
+ * Draws of the coins for a holdout: few days need many, since the spread of the draws is then the error. Odd, so that
+ * their degrees of freedom are even.
+ */
+export function coinDraws(tradingDays: number): number {
+  const wanted = Math.ceil(DRAWN_DAYS / Math.max(1, tradingDays));
+  return Math.min(MOST_DRAWS, Math.max(FEWEST_DRAWS, wanted + ((wanted + 1) % 2)));
+}
 
 const PROGRAM = new URL('./placebo_worker.js', import.meta.url);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isWorseThanMedian } from './median_pruner.ts';
+import { isWorseThanMedian } from './study.ts';
 
 const complete = (...reports: number[]) => ({ state: 'complete' as const, reports: new Map(reports.entries()) });
 const five = [1, 2, 3, 4, 5].map((value) => complete(9, value));

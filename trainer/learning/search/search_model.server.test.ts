@@ -6,7 +6,7 @@ import { NETWORKS_PYTHON } from '../../../shared/policy/environment.ts';
 import { wholeHistory } from '../history/kept_history.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { FAKE_PYTHON_NOTE, fakePython } from '../../../test/networks_python.ts';
-import { tinyBars, tinySettings, type SettingsOverrides } from '../../../test/tiny_models.ts';
+import { type SettingsOverrides, tinyBars, tinySettings } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { relabeled } from '../strategies/pair_reversion/dataset/relabel.ts';
@@ -17,15 +17,20 @@ import { pick } from '../dataset/rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import { fitOf } from '../learners/model_learning.ts';
 import { networkParameters, type NetworkParameters } from '../learners/networks/network_parameters.ts';
-import { runFit, type FitTask } from '../learners/trees/fit.ts';
-import { columnsOf, openModelLearner, type Learning } from '../learners/learning.ts';
+import { type FitTask, runFit } from '../learners/trees/fit.ts';
+import { columnsOf, type Learning, openModelLearner } from '../learners/learning.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { rowsOutside } from '../splits/purged_kfold.ts';
 import { kFoldSplits } from '../splits/splits.ts';
-import { balancePenalty } from './balance_penalty.ts';
+import {
+  balancePenalty,
+  type ModelSearchOptions,
+  searchAi1,
+  type SearchedLearning,
+  searchModel,
+} from './search_model.ts';
 import { listJournals, readSearchHistory } from './finished_journals.ts';
 import type { SearchProgress } from './search.ts';
-import { searchAi1, searchModel, type ModelSearchOptions, type SearchedLearning } from './search_model.ts';
 
 let folder: string;
 let learning: Learning;

@@ -7,22 +7,35 @@ import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { takeDatasetRows } from '../strategies/pair_reversion/dataset/labeled_rows.ts';
 import { relabeled } from '../strategies/pair_reversion/dataset/relabel.ts';
-import { EVALUATION_BARRIERS, type Barriers } from '../strategies/pair_reversion/label/reversion.ts';
+import { type Barriers, EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
 import type { LearnerSetup } from '../learners/registry.ts';
 import { takeRows, withRows } from '../learners/contract/fit_rows.ts';
-import { columnsOf, openModelLearner, type Learning } from '../learners/learning.ts';
+import { columnsOf, type Learning, openModelLearner } from '../learners/learning.ts';
 import { searchedNetwork } from '../learners/networks/network_parameters.ts';
-import { fitOf, WALK_FORWARD, type ModelFit } from '../learners/model_learning.ts';
+import { fitOf, type ModelFit, WALK_FORWARD } from '../learners/model_learning.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { rowsOutside } from '../splits/purged_kfold.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
-import { BALANCE_PENALTY, balancePenalty } from './balance_penalty.ts';
-import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
+import { type SearchProgress, type SearchResult, searchTraining } from './search.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 import { journalLock } from './study_journal.ts';
 import { keepJournal } from './finished_journals.ts';
-import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
+import { configuredParams, type SearchedSettings, settingsOf, trainingSpace } from './training_space.ts';
+import { meanOf } from '../../../shared/statistics.ts';
+
+/** Of the distance of the mean answer from one half: a figure of the specification. */
+const BALANCE_PENALTY = 0.5;
+
+/**
+ * What is added to the log loss of a network's trial: 0.5 · |0.5 − mean|. It pulls toward balanced answers even where
+ * the labels are not, so a trial that only it prefers is not adopted: walk-forward must gain in log loss alone.
+ * @param answers probabilities, at least one
+ */
+export function balancePenalty(answers: Float64Array): number {
+  const mean = meanOf(answers);
+  return BALANCE_PENALTY * Math.abs(0.5 - mean);
+}
 
 export interface ModelSearchOptions {
   readonly trials: number;

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { EVALUATION_BARRIERS } from '../strategies/pair_reversion/label/reversion.ts';
 import { networkParameters } from '../learners/networks/network_parameters.ts';
-import { balancePenalty } from './balance_penalty.ts';
+import { balancePenalty } from './search_model.ts';
 import { checkParams } from './space.ts';
 import { createStudy } from './study.ts';
-import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
+import { configuredParams, type SearchedSettings, settingsOf, trainingSpace } from './training_space.ts';
 
 const { train } = loadSettings({ env: {} }).minutehand;
 const current: SearchedSettings = { trees: train.ai1, network: null, barriers: EVALUATION_BARRIERS };

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -17,10 +17,9 @@ import { pythonNote, TEST_PYTHON } from '../../../../test/python.ts';
 import { skipNote } from '../../../../test/skip_note.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows } from '../contract/learner.ts';
-import { programCommand } from './command.ts';
+import { PROGRAM, programCommand } from './program.ts';
 import { programLimits } from './limits.ts';
 import { networkCut } from './network.ts';
-import { PROGRAM } from './program.ts';
 
 const PARAMETERS = {
   rounds: 5,

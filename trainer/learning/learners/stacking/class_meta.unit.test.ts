@@ -5,7 +5,7 @@ import { voteWeights } from '../vote/vote_weights.ts';
 import type { AnsweredRows } from './answered_rows.ts';
 import { fitConditionalLogit } from './conditional_logit.ts';
 import { greedyWeights } from './greedy_weights.ts';
-import { logisticMeta } from './meta_learner.ts';
+import { logisticMeta } from './stacking.ts';
 
 const CLASSES = 3;
 const ROWS = 800;

@@ -1,13 +1,88 @@
-import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
+import { type FitRows, takeLabels, takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
-import { refuseEnsemble, type FitRequest, type Learner, type LearnerDefinition } from '../contract/learner.ts';
-import { memberSeed, type EnsembleSetup, type StackingParameters } from '../mixture/ensemble_parameters.ts';
+import { type FitRequest, type Learner, type LearnerDefinition, refuseEnsemble } from '../contract/learner.ts';
+import { type EnsembleSetup, memberSeed, type StackingParameters } from '../mixture/ensemble_parameters.ts';
 import { fittedMixture, mixtureOf } from '../mixture/fitted_mixture.ts';
 import { fitMembers } from '../mixture/member_fits.ts';
-import type { FittedMixture } from '../mixture/mixture.ts';
-import type { AnsweredRows } from './answered_rows.ts';
-import { laterBlocks, type LaterBlock } from './later_blocks.ts';
-import { equalMeta, greedyMeta, logisticMeta, type LearnedMeta } from './meta_learner.ts';
+import { type FittedMixture, type Mixture, widthOf } from '../mixture/mixture.ts';
+import { type AnsweredRows, logitsOf } from './answered_rows.ts';
+import { MIN_ROWS } from '../contract/stopping_rows.ts';
+import { fitLogistic } from '../linear/logistic.ts';
+import { fitConditionalLogit } from './conditional_logit.ts';
+import { greedyWeights } from './greedy_weights.ts';
+
+type LearnedMeta = Pick<Mixture, 'weights' | 'of' | 'intercept'>;
+
+/** Weighs all members alike. @param probabilities whether the mean is of probabilities, or of their logits */
+function equalMeta(members: readonly Fitted[], probabilities: boolean): LearnedMeta {
+  const weights = new Float64Array(members.length).fill(1 / members.length);
+  return { weights, ...meanOf(widthOf({ members }), probabilities) };
+}
+
+/** Weights of a mean, chosen greedily and shrunk halfway to equal ones. */
+function greedyMeta(rows: AnsweredRows, probabilities: boolean): LearnedMeta {
+  return { weights: greedyWeights(rows, probabilities), ...meanOf(rows.width, probabilities) };
+}
+
+/**
+ * Ridge logistic regression on the answers, as coefficients of the answers themselves; of classes a conditional one,
+ * which has a coefficient for each member and an intercept for each class.
+ */
+export function logisticMeta(rows: AnsweredRows, probabilities: boolean): LearnedMeta {
+  const values = probabilities ? rows.answers : rows.answers.map((own) => logitsOf(own, rows.width));
+  const of = probabilities ? 'probability' : 'logit';
+  if (rows.width > 1) return { of, ...fitConditionalLogit({ ...rows, values, classes: rows.width }) };
+  return { of, ...binaryLogit(rows, values) };
+}
+
+function binaryLogit(
+  { labels, weights }: AnsweredRows,
+  answers: readonly Float64Array[],
+): Pick<LearnedMeta, 'weights' | 'intercept'> {
+  const columns = answers.length;
+  const values = new Float32Array(labels.length * columns);
+  answers.forEach((own, column) => own.forEach((value, row) => (values[row * columns + column] = value)));
+  const rows = { x: { rows: labels.length, columns, values }, y: labels, weights };
+  const { scaling, coefficients, intercept } = fitLogistic(rows, Int32Array.from(labels.keys()), [...answers.keys()]);
+  const own = coefficients.map((coefficient, i) => coefficient * scaling.inverse[i]!);
+  return { weights: own, intercept: [own.reduce((sum, weight, i) => sum - weight * scaling.mean[i]!, intercept)] };
+}
+
+function meanOf(width: number, probabilities: boolean): Pick<LearnedMeta, 'of' | 'intercept'> {
+  if (probabilities) return { of: 'probability', intercept: null };
+  return { of: 'logit', intercept: Array.from({ length: width }, () => 0) };
+}
+
+/** Rows of a block of time, and the rows whose label was known before it began. */
+interface LaterBlock {
+  readonly before: Int32Array;
+  readonly block: Int32Array;
+}
+
+/**
+ * The time of the subset in `blocks` + 1 parts of about equal size, all but the first of which are answered by models
+ * of the time before. Rows whose label reaches into a block are not learned from.
+ * @returns null if a block or what is before it has too few rows
+ */
+export function laterBlocks(
+  { time, labelEnd }: Pick<FitRows, 'time' | 'labelEnd'>,
+  subset: Int32Array,
+  blocks: number,
+): LaterBlock[] | null {
+  const ordered = Float64Array.from(subset, (row) => time[row]!).sort();
+  const starts = Array.from(
+    { length: blocks },
+    (_, block) => ordered[Math.floor((ordered.length * (block + 1)) / (blocks + 1))]!,
+  );
+  const found = starts.map((from, block): LaterBlock => {
+    const until = starts[block + 1] ?? Infinity;
+    return {
+      before: subset.filter((row) => labelEnd[row]! < from),
+      block: subset.filter((row) => time[row]! >= from && time[row]! < until),
+    };
+  });
+  return found.every(({ before, block }) => Math.min(before.length, block.length) >= MIN_ROWS) ? found : null;
+}
 
 /**
  * Stacking (Wolpert 1992): what the members are worth is learned from their answers to blocks of time that came after

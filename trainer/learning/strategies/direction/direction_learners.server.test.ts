@@ -13,11 +13,11 @@ import { TEST_PYTHON } from '../../../../test/python.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import { isSequence, sequencesOf } from '../../learners/contract/past_rows.ts';
 import { directionLearner, windowsWith } from './direction_learner.ts';
-import { directionServing } from './direction_serving.ts';
+import { directionServing } from './examined_way.ts';
 import type { Instrument } from './instrument_rows.ts';
 import { makeDirectionBundle } from './make_direction_bundle.ts';
-import { HOUR, hintedDays, instrumentOf, PLAN, WINDOWS } from './small_markets.fixture.ts';
-import { trainDirection, type DirectionPlan, type TrainedDirection } from './train_direction.ts';
+import { hintedDays, HOUR, instrumentOf, PLAN, WINDOWS } from './small_markets.fixture.ts';
+import { type DirectionPlan, trainDirection, type TrainedDirection } from './train_direction.ts';
 
 const NETWORKS_NOTE = networksNote();
 

@@ -3,15 +3,50 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import type { Fitted } from '../../learners/contract/fitted.ts';
 import {
   isOfScenario,
-  SCENARIOS,
-  scenariosOfPrices,
   type RowScenarios,
   type Scenario,
+  SCENARIOS,
+  scenariosOfPrices,
 } from '../../splits/scenarios.ts';
-import { pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
-import { generatedInstrument } from './generated_markets.ts';
-import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
+import { type EvaluatedAnswers, pickAnswers } from './direction_report.ts';
+import { type Instrument, instrumentRows, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
 import { CLASSES } from './walk_forward.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import { drawBars, generatedPrices } from '../../generated/generated_prices.ts';
+import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
+import { NO_SERIES } from '../../instruments/series_files.ts';
+
+/** Bars of a generated market. */
+const BARS = 1200;
+/** Consecutive bars that are drawn together. */
+const BLOCK = 24;
+const DAY_S = 86_400;
+const TREND_DAYS = 30;
+/** Of a range, per bar. */
+const RETURN_SHARE = 1 / 48;
+
+/**
+ * A generated market, made of an instrument's own bars: blocks of a day's moves in random order, with the drift, pull
+ * or size of a scenario. Bars keep their volume. It has no series: what a model makes of funding or sentiment is not in
+ * it.
+ */
+export function generatedInstrument({ bars }: Instrument, scenario: Scenario, seed: string): Instrument {
+  const { symbol, timeframe } = bars;
+  const length = Math.min(BARS, bars.length - 1);
+  const rng = createRng(`${seed}/${scenario}/${symbol}`);
+  const drawn = drawBars(rng, length, bars.length, BLOCK);
+  const trendBars = (TREND_DAYS * DAY_S) / timeframe;
+  const generated: InstrumentBars = {
+    symbol,
+    timeframe,
+    length,
+    time: Float64Array.from(drawn, (_, t) => bars.time[0]! + t * timeframe),
+    ...generatedPrices(bars, drawn, { scenario, trendBars, returnShare: RETURN_SHARE }),
+    volume: Float64Array.from(drawn, (own) => bars.volume[own]!),
+    takerBuyVolume: Float64Array.from(drawn, (own) => bars.takerBuyVolume[own]!),
+  };
+  return { bars: generated, series: NO_SERIES };
+}
 
 /** Figures of each scenario that has some. */
 export type OfScenarios<Figures> = Readonly<Partial<Record<Scenario, Figures>>>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
 import { SCENARIOS, scenariosOfPrices } from '../../splits/scenarios.ts';
-import { generatedInstrument } from './generated_markets.ts';
+import { generatedInstrument } from './direction_scenarios.ts';
 import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
 import { NO_SERIES } from '../../instruments/series_files.ts';
 

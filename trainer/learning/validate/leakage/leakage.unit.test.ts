@@ -1,20 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import { predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { keyOf, type GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
-import { validateSplits } from '../../learners/cross_validation.ts';
+import { type GateResult, keyOf } from '../../../../shared/bundle/gates/gate_result.ts';
+import { testedScores, validateSplits } from '../../learners/cross_validation.ts';
 import { fittedTrees } from '../../learners/trees/fitted_trees.ts';
-import { permutationImportance, IMPORTANCE_DEFAULTS } from '../importance.ts';
+import { IMPORTANCE_DEFAULTS, permutationImportance } from '../importance.ts';
 import { modelMetrics } from '../../measures/model_metrics.ts';
 import { rateThreshold } from '../../measures/confusion.ts';
 import { rowUniqueness } from '../../dataset/noise.ts';
-import { testedScores } from '../../learners/cross_validation.ts';
 import { checkQuality } from '../quality_gate.ts';
 import { validationReport } from '../report.ts';
 import { pick, type ValidationRows } from '../../dataset/rows.ts';
 import { smallTrees, walkRows } from '../../dataset/rows.fixture.ts';
 import { finalSplit, kFoldSplits, walkForwardSplits } from '../../splits/splits.ts';
-import { checkLearning } from './leakage.ts';
+import { checkLearning } from './model_leakage.ts';
 import type { ShuffledAnswers } from './shuffled_labels.ts';
 
 const EMBARGO = 2400;
