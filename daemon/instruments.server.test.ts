@@ -222,6 +222,20 @@ describe('an instrument of a pipeline', () => {
     }
   });
 
+  it('publishes the probabilities of a model with a failed claim and holds with its reason', async () => {
+    for (const failedClaim of ['MODEL_BIASED', 'MODEL_WEAK'] as const)
+      for (const require_edge of [true, false]) {
+        const bench = openBench(tinySettings({ core: { require_edge } }), INSTRUMENTS);
+        const model = { ...modelOf('20260101_0000', () => UP), failedClaim };
+        bench.pipeline.inputs.apply({ kind: 'direction', timeframe: '1m', set: model });
+        await feed(bench, 0, WARM + 1);
+        const [last] = ofInstrument(bench).slice(-1);
+        expect(last).toMatchObject({ ml_up_prob: UP[0], mode: 'OK' });
+        const reasons = new Set(ofInstrument(bench).map(({ reason }) => reason));
+        expect([reasons.has(failedClaim), reasons.has('ENTRY')]).toEqual([require_edge, !require_edge]);
+      }
+  });
+
   it('keeps the exit rules of its entry when another model becomes active', async () => {
     const bench = await tradingBench();
     bench.answer(UP);

@@ -9,9 +9,11 @@ import {
 } from '../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILE, type DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
 import { openOwnDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
+import type { GateResult } from '../shared/bundle/gates/gate_result.ts';
 import type { OwnGraph } from '../shared/bundle/own_graph/own_graph.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { readPointerFile } from '../shared/bundle/pointer.ts';
+import { failedClaim, recordedDirectionGates } from '../shared/bundle/recorded_gates.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { replaceDurably, writeDurably } from '../shared/durable_file.ts';
 import { MinutehandError } from '../shared/errors.ts';
@@ -213,6 +215,23 @@ function linearGraph(columns: number, index: number): OwnGraph {
   };
 }
 
+/** One model in eight fails the claim of no bias, one that of F1. */
+function gatesOf(index: number): GateResult[] {
+  return (['bias', 'f1'] as const).map((code, i): GateResult => {
+    const passed = index % MODELS_MADE !== 3 + 2 * i;
+    return {
+      code,
+      role: 'direction',
+      passed,
+      value: passed ? 0 : 1,
+      relation: '<=',
+      limit: 0,
+      unit: 'count',
+      evidence: {},
+    };
+  });
+}
+
 function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): DirectionModel {
   const rng = createRng(`simulated direction ${index % MODELS_MADE}`);
   const features = liveInstrumentSchema(TIMEFRAMES[timeframe]).definitions.map(({ name }) => name);
@@ -237,6 +256,7 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
     edge: Object.fromEntries(
       ['EURUSD', 'GBPUSD', 'XAUUSD'].map((symbol) => [symbol, { ...edge, no_edge: rng.integer(4) === 0 }]),
     ),
+    gates: gatesOf(index),
     // Earlier bundles describe no rows.
     ...(index % 3 > 0 && {
       inputs: drawnDescription(createRng(`inputs of direction ${index % MODELS_MADE}`), features),
@@ -246,6 +266,7 @@ function openStub({ version, timeframe, index, sha256 }: Stub, rows: number): Di
     {
       folder: version,
       manifest,
+      failedClaim: failedClaim(recordedDirectionGates(manifest)),
       modelsHash: sha256,
       check: { rows: 0, largestDifference: 0 },
       scoring:

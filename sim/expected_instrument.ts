@@ -49,6 +49,8 @@ export interface InstrumentSituation {
     readonly stop: number;
     readonly target: number;
     readonly maxAgeBars: number;
+    /** Reason of the claim that failed; null: none. */
+    readonly claim: string | null;
     readonly hasEdge: boolean;
   } | null;
   /** The rule that answers in place of the model; null: none does. */
@@ -177,6 +179,7 @@ function entryOf(situation: InstrumentSituation): Outcome {
     return entered(situation, rule.isLong ? 1 : -1);
   }
   if (model === null || probabilities === null) return hold('NO_MODEL');
+  if (model.claim !== null) return hold(model.claim);
   if (!model.hasEdge) return hold('NO_EDGE');
   const side = sideOf(situation);
   if (side === 0) return hold('THETA');

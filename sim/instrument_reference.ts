@@ -187,7 +187,14 @@ export class InstrumentReference implements SubjectReference {
   }
 }
 
-function rulesOf({ manifest: { version, strategy, edge } }: DirectionModel, symbol: string) {
+/** The failed claim of a manifest, as PROTOCOL § Instruments has it: bias before F1. */
+function claimOf(gates: DirectionModel['manifest']['gates']): string | null {
+  const failed = (gates ?? []).flatMap((gate) => ('code' in gate && !gate.passed ? [gate.code] : []));
+  if (failed.includes('bias')) return 'MODEL_BIASED';
+  return failed.includes('f1') ? 'MODEL_WEAK' : null;
+}
+
+function rulesOf({ manifest: { version, strategy, edge, gates } }: DirectionModel, symbol: string) {
   return {
     version,
     thetaUp: strategy.theta_up,
@@ -195,6 +202,7 @@ function rulesOf({ manifest: { version, strategy, edge } }: DirectionModel, symb
     stop: strategy.stop,
     target: strategy.target,
     maxAgeBars: strategy.max_age_bars,
+    claim: claimOf(gates),
     hasEdge: edge[symbol]?.no_edge === false,
   };
 }

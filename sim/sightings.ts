@@ -69,6 +69,8 @@ export const SIGHTINGS = [
   'instrument OPPOSITE_EXIT',
   'instrument THETA',
   'instrument NO_EDGE',
+  'instrument MODEL_BIASED',
+  'instrument MODEL_WEAK',
   'instrument NO_MODEL',
   'instrument SILENCE',
   'rule ENTRY',

@@ -84,10 +84,11 @@ async function verify(folder: string, flags: VerifyFlags, output: Output): Promi
 }
 
 /** A bundle whose files are right may not be let in all the same. */
-function tellGates({ failed, missing }: RecordedGates, output: Output) {
+function tellGates({ failed, claims, missing }: RecordedGates, output: Output) {
   const gates = [...failed, ...missing];
   if (gates.length > 0) output.line(`  its gates do not let it in: ${gatesText(gates)}`);
-  return { failed_gates: failed.map(keyOf), missing_gates: missing.map(keyOf) };
+  if (claims.length > 0) output.line(`  it makes no entries: ${gatesText(claims)}`);
+  return { failed_gates: [...failed, ...claims].map(keyOf), missing_gates: missing.map(keyOf) };
 }
 
 async function verifyDeeply(

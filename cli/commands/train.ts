@@ -359,7 +359,7 @@ export async function runTrainingJob(
     isInRollout: rollout !== null,
     gates: adoption.gates,
   });
-  if (requireGates) endByGates(adoption.gates, output);
+  if (requireGates) endByGates(adoption.gates, settings.retrain.claims_veto, output);
 }
 
 /** What an interrupted training leaves. */

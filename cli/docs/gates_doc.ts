@@ -1,7 +1,7 @@
 import { COMPARISON_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf } from '../../trainer/learning/gates/registry.ts';
 import type { Gate } from '../../trainer/learning/gates/gate.ts';
 import { DIRECTION_GATES } from '../../trainer/learning/strategies/direction/gates/registry.ts';
-import type { RuleGateCode } from '../../shared/bundle/gates/gate_codes.ts';
+import { claimReason, gateKey, type GateIdentity, type RuleGateCode } from '../../shared/bundle/gates/gate_codes.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../../trainer/learning/backtest/edge.ts';
 import { MAX_OVERFITTING, MAX_SPA_P, MIN_DEFLATED_SHARPE } from '../../trainer/learning/formula_rules/rule_checks.ts';
 import { stepAfter } from '../../shared/bundle/gates/gate_steps.ts';
@@ -24,6 +24,10 @@ export function renderGatesDoc(): string {
 
 Generated from \`trainer/learning/gates/registry.ts\` by \`npm run docs\`. Do not edit. \`train --adopt\` and every retraining check them; every way
 to use a bundle reads their verdicts ([admission](#admission)).
+
+What a failed gate vetoes is **serving**: the bundle is not adopted, except by a person who says why; or **entries**: it
+is adopted, its probabilities are published, and each signal that would enter holds with the reason in the table
+([ADR 54](../adr/0054-claims-veto-entries.md)). \`claims_veto: serving\` in \`config/retrain_policy.yaml\` makes every gate veto serving.
 
 A limit in code font is a key of \`config/retrain_policy.yaml\`; any other limit is fixed. How often each of them is wrong:
 [error rates](GATE_RATES.md). Leakage tests: [MODELS.md](MODELS.md#leakage-tests).
@@ -50,8 +54,14 @@ From \`trainer/learning/strategies/direction/gates/registry.ts\`, over the evalu
 counts days, since labels overlap. The buy ratio, over all calls and by hour, and the variance of 24 hours are warnings.
 
 ${table(
-  ['gate', 'vetoes', 'limit', 'if it fails'],
-  DIRECTION_GATES.map(({ code, vetoes, limit }) => [`\`${code}\``, vetoes, limit, stepAfter(code, 'direction')]),
+  ['gate', 'refuses', 'limit', 'vetoes', 'if it fails'],
+  DIRECTION_GATES.map(({ code, vetoes, limit }) => [
+    `\`${code}\``,
+    vetoes,
+    limit,
+    vetoOf({ code, role: 'direction' }),
+    stepAfter(code, 'direction'),
+  ]),
 )}
 
 ## Of a rule
@@ -60,8 +70,14 @@ ${table(
 wrote has no search to judge, and so neither \`rule_overfitting\` nor \`rule_walk_forward\`.
 
 ${table(
-  ['gate', 'vetoes', 'limit', 'if it fails'],
-  RULE_ROWS.map(([code, vetoes, limit]) => [`\`${code}\``, vetoes, limit, stepAfter(code, null)]),
+  ['gate', 'refuses', 'limit', 'vetoes', 'if it fails'],
+  RULE_ROWS.map(([code, vetoes, limit]) => [
+    `\`${code}\``,
+    vetoes,
+    limit,
+    vetoOf({ code, role: null }),
+    stepAfter(code, null),
+  ]),
 )}
 
 ## Admission
@@ -76,7 +92,7 @@ a bundle as a daemon does, and then refuses:
 |of none of the configured timeframes; a rule of an instrument that is not configured|\`MODEL_TIMEFRAME\`|none|
 |of another feature schema|\`MODEL_SCHEMA\`|none|
 |a manifest other than the registered one, or than that of the installed bundle of this version|\`MODEL_EXISTS\`|none|
-|failed gates in its manifest, gates above (but those before adoption) without a verdict in it, a rejection in the registry, or a registry that cannot be read|\`MODEL_GATES\`, with each gate’s code, value and limit|\`--despite-gates --reason <text>\`; by API the role approver with \`{"despite_gates": true, "reason": "…"}\`|
+|failed gates in its manifest that veto serving, gates above (but those before adoption) without a verdict in it, a rejection in the registry, or a registry that cannot be read|\`MODEL_GATES\`, with each gate’s code, value and limit|\`--despite-gates --reason <text>\`; by API the role approver with \`{"despite_gates": true, "reason": "…"}\`|
 
 An override is part of the pointer (\`active.json\`, \`direction/<timeframe>.json\`, \`rule/<instrument>.json\`, \`rollout.json\`) and of the audit. Until another bundle
 replaces it, every page of the dashboard, \`minutehand status\` (a problem), \`despite_gates\` in the trainer’s \`/healthz\` and in
@@ -101,7 +117,12 @@ function gateTable(gates: readonly Gate<never>[]): string {
     const { code, vetoes, threshold } = gate;
     const limit = 'key' in threshold ? `\`${threshold.key}\`` : threshold.fixed;
     const roles = rolesOf(gate).map((role) => role ?? 'bundle');
-    return [`\`${code}\``, roles.join(', '), vetoes, limit, stepAfter(code, null)];
+    return [`\`${code}\``, roles.join(', '), vetoes, limit, vetoOf({ code, role: null }), stepAfter(code, null)];
   });
-  return table(['gate', 'of', 'vetoes', 'limit', 'if it fails'], rows);
+  return table(['gate', 'of', 'refuses', 'limit', 'vetoes', 'if it fails'], rows);
+}
+
+function vetoOf(gate: GateIdentity): string {
+  const claim = claimReason(gateKey(gate));
+  return claim === null ? 'serving' : `entries (\`${claim}\`)`;
 }

@@ -13,6 +13,7 @@ import {
   type InstrumentReason,
 } from '../../shared/signal/instrument_signal.ts';
 import type { Mode } from '../../shared/signal/signal.ts';
+import { entryVeto } from '../../shared/bundle/direction/direction_model.ts';
 import { candidateNovelty, rowNovelty, type DirectionScores } from '../../shared/bundle/direction/direction_scores.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { GuardedFormulas } from '../features/guarded_formulas.ts';
@@ -66,16 +67,10 @@ export function answerInstrument(
   const probabilities = row < 0 ? null : probabilitiesAt(scores, row);
   const novelty = probabilities === null ? NaN : noveltyAt(scores, probabilities, row);
   const isDecided = minute.outcome === 'COMPLETE' && isReady;
-  const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
+  const veto = requireEdge ? entryVeto(model, instrument.a) : null;
   const strategy = model?.manifest.strategy ?? null;
   const step = isDecided
-    ? stepInstrument(
-        strategy,
-        before,
-        { close, probabilities, hasEdge, novelty, noveltyMin, stop, news, time },
-        id,
-        time,
-      )
+    ? stepInstrument(strategy, before, { close, probabilities, veto, novelty, noveltyMin, stop, news, time }, id, time)
     : holding(minute, before);
   return sealedAnswer(context, { instrument, label, minute, before, id }, heldBy(context.rollout, step), {
     probabilities,

@@ -1,12 +1,16 @@
 import * as z from 'zod';
 import type { DirectionManifest } from './direction/direction_manifest.ts';
+import type { RetrainPolicy } from '../policy/schema.ts';
 import {
+  CLAIM_REASONS,
+  claimReason,
   EXPECTED_OF_DIRECTION,
   EXPECTED_OF_EVOLVED_RULE,
   EXPECTED_OF_PAIRS,
   EXPECTED_OF_WRITTEN_RULE,
   gateKey,
   needsLimit,
+  type ClaimReason,
   type GateIdentity,
 } from './gates/gate_codes.ts';
 import {
@@ -14,6 +18,7 @@ import {
   isMeasured,
   keyOf,
   NO_VERDICT,
+  type AnyGate,
   type Evidence,
   type FailedGate,
   type RecordedGate,
@@ -27,7 +32,10 @@ export type { FailedGate } from './gates/gate_result.ts';
 
 /** The verdicts that a bundle carries. */
 export interface RecordedGates {
+  /** Failed gates of integrity: they veto serving. */
   readonly failed: readonly FailedGate[];
+  /** Failed gates of claims: they veto entries, and serving where the policy says so. */
+  readonly claims: readonly FailedGate[];
   /** Gates without a verdict: an earlier version did not have them, or another program made the bundle. */
   readonly missing: readonly FailedGate[];
 }
@@ -55,7 +63,8 @@ export function recordedGates(
     gates,
     claimed.filter((pair) => !isOfGroup(pair)),
   );
-  return { failed: [...failuresOf(gates), ...pooled, ...ofGroups], missing: missingOf(gates, EXPECTED_OF_PAIRS) };
+  const failed = [...failuresOf(gates), ...pooled, ...ofGroups];
+  return { failed, claims: [], missing: missingOf(gates, EXPECTED_OF_PAIRS) };
 }
 
 /** The passed verdict on the skill where it has judged no claim, although pairs claim an edge. */
@@ -69,16 +78,46 @@ function unjudgedClaims(gates: readonly RecordedGate[], claimed: readonly string
 /** Verdicts of a direction bundle. An earlier one has no gates: only biased predictions were refused. */
 export function recordedDirectionGates({ gates = [], bias }: Pick<DirectionManifest, 'bias' | 'gates'>): RecordedGates {
   const missing = missingOf(gates, EXPECTED_OF_DIRECTION);
-  if (gates.length > 0) return { failed: failuresOf(gates), missing };
+  if (gates.length > 0) {
+    const all = failuresOf(gates);
+    return { failed: all.filter(isOfIntegrity), claims: all.filter((gate) => !isOfIntegrity(gate)), missing };
+  }
   const biased = bias?.biased ?? [];
   const failed = biased.map((code) => ({ code: `bias ${code}`, seen: 'biased', limit: 'unbiased within chance' }));
-  return { failed, missing };
+  return { failed, claims: [], missing };
 }
 
 /** Verdicts of a rule. */
 export function recordedRuleGates({ gates, origin }: Pick<RuleManifest, 'gates' | 'origin'>): RecordedGates {
   const expected = origin === 'evolved' ? EXPECTED_OF_EVOLVED_RULE : EXPECTED_OF_WRITTEN_RULE;
-  return { failed: failuresOf(gates), missing: missingOf(gates, expected) };
+  return { failed: failuresOf(gates), claims: [], missing: missingOf(gates, expected) };
+}
+
+/** Whether a model that fails this gate is not served, whatever the policy says of claims. */
+export function isOfIntegrity(gate: AnyGate): boolean {
+  return claimReason(keyOf(gate)) === null;
+}
+
+/** Why a model that is served makes no entries; null: no claim about it has failed. */
+export function failedClaim({ claims }: Pick<RecordedGates, 'claims'>): ClaimReason | null {
+  const reasons = new Set(claims.map((gate) => claimReason(keyOf(gate))));
+  return CLAIM_REASONS.find((reason) => reasons.has(reason)) ?? null;
+}
+
+/** `Its probabilities are served, and it makes no entries: direction f1 (MODEL_WEAK).`; null: no claim failed. */
+export function claimsText(gates: readonly RecordedGate[]): string | null {
+  const failed = failuresOf(gates).filter((gate) => !isOfIntegrity(gate));
+  if (failed.length === 0) return null;
+  const names = failed.map((gate) => `${gateText(gate).name} (${claimReason(keyOf(gate))})`);
+  return `Its probabilities are served, and it makes no entries: ${names.join(', ')}.`;
+}
+
+/**
+ * The failed verdicts that keep a bundle from being served.
+ * @param veto what failed claims veto, as `claims_veto` of the policy says
+ */
+export function servingFailures(gates: readonly RecordedGate[], veto: RetrainPolicy['claims_veto']): FailedGate[] {
+  return failuresOf(gates.filter((gate) => veto === 'serving' || isOfIntegrity(gate)));
 }
 
 function missingOf(results: readonly RecordedGate[], expected: readonly GateIdentity[]): FailedGate[] {

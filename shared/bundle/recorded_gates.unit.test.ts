@@ -2,12 +2,15 @@ import { expect, it } from 'vitest';
 import { EXPECTED_OF_PAIRS } from './gates/gate_codes.ts';
 import type { GateResult } from './gates/gate_result.ts';
 import {
+  claimsText,
+  failedClaim,
   failuresOf,
   gatesText,
   hasPassed,
   reasonsOf,
   recordedDirectionGates,
   recordedGates,
+  servingFailures,
 } from './recorded_gates.ts';
 
 function gateOf(passed: boolean, value: number | null, change: Partial<GateResult> = {}): GateResult {
@@ -50,10 +53,35 @@ it('accepts verdicts that their own figures confirm, that have no limit, or that
   for (const gate of [gateOf(false, 0.41), gateOf(false, 0.9)]) expect(failuresOf([gate])).toHaveLength(1);
 });
 
+it('tells failed claims from failed integrity, and bias before F1', () => {
+  const ofDirection = (code: 'bias' | 'f1' | 'plausible', passed: boolean) =>
+    gateOf(passed, passed ? 0 : 1, { code, role: 'direction', relation: '<=', limit: 0 });
+  const biased = ofDirection('bias', false);
+  const weak = ofDirection('f1', false);
+  const implausible = ofDirection('plausible', false);
+  const gates = [weak, implausible, biased];
+  const recorded = recordedDirectionGates({ gates });
+  expect(recorded.failed).toMatchObject([{ code: 'plausible' }]);
+  expect(recorded.claims).toMatchObject([{ code: 'f1' }, { code: 'bias' }]);
+  expect(failedClaim(recorded)).toBe('MODEL_BIASED');
+  expect(failedClaim(recordedDirectionGates({ gates: [weak] }))).toBe('MODEL_WEAK');
+  expect(failedClaim(recordedDirectionGates({ gates: [implausible, ofDirection('bias', true)] }))).toBeNull();
+  expect(servingFailures(gates, 'entries')).toMatchObject([{ code: 'plausible' }]);
+  expect(servingFailures(gates, 'serving')).toHaveLength(3);
+  expect(claimsText(gates)).toBe(
+    'Its probabilities are served, and it makes no entries: direction f1 (MODEL_WEAK), direction bias (MODEL_BIASED).',
+  );
+  // The F1 of an AI1 is no claim of a direction model.
+  expect([
+    claimsText([gateOf(false, 0.3, { code: 'f1' })]),
+    servingFailures([gateOf(false, 0.3)], 'entries').length,
+  ]).toEqual([null, 1]);
+});
+
 it('finds a changed verdict in a bundle, in its groups, and in a direction bundle', () => {
   const whole = EXPECTED_OF_PAIRS.map((own) => gateOf(true, 0.6, own as Pick<GateResult, 'code' | 'role'>));
   const gates = whole.map((gate) => (gate.code === 'auc' ? gateOf(true, 0.3) : gate));
-  expect(recordedGates({ gates: whole })).toEqual({ failed: [], missing: [] });
+  expect(recordedGates({ gates: whole })).toEqual({ failed: [], claims: [], missing: [] });
   expect(recordedGates({ gates }).failed).toMatchObject([{ code: 'auc', role: 'ai1', value: 0.3 }]);
   const direction = gateOf(true, 0.9, { code: 'plausible', role: 'direction', relation: '<=', limit: 0.55 });
   expect(recordedDirectionGates({ gates: [direction] }).failed).toMatchObject([{ code: 'plausible', value: 0.9 }]);

@@ -1,7 +1,12 @@
 import { isoMinute, type Bar, type OpenTime } from '../bar.ts';
 import { directionFolder, liveInstrumentSchema } from '../bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
-import { openDirection, prepareDirection, type DirectionModel } from '../bundle/direction/direction_model.ts';
+import {
+  entryVeto,
+  openDirection,
+  prepareDirection,
+  type DirectionModel,
+} from '../bundle/direction/direction_model.ts';
 import { candidateNovelty, rowNovelty } from '../bundle/direction/direction_scores.ts';
 import type { InstrumentSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
@@ -41,7 +46,7 @@ import { INSTRUMENT_REASONS } from './instrument_reasons.ts';
 import { pathInside } from '../path_name.ts';
 
 /** A direction bundle with all that explaining one of its answers takes. */
-export interface ExplainedDirection extends Pick<DirectionModel, 'manifest' | 'novelty'> {
+export interface ExplainedDirection extends Pick<DirectionModel, 'manifest' | 'failedClaim' | 'novelty'> {
   /** Of its columns. */
   readonly schema: InstrumentSchema;
   /** Up, down, range; null for a model that is not trees and a softmax. */
@@ -60,6 +65,7 @@ export async function openExplainedDirection(models: string, version: string): P
   const model = await openDirection(prepared, 1);
   return {
     manifest: model.manifest,
+    failedClaim: model.failedClaim,
     ...(model.novelty && { novelty: model.novelty }),
     schema: prepared.rowSchema ?? written,
     ensembles: scoring.engine === 'wasm-simd' ? scoring.trees.ensembles : null,
@@ -98,8 +104,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   const [up, down, range] = probabilities ?? [];
   const answered = probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! };
   const novelty = answered === null ? NaN : candidateNovelty(model!, answered, row!, 0);
-  const isShown = model?.manifest.edge[instrument.a]?.no_edge === false;
-  const hasEdge = !requireEdge || isShown;
+  const veto = entryVeto(model, instrument.a);
   const strategy = model?.manifest.strategy ?? null;
   const decided =
     minute?.features.ready !== true
@@ -107,7 +112,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
       : {
           close: minute.inputs.a.close,
           probabilities: answered,
-          hasEdge,
+          veto: requireEdge ? veto : null,
           novelty,
           noveltyMin,
           stop: stopIn(signal),
@@ -130,7 +135,8 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
             down: attribute(down!, model.ensembles?.[1] ?? null, row, names),
             range: attribute(range!, model.ensembles?.[2] ?? null, row, names),
           },
-    strategy: strategy === null ? null : { ...strategy, has_edge: isShown },
+    strategy:
+      strategy === null ? null : { ...strategy, has_edge: model?.manifest.edge[instrument.a]?.no_edge === false },
     rule: null,
     costs: null,
     gate: null,

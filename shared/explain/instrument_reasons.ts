@@ -18,6 +18,10 @@ export const INSTRUMENT_REASONS = {
   IN_POSITION,
   STOPPED,
   NO_MODEL,
+  MODEL_BIASED:
+    'HOLD: the answers of the model favor one side (gate bias): its probabilities are published, and it makes no entries.',
+  MODEL_WEAK:
+    'HOLD: the model tells up, down and range apart too rarely (gate f1): its probabilities are published, and it makes no entries.',
   NO_EDGE: 'HOLD: the model or rule has shown no edge after costs for this instrument.',
   NEWS,
   NO_ENTRY: 'HOLD: the entry conditions of the rule are not all true on either side.',

@@ -82,6 +82,7 @@ const retrain: RetrainPolicy = {
   adopt_min_sharpe_gain: null,
   adopt_max_auc_loss: 0.02,
   executable_share_min: 0.5,
+  claims_veto: 'entries',
   adopt_by: 'swap',
   online_learning: 'off',
   delivery_target: null,

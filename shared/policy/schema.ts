@@ -270,6 +270,7 @@ const retrainValues = {
     .meta({ examples: [0.05] }),
   adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
+  claims_veto: z.enum(['entries', 'serving']),
   adopt_by: z.enum(['swap', 'rollout']),
   online_learning: z.enum(ONLINE_LEARNING),
   delivery_target: z

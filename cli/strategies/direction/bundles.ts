@@ -39,7 +39,7 @@ export function listDirections(models: string, output: Output) {
     try {
       const { manifest } = readDirectionBundle(join(folder, version));
       const { timeframe, metrics, edge } = manifest;
-      const { failed, missing } = recordedDirectionGates(manifest);
+      const { failed, claims, missing } = recordedDirectionGates(manifest);
       const edges = Object.values(edge);
       return {
         ...own,
@@ -47,7 +47,7 @@ export function listDirections(models: string, output: Output) {
         up_or_down_auc: metrics.up_or_down_auc,
         instruments: edges.length,
         instruments_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
-        failed_gates: failed.map(keyOf),
+        failed_gates: [...failed, ...claims].map(keyOf),
         missing_gates: missing.map(keyOf),
         error: null,
       };

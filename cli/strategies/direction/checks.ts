@@ -37,14 +37,14 @@ export function checkDirections({ core, minutehand }: Settings, paths: HomePaths
         }
         const model = await directionOpener(paths.models, 1)(active.version, timeframe);
         await model.release();
-        const { manifest, novelty, engine } = model;
+        const { manifest, novelty, engine, failedClaim } = model;
         const { edge, market } = manifest;
         refuseForeign(
           { version: active.version, market, timeframes: [] },
           { market: minutehand.market, timeframes: [] },
         );
         const withEdge = configured.filter(({ a }) => edge[a]?.no_edge === false).length;
-        const detail = `${active.version} verified, ${withEdge} of ${configured.length} instruments with an edge, scored by ${engine}`;
+        const detail = `${active.version} verified, ${withEdge} of ${configured.length} instruments with an edge${failedClaim === null ? '' : `, but no entries: ${failedClaim}`}, scored by ${engine}`;
         if (core.novelty_min === null || novelty !== undefined) return { what, verdict: 'ok', detail };
         return {
           what,

@@ -1,3 +1,4 @@
+import { claimsText, servingFailures } from '../../../shared/bundle/recorded_gates.ts';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
@@ -191,12 +192,15 @@ export async function runDirectionJob(
     const after = bundle === null ? {} : { out: dirname(bundle.path), adopted, ...(rollout !== null && { rollout }) };
     output.written(bundle === null ? null : { target: `direction ${bundle.version}`, after });
     if (bundle !== null) {
-      const hasPassed = gates.every(({ passed }) => passed);
+      const veto = settings.retrain.claims_veto;
+      const hasPassed = servingFailures(gates, veto).length === 0;
+      const claims = veto === 'entries' ? claimsText(gates) : null;
       output.line(`bundle ${bundle.path}, verified against onnxruntime`);
       if (adopted) output.line(`Active direction model of ${job.timeframe}: ${bundle.version}`);
       else if (rollout !== null) output.line(`Challenger of rollout ${rollout}: ${bundle.version}`);
       else if (job.adopt) output.line('Not adopted; the active version stays.');
       else output.line(activationText(bundle.path, hasPassed));
+      if (hasPassed && claims !== null) output.line(claims);
     }
     const { metrics, net, bias, priors, others, theta, scaling, trees, search } = trained;
     output.result({
@@ -216,7 +220,7 @@ export async function runDirectionJob(
       rollout,
       resources,
     } satisfies PrintedTraining);
-    if (requireGates) endByGates(gates, output);
+    if (requireGates) endByGates(gates, settings.retrain.claims_veto, output);
   } finally {
     progress.stop();
   }

@@ -245,6 +245,8 @@ export const EN = {
   'condition.flat': 'No open position',
   'condition.model': 'Models loaded',
   'condition.halt': 'No halt by a live KPI',
+  'condition.unbiased': 'Model without bias',
+  'condition.quality': 'Quality of the model',
   'condition.edge': 'Edge after costs',
   'condition.beta_min': 'Hedge ratio, minimum',
   'condition.beta_max': 'Hedge ratio, maximum',
@@ -831,6 +833,8 @@ export const EN = {
   'reason.TARGET_EXIT': 'Take profit',
   'reason.AGE_EXIT': 'Maximum age',
   'reason.OPPOSITE_EXIT': 'Opposite signal',
+  'reason.MODEL_BIASED': 'Model favors one side',
+  'reason.MODEL_WEAK': 'Model tells the classes apart too rarely',
   'reason.THETA': 'Probabilities too low',
   'reason.RULE_EXIT': 'Exit condition of the rule',
   'reason.NO_ENTRY': 'Conditions of the rule not met',
@@ -838,6 +842,10 @@ export const EN = {
   'meaning.STOP_EXIT': 'The position lost its stop distance.',
   'meaning.TARGET_EXIT': 'The position gained its target.',
   'meaning.AGE_EXIT': 'The position reached its maximum age.',
+  'meaning.MODEL_BIASED':
+    'The answers of the model favor one side (gate bias): its probabilities are published, and it makes no entries.',
+  'meaning.MODEL_WEAK':
+    'The model tells up, down and range apart too rarely (gate f1): its probabilities are published, and it makes no entries.',
   'meaning.OPPOSITE_EXIT': 'The model calls for the opposite side.',
   'meaning.THETA': 'No direction has a probability above its threshold.',
   'meaning.RULE_EXIT': 'The exit condition of the rule is true.',

@@ -247,6 +247,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'condition.flat': '建玉なし',
   'condition.model': 'モデル読み込み済み',
   'condition.halt': 'KPIによる停止なし',
+  'condition.unbiased': 'モデルに偏りがない',
+  'condition.quality': 'モデルの品質',
   'condition.edge': 'コスト後の優位性',
   'condition.beta_min': 'ヘッジ比率の下限',
   'condition.beta_max': 'ヘッジ比率の上限',
@@ -829,6 +831,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'reason.TARGET_EXIT': '利確',
   'reason.AGE_EXIT': '最大保有時間',
   'reason.OPPOSITE_EXIT': '反対シグナル',
+  'reason.MODEL_BIASED': 'モデルの偏り',
+  'reason.MODEL_WEAK': 'モデルの判別力不足',
   'reason.THETA': '確率不足',
   'reason.RULE_EXIT': 'ルールの決済条件',
   'reason.NO_ENTRY': 'ルールの条件未成立',
@@ -836,6 +840,10 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'meaning.STOP_EXIT': '損失が損切り幅に達しました。',
   'meaning.TARGET_EXIT': '利益が利確幅に達しました。',
   'meaning.AGE_EXIT': '最大保有本数に達しました。',
+  'meaning.MODEL_BIASED':
+    'モデルの予測が一方向に偏っています（ゲート bias）。確率は公開されますが、エントリーはしません。',
+  'meaning.MODEL_WEAK':
+    'モデルは上昇・下落・レンジを十分に判別できません（ゲート f1）。確率は公開されますが、エントリーはしません。',
   'meaning.OPPOSITE_EXIT': 'モデルが反対方向を示しました。',
   'meaning.THETA': 'どちらの方向も確率が閾値を超えていません。',
   'meaning.RULE_EXIT': 'ルールの決済条件が成立しました。',

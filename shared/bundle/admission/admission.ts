@@ -9,6 +9,8 @@ import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
 import {
   failuresOf,
+  isOfIntegrity,
+  servingFailures,
   gatesText,
   unmeasured,
   type DespiteGates,
@@ -304,11 +306,16 @@ const REGISTRY = { code: 'registry', role: null } as const;
 
 /** @throws MinutehandError MODEL_EXISTS */
 async function verdictsOf(
-  { registered }: AdmissionPlace,
+  { registered, settings }: AdmissionPlace,
   { version, timeframe, rule, recorded, manifestHash }: Candidate,
   { door, further = [] }: AdmissionRequest,
 ): Promise<Verdicts> {
-  const failed = [...recorded.failed, ...failuresOf(further)];
+  const veto = settings.retrain.claims_veto;
+  const claims = veto === 'serving' ? recorded.claims : [];
+  // A failed claim that the bundle does not state would not keep it from entries.
+  const stated = new Set(recorded.claims.map(keyOf));
+  const unstated = failuresOf(further).filter((gate) => !isOfIntegrity(gate) && !stated.has(keyOf(gate)));
+  const failed = [...recorded.failed, ...claims, ...servingFailures(further, veto), ...unstated];
   const { missing } = recorded;
   // A new bundle is not registered yet, and the registry has no rules.
   if (door === 'adoption' || door === 'folder' || rule !== null) return { failed, missing, unread: [] };
@@ -322,7 +329,7 @@ async function verdictsOf(
   }
   if (row !== undefined && row.manifest_sha256 !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has another manifest of ${version}` });
-  const own = new Set(recorded.failed.map(keyOf));
+  const own = new Set([...recorded.failed, ...recorded.claims].map(keyOf));
   // That another rollout was active is about the moment, and not about the bundle.
   const others = (row?.reasons ?? []).filter(({ code }) => code !== 'rollout');
   const rejected = others.filter((gate) => !own.has(keyOf(gate)));

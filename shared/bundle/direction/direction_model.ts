@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
 import { sequenceBars } from '../../core/features/windows.ts';
+import type { EntryVeto } from '../../strategies/direction/direction_input.ts';
 import { goldenFeatures } from '../bundle_models.ts';
+import type { ClaimReason } from '../gates/gate_codes.ts';
+import { failedClaim, recordedDirectionGates } from '../recorded_gates.ts';
 import { bundleInstrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { InputNovelty } from '../input_novelty.ts';
 import { orRelease } from '../or_release.ts';
@@ -30,6 +33,8 @@ const WARM_UP_RUNS = 8;
 /** A verified direction model, ready to score. */
 export interface DirectionModel extends DirectionInference {
   readonly manifest: DirectionManifest;
+  /** Which claim about it has failed; null: none. */
+  readonly failedClaim: ClaimReason | null;
   readonly modelsHash: string;
   readonly engine: ScoringEngine;
   /** What was compared, or why onnxruntime scores it. */
@@ -46,7 +51,10 @@ export interface DirectionModel extends DirectionInference {
 }
 
 /** A verified bundle without anything that is bound to a thread. */
-export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'modelsHash' | 'check' | 'rowSchema'> {
+export interface PreparedDirection extends Pick<
+  DirectionModel,
+  'manifest' | 'failedClaim' | 'modelsHash' | 'check' | 'rowSchema'
+> {
   readonly folder: string;
   readonly scoring: DirectionScoring;
 }
@@ -54,6 +62,14 @@ export interface PreparedDirection extends Pick<DirectionModel, 'manifest' | 'mo
 /** The same of a model that our own code scores. */
 export interface OwnDirection extends PreparedDirection {
   readonly scoring: OwnDirectionScoring;
+}
+
+/** Why a model, or none, makes no entries of an instrument, where the policy asks for what it claims; null: it may. */
+export function entryVeto(
+  model: Pick<DirectionModel, 'manifest' | 'failedClaim'> | null,
+  symbol: string,
+): EntryVeto | null {
+  return model?.failedClaim ?? (model?.manifest.edge[symbol]?.no_edge === false ? null : 'NO_EDGE');
 }
 
 /** Reads, verifies and opens a bundle, with its own formulas. @throws MinutehandError as prepareDirection */
@@ -96,6 +112,7 @@ export async function prepareDirection(folder: string, configured: InstrumentSch
   return {
     folder,
     manifest,
+    failedClaim: failedClaim(recordedDirectionGates(manifest)),
     modelsHash,
     ...(isOwn && { rowSchema: schema }),
     scoring,

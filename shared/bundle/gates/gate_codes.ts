@@ -1,6 +1,10 @@
 /** What is judged: one of the models, the direction model, or (null) the bundle as a whole. */
 export type GateRole = 'ai1' | 'ai2' | 'ai3' | 'direction';
 
+/** Why a model that is served makes no entries: what a claim about it asks for does not hold. */
+export const CLAIM_REASONS = ['MODEL_BIASED', 'MODEL_WEAK'] as const;
+export type ClaimReason = (typeof CLAIM_REASONS)[number];
+
 /** What the daemon, the lock before every pointer and the trainer must know of a gate. */
 interface GateEntry {
   /** What it judges: one verdict for each. */
@@ -10,6 +14,11 @@ interface GateEntry {
    * edge, no floor in the policy), or compare bytes.
    */
   readonly needsLimit: boolean;
+  /**
+   * Of a gate that judges a claim: a model that fails it is served for its probabilities, and its signals hold with
+   * this reason. Absent: a gate of integrity, and a model that fails it is not served.
+   */
+  readonly claim?: ClaimReason;
 }
 
 const BUNDLE = [null] as const;
@@ -45,12 +54,12 @@ export const PAIR_GATES = {
 
 /** The same of a training of the direction model. */
 export const DIRECTION_GATES = {
-  bias: { roles: ['direction'], needsLimit: true },
+  bias: { roles: ['direction'], needsLimit: true, claim: 'MODEL_BIASED' },
   plausible: { roles: ['direction'], needsLimit: false },
   series_foresight: { roles: ['direction'], needsLimit: false },
   single_column: { roles: ['direction'], needsLimit: false },
   one_bar_later: { roles: ['direction'], needsLimit: false },
-  f1: { roles: ['direction'], needsLimit: false },
+  f1: { roles: ['direction'], needsLimit: false, claim: 'MODEL_WEAK' },
 } as const satisfies Readonly<Record<string, GateEntry>>;
 
 /** The same of the judgement of a rule: of one that a person wrote, and of one that a search proposed. */
@@ -83,6 +92,17 @@ const NEEDS_LIMIT: ReadonlySet<string> = new Set(
 /** Whether a passed verdict of this gate has a value and a limit. */
 export function needsLimit(code: string): boolean {
   return NEEDS_LIMIT.has(code);
+}
+
+const CLAIMS: ReadonlyMap<string, ClaimReason> = new Map(
+  Object.entries<GateEntry>(DIRECTION_GATES).flatMap(([code, { roles, claim }]) =>
+    claim === undefined ? [] : roles.map((role) => [gateKey({ code, role }), claim] as const),
+  ),
+);
+
+/** Reason of the signals of a model that has failed this gate; null: a model that has failed it is not served. */
+export function claimReason(key: string): ClaimReason | null {
+  return CLAIMS.get(key) ?? null;
 }
 
 /** What stands in the list of gates that were not passed, and is no gate. */

@@ -29,7 +29,7 @@ export interface BundleShelf {
    */
   check(folder: string, files: FileSystem): CheckedBundle;
   /**
-   * Which subjects earn more than they cost, by its judgement of a bundle.
+   * Which subjects earn more than they cost, by its judgement of a bundle, whose claims have all passed.
    * @throws MinutehandError as `facts`
    */
   edgeOf(folder: string): (subject: Pair) => boolean;

@@ -9,7 +9,7 @@ import {
 import { readDirectionBundle, signDirectionBundle } from '../direction/direction_bundle.ts';
 import type { DirectionManifest } from '../direction/direction_manifest.ts';
 import { bundleInstrumentSchema } from '../feature_schema.ts';
-import { recordedDirectionGates } from '../recorded_gates.ts';
+import { failedClaim, recordedDirectionGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 
 /** Bundles of `direction`: in a folder of their own, a slot for each timeframe. Reading one verifies its files. */
@@ -32,8 +32,9 @@ export const DIRECTION_SHELF: BundleShelf = {
     return { created, timeframe: timeframeOf(timeframe) };
   },
   edgeOf(folder) {
-    const { edge } = readDirectionBundle(folder).manifest;
-    return ({ a }) => edge[a]?.no_edge === false;
+    const { manifest } = readDirectionBundle(folder);
+    const claim = failedClaim(recordedDirectionGates(manifest));
+    return ({ a }) => claim === null && manifest.edge[a]?.no_edge === false;
   },
   figures(folder) {
     const { training, period, data_hash, metrics, edge } = readDirectionBundle(folder).manifest;

@@ -20,6 +20,8 @@ export const DIRECTION_REASONS = [
   'IN_POSITION',
   'STOPPED',
   'NO_MODEL',
+  'MODEL_BIASED',
+  'MODEL_WEAK',
   'NO_EDGE',
   'NEWS',
   'NOVEL_INPUT',
@@ -38,7 +40,7 @@ const DECIDER = deciderOf(DIRECTION_RULE);
 
 /**
  * One closed bar of an instrument, decided by `DIRECTION_RULE`: a pure function. A position ends before another begins:
- * stop before target before age before the opposite signal, and exits need neither a model nor an edge.
+ * stop before target before age before the opposite signal, and exits need neither a model nor what it claims.
  * @param position before this bar
  */
 export function stepDirection(
@@ -47,8 +49,8 @@ export function stepDirection(
   input: DirectionFacts,
 ): DirectionStep {
   const aged = ageInstrument(position);
-  const { close, probabilities, hasEdge, novelty, noveltyMin, stop, news, time } = input;
-  const question = { close, probabilities, hasEdge, novelty, noveltyMin, stop, news, time, strategy, position: aged };
+  const { close, probabilities, veto, novelty, noveltyMin, stop, news, time } = input;
+  const question = { close, probabilities, veto, novelty, noveltyMin, stop, news, time, strategy, position: aged };
   const { action, reason, target } = DECIDER.decide(position.side, question);
   switch (action) {
     case 'ENTER':

@@ -4,6 +4,7 @@ import { stepDirection } from './direction.ts';
 import {
   FLAT_INSTRUMENT,
   type DirectionFacts,
+  type EntryVeto,
   type DirectionPosition,
   type DirectionStrategy,
 } from './direction_input.ts';
@@ -16,10 +17,10 @@ const answers = (up: number, down: number): DirectionFacts['probabilities'] => (
   ML_DOWN_PROB: down,
   ML_RANGE_PROB: 1 - up - down,
 });
-const input = (close: number, up = 0, down = 0, hasEdge = true): DirectionFacts => ({
+const input = (close: number, up = 0, down = 0, veto: EntryVeto | null = null): DirectionFacts => ({
   close,
   probabilities: answers(up, down),
-  hasEdge,
+  veto,
 });
 const long: DirectionPosition = { side: 1, entryClose: 100, ageBars: 0 };
 const short: DirectionPosition = { side: -1, entryClose: 100, ageBars: 0 };
@@ -45,7 +46,7 @@ describe('stepDirection', () => {
   it('states why it does not enter', () => {
     const reason = (given: DirectionFacts): string => stepDirection(STRATEGY, FLAT_INSTRUMENT, given).reason;
     expect(reason({ ...input(100), probabilities: null })).toBe('NO_MODEL');
-    expect(reason(input(100, 0.9, 0, false))).toBe('NO_EDGE');
+    expect(reason(input(100, 0.9, 0, 'NO_EDGE'))).toBe('NO_EDGE');
     expect(reason(input(100, 0.4, 0.3))).toBe('THETA');
   });
 
@@ -59,7 +60,7 @@ describe('stepDirection', () => {
     ['OPPOSITE_EXIT', short, input(101, 0.7, 0.1)],
   ] as const)('exits by %s, side %o', (reason, position, given) => {
     expect(stepDirection(STRATEGY, position, given)).toEqual({ action: 'EXIT', reason, position: FLAT_INSTRUMENT });
-    const bare = { ...given, probabilities: null, hasEdge: false };
+    const bare = { ...given, probabilities: null, veto: 'NO_EDGE' as const };
     if (reason !== 'OPPOSITE_EXIT') expect(stepDirection(STRATEGY, position, bare).reason).toBe(reason);
   });
 

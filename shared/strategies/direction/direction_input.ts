@@ -29,13 +29,16 @@ export interface DirectionPosition {
 
 export const FLAT_INSTRUMENT: DirectionPosition = { side: 0, entryClose: 0, ageBars: 0 };
 
+/** Why a model makes no entries of an instrument: a claim about it has failed, or it has shown no edge after costs. */
+export type EntryVeto = 'MODEL_BIASED' | 'MODEL_WEAK' | 'NO_EDGE';
+
 /** All that the decision on one bar of an instrument reads. */
 export interface DirectionFacts extends StandingOrders {
   readonly close: number;
   /** null: no model, or none of its answers for this bar. */
   readonly probabilities: DirectionProbabilities | null;
-  /** Whether the instrument shows an edge after costs: without one there is no entry. */
-  readonly hasEdge: boolean;
+  /** null: nothing that the model has shown speaks against entries. */
+  readonly veto: EntryVeto | null;
   /** Share of training rows that are farther out than the bar's inputs; absent or NaN: not known, no candidate. */
   readonly novelty?: number | undefined;
   /** Entries need at least this novelty, where it is known; absent: any. */

@@ -2,7 +2,7 @@ import { comparison, fact } from '../../core/rule/conditions.ts';
 import { FAMILIAR_INPUT } from '../../core/rule/novelty_condition.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
 import { NEWS_CLOSES, NO_NEWS, NOT_STOPPED, PERSON_CLOSES } from '../../core/rule/standing_conditions.ts';
-import type { DirectionProbabilities, DirectionQuestion, DirectionStrategy } from './direction_input.ts';
+import type { DirectionProbabilities, DirectionQuestion, DirectionStrategy, EntryVeto } from './direction_input.ts';
 
 export type DirectionRuleReason =
   | 'STOP_EXIT'
@@ -13,7 +13,7 @@ export type DirectionRuleReason =
   | 'CLOSE_ALL'
   | 'STOPPED'
   | 'NO_MODEL'
-  | 'NO_EDGE'
+  | EntryVeto
   | 'NEWS'
   | 'NOVEL_INPUT'
   | 'THETA';
@@ -21,6 +21,8 @@ export type DirectionExitName = 'stop_loss' | 'target' | 'age' | 'opposite' | 'n
 export type DirectionEntryName =
   | 'stop'
   | 'model'
+  | 'unbiased'
+  | 'quality'
   | 'edge'
   | 'news'
   | 'novelty'
@@ -105,7 +107,9 @@ const exits: readonly Condition<DirectionQuestion, DirectionExitName, DirectionR
 const entries: readonly Condition<DirectionQuestion, DirectionEntryName, DirectionRuleReason>[] = [
   NOT_STOPPED,
   fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isAnswered }),
-  fact({ name: 'edge', reason: 'NO_EDGE', limitFrom: 'bundle', holds: ({ hasEdge }) => hasEdge }),
+  claim('unbiased', 'MODEL_BIASED'),
+  claim('quality', 'MODEL_WEAK'),
+  fact({ name: 'edge', reason: 'NO_EDGE', limitFrom: 'bundle', holds: ({ veto }) => veto !== 'NO_EDGE' }),
   NO_NEWS,
   // Before the answers of the model, which are not used for an input unlike its training data.
   FAMILIAR_INPUT,
@@ -118,6 +122,15 @@ const entries: readonly Condition<DirectionQuestion, DirectionEntryName, Directi
     ({ strategy }) => strategy.theta_down,
   ),
 ];
+
+/** A claim about the model as a whole: told only where it has failed. */
+function claim<Name extends 'unbiased' | 'quality', Reason extends EntryVeto>(
+  name: Name,
+  reason: Reason,
+): Condition<DirectionQuestion, Name, Reason> {
+  const holds = ({ veto }: DirectionQuestion): boolean => veto !== reason;
+  return fact({ name, reason, limitFrom: 'bundle', holds, applies: (question) => !holds(question) });
+}
 
 /** The conditions of one side; they hold where the other side is nearer. */
 function sideConditions<Side extends 'up' | 'down'>(

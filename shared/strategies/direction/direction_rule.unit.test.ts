@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAT_INSTRUMENT, type DirectionProbabilities, type DirectionStrategy } from './direction_input.ts';
+import {
+  FLAT_INSTRUMENT,
+  type DirectionProbabilities,
+  type DirectionStrategy,
+  type EntryVeto,
+} from './direction_input.ts';
 import { stepDirection } from './direction.ts';
 import { entryStates, exitStates, failingConditions } from '../../core/rule/conditions.ts';
 import type { DirectionQuestion } from './direction_input.ts';
 import { DIRECTION_RULE, isCalled } from './direction_rule.ts';
 
+const vetoes = fc.constantFrom<EntryVeto | null>(null, 'MODEL_BIASED', 'MODEL_WEAK', 'NO_EDGE');
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const probabilitiesArbitrary = fc.tuple(share, share).map(([a, b]): DirectionProbabilities => {
   const low = Math.min(a, b);
@@ -34,19 +40,19 @@ const noveltyArbitrary = fc.record(
 const questionOf = (
   strategy: DirectionStrategy,
   probabilities: DirectionProbabilities | null,
-  hasEdge: boolean,
-): DirectionQuestion => ({ strategy, probabilities, hasEdge, close: 1, position: FLAT_INSTRUMENT });
+  veto: EntryVeto | null,
+): DirectionQuestion => ({ strategy, probabilities, veto, close: 1, position: FLAT_INSTRUMENT });
 const conditionsOf = (...asked: Parameters<typeof questionOf>) => entryStates(DIRECTION_RULE, 0, questionOf(...asked));
-const step = (strategy: DirectionStrategy, probabilities: DirectionProbabilities | null, hasEdge: boolean) =>
-  stepDirection(strategy, FLAT_INSTRUMENT, { close: 1, probabilities, hasEdge });
+const step = (strategy: DirectionStrategy, probabilities: DirectionProbabilities | null, veto: EntryVeto | null) =>
+  stepDirection(strategy, FLAT_INSTRUMENT, { close: 1, probabilities, veto });
 
 describe('the conditions of an entry of an instrument', () => {
   it('all hold exactly when the decision enters, and the first that does not is its reason', () => {
     const answers = fc.option(probabilitiesArbitrary);
     fc.assert(
-      fc.property(strategyArbitrary, answers, fc.boolean(), (strategy, probabilities, hasEdge) => {
-        const conditions = conditionsOf(strategy, probabilities, hasEdge);
-        const { action, reason } = step(strategy, probabilities, hasEdge);
+      fc.property(strategyArbitrary, answers, vetoes, (strategy, probabilities, veto) => {
+        const conditions = conditionsOf(strategy, probabilities, veto);
+        const { action, reason } = step(strategy, probabilities, veto);
         expect(failingConditions(conditions).length === 0).toBe(action === 'ENTER');
         expect(conditions.find(({ holds }) => !holds)?.reason ?? 'ENTRY').toBe(reason);
       }),
@@ -56,7 +62,7 @@ describe('the conditions of an entry of an instrument', () => {
   it('state the smallest rise of a probability that enters: a little more does, a little less on either side does not', () => {
     fc.assert(
       fc.property(strategyArbitrary, probabilitiesArbitrary, (strategy, probabilities) => {
-        const missing = failingConditions(conditionsOf(strategy, probabilities, true));
+        const missing = failingConditions(conditionsOf(strategy, probabilities, null));
         fc.pre(missing.length > 0);
         const rise = Math.max(...missing.map(({ change }) => change!));
         const isUp = missing[0]!.name.startsWith('ml_up');
@@ -68,7 +74,7 @@ describe('the conditions of an entry of an instrument', () => {
               ML_UP_PROB: probabilities.ML_UP_PROB + up,
               ML_DOWN_PROB: probabilities.ML_DOWN_PROB + down,
             },
-            true,
+            null,
           ).action;
         expect(after(isUp ? rise + 1e-9 : 0, isUp ? 0 : rise + 1e-9)).toBe('ENTER');
         for (const less of [rise / 2, Math.max(0, rise - 1e-9)]) {
@@ -80,7 +86,7 @@ describe('the conditions of an entry of an instrument', () => {
   });
 
   it('are those of a position, a stop, a model and an edge where no model answered', () => {
-    const asked = { ...questionOf(STRATEGY, null, false), stop: 'entries' as const };
+    const asked = { ...questionOf(STRATEGY, null, 'NO_EDGE'), stop: 'entries' as const };
     const rows = entryStates(DIRECTION_RULE, 1, asked).map(({ name, reason, holds }) => [name, reason, holds]);
     expect(rows).toEqual([
       ['flat', 'IN_POSITION', false],
@@ -90,8 +96,25 @@ describe('the conditions of an entry of an instrument', () => {
     ]);
   });
 
+  it('tell a claim about the model only where it has failed, before the edge', () => {
+    for (const [veto, name] of [
+      ['MODEL_BIASED', 'unbiased'],
+      ['MODEL_WEAK', 'quality'],
+      ['NO_EDGE', 'edge'],
+    ] as const) {
+      const failed = conditionsOf(STRATEGY, answer(0.75, 0.125), veto).filter(({ holds }) => !holds);
+      expect(failed.map((one) => [one.name, one.reason])).toEqual([[name, veto]]);
+      expect(step(STRATEGY, answer(0.75, 0.125), veto)).toMatchObject({ action: 'HOLD', reason: veto });
+    }
+    expect(conditionsOf(STRATEGY, answer(0.75, 0.125), null).map(({ name }) => name)).not.toContain('unbiased');
+    // An open position ends by the opposite call all the same.
+    const position = { side: -1, entryClose: 1, ageBars: 1 } as const;
+    const facts = { close: 1, probabilities: answer(0.75, 0.125), veto: 'MODEL_BIASED' } as const;
+    expect(stepDirection(STRATEGY, position, facts)).toMatchObject({ action: 'EXIT', reason: 'OPPOSITE_EXIT' });
+  });
+
   it('are those of the nearer side, up where both are equally near', () => {
-    const sideOf = (up: number, down: number): unknown[] => conditionsOf(STRATEGY, answer(up, down), true).slice(4);
+    const sideOf = (up: number, down: number): unknown[] => conditionsOf(STRATEGY, answer(up, down), null).slice(4);
     const condition = (
       name: string,
       holds: boolean,
@@ -119,7 +142,7 @@ describe('an entry of a novel input', () => {
   it('is refused below the limit alone, where its novelty is known, and not before it is called', () => {
     fc.assert(
       fc.property(strategyArbitrary, probabilitiesArbitrary, noveltyArbitrary, (strategy, probabilities, novelty) => {
-        const facts = { close: 1, probabilities, hasEdge: true };
+        const facts = { close: 1, probabilities, veto: null };
         const before = stepDirection(strategy, FLAT_INSTRUMENT, facts);
         const measured = isCalled(probabilities, strategy) ? novelty : { ...novelty, novelty: NaN };
         const after = stepDirection(strategy, FLAT_INSTRUMENT, { ...facts, ...measured });
@@ -137,7 +160,7 @@ describe('an entry of a novel input', () => {
       [0.75, 0.125],
       [0.125, 0.75],
     ] as const) {
-      const facts = { close: 100, probabilities: answer(up, down), hasEdge: true };
+      const facts = { close: 100, probabilities: answer(up, down), veto: null };
       expect(stepDirection(STRATEGY, position, { ...facts, novelty: 0, noveltyMin: 0.5 })).toEqual(
         stepDirection(STRATEGY, position, facts),
       );
@@ -157,7 +180,7 @@ describe('every condition of the rule of an instrument', () => {
     fc.assert(
       fc.property(inputs, ([strategy, probabilities, close, ageBars, novelty]) => {
         const position = { side: 1 as const, entryClose: 100, ageBars };
-        const input = { strategy, probabilities, hasEdge: true, close, position, ...novelty };
+        const input = { strategy, probabilities, veto: null, close, position, ...novelty };
         for (const condition of [...DIRECTION_RULE.exits, ...DIRECTION_RULE.entries]) {
           if (condition.measure === undefined || condition.applies?.(input) === false) continue;
           const { value, relation, limit } = condition.measure(input);
@@ -174,7 +197,13 @@ describe('every condition of the rule of an instrument', () => {
 describe('the conditions of an exit of an instrument', () => {
   it('come nearest first, and one that holds is the reason of the exit', () => {
     const position = { side: -1 as const, entryClose: 100, ageBars: 6 };
-    const input = { strategy: STRATEGY, probabilities: answer(0.25, 0.125), hasEdge: false, close: 99, position };
+    const input = {
+      strategy: STRATEGY,
+      probabilities: answer(0.25, 0.125),
+      veto: 'NO_EDGE' as const,
+      close: 99,
+      position,
+    };
     const rows = (asked: DirectionQuestion) =>
       exitStates(DIRECTION_RULE, asked.position.side, asked).map(({ name, reason, holds }) => [name, reason, holds]);
     expect(rows(input)).toEqual([

@@ -4,6 +4,7 @@ import type { OpenTime } from '../../bar.ts';
 import {
   FLAT_INSTRUMENT,
   type DirectionFacts,
+  type EntryVeto,
   type DirectionPosition,
   type DirectionStrategy,
 } from './direction_input.ts';
@@ -13,10 +14,10 @@ import { FLAT_POSITION, type InstrumentPosition } from '../instrument_position.t
 
 const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.5, stop: 0.02, target: 0.03, max_age_bars: 4 };
 const time = (t: number): OpenTime => (t * 3600) as OpenTime;
-const input = (close: number, up: number, down: number, hasEdge = true): DirectionFacts => ({
+const input = (close: number, up: number, down: number, veto: EntryVeto | null = null): DirectionFacts => ({
   close,
   probabilities: { ML_UP_PROB: up, ML_DOWN_PROB: down, ML_RANGE_PROB: 1 - up - down },
-  hasEdge,
+  veto,
 });
 const long = stepInstrument(STRATEGY, FLAT_POSITION, input(100, 0.7, 0.1), 'entry', time(1)).position;
 
@@ -52,7 +53,8 @@ describe('the virtual position of an instrument', () => {
     const wider: DirectionStrategy = { ...STRATEGY, stop: 0.5, target: 0.5, max_age_bars: 99 };
     for (const strategy of [wider, null]) {
       const at = (close: number, position = long): string =>
-        stepInstrument(strategy, position, { close, probabilities: null, hasEdge: false }, 'next', time(2)).reason;
+        stepInstrument(strategy, position, { close, probabilities: null, veto: 'NO_EDGE' as const }, 'next', time(2))
+          .reason;
       expect([at(98), at(103), at(101)]).toEqual(['STOP_EXIT', 'TARGET_EXIT', 'IN_POSITION']);
       expect(at(101, { ...long, ageBars: 3 })).toBe('AGE_EXIT');
     }
@@ -61,7 +63,7 @@ describe('the virtual position of an instrument', () => {
   it('leaves on the opposite signal of the active model, and enters nothing without a model', () => {
     const step = stepInstrument(STRATEGY, long, input(100, 0.1, 0.7), 'next', time(2));
     expect(step).toEqual({ action: 'EXIT', reason: 'OPPOSITE_EXIT', position: FLAT_POSITION });
-    const none = stepInstrument(null, FLAT_POSITION, { close: 100, probabilities: null, hasEdge: true }, 'x', time(2));
+    const none = stepInstrument(null, FLAT_POSITION, { close: 100, probabilities: null, veto: null }, 'x', time(2));
     expect(none).toEqual({ action: 'HOLD', reason: 'NO_MODEL', position: FLAT_POSITION });
   });
 });

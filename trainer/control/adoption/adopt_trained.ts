@@ -1,7 +1,7 @@
 import { registeredShelf } from '../../../shared/bundle/shelf_name.ts';
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
 import { admit, placeOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
+import { failuresOf, servingFailures } from '../../../shared/bundle/recorded_gates.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
@@ -72,7 +72,7 @@ export async function adoptTrained(
   const isOwn = output.folder === null;
   const isUpdate = isOnlineUpdate(job, place.settings);
   const gates = isOwn ? [...verdicts, ...rolloutGate(place, isUpdate)] : verdicts;
-  const passed = gates.every((gate) => gate.passed);
+  const passed = servingFailures(gates, place.settings.retrain.claims_veto).length === 0;
   const admitted = passed ? await admitNew(bundle, gates, output.folder, place) : null;
   const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, bundle.shelf, place, isUpdate) : null;
   const adopted = admitted !== null && rollout === null;

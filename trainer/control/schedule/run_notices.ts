@@ -1,5 +1,5 @@
 import { gateSteps } from '../../../shared/bundle/gates/gate_steps.ts';
-import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
+import { claimsText, failuresOf } from '../../../shared/bundle/recorded_gates.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Notice } from '../notify/outbox.ts';
 import { isOfRules, type RetrainRun } from './run.ts';
@@ -44,7 +44,7 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
     case 'rollout_started':
     case 'rejected': {
       const { event, text } = {
-        adopted: { event: 'retrain_adopted', text: `Models ${model_version} are active.` } as const,
+        adopted: { event: 'retrain_adopted', text: `Models ${model_version} are active.${servedText(run)}` } as const,
         rollout_started: {
           event: 'retrain_rollout',
           text: `Models ${model_version} passed all gates and are the challenger of a rollout. The active models stay.`,
@@ -70,6 +70,12 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
     case 'stopped':
       return NOTHING;
   }
+}
+
+/** What adopted models are served for, where a claim about them has failed. */
+function servedText({ gate }: RetrainRun): string {
+  const claims = claimsText(gate ?? []);
+  return claims === null ? '' : ` ${claims}`;
 }
 
 /** What a run has made. */

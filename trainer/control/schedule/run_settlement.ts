@@ -1,7 +1,7 @@
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome, retentionFailures } from '../registry/outcome.ts';
-import { failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
+import { claimsText, failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import type { BestEffort } from './best_effort.ts';
 import { shelfOfRun, type RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';
@@ -110,7 +110,9 @@ export class RunSettlement {
     run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
     run.gate = gates;
     run.percent = 100;
-    if (run.status === 'rejected') run.reasons = reasonsOf(gates);
+    // Of adopted models: the claims that keep them from entries.
+    run.reasons = reasonsOf(gates);
+    const claims = claimsText(gates);
     await this.#attempt('the bundle of a run cannot be read', () => {
       const shelf = shelfNamed(shelfOfRun(run));
       Object.assign(run, shelf.figures(pathInside(shelf.folder(paths.models), version)));
@@ -118,7 +120,7 @@ export class RunSettlement {
     await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
     log.info(run, 'training ended');
     const outcome = {
-      adopted: 'adopted',
+      adopted: claims === null ? 'adopted' : `adopted. ${claims}`,
       rollout_started: `are the challenger of rollout ${rollout}`,
       rejected: `rejected: ${run.reasons.join('; ')}`,
     }[run.status];

@@ -1,5 +1,5 @@
 import { memberText } from '../../bundle/member_text.ts';
-import { hasPassed } from '../../../../shared/bundle/recorded_gates.ts';
+import { claimsText, hasPassed } from '../../../../shared/bundle/recorded_gates.ts';
 import { gateText } from '../../../../shared/bundle/gates/gate_text.ts';
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import { warningText } from '../../../../shared/bundle/training_warning.ts';
@@ -89,6 +89,7 @@ function f1Lines({ f1, f1_by_class, f1_chance, f1_gain_lower }: DirectionManifes
 
 function gateLines({ gates = [] }: DirectionManifest): string[] {
   if (gates.length === 0) return [];
+  const claims = claimsText(gates);
   return [
     '|gate|passed|measured|limit|',
     '|---|---|---|---|',
@@ -97,6 +98,7 @@ function gateLines({ gates = [] }: DirectionManifest): string[] {
       return `|${name}|${hasPassed(gate) ? 'yes' : '**no**'}|${seen}|${limit}|`;
     }),
     '',
+    ...(claims === null ? [] : [claims, '']),
   ];
 }
 

@@ -71,7 +71,7 @@ export function backtestStrategy(
     const step = stepDirection(strategyAt(t), before, {
       close: bars.close[t]!,
       probabilities: answers[t] ?? null,
-      hasEdge: true,
+      veto: null,
       novelty: answers[t]?.novelty,
       noveltyMin,
     });
