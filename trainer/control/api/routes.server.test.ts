@@ -249,7 +249,7 @@ describe('the endpoints of the specification, by the typed client', () => {
     expect(await own.get('/api/ml/status')).toMatchObject({ status: 'idle', market: 'simulated', is_ready: false });
     const { entries } = await own.get('/api/policy');
     expect(entries.find(({ key }) => key === 'core.theta1_initial')).toMatchObject({
-      label_ja: 'エントリー閾値（θ1）初期値',
+      label_ja: 'θ1初期値',
       value: 0.7,
     });
     expect(entries.filter(({ description }) => description === '').map(({ key }) => key)).toEqual([]);
