@@ -26,7 +26,7 @@ export function addCheck(program: Command, output: () => Output): void {
   check
     .command('ml-models')
     .description(
-      'trains, as `train` with these options, then verifies every bundle as `check models` does; exit code 1 when the training fails or a bundle is unusable',
+      'trains, as `train` with these options, then verifies every bundle as `check models` does; exit code 1 when the training fails, when its gates do, or when a bundle is unusable',
     )
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
     .option('--days <n>', 'the last n days of these bars only')
@@ -62,13 +62,19 @@ async function trainAndCheck({ test = false, ...flags }: CheckFlags, output: Out
     throw new MinutehandError('USAGE', { seen: '--dry-run with --test', expected: 'one of them' });
   let training: unknown = null;
   const own: Output = { ...output, result: (value) => void (training = value) };
-  await runTrain({ ...TRAIN_DEFAULTS, ...flags }, own);
+  let isRefused = false;
+  const missing = (text: string): void => {
+    isRefused = true;
+    output.missing(text);
+  };
+  await runTrain({ ...TRAIN_DEFAULTS, ...flags, requireGates: true }, { ...own, missing });
   if (flags.dryRun === true) return output.result({ training });
   const checked = await verifyAll({ test, config: configOf(flags.config) }, output);
   if (checked.ok) writeMetadataViews(checked.models);
-  const { ok, models, bundles, problems } = checked;
+  const { models, bundles, problems } = checked;
+  const ok = checked.ok && !isRefused;
   output.result({ training, ok, models, bundles, problems });
-  if (!checked.ok) process.exitCode = 1;
+  if (!ok) process.exitCode = 1;
 }
 
 async function checkModels({ dryRun = false, test = false }: VerifyFlags, output: Output): Promise<void> {
