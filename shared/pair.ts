@@ -1,8 +1,27 @@
 import { SECONDS_PER_BAR } from './bar.ts';
 import { SYMBOL_SOURCE } from './symbol_source.ts';
 
-/** Seconds of a bar of each timeframe, aligned to the epoch in UTC. */
-export const TIMEFRAMES = { '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '4h': 14_400, '1d': 86_400 } as const;
+/**
+ * Seconds of a bar of each timeframe, aligned to the epoch in UTC; each divides a day. None between 1m and 5m: bars of
+ * one minute with quiet minutes look like them. A week is none either: where it begins depends on the source, and the
+ * labels of a direction look 24 hours ahead.
+ */
+export const TIMEFRAMES = {
+  '1m': 60,
+  '5m': 300,
+  '10m': 600,
+  '15m': 900,
+  '20m': 1200,
+  '30m': 1800,
+  '1h': 3600,
+  '2h': 7200,
+  '3h': 10_800,
+  '4h': 14_400,
+  '6h': 21_600,
+  '8h': 28_800,
+  '12h': 43_200,
+  '1d': 86_400,
+} as const;
 export type Timeframe = keyof typeof TIMEFRAMES;
 /** The shortest first. */
 export const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
@@ -27,7 +46,7 @@ export interface Pair {
   readonly barSeconds?: number;
 }
 
-const TIMEFRAME_SUFFIX = '(?:@(?:5m|15m|1h|4h|1d))?';
+const TIMEFRAME_SUFFIX = `(?:@(?:${TIMEFRAME_NAMES.slice(1).join('|')}))?`;
 export const INSTRUMENT_ID_SOURCE = `${SYMBOL_SOURCE}${TIMEFRAME_SUFFIX}`;
 export const INSTRUMENT_ID = new RegExp(`^${INSTRUMENT_ID_SOURCE}$`);
 

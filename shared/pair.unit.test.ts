@@ -11,7 +11,7 @@ describe('a pair id', () => {
     expect(pairLabel(hourly)).toBe('XAU/USD vs XAG/USD 1h');
   });
 
-  it.each(['A_B@1m', 'A_B@2h', 'A_B@', 'A@1h', 'A_A@1h', 'A_B@1h@1h', 'A_B_C'])('%s is refused', (id) => {
+  it.each(['A_B@1m', 'A_B@7m', 'A_B@1w', 'A_B@', 'A@1h', 'A_A@1h', 'A_B@1h@1h', 'A_B_C'])('%s is refused', (id) => {
     expect(() => parsePair(id)).toThrow(RangeError);
   });
 });

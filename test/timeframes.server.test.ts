@@ -25,7 +25,7 @@ import { datasetPolicy } from '../trainer/learning/strategies/pair_reversion/dat
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
 
-const PAIRS = ['XAUUSD_XAGUSD@5m', 'XAUUSD_XAGUSD@15m', 'XAUUSD_XAGUSD@1h', 'XAUUSD_XAGUSD@4h', 'XAUUSD_XAGUSD@1d'];
+const PAIRS = ['5m', '15m', '1h', '4h', '1d', '30m', '12h'].map((timeframe) => `XAUUSD_XAGUSD@${timeframe}`);
 const TRADED = PAIRS.slice(0, 3);
 const TRADING_DAYS = 26;
 const DENSE_MINUTES = TRADING_DAYS * 1440;
@@ -111,7 +111,7 @@ async function send(url: string, minutes: readonly (readonly Bar[])[]): Promise<
 /** The bars are years old, so a live daemon is DEGRADED. */
 const withoutMode = (body: string): string => body.replace(/"mode":"(OK|DEGRADED)"/, '"mode":""');
 
-describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
+describe('pairs of 5m, 15m, 30m, 1h, 4h, 12h and 1d', () => {
   it(
     'are answered alike by a live daemon, killed and restarted within a bar, and by a replay of the bars, byte for byte',
     { timeout: STARTS_MS },

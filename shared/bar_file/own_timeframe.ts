@@ -12,7 +12,7 @@ interface Timed {
 /** Fewer bars do not show their timeframe: they are one-minute bars. */
 export const ENOUGH_BARS = 20;
 
-/** `1h`, or `1800 s` where no timeframe has so many seconds. */
+/** `1h`, or `2700 s` where no timeframe has so many seconds. */
 export function timeframeName(barSeconds: number): string {
   const found = TIMEFRAME_NAMES.find((name) => TIMEFRAMES[name] === barSeconds);
   return found ?? `${barSeconds} s`;

@@ -68,9 +68,9 @@ describe('the timeframe of bars', () => {
     expect(error.code).toBe('DATA_FORMAT');
     expect(error.message).toContain('bars of 1h for AAA');
     expect(error.next).toBe('Import shorter bars, or configure AAA_BBB@1h.');
-    const half = new Map([['AAA', spaced(1800, 40)]]);
-    expect(() => checkTimeframes([parsePair('AAA_BBB@1h')], half)).not.toThrow();
-    expect(refusal(() => checkTimeframes([parsePair('AAA_BBB@15m')], half)).message).toContain('bars of 1800 s');
+    const odd = new Map([['AAA', spaced(2700, 40)]]);
+    expect(() => checkTimeframes([parsePair('AAA_BBB@1d')], odd)).not.toThrow();
+    expect(refusal(() => checkTimeframes([parsePair('AAA_BBB@15m')], odd)).message).toContain('bars of 2700 s');
   });
 
   it('refuses an instrument with bars shorter than the stored ones, too', () => {

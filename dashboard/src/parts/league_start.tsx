@@ -1,3 +1,4 @@
+import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { useState } from 'preact/hooks';
 import { api, type UsualLeague } from '../api.ts';
 import { session } from '../live.ts';
@@ -24,7 +25,6 @@ interface LeagueDocument {
   readonly parameters: Readonly<Record<string, unknown>> & { readonly entrants: readonly string[] };
 }
 
-const TIMEFRAMES = ['1m', '5m', '15m', '1h', '4h', '1d'];
 const MAX_SEEDS = 20;
 /** Seed of the coins of a placebo. */
 const COINS = 1;
@@ -97,7 +97,7 @@ function Form({ usual }: { readonly usual: UsualLeague }) {
             value={options.timeframe}
             onChange={({ currentTarget }) => change({ timeframe: currentTarget.value })}
           >
-            {TIMEFRAMES.map((name) => (
+            {TIMEFRAME_NAMES.map((name) => (
               <option key={name} value={name}>
                 {name}
               </option>

@@ -8,7 +8,7 @@ const subjectSchema = z
     kind: z.enum(['pair', 'instrument']).describe('Two symbols traded against each other, or one'),
     label: z.string().describe('Display name: XAU/USD vs XAG/USD'),
     symbols: z.array(z.string()).describe('Symbols of its legs'),
-    timeframe: z.string().describe('1m, 5m, 15m, 1h, 4h or 1d'),
+    timeframe: z.string().describe('1m, 5m, 10m, 15m, 20m, 30m, 1h, 2h, 3h, 4h, 6h, 8h, 12h or 1d'),
     shard: z.string().describe('Its shard'),
     z_entry: z.number().nullable().describe('|z| from which a bar is an entry candidate; null for an instrument'),
     z_exit: z.number().nullable().describe('z at which an open position has reverted; null for an instrument'),
