@@ -149,7 +149,7 @@ describe('an ONNX model of another program', () => {
     const unknown = (input: string, output: string): OnnxNode[] => [
       { name: 'no', operator: 'NoSuchOperator', inputs: [input], outputs: [output] },
     ];
-    await expect(openSession(modelOf({ nodes: unknown }))).rejects.toMatchObject({
+    await expect(openSession(modelOf({ nodes: unknown }), { columns: COLUMNS, bars: 1 })).rejects.toMatchObject({
       code: 'MODEL_LOAD',
       seen: expect.stringContaining('NoSuchOperator') as string,
     });
