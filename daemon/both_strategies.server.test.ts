@@ -18,7 +18,7 @@ import { createRng } from '../shared/rng.ts';
 import { tinyBars, tinyModels, tinySettings } from '../test/tiny_models.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
 import { byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
-import { barInput, inputOf, minuteInputOf, type ShadowModels } from './queue/input.ts';
+import { barInput, emptyInput, inputOf, minuteInputOf, type ShadowModels } from './queue/input.ts';
 
 /**
  * What every strategy has, by one suite: the model before as the fallback, the rule for slow models, stops of a person,
@@ -339,6 +339,25 @@ describe.each(ANSWERING)('what holds for every strategy holds for $name', ({ sub
       ]);
     },
   );
+
+  it('nothing is entered or closed on a bar without trades', async () => {
+    const takeEmpty = async ({ pipeline }: Bench, bar: number): Promise<void> => {
+      const { bars, time } = market[FROM + bar]!;
+      for (const { symbol } of bars)
+        if (pipeline.inputs.hasSymbol(symbol)) pipeline.inputs.take(emptyInput(symbol, time, false));
+      await pipeline.settled();
+    };
+    const flat = await boot();
+    await feed(flat, FROM, FROM + entry);
+    await takeEmpty(flat, entry);
+    expect(live(flat)[entry]).toMatchObject({ action: 'HOLD', reason: 'LEG_EMPTY', target: 0 });
+    const held = await boot();
+    await feed(held, FROM, FROM + exit);
+    await takeEmpty(held, exit);
+    const [before, empty] = live(held).slice(exit - 1);
+    expect(empty).toMatchObject({ action: 'HOLD', reason: 'LEG_EMPTY', target: before!.target });
+    expect(before!.target).not.toBe(0);
+  });
 
   it('nothing is entered on a bar that is missing, comes too late, or has the same time again', async () => {
     const { bars, time } = market[FROM + entry]!;

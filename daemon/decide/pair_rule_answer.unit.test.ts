@@ -154,7 +154,7 @@ describe('the answer of the rule of a pair', () => {
     }
   });
 
-  it('tells the rule of a missing edge, where the policy requires one, and of the orders of a person', () => {
+  it('tells the rule of a missing edge, where the policy requires one, of the orders of a person, and of news', () => {
     const strict = tinySettings({ core: { require_edge: true } });
     expect(askedAt(strict, { noEdge: true }).hasEdge).toBe(false);
     expect(askedAt(strict, { noEdge: false }).hasEdge).toBe(true);
@@ -163,6 +163,12 @@ describe('the answer of the rule of a pair', () => {
       (bits) => askedAt(settings, {}, { halted: Uint8Array.of(bits) }).stop,
     );
     expect(stops).toEqual([null, null, 'entries', 'close']);
+    const windows = { spans: Float64Array.of(0, 1), closes: true };
+    expect(askedAt(settings, {}, { news: [windows] })).toMatchObject({
+      news: windows,
+      time: market[WARMUP + 5]!.time,
+    });
+    expect(askedAt(settings, {}, { news: [] }).news).toBeNull();
   });
 
   it('is none where the rule fails', () => {
