@@ -145,7 +145,9 @@ describe('the answer of the rule of a pair', () => {
   it('enters nothing that the policy refuses, whatever the rule says', () => {
     const limits = [
       [{ minutehand: { decision: { beta_min: 50, beta_max: 60 } } }, 'BETA_RANGE'],
+      [{ minutehand: { decision: { beta_min: 0, beta_max: 1e-6 } } }, 'BETA_RANGE'],
       [{ core: { require_edge: false, max_symbol_exposure: 0.01 } }, 'EXPOSURE'],
+      [{ core: { require_edge: false, no_entry_windows: ['00:00-24:00'] } }, 'SESSION'],
     ] as const;
     for (const [change, reason] of limits) {
       const { body, position } = openBench(tinySettings(change as never)).answer(WARMUP + 5, ENTERS)!;

@@ -8,7 +8,7 @@ import { residentBytes } from '../../process/memory.ts';
 import { packageRoot } from '../../root.ts';
 import type { OnnxNode } from '../onnx/schema.ts';
 import { sequenceModel } from '../sequence_bundle.fixture.ts';
-import { checkGraph, refuseDependentRows } from './graph_check.ts';
+import { checkGraph, refuseDependentRows, refuseOtherAnswers, type AskGraph } from './graph_check.ts';
 import { DEPENDENT, integer, integers, LARGE, node, number, outsideGraph, RANDOM } from './outside_graph.fixture.ts';
 import { ScoringProcess } from './scoring_process.ts';
 
@@ -125,6 +125,22 @@ describe('the process that scores', () => {
       await expect.poll(() => residentBytes(child)).toBeNull();
     },
   );
+});
+
+it('answers that differ between two calls, or between two processes, are refused', async () => {
+  const exact: AskGraph = ({ rows }) => Promise.resolve(Float32Array.from(rows, (row) => Math.sin(row)));
+  const off: AskGraph = async (call) => (await exact(call)).map((value, i) => (i === 700 ? value + 1e-7 : value));
+  let calls = 0;
+  const drifting: AskGraph = (call) => (calls++ === 0 ? exact(call) : off(call));
+  await refuseOtherAnswers([exact, exact], 'x');
+  for (const asks of [
+    [drifting, exact],
+    [exact, off],
+  ])
+    await expect(refuseOtherAnswers(asks, 'x.onnx')).rejects.toMatchObject({
+      code: 'MODEL_REPEAT',
+      seen: expect.stringMatching(/^x\.onnx: 0\.\d+, then 0\.\d+ for the same rows$/) as string,
+    });
 });
 
 it('rows of the data are compared alike', () => {

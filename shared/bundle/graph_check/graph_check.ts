@@ -20,7 +20,7 @@ const ROUNDING_OF_SPREAD = 0.01;
 const ULP = 2 ** -24;
 
 /** A batch of rows, and the order in which it gets them. */
-interface Call {
+export interface Call {
   /** Rows per batch. */
   readonly size: number;
   /** Indices of the rows; the last batch may be smaller. */
@@ -219,27 +219,37 @@ async function compareProcesses(
 ): Promise<void> {
   const x = drawnRows(shape);
   const width = rowWidth(shape);
-  const [first, ...others] = processes;
-  const open = async (process: ScoringProcess): Promise<(call: Call) => Promise<Float32Array>> => {
-    const id = await process.open(bytes, shape);
-    return async (call) => await process.run(id, valuesOf(call, x, width), batchesOf(call));
-  };
-  // One after the other: each may take half of the memory.
-  const ask = await open(first!);
+  const asks = processes.map((process): AskGraph => {
+    // The first question of each process waits for the answers of the one before: each may take half of the memory.
+    let opening: Promise<number> | null = null;
+    return async (call) => {
+      opening ??= process.open(bytes, shape);
+      return await process.run(await opening, valuesOf(call, x, width), batchesOf(call));
+    };
+  });
+  await refuseOtherAnswers(asks, name);
+  for (const process of processes) await process.closeAll();
+}
+
+/** The answers of a graph in a process to the rows of a call, by row. */
+export type AskGraph = (call: Call) => Promise<Float32Array>;
+
+/**
+ * The answers must repeat, in all processes, and depend on their own row alone.
+ * @throws MinutehandError MODEL_REPEAT, MODEL_ROWS
+ */
+export async function refuseOtherAnswers([first, ...others]: readonly AskGraph[], name: string): Promise<void> {
   const answers: Float32Array[] = [];
   const asked = comparedRows(CHECKED_ROWS, name);
   for (let step = asked.next(); step.done !== true;) {
-    const answer = await ask(step.value);
-    if (answers.length === 0) refuseOther(answer, await ask(step.value), name);
+    const answer = await first!(step.value);
+    if (answers.length === 0) refuseOther(answer, await first!(step.value), name);
     answers.push(answer);
     step = asked.next(answer);
   }
-  for (const process of others) {
-    const again = await open(process);
+  for (const again of others)
     for (const [i, call] of questions(CHECKED_ROWS).ordered.entries())
       refuseOther(answers[i]!, await again(call), name);
-  }
-  for (const process of processes) await process.closeAll();
 }
 
 /** @throws MinutehandError MODEL_REPEAT */

@@ -143,6 +143,22 @@ describe.each([
     expect((await keys('slack')).concat(await keys('webhook')).join()).not.toContain('kpi_halt:C');
   });
 
+  it('keep still what is silenced in their own market, until its time, and no alert of another one', async () => {
+    const deliveries = new Deliveries(stores[0]!, 'live');
+    const silence = (market: 'live' | 'simulated', pattern: string, untilMs: number): Promise<unknown> =>
+      stores[0]!.db
+        .insertInto('core.alert_silences')
+        .values({ market, pattern, created_by: 'ann', created_ms: nowMs, until_ms: untilMs })
+        .execute();
+    await silence('simulated', 'kpi_halt:*', nowMs + 1000);
+    await silence('live', 'kpi_halt:A', nowMs + 1000);
+    await silence('live', 'kpi_halt:B', nowMs);
+    for (const pair of ['A', 'B', 'C']) await raise(pair);
+    await deliveries.route([channelOf([], true)], tinySettings().retrain.notification_routes, nowMs);
+    const keys = (await deliveries.waiting('slack')).map(({ message }) => message.key);
+    expect(keys).toEqual(['kpi_halt:B', 'kpi_halt:C']);
+  });
+
   it('claim only what no other has: a claim in part gives that part', async () => {
     await raise('A');
     await raise('B');
