@@ -11,6 +11,7 @@ const PROGRAMS = [
   'cli/main',
   'cli/minutehand',
   'bench/bench',
+  'shared/bundle/graph_check/scoring_program',
   'daemon/infer/load_worker',
   'daemon/journal/journal_thread_program',
   'daemon/publish/file_thread_program',

@@ -9,13 +9,16 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { armVersion, keyedHash, type ActiveRollout } from '../shared/bundle/rollout.ts';
+import { fileRule } from '../shared/bundle/rule/rule_bundle.ts';
+import type { RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { ARMS, Assignment } from '../shared/core/rollout/assignment.ts';
 import { parseInstrument } from '../shared/pair.ts';
+import { instrumentStrategy, type StrategyDocument } from '../shared/policy/strategy_file.ts';
 import { createRng } from '../shared/rng.ts';
 import { tinyBars, tinyModels, tinySettings } from '../test/tiny_models.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
 import { byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
-import { barInput, inputOf, minuteInputOf, type ShadowModels } from './queue/input.ts';
+import { barInput, emptyInput, inputOf, minuteInputOf, type ShadowModels } from './queue/input.ts';
 
 /**
  * What every strategy has, by one suite: the model before as the fallback, the rule for slow models, stops of a person,
@@ -130,7 +133,54 @@ const DIRECTION_LATER: Strategy = {
   },
 };
 
+const RULE_DOCUMENT: StrategyDocument = {
+  name: 'reversal',
+  description: 'a test',
+  subject: 'instrument',
+  entry_long: 'close / delay(close, 3) - 1 < -0.001',
+  entry_short: 'close / delay(close, 3) - 1 > 0.001',
+  max_age: 7,
+};
+
+/** Who answers, as far as what every one of them is kept from goes. */
+interface Answering extends Pick<Strategy, 'name' | 'subject' | 'options'> {
+  /** @param hasEdge as its bundle says */
+  begin(bench: Bench, hasEdge: boolean): void;
+}
+
+const ANSWERING: readonly Answering[] = [
+  {
+    ...PAIRS,
+    begin: (bench, hasEdge) =>
+      PAIRS.activate(bench, { ...(PAIRS.model(FIRST) as ModelSet), hasEdge: () => hasEdge } as ShadowModels),
+  },
+  {
+    ...DIRECTION,
+    begin(bench, hasEdge) {
+      const model = DIRECTION.model(FIRST) as DirectionModel;
+      const edge = { [INSTRUMENT]: { no_edge: !hasEdge } };
+      DIRECTION.activate(bench, { ...model, manifest: { ...model.manifest, edge } } as unknown as ShadowModels);
+    },
+  },
+  {
+    ...DIRECTION,
+    name: 'a rule of an instrument',
+    begin({ pipeline }, hasEdge) {
+      const manifest = {
+        version: '20260101_0000-00000000',
+        instrument: INSTRUMENT,
+        market: 'live',
+        strategy: RULE_DOCUMENT,
+        edge: { no_edge: !hasEdge },
+      };
+      const rule = fileRule(manifest as unknown as RuleManifest, 'hash', instrumentStrategy(RULE_DOCUMENT, 'test'));
+      pipeline.inputs.apply({ kind: 'rule', instrument: INSTRUMENT, rule });
+    },
+  },
+];
+
 interface Said {
+  readonly reason: string;
   readonly model_version: string;
   readonly mode: string;
   readonly action: string;
@@ -147,6 +197,200 @@ function failAt(call: number): () => void {
     if (++calls === call) throw new RangeError('broken');
   };
 }
+
+/**
+ * What keeps entries away, or ends positions, whoever answers: one table, so that no strategy goes by other rules than
+ * the next one.
+ */
+describe.each(ANSWERING)('what holds for every strategy holds for $name', ({ subject, options, begin }) => {
+  async function feed({ pipeline }: Bench, from: number, to: number): Promise<void> {
+    for (const { bars } of market.slice(from, to)) {
+      for (const bar of bars) if (pipeline.inputs.hasSymbol(bar.symbol)) pipeline.inputs.take(barInput(bar, false));
+      await pipeline.settled();
+    }
+  }
+  const live = ({ rows }: Bench): Said[] => rows.slice(FROM).map(saidBy);
+
+  async function boot(core: object = {}, hasEdge = true): Promise<Bench> {
+    const own = tinySettings({ minutehand: { pairs: [PAIR] }, core });
+    const bench = openBench(own, options);
+    await feed(bench, 0, FROM);
+    begin(bench, hasEdge);
+    return bench;
+  }
+
+  /** Of a run that nothing keeps back: bars behind FROM. */
+  let entry: number;
+  let exit: number;
+  beforeAll(async () => {
+    const free = await boot();
+    await feed(free, FROM, TO);
+    const said = live(free);
+    entry = said.findIndex(({ action }, at) => action === 'ENTER' && said[at + 1]?.action === 'HOLD');
+    exit = said.findIndex(({ action }, at) => at > entry && action === 'EXIT');
+    expect(entry).toBeGreaterThanOrEqual(0);
+    expect(exit).toBeGreaterThan(entry + 1);
+  });
+
+  /** An event of the dollar, which every subject here is quoted in, at the fill of a bar's decision. */
+  const eventAt = (bar: number) => ({
+    time: market[FROM + bar]!.time + 60,
+    currency: 'USD',
+    importance: 'high' as const,
+    name: 'rates',
+  });
+  const news = (close: boolean) => ({
+    news_stop: { importance: 'high' as const, minutes_before: 1, minutes_after: 1, close },
+  });
+  const stop = (kind: string) => ({ kind: 'halts', standing: parseStanding(`${subject}@${kind}`) }) as const;
+
+  interface Fault {
+    readonly core?: () => object;
+    readonly hasEdge?: boolean;
+    /** Before the bar. */
+    begins?(bench: Bench): void;
+    readonly reason: string;
+  }
+
+  it.each<readonly [string, Fault]>([
+    ['a person stops it', { begins: ({ pipeline }) => pipeline.inputs.apply(stop('*')), reason: 'STOPPED' }],
+    ['a person closes it', { begins: ({ pipeline }) => pipeline.inputs.apply(stop('*close')), reason: 'STOPPED' }],
+    [
+      'a person stops everything',
+      {
+        begins: ({ pipeline }) => pipeline.inputs.apply({ kind: 'halts', standing: parseStanding('*@*') }),
+        reason: 'STOPPED',
+      },
+    ],
+    [
+      'stops cannot be read',
+      { begins: ({ pipeline }) => pipeline.inputs.apply({ kind: 'degraded', what: 'stops' }), reason: 'STOPPED' },
+    ],
+    ['it shows no edge', { core: () => ({ require_edge: true }), hasEdge: false, reason: 'NO_EDGE' }],
+    [
+      'news are near',
+      {
+        core: () => news(false),
+        begins: ({ pipeline }) => pipeline.inputs.apply({ kind: 'news', events: [eventAt(entry)] }),
+        reason: 'NEWS',
+      },
+    ],
+  ])('nothing is entered where %s', async (_, { core = () => ({}), hasEdge = true, begins, reason }) => {
+    const bench = await boot(core(), hasEdge);
+    begins?.(bench);
+    await feed(bench, FROM, FROM + entry + 1);
+    expect(live(bench)[entry]).toMatchObject({ action: 'HOLD', reason, target: 0 });
+    // An event keeps the entries near it away, and no others.
+    if (reason !== 'NEWS') expect(live(bench).map(({ action }) => action)).not.toContain('ENTER');
+  });
+
+  it('of news enters where the event is of another currency, less important, or over', async () => {
+    for (const change of [{ currency: 'JPY' }, { importance: 'medium' as const }, { time: eventAt(entry).time - 60 }]) {
+      const bench = await boot(news(true));
+      bench.pipeline.inputs.apply({ kind: 'news', events: [{ ...eventAt(entry), ...change }] });
+      await feed(bench, FROM, FROM + entry + 1);
+      expect(live(bench)[entry], JSON.stringify(change)).toMatchObject({ action: 'ENTER', reason: 'ENTRY' });
+    }
+  });
+
+  it.each<readonly [string, Fault]>([
+    ['a person closes it', { begins: ({ pipeline }) => pipeline.inputs.apply(stop('*close')), reason: 'CLOSE_ALL' }],
+    [
+      'news are near and close positions',
+      {
+        core: () => news(true),
+        begins: ({ pipeline }) => pipeline.inputs.apply({ kind: 'news', events: [eventAt(entry + 1)] }),
+        reason: 'NEWS_CLOSE',
+      },
+    ],
+  ])('a position ends where %s', async (_, { core = () => ({}), begins, reason }) => {
+    const bench = await boot(core());
+    await feed(bench, FROM, FROM + entry + 1);
+    expect(live(bench)[entry]).toMatchObject({ action: 'ENTER' });
+    begins!(bench);
+    await feed(bench, FROM + entry + 1, FROM + entry + 2);
+    expect(live(bench)[entry + 1]).toMatchObject({ action: 'EXIT', reason, target: 0 });
+  });
+
+  it.each<readonly [string, Fault]>([
+    ['a person stops entries', { begins: ({ pipeline }) => pipeline.inputs.apply(stop('*')), reason: '' }],
+    [
+      'news are near and stop entries alone',
+      {
+        core: () => news(false),
+        begins: ({ pipeline }) => pipeline.inputs.apply({ kind: 'news', events: [eventAt(entry + 1)] }),
+        reason: '',
+      },
+    ],
+    ['it shows no edge any more', { core: () => ({}), hasEdge: false, reason: '' }],
+  ])(
+    'a position is held on and closed by its own rules where %s',
+    async (_, { core = () => ({}), begins, hasEdge = true }) => {
+      const bench = await boot(core());
+      await feed(bench, FROM, FROM + entry + 1);
+      begins?.(bench);
+      if (!hasEdge) begin(bench, false);
+      await feed(bench, FROM + entry + 1, FROM + exit + 1);
+      const said = live(bench).slice(entry);
+      expect(said.map(({ action }) => action)).toEqual([
+        'ENTER',
+        ...Array.from({ length: exit - entry - 1 }, () => 'HOLD'),
+        'EXIT',
+      ]);
+    },
+  );
+
+  it('nothing is entered or closed on a bar without trades', async () => {
+    const takeEmpty = async ({ pipeline }: Bench, bar: number): Promise<void> => {
+      const { bars, time } = market[FROM + bar]!;
+      for (const { symbol } of bars)
+        if (pipeline.inputs.hasSymbol(symbol)) pipeline.inputs.take(emptyInput(symbol, time, false));
+      await pipeline.settled();
+    };
+    const flat = await boot();
+    await feed(flat, FROM, FROM + entry);
+    await takeEmpty(flat, entry);
+    expect(live(flat)[entry]).toMatchObject({ action: 'HOLD', reason: 'LEG_EMPTY', target: 0 });
+    const held = await boot();
+    await feed(held, FROM, FROM + exit);
+    await takeEmpty(held, exit);
+    const [before, empty] = live(held).slice(exit - 1);
+    expect(empty).toMatchObject({ action: 'HOLD', reason: 'LEG_EMPTY', target: before!.target });
+    expect(before!.target).not.toBe(0);
+  });
+
+  it('nothing is entered on a bar that is missing, comes too late, or has the same time again', async () => {
+    const { bars, time } = market[FROM + entry]!;
+    const own = bars.filter(({ symbol }) => subject.includes(symbol));
+    const [first] = own;
+    const others = own.slice(1);
+    for (const late of [false, true]) {
+      const bench = await boot();
+      const { pipeline } = bench;
+      await feed(bench, FROM, FROM + entry);
+      const before = bench.signals.length;
+      for (const bar of others) pipeline.inputs.take(barInput(bar, false));
+      bench.passMs(settings.minutehand.feed.straggler_timeout_ms + 1);
+      pipeline.inputs.expire();
+      await pipeline.settled();
+      if (late) {
+        await feed(bench, FROM + entry + 1, FROM + entry + 2);
+        pipeline.inputs.take(barInput(first!, false));
+        await pipeline.settled();
+      }
+      const said = bench.signals.slice(before) as unknown as (Said & { readonly timestamp: string })[];
+      const ofMinute = said.filter(({ timestamp }) => Date.parse(timestamp) === 1000 * (time + 60));
+      expect(ofMinute.map(({ action, reason }) => `${action} ${reason}`)).toEqual(
+        others.length === 0 ? [] : ['HOLD LEG_MISSING'],
+      );
+    }
+    const again = await boot();
+    await feed(again, FROM, FROM + entry + 1);
+    for (const bar of own) again.pipeline.inputs.take(barInput(bar, false));
+    await again.pipeline.settled();
+    expect(live(again)).toHaveLength(entry + 1);
+  });
+});
 
 describe.each([PAIRS, DIRECTION, DIRECTION_LATER])(
   '$name',

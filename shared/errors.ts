@@ -740,6 +740,26 @@ export const ERRORS = {
     message: 'The ONNX file could not be loaded.',
     next: 'Train again, or restore the bundle from a copy.',
   },
+  MODEL_OPERATOR: {
+    status: 422,
+    message: 'The ONNX graph has an operator that is not served.',
+    next: 'Export it for inference, with standard operators: docs/guides/extend/BRING_A_MODEL.md.',
+  },
+  MODEL_ROWS: {
+    status: 422,
+    message: 'The model’s answer to a row depends on the other rows of its batch.',
+    next: 'Export a graph that answers each row by itself: no operator may mix values along the first dimension.',
+  },
+  MODEL_REPEAT: {
+    status: 422,
+    message: 'The model does not repeat its answers.',
+    next: 'Export it for inference, without random operators: docs/guides/extend/BRING_A_MODEL.md.',
+  },
+  MODEL_LIMITS: {
+    status: 422,
+    message: 'Scoring the model takes too much memory or time.',
+    next: 'Export a smaller model: the daemon answers within milliseconds.',
+  },
   MODEL_EXPORT: {
     status: 500,
     message: 'onnxruntime’s answers differ from the trained model’s.',

@@ -10,6 +10,7 @@ import { createWorkplace, type Workplace } from './cli_process.ts';
 import { sequenceModel } from '../shared/bundle/sequence_bundle.fixture.ts';
 import { DEFAULT_SEQUENCE_BARS } from '../trainer/learning/learners/networks/network_parameters.ts';
 import { FAKE_PYTHON_NOTE, fakeSequencePython } from './networks_python.ts';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { tinyBars } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -111,6 +112,32 @@ describe('minutehand league', () => {
     const looks = readFileSync(join(place.models, 'holdout_looks.json'), 'utf8');
     expect(Object.values(JSON.parse(looks) as Record<string, unknown[]>)[0]).toHaveLength(names.length);
     expect(existsSync(join(place.models, 'active.json'))).toBe(false);
+  });
+
+  it('chooses without the holdout: other bars there change neither order, figures of folds and blocks, nor thresholds', async () => {
+    const entrants = ['--entrants', 'prior,logistic@baseline,gbdt', '--workers', '1'];
+    const known = await league(...entrants);
+    const bars = tinyBars(place.settings);
+    const { time } = bars.get('EURUSD')!;
+    const from = time.at(-1)! - 0.15 * (time.at(-1)! - time[0]!);
+    const shaken = (own: BarColumns): BarColumns => {
+      const move = (column: Float64Array): Float64Array =>
+        column.map((price, i) => (own.time[i]! >= from ? price * (1 + 0.003 * Math.sin(i / 9)) : price));
+      const [open, close] = [move(own.open), move(own.close)];
+      const high = move(own.high).map((price, i) => Math.max(price, open[i]!, close[i]!));
+      const low = move(own.low).map((price, i) => Math.min(price, open[i]!, close[i]!));
+      return { ...own, open, high, low, close };
+    };
+    const other = new Map([...bars].map(([symbol, own]) => [symbol, symbol === 'EURUSD' ? shaken(own) : own]));
+    const moved = await league(...entrants, '--data', await place.writeBars('moved', other));
+    const chosen = ({ best, simplest_within_error, entrants: all, increments }: LeagueOutcome) => ({
+      ...{ best, simplest_within_error, increments },
+      entrants: all.map(({ name, folds, walk_forward, spread, log_loss_of_seeds, net, behind_best }) => ({
+        ...{ name, folds, walk_forward, spread, log_loss_of_seeds, behind_best, threshold: net!.threshold },
+      })),
+    });
+    expect(chosen(moved)).toEqual(chosen(known));
+    expect(moved.entrants.map(({ holdout }) => holdout)).not.toEqual(known.entrants.map(({ holdout }) => holdout));
   });
 
   it('states calls, their spread over folds, and class shares, and has models per group of pairs', async () => {

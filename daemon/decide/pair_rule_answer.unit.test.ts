@@ -145,7 +145,9 @@ describe('the answer of the rule of a pair', () => {
   it('enters nothing that the policy refuses, whatever the rule says', () => {
     const limits = [
       [{ minutehand: { decision: { beta_min: 50, beta_max: 60 } } }, 'BETA_RANGE'],
+      [{ minutehand: { decision: { beta_min: 0, beta_max: 1e-6 } } }, 'BETA_RANGE'],
       [{ core: { require_edge: false, max_symbol_exposure: 0.01 } }, 'EXPOSURE'],
+      [{ core: { require_edge: false, no_entry_windows: ['00:00-24:00'] } }, 'SESSION'],
     ] as const;
     for (const [change, reason] of limits) {
       const { body, position } = openBench(tinySettings(change as never)).answer(WARMUP + 5, ENTERS)!;
@@ -154,7 +156,7 @@ describe('the answer of the rule of a pair', () => {
     }
   });
 
-  it('tells the rule of a missing edge, where the policy requires one, and of the orders of a person', () => {
+  it('tells the rule of a missing edge, where the policy requires one, of the orders of a person, and of news', () => {
     const strict = tinySettings({ core: { require_edge: true } });
     expect(askedAt(strict, { noEdge: true }).hasEdge).toBe(false);
     expect(askedAt(strict, { noEdge: false }).hasEdge).toBe(true);
@@ -163,6 +165,12 @@ describe('the answer of the rule of a pair', () => {
       (bits) => askedAt(settings, {}, { halted: Uint8Array.of(bits) }).stop,
     );
     expect(stops).toEqual([null, null, 'entries', 'close']);
+    const windows = { spans: Float64Array.of(0, 1), closes: true };
+    expect(askedAt(settings, {}, { news: [windows] })).toMatchObject({
+      news: windows,
+      time: market[WARMUP + 5]!.time,
+    });
+    expect(askedAt(settings, {}, { news: [] }).news).toBeNull();
   });
 
   it('is none where the rule fails', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
+import { DEPENDENT, outsideGraph } from '../../shared/bundle/graph_check/outside_graph.fixture.ts';
 import { loadModelSet, type BatchScores } from '../../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
 import { randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
@@ -75,6 +76,16 @@ describe.each([
           Buffer.from(bytes.toString().replace(/("ai3": \[\s*)0\./, '$10.9')),
         ),
         'MODEL_GOLDEN',
+      ],
+      [
+        writeRandomBundle(join(folder, 'brought'), {
+          schema,
+          trees: 3,
+          leaves: 3,
+          seed: 'brought',
+          models: { ai2: outsideGraph(COLUMNS, DEPENDENT['the next row']!) },
+        }),
+        'MODEL_ROWS',
       ],
     ] as const;
     for (const [path, code] of bad) {

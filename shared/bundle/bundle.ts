@@ -6,7 +6,7 @@ import { MACHINE_FILES, refuseDenied } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION, type ActiveFile } from './active_file.ts';
 import { parseManifestFile, readBundleFile } from './manifest_file.ts';
-import { refuseOutsideDataOf } from './onnx/graph_limits.ts';
+import { refuseUnservedGraphOf } from './onnx/graph_limits.ts';
 import { readAccepted, readPointerFile, type ActivePointer, type PointerPlace } from './pointer.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import {
@@ -120,7 +120,7 @@ function readModel(folder: string, file: string, expected: string, files: FileSy
       seen: `${join(folder, file)} has ${seen.slice(0, 12)}…`,
       expected: `${expected.slice(0, 12)}…`,
     });
-  refuseOutsideDataOf(bytes, join(folder, file));
+  refuseUnservedGraphOf(bytes, join(folder, file));
   return bytes;
 }
 

@@ -11,6 +11,7 @@ import { createRng } from '../rng.ts';
 import { anySchema } from './any_schema.fixture.ts';
 import { featureSchema } from './feature_schema.ts';
 import { goldenFeatures } from './bundle_models.ts';
+import { DEPENDENT, outsideGraph, RANDOM } from './graph_check/outside_graph.fixture.ts';
 import { MODEL_FILES, type Manifest } from './manifest.ts';
 import { readManifest } from './bundle.ts';
 import { loadModelSet, openModelSet, type BatchScores, type ModelSet } from './model_set.ts';
@@ -185,6 +186,18 @@ describe('loadModelSet', () => {
       expect((await set.infer(new Float32Array(columns), 1)).position_scale[0]).toBeCloseTo(Math.E / (1 + Math.E), 6);
     } finally {
       await set.release();
+    }
+  });
+
+  it('refuses a graph of another home that reads other rows, or draws, whatever compares it', async () => {
+    for (const crossCheck of [true, false]) {
+      const dependent = withModel('ai2', outsideGraph(columns, DEPENDENT['the next row']!));
+      await expect(load(dependent, schema, { crossCheck })).rejects.toMatchObject({
+        code: 'MODEL_ROWS',
+        seen: expect.stringContaining(join(dependent, 'ai2.onnx')) as string,
+      });
+      const drawn = withModel('ai1', outsideGraph(columns, RANDOM));
+      await expect(load(drawn, schema, { crossCheck })).rejects.toMatchObject({ code: 'MODEL_OPERATOR' });
     }
   });
 

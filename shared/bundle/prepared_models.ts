@@ -2,6 +2,7 @@ import { MinutehandError } from '../errors.ts';
 import { joinedFloat32 } from '../joined_numbers.ts';
 import type { FileSystem } from '../ports.ts';
 import { readBundle, type Bundle } from './bundle.ts';
+import { checkGraph } from './graph_check/graph_check.ts';
 import { bundleSchema, type FeatureSchema } from './feature_schema.ts';
 import type { Manifest } from './manifest.ts';
 import {
@@ -71,8 +72,8 @@ export interface PreparedGroup extends Omit<PreparedModels, 'groups'> {
 /**
  * Reads and verifies a bundle, and finds out which engine serves each of its models.
  * @param configured schema of the configuration; the formulas of a bundle are its own
- * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; without a cross-check
- * KERNEL_MISSING
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; as `checkGraph`; without
+ * a cross-check KERNEL_MISSING
  */
 export async function prepareModels(
   folder: string,
@@ -129,11 +130,17 @@ async function prepareAll(
 async function prepareModel(
   bundle: Graphs,
   name: BundleModel,
-  { columns, bars }: RowShape,
+  shape: RowShape,
   { engine = 'auto', crossCheck = true, pack = packTrees }: PrepareOptions,
 ): Promise<PreparedModel> {
+  const { columns, bars } = shape;
   const bytes = bundle.models[name]!;
-  const inOnnxruntime = (note: string): PreparedModel => ({ engine: 'onnxruntime-node', bytes, note });
+  const path = modelPath(bundle.folder, name, bundle.group);
+  // The bundle may be of another home, which has checked nothing.
+  const inOnnxruntime = async (note: string): Promise<PreparedModel> => {
+    await checkGraph(bytes, shape, path);
+    return { engine: 'onnxruntime-node', bytes, note };
+  };
   if (engine === 'onnxruntime') return inOnnxruntime('as configured');
   if (bars > 1) return inOnnxruntime(`a sequence of ${bars} bars`);
 
@@ -144,7 +151,6 @@ async function prepareModel(
     if (!(error instanceof MinutehandError)) throw error;
     return inOnnxruntime(`more than trees and arithmetic: ${error.seen}`);
   }
-  const path = modelPath(bundle.folder, name, bundle.group);
   if (own.columns !== columns)
     throw new MinutehandError('MODEL_LOAD', {
       seen: `${path} takes ${own.columns} features`,

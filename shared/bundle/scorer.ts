@@ -1,6 +1,6 @@
 import type { InferenceSession } from './onnxruntime.ts';
 import { MinutehandError } from '../errors.ts';
-import { refuseOutsideData } from './onnx/graph_limits.ts';
+import { refuseUnservedGraph } from './onnx/graph_limits.ts';
 import { modelLoadError } from './onnx/model_load_error.ts';
 
 /** One model: float32 features [rows, columns], or [rows, bars, columns], in, one float32 answer per row out. */
@@ -99,7 +99,7 @@ export async function openRowSession(
  * fixed.
  */
 async function createSession(bytes: Uint8Array, name: string): Promise<InferenceSession> {
-  refuseOutsideData(bytes, name);
+  refuseUnservedGraph(bytes, name);
   const onnxruntime = await import('./onnxruntime.ts');
   try {
     return await onnxruntime.InferenceSession.create(bytes, {

@@ -1,5 +1,6 @@
 import { MinutehandError } from '../../errors.ts';
 import { joinedFloat32 } from '../../joined_numbers.ts';
+import { checkGraph } from '../graph_check/graph_check.ts';
 import { onnxAnswers } from '../onnx/answers.ts';
 import { modelLoadError } from '../onnx/model_load_error.ts';
 import { decodeTreeModel } from '../onnx/tree_graph.ts';
@@ -181,6 +182,8 @@ async function chooseSession(
   wanted: Float32Array,
   note: string,
 ): Promise<ChosenScoring> {
+  // The bundle may be of another home, which has checked nothing.
+  await checkGraph(bytes, shape, path);
   const session = await openDirectionSession(bytes, shape, path);
   try {
     const answers = await sessionAnswers(session, wanted, { rows: wanted.length / rowWidth(shape), path });

@@ -4,7 +4,7 @@ import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { writeVersion } from '../bundle.ts';
 import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
-import { refuseOutsideDataOf } from '../onnx/graph_limits.ts';
+import { refuseUnservedGraphOf } from '../onnx/graph_limits.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
 import {
   DIRECTION_FILE,
@@ -99,6 +99,6 @@ function readContent(
       });
     return content;
   });
-  refuseOutsideDataOf(model!, join(folder, DIRECTION_FILE));
+  refuseUnservedGraphOf(model!, join(folder, DIRECTION_FILE));
   return { bytes, manifest, model: model! };
 }

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { createRng } from '../../rng.ts';
 import { packageRoot } from '../../root.ts';
+import { DEPENDENT, outsideGraph, RANDOM } from '../graph_check/outside_graph.fixture.ts';
 import { encodeTreeModel } from '../onnx/onnx.ts';
+import type { OnnxNode } from '../onnx/schema.ts';
 import { randomRows } from '../tree_kernel/random_ensemble.fixture.ts';
 import { chooseScoring } from './choose_scoring.ts';
 import { directionFolder, liveInstrumentSchema } from './active_direction.ts';
@@ -280,6 +282,13 @@ describe('a direction bundle is refused', () => {
       code: 'MODEL_LOAD',
       expected: expect.stringContaining('which add up to 1'),
     });
+  });
+
+  it('with a graph that reads the next row of its batch, or draws', async () => {
+    const refusal = (nodes: readonly OnnxNode[]) =>
+      refused(outsideGraph(COLUMNS, nodes, 3), { probabilities: UNIFORM });
+    expect(await refusal(DEPENDENT['the next row']!)).toMatchObject({ code: 'MODEL_ROWS' });
+    expect(await refusal(RANDOM)).toMatchObject({ code: 'MODEL_OPERATOR' });
   });
 
   it('with data in another file', async () => {

@@ -1,6 +1,6 @@
 import type { InferenceSession } from '../onnxruntime.ts';
 import { MinutehandError } from '../../errors.ts';
-import { refuseOutsideData } from './graph_limits.ts';
+import { refuseUnservedGraph } from './graph_limits.ts';
 import { INPUT_NAME, OUTPUT_NAME } from './onnx.ts';
 import { categoryInput, type Preparation } from './preparation.ts';
 import type { Matrix } from './tree_ensemble.ts';
@@ -24,7 +24,7 @@ export async function onnxAnswers(
   x: Matrix,
   preparation: Preparation | null = null,
 ): Promise<Answers> {
-  refuseOutsideData(bytes, 'the model');
+  refuseUnservedGraph(bytes, 'the model');
   const { InferenceSession, Tensor } = await import('../onnxruntime.ts');
   const threads = { intraOpNumThreads: 1, interOpNumThreads: 1 };
   let session: InferenceSession;

@@ -1,23 +1,30 @@
-import { MinutehandError } from '../../errors.ts';
+import { MinutehandError, type ErrorCode } from '../../errors.ts';
 import { modelLoadError } from './model_load_error.ts';
-import { callsRefusal, type FunctionName, type ModelFunction } from './function_calls.ts';
 
 /**
  * What a model must not have: weights in another file, which no hash of the bundle covers and which could be exchanged
- * after it was verified; a `Loop`, whose end may never come; and functions that call each other until no runtime could
- * load the graph (function_calls.ts). Looked for wherever ONNX allows a tensor or a node
+ * after it was verified; a `Loop`, whose end may never come; operators that draw random numbers, or that learn from the
+ * batch when they are in training mode: their answers do not repeat; operators of other domains and functions, of which
+ * nothing is known by their names. Looked for wherever ONNX allows a tensor or a node
  * (https://onnx.ai/onnx/repo-docs/IR.html, https://onnx.ai/onnx/repo-docs/ExternalData.html): also in subgraphs of
- * attributes, in functions, in sparse tensors and in training graphs. The rest of the message is not decoded.
+ * attributes (`If`, `Scan`), in sparse tensors and in training graphs. The rest of the message is not decoded.
  */
+
+/** Why a model may not be run. */
+export interface GraphRefusal {
+  readonly code: ErrorCode & ('MODEL_LOAD' | 'MODEL_OPERATOR');
+  readonly seen: string;
+  readonly expected: string;
+  readonly next: string;
+}
 
 type MessageName = keyof typeof CHILDREN;
 
 /** Fields, by number, that hold messages of which one may have a tensor or a node. */
 const CHILDREN = {
-  Model: { 7: 'Graph', 20: 'TrainingInfo', 25: 'Function' },
+  Model: { 7: 'Graph', 20: 'TrainingInfo' },
   TrainingInfo: { 1: 'Graph', 2: 'Graph' },
   Graph: { 1: 'Node', 5: 'Tensor', 15: 'SparseTensor' },
-  Function: { 7: 'Node', 11: 'Attribute' },
   Node: { 5: 'Attribute' },
   Attribute: { 5: 'Tensor', 6: 'Graph', 10: 'Tensor', 11: 'Graph', 22: 'SparseTensor', 23: 'SparseTensor' },
   SparseTensor: { 1: 'Tensor', 2: 'Tensor' },
@@ -26,13 +33,21 @@ const CHILDREN = {
 
 const TENSOR_EXTERNAL_DATA = 13;
 const TENSOR_DATA_LOCATION = 14;
-const NODE_OPERATOR = 4;
-const NAME_FIELD = { Tensor: 8, Node: 3 } as const;
-/** Fields of what is called (Node), and of what is called by it (Function). */
-const CALL_FIELDS: Partial<Record<MessageName, Readonly<Record<number, keyof FunctionName>>>> = {
-  Node: { [NODE_OPERATOR]: 'name', 7: 'domain', 8: 'overload' },
-  Function: { 1: 'name', 10: 'domain', 13: 'overload' },
-};
+const MODEL_FUNCTION = 25;
+const NODE = { input: 1, output: 2, name: 3, operator: 4, domain: 7 } as const;
+const TENSOR_NAME = 8;
+const ATTRIBUTE = { name: 1, integer: 3 } as const;
+
+/** The standard one has two names. */
+const KNOWN_DOMAINS: ReadonlySet<string> = new Set(['', 'ai.onnx', 'ai.onnx.ml']);
+/** https://onnx.ai/onnx/operators: all that draw, besides Dropout in training mode. */
+const RANDOM_OPERATORS: ReadonlySet<string> = new Set([
+  ...['Bernoulli', 'Multinomial', 'RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike'],
+]);
+/** Input of Dropout that says whether it is in training mode; absent: it is not. */
+const DROPOUT_TRAINING_INPUT = 2;
+const FOR_INFERENCE =
+  'Export it for inference: `model.eval()` before `torch.onnx.export`, without `training`; take random operators out.';
 const WIRE = { varint: 0, bits64: 1, bytes: 2, bits32: 5 } as const;
 /** Subgraphs within subgraphs; each is three messages. */
 const MAX_DEPTH = 100;
@@ -42,59 +57,87 @@ const MAX_NAME_BYTES = 200;
  * @returns what the model has that it must not have; null = nothing
  * @throws RangeError when the bytes are no protobuf message
  */
-export function graphRefusal(bytes: Uint8Array): string | null {
-  const walk = new Walk(bytes);
-  return walk.message('Model', 0, bytes.length, 0) ?? callsRefusal(walk.nodes, walk.functions);
+export function graphRefusal(bytes: Uint8Array): GraphRefusal | null {
+  return new Walk(bytes).message('Model', 0, bytes.length, 0);
 }
 
-/** @param bytes of a model that is about to be run @throws MinutehandError MODEL_LOAD */
-export function refuseOutsideData(bytes: Uint8Array, name: string): void {
-  let refusal: string | null;
+/** @param bytes of a model that is about to be run @throws MinutehandError MODEL_LOAD, MODEL_OPERATOR */
+export function refuseUnservedGraph(bytes: Uint8Array, name: string): void {
+  let refusal: GraphRefusal | null;
   try {
     refusal = graphRefusal(bytes);
   } catch (cause) {
     throw modelLoadError(name, cause);
   }
-  if (refusal !== null)
-    throw new MinutehandError('MODEL_LOAD', {
-      seen: `${name}: ${refusal}`,
-      expected: 'all weights in the file itself, no Loop, and no functions that call each other without end',
-    });
+  if (refusal === null) return;
+  const { code, seen, expected, next } = refusal;
+  throw new MinutehandError(code, { seen: `${name}: ${seen}`, expected, next });
 }
 
 /**
- * As `refuseOutsideData`, for the files of a bundle: bytes that are no model are left to whoever loads them.
- * @throws MinutehandError MODEL_LOAD
+ * As `refuseUnservedGraph`, for the files of a bundle: bytes that are no model are left to whoever loads them.
+ * @throws MinutehandError MODEL_LOAD, MODEL_OPERATOR
  */
-export function refuseOutsideDataOf(bytes: Uint8Array, path: string): void {
+export function refuseUnservedGraphOf(bytes: Uint8Array, path: string): void {
   try {
     graphRefusal(bytes);
   } catch {
     return;
   }
-  refuseOutsideData(bytes, path);
+  refuseUnservedGraph(bytes, path);
+}
+
+/** What is known of a node at its end; of a field that occurs twice, the last one counts. */
+interface SeenNode {
+  name: string;
+  operator: string;
+  domain: string;
+  /** Names; an optional one that is left out is empty. */
+  readonly inputs: string[];
+  readonly outputs: string[];
+  /** Its attribute `training_mode`. */
+  trains: boolean;
+}
+
+function nodeRefusal({ name, operator, domain, inputs, outputs, trains }: SeenNode): GraphRefusal | null {
+  const node = `the node ${JSON.stringify(name)}`;
+  const refused = (what: string, expected: string, next: string): GraphRefusal => {
+    return { code: 'MODEL_OPERATOR', seen: `${node} ${what}`, expected, next };
+  };
+  if (!KNOWN_DOMAINS.has(domain))
+    return refused(
+      `is ${operator} of the domain ${domain}`,
+      'operators of ONNX and of ai.onnx.ml alone',
+      'Export it without custom operators, and with graph optimizations of a runtime switched off.',
+    );
+  if (operator === 'Loop')
+    return refused('is a Loop', 'no Loop: its end may never come', 'Export it unrolled, or with Scan.');
+  if (RANDOM_OPERATORS.has(operator))
+    return refused(`is ${operator}, which draws random numbers`, 'answers that repeat', FOR_INFERENCE);
+  const drops = operator === 'Dropout' && (inputs[DROPOUT_TRAINING_INPUT] ?? '') !== '';
+  const learns = operator === 'BatchNormalization' && (trains || outputs.filter((output) => output !== '').length > 1);
+  if (drops || learns)
+    return refused(`is ${operator} in training mode`, `${operator} without training mode`, FOR_INFERENCE);
+  return null;
 }
 
 class Walk {
-  /** Of the graphs, after the walk. */
-  nodes: FunctionName[] = [];
-  readonly functions: ModelFunction[] = [];
   readonly #bytes: Uint8Array;
   #at = 0;
+  /** Of the attribute that was read last: whether it is a `training_mode` other than 0. */
+  #trains = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
-  message(name: MessageName, from: number, end: number, depth: number): string | null {
-    if (depth > MAX_DEPTH) return `messages nested deeper than ${MAX_DEPTH}`;
+  message(name: MessageName, from: number, end: number, depth: number): GraphRefusal | null {
+    if (depth > MAX_DEPTH) return unreadable(`messages nested deeper than ${MAX_DEPTH}`);
     const children: Readonly<Record<number, MessageName>> = CHILDREN[name];
-    const callFields = CALL_FIELDS[name];
-    const call = { domain: '', name: '', overload: '' };
-    const nodesOutside = this.nodes;
-    if (name === 'Function') this.nodes = [];
+    const node: SeenNode = { name: '', operator: '', domain: '', inputs: [], outputs: [], trains: false };
     let label = '';
-    let found: string | null = null;
+    let integer = 0;
+    let isOutside = false;
     this.#at = from;
     while (this.#at < end) {
       const tag = this.#varint(end);
@@ -102,7 +145,8 @@ class Walk {
       const field = Math.floor(tag / 8);
       if (wire === WIRE.varint) {
         const value = this.#varint(end);
-        if (name === 'Tensor' && field === TENSOR_DATA_LOCATION && value !== 0) found ??= 'data in another file';
+        if (name === 'Tensor' && field === TENSOR_DATA_LOCATION && value !== 0) isOutside = true;
+        if (name === 'Attribute' && field === ATTRIBUTE.integer) integer = value;
       } else if (wire === WIRE.bits64) {
         this.#skip(8, end);
       } else if (wire === WIRE.bits32) {
@@ -111,28 +155,33 @@ class Walk {
         const length = this.#varint(end);
         const start = this.#at;
         this.#skip(length, end);
+        if (name === 'Model' && field === MODEL_FUNCTION) return FUNCTIONS;
         const child = children[field];
         if (child !== undefined) {
           const inner = this.message(child, start, start + length, depth + 1);
           this.#at = start + length;
           if (inner !== null) return inner;
+          if (child === 'Attribute') node.trains ||= this.#trains;
         }
-        if (name === 'Tensor' && field === TENSOR_EXTERNAL_DATA) found ??= 'data in another file';
-        if (name === 'Node' && field === NODE_OPERATOR && this.#text(start, length) === 'Loop') found ??= 'is a Loop';
-        const callField = callFields?.[field];
-        if (callField !== undefined) call[callField] = this.#text(start, length, length);
-        if ((name === 'Tensor' || name === 'Node') && field === NAME_FIELD[name]) label = this.#text(start, length);
+        if (name === 'Tensor' && field === TENSOR_EXTERNAL_DATA) isOutside = true;
+        if (name === 'Tensor' && field === TENSOR_NAME) label = this.#text(start, length);
+        if (name === 'Attribute' && field === ATTRIBUTE.name) label = this.#text(start, length);
+        if (name === 'Node') this.#read(node, field, this.#text(start, length));
       } else {
         throw new RangeError(`wire type ${wire}`);
       }
     }
-    if (name === 'Node') this.nodes.push(call);
-    if (name === 'Function') {
-      this.functions.push({ name: call, nodes: this.nodes });
-      this.nodes = nodesOutside;
-    }
-    if (found === null) return null;
-    return `${name === 'Tensor' ? 'the tensor' : 'the node'} ${JSON.stringify(label)} ${name === 'Tensor' ? 'has ' : ''}${found}`;
+    if (name === 'Attribute') this.#trains = label === 'training_mode' && integer !== 0;
+    if (name === 'Node') return nodeRefusal(node);
+    return isOutside ? dataOutside(label) : null;
+  }
+
+  #read(node: SeenNode, field: number, text: string): void {
+    if (field === NODE.input) node.inputs.push(text);
+    else if (field === NODE.output) node.outputs.push(text);
+    else if (field === NODE.name) node.name = text;
+    else if (field === NODE.operator) node.operator = text;
+    else if (field === NODE.domain) node.domain = text;
   }
 
   #varint(end: number): number {
@@ -151,7 +200,27 @@ class Walk {
     this.#at += length;
   }
 
-  #text(start: number, length: number, maxBytes = MAX_NAME_BYTES): string {
-    return Buffer.from(this.#bytes.subarray(start, start + Math.min(length, maxBytes))).toString('utf8');
+  #text(start: number, length: number): string {
+    return Buffer.from(this.#bytes.subarray(start, start + Math.min(length, MAX_NAME_BYTES))).toString('utf8');
   }
+}
+
+const FUNCTIONS: GraphRefusal = {
+  code: 'MODEL_OPERATOR',
+  seen: 'it has functions of its own',
+  expected: 'a graph of operators alone',
+  next: 'Inline them before: `onnx.inliner.inline_local_functions(model)`, or export with dynamo=False.',
+};
+
+function unreadable(seen: string): GraphRefusal {
+  return { code: 'MODEL_LOAD', seen, expected: 'a graph as exporters write it', next: 'Export it anew.' };
+}
+
+function dataOutside(tensor: string): GraphRefusal {
+  return {
+    code: 'MODEL_LOAD',
+    seen: `the tensor ${JSON.stringify(tensor)} has data in another file`,
+    expected: 'all weights in the file itself',
+    next: 'Export it with external_data=False, or load it with `onnx.load` and save it as one file.',
+  };
 }

@@ -9,6 +9,7 @@ import { openJournal } from '../../../shared/store/journal.ts';
 import { tinyBars } from '../../../test/tiny_models.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { pairValues } from '../../learning/formula_trial/formula_values.ts';
+import { labelRelation } from '../../learning/formula_trial/label_relation.ts';
 import { openStore } from '../../store/store.ts';
 import { checkFormula, parseTried } from './check_formula.ts';
 import { tryFormula, type FormulaTask } from './try_formula.ts';
@@ -111,6 +112,31 @@ describe('a trial of a formula', () => {
     const earlier = (await labelOf(recorded, { activeHoldout: active }))!;
     expect([Date.parse(earlier.before) / 1000, earlier.rows < seen.rows]).toEqual([active, true]);
     expect(await labelOf(later, { activeHoldout: active })).toEqual(earlier);
+  });
+
+  it('counts no candidate whose label is known in the holdout only, wherever that begins', () => {
+    const pair = parsePair(PAIR);
+    const formula = parseTried(FORMULA, pair, windows);
+    const relationOf = (legs: ReadonlyMap<string, BarColumns>, holdoutFrom: number) => {
+      const [a, b] = [legs.get('XAUUSD')!, legs.get('XAGUSD')!];
+      const values = pairValues(formula, { a, b }, windows, pair);
+      return labelRelation({ pair, a, b, windows, holdoutFrom }, values, TIME[0]!);
+    };
+    const rows = new Set<number>();
+    for (let minute = 0; minute < 180; minute += 15) {
+      const from = HOLDOUT - 60 * minute;
+      const seen = relationOf(LEGS, from)!;
+      rows.add(seen.rows);
+      // Gold doubles: every position that is open then ends.
+      const doubled = (column: Float64Array): Float64Array =>
+        column.map((price, i) => (TIME[i]! >= from ? 2 * price : price));
+      const gold = LEGS.get('XAUUSD')!;
+      const [open, high, low, close] = [gold.open, gold.high, gold.low, gold.close].map(doubled);
+      const jumped = new Map([...LEGS, ['XAUUSD', { ...gold, open: open!, high: high!, low: low!, close: close! }]]);
+      expect(relationOf(jumped, from), `holdout ${minute} minutes earlier`).toEqual(seen);
+    }
+    // There are candidates around each of these beginnings.
+    expect(rows.size).toBeGreaterThan(5);
   });
 
   it('compares with nothing where all bars of the pair are in the holdout of a training of all pairs', async () => {

@@ -8,7 +8,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/p
 import { openStore, type Store } from '../../store/store.ts';
 import type { Channel } from './channels/channel.ts';
 import { Deliveries } from './deliveries.ts';
-import { notify } from './outbox.ts';
+import { notify, resolve } from './outbox.ts';
 import { Sender } from './sender.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 17, 12);
@@ -119,6 +119,44 @@ describe.each([
     await next.pass();
     await next.settled();
     expect(sent).toEqual(['kpi_halt:A']);
+  });
+
+  it('tell of the end of an alert whom they told of it, whatever the routes say by then', async () => {
+    const deliveries = new Deliveries(stores[0]!, 'live');
+    const channels = [channelOf([], true), channelOf([], false)];
+    const to = (name: 'slack' | 'webhook') => ({ info: [name], warning: [name], critical: [name] });
+    const keys = async (name: 'slack' | 'webhook'): Promise<string[]> =>
+      (await deliveries.waiting(name)).map(({ message: { key, action } }) => `${action} ${key}`);
+    await raise('A');
+    await deliveries.route(channels, to('slack'), nowMs);
+    // The routes are changed between the alert and its end.
+    await resolve(stores[0]!.db, { market: 'live', nowMs }, 'kpi_halt:A');
+    await raise('B');
+    await deliveries.route(channels, to('webhook'), nowMs);
+    expect(await keys('slack')).toEqual(['trigger kpi_halt:A', 'resolve kpi_halt:A']);
+    expect(await keys('webhook')).toEqual(['trigger kpi_halt:B']);
+    // Nobody was told of it.
+    await raise('C');
+    await deliveries.route([], to('slack'), nowMs);
+    await resolve(stores[0]!.db, { market: 'live', nowMs }, 'kpi_halt:C');
+    await deliveries.route(channels, to('slack'), nowMs);
+    expect((await keys('slack')).concat(await keys('webhook')).join()).not.toContain('kpi_halt:C');
+  });
+
+  it('keep still what is silenced in their own market, until its time, and no alert of another one', async () => {
+    const deliveries = new Deliveries(stores[0]!, 'live');
+    const silence = (market: 'live' | 'simulated', pattern: string, untilMs: number): Promise<unknown> =>
+      stores[0]!.db
+        .insertInto('core.alert_silences')
+        .values({ market, pattern, created_by: 'ann', created_ms: nowMs, until_ms: untilMs })
+        .execute();
+    await silence('simulated', 'kpi_halt:*', nowMs + 1000);
+    await silence('live', 'kpi_halt:A', nowMs + 1000);
+    await silence('live', 'kpi_halt:B', nowMs);
+    for (const pair of ['A', 'B', 'C']) await raise(pair);
+    await deliveries.route([channelOf([], true)], tinySettings().retrain.notification_routes, nowMs);
+    const keys = (await deliveries.waiting('slack')).map(({ message }) => message.key);
+    expect(keys).toEqual(['kpi_halt:B', 'kpi_halt:C']);
   });
 
   it('claim only what no other has: a claim in part gives that part', async () => {

@@ -23,6 +23,44 @@ const ROLLOUT: ActiveRollout = {
 };
 const FLAT_COSTS = { spread_bps: 2, commission_bps: 0, slippage_bps: 0.5 } as TradingCosts;
 
+it('charges each arm its own fills and nights, at bids by what it buys', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-arms-'));
+  const store = openJournal(join(folder, 'journal.db'));
+  const [a, b] = bodyOf().pair_id.split('_') as [string, string];
+  const arm = (name: Arm): string => armVersion(ROLLOUT[name], ROLLOUT.id);
+  // Wednesday: the night to Thursday counts three days.
+  const from = Date.parse('2026-01-07T12:00:00Z') / 1000;
+  const add = (time: number, name: Arm, change: Partial<SignalBody>): void => {
+    const timestamp = new Date((time + 60) * 1000).toISOString().replace('.000', '');
+    const body = encodeBody(bodyOf({ timestamp, beta: 1, position_scale: 1, price_a: 100, price_b: 50, ...change }));
+    const row = { signalId: 's', pairId: bodyOf().pair_id, time: time as OpenTime, body, riskProb: null };
+    store.append([], [], [{ ...row, position: '{}', modelVersion: arm(name) }]);
+  };
+  const legs = { commission_bps: 0, slippage_bps: 0.5, swap_long_bps_per_night: 1, swap_short_bps_per_night: 3 };
+  const costs = {
+    [a]: { ...legs, spread_bps: 2, price: 'bid' } as unknown as TradingCosts,
+    [b]: { ...legs, spread_bps: 6, price: 'bid' } as unknown as TradingCosts,
+  };
+  // The champion trades within the day, the challenger over a night and on the other side.
+  add(from, 'champion', { action: 'ENTER', target: 1 });
+  add(from, 'challenger', { action: 'ENTER', target: -1 });
+  add(from + 3600, 'champion', { action: 'EXIT', target: 0 });
+  add(from + 3600, 'challenger', { action: 'HOLD' });
+  add(from + 86_400, 'champion', { action: 'HOLD' });
+  add(from + 86_400, 'challenger', { action: 'EXIT', target: 0 });
+  const minutes = readArmMinutes([store], ROLLOUT, from as OpenTime, costs);
+  const resultsOf = (name: Arm): number[] =>
+    minutes.map(({ pairs }) => [...pairs.values()][0]![name]!.resultBps).filter((bps) => bps !== 0);
+  // Each leg is half of the notional, is bought once, and pays slippage twice.
+  const trip = (2 + 6) / 2 + 2 * 0.5;
+  expect(resultsOf('champion')).toEqual([expect.closeTo(-trip, 9)]);
+  const [nightly] = resultsOf('challenger');
+  // Leg A is held short and B long, on a Wednesday.
+  expect(nightly).toBeCloseTo(-trip - 3 * ((3 + 1) / 2), 9);
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
 it('reads both arms of one rollout by minute, and the net result of each closed position', () => {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-arms-'));
   const store = openJournal(join(folder, 'journal.db'));

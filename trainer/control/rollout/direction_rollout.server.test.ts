@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
-import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { EARLIER_COSTS } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { unmeasured } from '../../../shared/bundle/recorded_gates.ts';
 import { armVersion, readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { homePaths } from '../../../shared/home.ts';
@@ -13,6 +15,8 @@ import { openJournal, type InputRow, type ShadowRow, type SignalRow } from '../.
 import { activateDirection, unjudged } from '../../../test/activate.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
+import type { RolloutQuestion } from '../../jobs/comparison/live_comparison.ts';
+import { DIRECTION_COMPARISON } from '../../jobs/strategies/direction/live_comparison.ts';
 import { openShelf } from '../registry/shelf.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { standingOverrides } from '../admission/standing.ts';
@@ -181,6 +185,39 @@ describe('a rollout of a direction model', () => {
     // Every hour moves beyond the threshold of the label: only the last one has no label yet.
     expect(facts).toMatchObject({ labels: 59, stage: 'test' });
     expect([facts.meanLogLoss > 0.8, facts.meanBrier > 0.4, lossBps]).toEqual([true, true, 0]);
+  });
+
+  it('charges each arm a round trip for each position that it closes', async () => {
+    pass(30, null);
+    const rollout = start();
+    const { manifest } = readDirectionBundle(join(directionFolder(paths.models), champion));
+    const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
+    expect(taker_fee_bps + slippage_bps).toBeGreaterThan(0);
+    // The champion enters and exits by turns, the challenger once, long or short; prices stay.
+    const actions: Record<Arm, readonly (readonly [string, number])[]> = {
+      champion: [1, -1, 1].flatMap((side) => [['ENTER', side] as const, ['EXIT', 0] as const]),
+      challenger: [['ENTER', -1], ...Array.from({ length: 4 }, () => ['HOLD', -1] as const), ['EXIT', 0]],
+    };
+    hoursPass(6, (hour, time) => ({
+      shadows: ARMS.map((arm) => {
+        const row = answerOf(armVersion(rollout[arm], rollout.id), `${arm} ${hour}`, time, true);
+        const [action, target] = actions[arm][hour - 30]!;
+        const body = { ...(JSON.parse(`${row.body}}`) as object), action, target, price: 100 };
+        return { ...row, body: JSON.stringify(body).slice(0, -1) };
+      }),
+    }));
+    const question = {
+      rollout,
+      from: Math.floor(Date.parse(rollout.started) / 1000) as OpenTime,
+      journals: [openJournal(paths.journal('simulated', 'main'), { readOnly: true })],
+      place: { settings, modelsFolder: paths.models, journals: [paths.journal('simulated', 'main')] },
+    };
+    const { axes } = await DIRECTION_COMPARISON.rolloutBars(question as unknown as RolloutQuestion);
+    question.journals[0]!.close();
+    const results = axes[0]!.bars.map(({ guard }) => guard(0, 0));
+    const trip = -2 * (taker_fee_bps + slippage_bps);
+    expect(results.map(({ championBps }) => championBps)).toEqual([0, trip, 0, trip, 0, trip]);
+    expect(results.map(({ challengerBps }) => challengerBps)).toEqual([0, 0, 0, 0, 0, trip]);
   });
 
   it('ends when another model becomes active, and is one at a time', async () => {

@@ -14,6 +14,7 @@ import { createRng } from '../../../shared/rng.ts';
 import { openJournal, type InputRow, type ShadowRow } from '../../../shared/store/journal.ts';
 import { tinyRule } from '../../../test/tiny_rule.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
+import { RULE_COMPARISON } from '../../jobs/strategies/formula_rule/live_comparison.ts';
 import { standingOverrides } from '../admission/standing.ts';
 import { removeOldRules } from '../records/old_bundles.ts';
 import { abortRollout, carryOut, folderOfChallenger, lookAtRollout, startRollout, type RolloutLook } from './steps.ts';
@@ -132,6 +133,40 @@ describe('a rollout of a rule', () => {
     await expect(start(champion)).rejects.toThrow(`${champion} is active already`);
     await start();
     await expect(start()).rejects.toThrow('is active');
+  });
+
+  it('charges each arm the costs of the fills that it makes, wherever it trades', async () => {
+    await serve(champion);
+    const rollout = await start();
+    const { spread_bps, commission_bps, slippage_bps } = tinyRule(ID).manifest.costs;
+    const fill = spread_bps / 2 + commission_bps + slippage_bps;
+    expect(fill).toBeGreaterThan(0);
+    // The champion trades twice, long and short; the challenger holds on. Prices stay.
+    const targets: Record<Arm, readonly number[]> = { champion: [1, 0, -1, 0], challenger: [1, 1, 1, 0] };
+    const shadows = ARMS.flatMap((arm) =>
+      targets[arm].map((target, hour): ShadowRow => {
+        const before = targets[arm][hour - 1] ?? 0;
+        const action = target === before ? 'HOLD' : target === 0 ? 'EXIT' : 'ENTER';
+        const time = (START + (hours + hour + 1) * HOUR - SECONDS_PER_BAR) as OpenTime;
+        const row = answerOf(rollout, arm, time, 0, 0);
+        const body = { ...(JSON.parse(`${row.body}}`) as object), action, target, price: 100 };
+        return { ...row, body: JSON.stringify(body).slice(0, -1) };
+      }),
+    );
+    const path = paths.journal('live', 'main');
+    const journal = openJournal(path);
+    journal.append([], [], shadows);
+    const from = Math.floor(Date.parse(rollout.started) / 1000) as OpenTime;
+    const { axes } = await RULE_COMPARISON.rolloutBars({
+      rollout,
+      from,
+      journals: [journal],
+      place: { settings, modelsFolder: paths.models, journals: [path] },
+    });
+    journal.close();
+    const results = axes[0]!.bars.map(({ guard }) => guard(0, 0));
+    expect(results.map(({ championBps }) => championBps)).toEqual([-fill, -fill, -fill, -fill]);
+    expect(results.map(({ challengerBps }) => challengerBps)).toEqual([-fill, 0, 0, -fill]);
   });
 
   it('goes through its stages by what both arms earn, and serves the challenger that earns more', async () => {

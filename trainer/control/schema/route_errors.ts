@@ -34,6 +34,7 @@ export const RULE_RUN_ERRORS: readonly ErrorCode[] = [
 export const BUNDLE_ERRORS: readonly ErrorCode[] = [
   ...(['MODEL_MISSING', 'MODEL_MANIFEST', 'MODEL_HASH', 'MODEL_SCHEMA', 'MODEL_LOAD', 'MODEL_GOLDEN'] as const),
   ...(['MODEL_SIGNATURE', 'MODEL_OUTPUT', 'MODEL_FILE'] as const),
+  ...(['MODEL_OPERATOR', 'MODEL_ROWS', 'MODEL_REPEAT', 'MODEL_LIMITS'] as const),
 ];
 /** Of the admission of a bundle. */
 export const ADMISSION_ERRORS: readonly ErrorCode[] = [

@@ -48,22 +48,45 @@ function netOfTrades(bodies: readonly Body[]): number[] {
   return nets;
 }
 
+/** At bids a leg pays its whole spread where it is bought: once in a round trip, as at mids. */
+const AT_BIDS = { a: { ...LEG_A, price: 'bid' as const }, b: { ...LEG_B, price: 'bid' as const } };
+
 describe('results of the bars of a pair', () => {
-  it('add up to the results of its trades, by the hedge ratio of the entry and the costs of both legs', () => {
-    fc.assert(
-      fc.property(bars, (steps) => {
-        const bodies = bodiesOf(steps);
-        const expected = netOfTrades(bodies);
-        const closed = bodies.map(closedPairResults(COSTS)).filter((result) => result !== null);
-        expect(closed.length).toBe(expected.length);
-        closed.forEach((net, i) => expect(net).toBeCloseTo(expected[i]!, 6));
-        const ofBars = bodies.map(pairBarResults(COSTS)).reduce((sum, net) => sum + net, 0);
-        expect(ofBars).toBeCloseTo(
-          expected.reduce((sum, net) => sum + net, 0),
-          6,
-        );
-      }),
-    );
+  it.each([
+    ['mids', COSTS],
+    ['bids', AT_BIDS],
+  ])(
+    'add up to the results of its trades, by the hedge ratio of the entry and the costs of both legs, at %s',
+    (_, costs) => {
+      fc.assert(
+        fc.property(bars, (steps) => {
+          const bodies = bodiesOf(steps);
+          const expected = netOfTrades(bodies);
+          const closed = bodies.map(closedPairResults(costs)).filter((result) => result !== null);
+          expect(closed.length).toBe(expected.length);
+          closed.forEach((net, i) => expect(net).toBeCloseTo(expected[i]!, 6));
+          const ofBars = bodies.map(pairBarResults(costs)).reduce((sum, net) => sum + net, 0);
+          expect(ofBars).toBeCloseTo(
+            expected.reduce((sum, net) => sum + net, 0),
+            6,
+          );
+        }),
+      );
+    },
+  );
+
+  it('at bids pay the spread of what is bought, at the bar that buys it', () => {
+    const enter: Body = { action: 'ENTER', target: 1, beta: 1, price_a: 100, price_b: 100 };
+    const exit: Body = { action: 'EXIT', target: 0, beta: 1, price_a: 100, price_b: 100 };
+    const short: Body = { ...enter, target: -1 };
+    // Commissions and slippage of both legs, half of the notional each, and the spread of the bought one.
+    const buysA = (0.75 + 1.5 + 2) / 2;
+    const buysB = (0.75 + 1.5 + 6) / 2;
+    expect([enter, exit].map(pairBarResults(AT_BIDS))).toEqual([-buysA, -buysB]);
+    expect([short, exit].map(pairBarResults(AT_BIDS))).toEqual([-buysB, -buysA]);
+    // With a hedge ratio below 0 both legs are bought, or both sold.
+    const both = [{ ...enter, beta: -1 }, exit].map(pairBarResults(AT_BIDS));
+    expect(both).toEqual([-(0.75 + 1.5 + 2 + 6) / 2, -(0.75 + 1.5) / 2]);
   });
 
   it('of a position whose entry is not known are none', () => {

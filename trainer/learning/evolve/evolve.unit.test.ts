@@ -60,6 +60,32 @@ describe('evolution', () => {
     expect(failed(result)).toEqual(expect.arrayContaining(['SPA', 'DEFLATED_SHARPE']));
   });
 
+  it('searches and judges the development period alone: other bars in the holdout change its result there, no more', async () => {
+    const bars = randomBars('holdout', 2500, plantedDrift(30));
+    const from = Math.floor(bars.length * 0.8);
+    const other = randomBars('other holdout', 2500, plantedDrift(-60));
+    /** The prices of the other bars from the holdout on, at the level that they join. */
+    const changed = (name: 'open' | 'high' | 'low' | 'close'): Float64Array =>
+      bars[name].map((price, t) =>
+        t < from ? price : (other[name][t]! * bars.close[from - 1]!) / other.close[from - 1]!,
+      );
+    const [open, high, low, close] = [changed('open'), changed('high'), changed('low'), changed('close')];
+    const searches: [Record<string, EvolutionState>, Record<string, EvolutionState>] = [{}, {}];
+    const known = await evolveBars(bars, { space: SMALL, searches: searches[0] });
+    const moved = await evolveBars({ ...bars, open, high, low, close }, { space: SMALL, searches: searches[1] });
+    expect(searches[1]).toEqual(searches[0]);
+    const { proposed, checks, accepted: _accepted, ...others } = moved;
+    const { holdout, trades, ...development } = proposed!;
+    const ofDevelopment = (all: typeof trades) =>
+      all.filter(({ entry_time }) => Date.parse(entry_time) / 1000 < bars.time[from]!);
+    expect(known).toMatchObject(others);
+    expect(known.proposed).toMatchObject(development);
+    expect(ofDevelopment(known.proposed!.trades)).toEqual(ofDevelopment(trades));
+    const notOfHoldout = (all: typeof checks) => all.filter(({ code }) => code !== 'HOLDOUT');
+    expect(notOfHoldout(known.checks)).toEqual(notOfHoldout(checks));
+    expect(known.proposed!.holdout).not.toEqual(holdout);
+  });
+
   it('that was killed continues from the last generation to the same bytes', async () => {
     const bars = randomBars('killed', 2500, plantedDrift(30));
     const whole = await evolveBars(bars, { space: SMALL });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isoMinute } from '../../../shared/bar.ts';
+import { refuseDependentRows } from '../../../shared/bundle/graph_check/graph_check.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { ERRORS, MinutehandError } from '../../../shared/errors.ts';
@@ -41,7 +42,7 @@ export interface OpenedImport {
   readonly facts: NonNullable<NonNullable<Manifest['imported']>['ai1']>;
 }
 
-/** @throws MinutehandError MODEL_LOAD for a file that cannot be served; MODEL_SCHEMA for other features */
+/** @throws MinutehandError as `checkGraph`, for a file that cannot be served; MODEL_SCHEMA for other features */
 export async function openImported(
   { file, preprocess: preprocessPath, learnedUntil }: ImportedSource,
   place: ImportPlace,
@@ -94,9 +95,9 @@ async function openGraph({ file, bytes, columns, used, preprocess, classes }: Op
       classes,
     });
   } catch (error) {
-    if (!(error instanceof MinutehandError) || error.code !== 'MODEL_LOAD') throw error;
-    const { seen, expected, next } = error;
-    throw new MinutehandError('MODEL_LOAD', {
+    if (!(error instanceof MinutehandError)) throw error;
+    const { code, seen, expected, next } = error;
+    throw new MinutehandError(code, {
       seen: `${file}: ${seen}`,
       ...(expected !== undefined && { expected }),
       next: next === ERRORS.MODEL_LOAD.next ? GUIDE : next,
@@ -152,8 +153,9 @@ function chosenColumns(wanted: readonly string[], { names, columns, role }: Impo
 }
 
 /**
- * Its answers to the first rows, and to missing features, must be probabilities, those of classes with a sum of 1.
- * @throws MinutehandError MODEL_LOAD
+ * Its answers to the first rows, and to missing features, must be probabilities, those of classes with a sum of 1, and
+ * of their own row alone.
+ * @throws MinutehandError MODEL_LOAD, MODEL_ROWS
  */
 export function refuseNoProbability(model: Fitted, x: Matrix, file: string): void {
   const some = takeRows(
@@ -178,6 +180,7 @@ export function refuseNoProbability(model: Fitted, x: Matrix, file: string): voi
       expected: 'a probability, in [0, 1]',
       next: 'Impute missing values within the model, or with `impute` of --preprocess.',
     });
+  refuseDependentRows(x.rows, (rows) => Float32Array.from(model.exactAnswers(takeRows(x, rows))), file);
   if (model.link !== 'softmax') return;
   const other = otherShares(known, model.width) ?? otherShares(ofNothing, model.width);
   if (other !== null)

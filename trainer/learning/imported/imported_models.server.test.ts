@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { readManifest } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { DEPENDENT, LARGE, RANDOM } from '../../../shared/bundle/graph_check/outside_graph.fixture.ts';
 import { isMeasured } from '../../../shared/bundle/gates/gate_result.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { onnxAnswers } from '../../../shared/bundle/onnx/answers.ts';
@@ -222,6 +223,33 @@ describe('what cannot be served is refused, with how to export it right', () => 
       'MODEL_SCHEMA',
       /0123456789abcdef/,
     ],
+    [
+      'an answer by the next row',
+      () =>
+        modelOf({ nodes: [...firstColumn(), ...DEPENDENT['the next row']!, node('Sigmoid', ['more'], 'probability')] }),
+      'MODEL_ROWS',
+      /answers of row \d+ differ/,
+    ],
+    [
+      'random numbers',
+      () => modelOf({ nodes: [...firstColumn(), ...RANDOM, node('Sigmoid', ['more'], 'probability')] }),
+      'MODEL_OPERATOR',
+      /RandomUniformLike/,
+    ],
+    [
+      'gigabytes',
+      () =>
+        modelOf({
+          nodes: [
+            ...LARGE,
+            ...firstColumn(),
+            node('Add', ['known', 'more'], 'm'),
+            node('Sigmoid', ['m'], 'probability'),
+          ],
+        }),
+      'MODEL_LIMITS',
+      /MB of memory/,
+    ],
   ])('%s', async (name, bytes, code, seen) => {
     const error = await refusal(fileOf('bad.onnx', bytes()));
     expect(error, name).toMatchObject({ code, seen: expect.stringMatching(seen) as string });
@@ -237,7 +265,7 @@ describe('what cannot be served is refused, with how to export it right', () => 
       code: 'MODEL_LOAD',
       seen: expect.stringMatching(/external\.onnx.*in another file/) as string,
     });
-    expect(error!.next).toMatch(/BRING_A_MODEL/);
+    expect(error!.next).toMatch(/external_data=False/);
   });
 
   it('preparations that do not fit, and files that are not there', async () => {

@@ -101,6 +101,30 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a training that searches', () => {
+  it('reads no bar of the holdout for anything that it learns or chooses: with others there, all of it is the same', async () => {
+    const { holdoutFrom } = result.dataset;
+    const shaken = (own: BarColumns): BarColumns => {
+      const move = (column: Float64Array): Float64Array =>
+        column.map((price, i) => (own.time[i]! >= holdoutFrom ? price * (1 + 0.004 * Math.sin(i / 7)) : price));
+      const [open, close] = [move(own.open), move(own.close)];
+      const high = move(own.high).map((price, i) => Math.max(price, open[i]!, close[i]!));
+      const low = move(own.low).map((price, i) => Math.min(price, open[i]!, close[i]!));
+      return { ...own, open, high, low, close };
+    };
+    const moved = new Map([...options.bars].map(([symbol, own]) => [symbol, symbol === 'EURUSD' ? shaken(own) : own]));
+    const again = await train({ ...options, bars: moved, out: mkdtempSync(join(folder, 'moved-')) });
+    expect(again.dataset.holdoutFrom).toBe(holdoutFrom);
+    for (const name of MODEL_NAMES)
+      expect(readBundle(again.path).models[name].equals(readBundle(result.path).models[name]), name).toBe(true);
+    const chosen = ({
+      manifest: { theta1, theta2, risk_quantiles, search, engine, label_policy, expectation },
+    }: TrainResult) => {
+      return { theta1, theta2, risk_quantiles, search, engine, label_policy, expectation };
+    };
+    expect(chosen(again)).toEqual(chosen(result));
+    expect(again.manifest.edge).not.toEqual(result.manifest.edge);
+  });
+
   it('adopts parameters that are better beyond chance, and has found other thresholds', () => {
     const { search, engine, theta1, theta2 } = result.manifest;
     const { gain, gain_standard_error, gain_required_errors, forward_gain, adopted, best_parameters } = search!.ai1 as {

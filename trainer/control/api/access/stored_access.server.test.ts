@@ -7,7 +7,18 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../../stor
 import { openStore, type Store } from '../../../store/store.ts';
 import { appendAudit, FIRST_HASH, verifyAudit } from '../audit.ts';
 import { decideChange, insertChange, listChanges } from '../../policy/changes.ts';
-import { createLogin, endSession, findSession, isStillValid, openSession, redeemLogin } from './sessions.ts';
+import {
+  createLogin,
+  endSession,
+  findSession,
+  isStillValid,
+  listSessions,
+  openSession,
+  redeemLogin,
+  revokeSession,
+  SESSION_MS,
+  sessionIdOf,
+} from './sessions.ts';
 import { createToken, revokeToken, TokenVerifier } from './tokens.ts';
 
 const NOW = Date.UTC(2026, 10, 21);
@@ -55,6 +66,39 @@ describe.each([
     expect(await revokeToken(store.db, id, NOW + 2)).toBe(false);
     expect([await verify(token, NOW + 3), await findSession(store.db, secret, NOW + 3)]).toEqual([null, null]);
     expect(await isStillValid(store.db, session, NOW + 3)).toBe(false);
+  });
+
+  it('ends every right at its time, to the millisecond, wherever it is asked for', async () => {
+    const { db } = store;
+    const { id, token } = await newToken();
+    const verifier = new TokenVerifier();
+    const secret = await openSession(db, { name: 'ann', role: 'operator', tokenId: null, nowMs: NOW });
+    const session = (await findSession(db, secret, NOW))!;
+    const known = (await verifier.verify(db, token, NOW, true))!;
+    const quarter = 15 * 60_000;
+    const rights: readonly (readonly [string, until: number, ask: (nowMs: number) => Promise<unknown>])[] = [
+      ['a session', NOW + SESSION_MS, (at) => findSession(db, secret, at)],
+      ['the stream of a session', NOW + SESSION_MS, async (at) => (await isStillValid(db, session, at)) || null],
+      ['a listed session', NOW + SESSION_MS, async (at) => (await listSessions(db, null, at))[0] ?? null],
+      ['a token', NOW + HOUR, (at) => new TokenVerifier().verify(db, token, at, true)],
+      ['a token that was verified', NOW + HOUR, (at) => verifier.verify(db, token, at, false)],
+      ['the stream of a token', NOW + HOUR, async (at) => (await isStillValid(db, known, at)) || null],
+      [
+        'a login link',
+        NOW + quarter,
+        async (at) => redeemLogin(db, await createLogin(db, { name: 'bob', role: 'viewer', nowMs: NOW }), at),
+      ],
+    ];
+    for (const [name, until, ask] of rights) {
+      expect(await ask(until - 1), `${name} before its end`).not.toBeNull();
+      expect(await ask(until), `${name} at its end`).toBeNull();
+    }
+    expect(id).toBe(known.id);
+    const sessionId = sessionIdOf(session.id);
+    expect(await revokeSession(db, sessionId, null, NOW + SESSION_MS)).toBeNull();
+    expect(await revokeSession(db, sessionId, 'bob', NOW)).toBeNull();
+    expect(await revokeSession(db, sessionId, 'ann', NOW)).toBe(session.id);
+    expect(await findSession(db, secret, NOW)).toBeNull();
   });
 
   it('redeems a login code once under concurrency, and ends sessions', async () => {

@@ -274,8 +274,8 @@ describe('learners/python', () => {
       const bars = barsPerRow(unseen);
       const values = isSequence(unseen) ? sequencesIn(unseen, 0, unseen.rows) : unseen.values;
       for (const own of [fitted, calibrated]) {
-        const session = await openSession(own.toOnnx({ metadata: {} }), CLASSES);
-        const served = session.run({ rows: unseen.rows, columns: bars * NAMES.length, values }, bars);
+        const session = await openSession(own.toOnnx({ metadata: {} }), { columns: NAMES.length, bars }, CLASSES);
+        const served = session.run({ rows: unseen.rows, columns: bars * NAMES.length, values });
         const exact = own.exactAnswers(unseen);
         served.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThan(1e-5));
       }

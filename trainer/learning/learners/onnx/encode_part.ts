@@ -26,7 +26,6 @@ export function encodePart({ name, input, part, width = 1, metadata }: PartModel
       values: [],
       sparseInitializers: [],
     },
-    functions: [],
     metadata: metadataEntries(metadata),
     ...versionsOf(part.versions),
   });

@@ -1,3 +1,4 @@
+import { checkGraph } from '../../../../shared/bundle/graph_check/graph_check.ts';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { classMargins, composedClassScaling, rescaledClasses, servedClassScaling } from '../contract/class_rescaled.ts';
 import type { ClassEpoch, Epoch, Fitted, MarginScaling } from '../contract/fitted.ts';
@@ -35,14 +36,14 @@ export interface TrainedOutside {
 /** Sequences that are in memory together. */
 const SEQUENCES_AT_ONCE = 1024;
 
-/** @throws MinutehandError MODEL_LOAD for a model that cannot be served */
+/** @throws MinutehandError as `checkGraph`, for a model that cannot be served */
 export async function fittedOnnx(trained: TrainedOutside): Promise<Fitted> {
   const { bytes, columns, used, preparation = null, bars = 1, classes } = trained;
   const foreign = readForeignModel(bytes, { columns: used.length, bars, classes });
-  const session = await openSession(
-    serveForeign(foreign, { columns, bars, used, preparation, scaling: null, metadata: {} }),
-    foreign.output.answers,
-  );
+  const shape = { columns, bars };
+  const served = serveForeign(foreign, { ...shape, used, preparation, scaling: null, metadata: {} });
+  await checkGraph(served, shape, 'the model');
+  const session = await openSession(served, shape, foreign.output.answers);
   const opened = { foreign, session };
   return classes === undefined ? rescaled(trained, opened, null) : rescaledByClass(trained, opened, classes, null);
 }
@@ -127,7 +128,7 @@ function answersOf({ columns, bars = 1 }: TrainedOutside, { foreign, session }: 
   for (let from = 0; from < x.rows; from += SEQUENCES_AT_ONCE) {
     const to = Math.min(x.rows, from + SEQUENCES_AT_ONCE);
     const part = { rows: to - from, columns: bars * columns, values: sequencesOf(x, from, to) };
-    all.set(session.run(part, bars), from * width);
+    all.set(session.run(part), from * width);
   }
   return all;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEPENDENT } from '../../../../shared/bundle/graph_check/outside_graph.fixture.ts';
 import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
 import {
   ATTRIBUTE,
@@ -145,11 +146,31 @@ describe('an ONNX model of another program', () => {
     );
   });
 
+  it('that answers by other rows is refused before it is asked for anything', async () => {
+    const bytes = modelOf({
+      nodes: (input, output) => [
+        {
+          name: 'first',
+          operator: 'ReduceMean',
+          inputs: [input],
+          outputs: ['known'],
+          attributes: meanNodes('', '')[0]!.attributes!,
+        },
+        ...DEPENDENT['the next row']!,
+        { name: 'sigmoid', operator: 'Sigmoid', inputs: ['more'], outputs: [output] },
+      ],
+    });
+    await expect(fittedOnnx(trained(bytes))).rejects.toMatchObject({
+      code: 'MODEL_ROWS',
+      seen: expect.stringMatching(/^the model: the answers of row \d+ differ/) as string,
+    });
+  });
+
   it('that onnxruntime does not take is refused with its words', async () => {
     const unknown = (input: string, output: string): OnnxNode[] => [
       { name: 'no', operator: 'NoSuchOperator', inputs: [input], outputs: [output] },
     ];
-    await expect(openSession(modelOf({ nodes: unknown }))).rejects.toMatchObject({
+    await expect(openSession(modelOf({ nodes: unknown }), { columns: COLUMNS, bars: 1 })).rejects.toMatchObject({
       code: 'MODEL_LOAD',
       seen: expect.stringContaining('NoSuchOperator') as string,
     });

@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { refuseOutsideData } from '../../../../shared/bundle/onnx/graph_limits.ts';
+import { refuseUnservedGraph } from '../../../../shared/bundle/onnx/graph_limits.ts';
 import { INPUT_NAME, OUTPUT_NAME, featuresInput, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
 import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import { rescaledClassNodes } from '../contract/class_rescaled.ts';
@@ -55,7 +55,7 @@ interface ForeignOutput {
  * @throws MinutehandError MODEL_LOAD with what is wrong and how to export it right
  */
 export function readForeignModel(bytes: Uint8Array, shape: ForeignShape): ForeignModel {
-  refuseOutsideData(bytes, 'the model');
+  refuseUnservedGraph(bytes, 'the model');
   const model = decodeWholeModel(bytes);
   const { graph, opsets } = model;
   if (graph === undefined || graph.nodes.length === 0) throw refusal('no graph', 'an ONNX model');
@@ -169,10 +169,9 @@ export function serveForeign({ model, input, output }: ForeignModel, served: Ser
 
 /**
  * The model as a part of a graph. Its answer is float32 [N, 1], or [N, classes].
- * @throws MinutehandError MODEL_LOAD for functions, subgraphs or sparse tensors, whose names belong to the whole graph
+ * @throws MinutehandError MODEL_LOAD for subgraphs or sparse tensors, whose names belong to the whole graph
  */
 export function foreignPart({ model, input, output }: ForeignModel, served: Served, place: GraphPlace): GraphPart {
-  if (model.functions.length > 0) throw refusal('functions of the model’s own', 'a model of operators alone');
   const prefix = `${place.prefix}model/`;
   const graph = prefixNames(model.graph, prefix);
   const { before, after } = surroundings(

@@ -7,7 +7,7 @@ import { readMessage } from '../../../../shared/bundle/onnx/wire.ts';
 
 /**
  * The messages of ONNX (https://onnx.ai/onnx/repo-docs/IR.html) with all that one of another program may have. What
- * only has to be passed on (tensors, attributes, functions) stays bytes.
+ * only has to be passed on (tensors, attributes) stays bytes.
  */
 const MESSAGES: protobuf.INamespace = {
   nested: {
@@ -18,7 +18,6 @@ const MESSAGES: protobuf.INamespace = {
         graph: { type: 'Graph', id: 7 },
         opsets: { rule: 'repeated', type: 'Opset', id: 8 },
         metadata: { rule: 'repeated', type: 'Entry', id: 14 },
-        functions: { rule: 'repeated', type: 'bytes', id: 25 },
       },
     },
     ...VALUE_MESSAGES,
@@ -82,7 +81,6 @@ export interface WholeModel {
   readonly graph?: WholeGraph;
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];
   readonly metadata: readonly { readonly key: string; readonly value: string }[];
-  readonly functions: readonly Uint8Array[];
 }
 
 let known: protobuf.Root | undefined;
