@@ -42,6 +42,8 @@ export interface EaOptions {
 
 export interface RunningEa {
   readonly folder: string;
+  /** Of its money, as account.json has it. */
+  readonly currency: string;
   readonly agent: PaperAgent;
   readonly source: SignalSource;
   stop(): Promise<void>;
@@ -102,6 +104,7 @@ export function startEa(options: EaOptions): RunningEa {
       options.way === 'redis' ? sendFills(MACHINE_FILES, folder, transports.redis) : null;
     return {
       folder,
+      currency: account.currency,
       agent,
       source,
       async stop() {
