@@ -87,7 +87,7 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     ...findingsOf(settings, daemons, trainer, nowMs, refused),
     ...partFindings(upParts(paths)),
     ...followerFaults(paths, barIntervalMs(settings), nowMs).map(followerFinding),
-    ...modelFindings(settings, paths),
+    ...(await modelFindings(settings, paths)),
     ...formulaFindings(inspectSettings().problems),
   ].map((finding) => ({ ...finding, next: effectiveAdvice(finding.next) }));
   return {
