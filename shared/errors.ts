@@ -1141,6 +1141,11 @@ export const ERRORS = {
     message: 'Another home writes into this exchange folder.',
     next: 'Give each home its own MINUTEHAND_EXCHANGE. If the other home is gone, delete `signals/owner.json`.',
   },
+  NOT_FOLLOWED: {
+    status: 503,
+    message: 'An account does not follow the signals.',
+    next: '`minutehand status` names the account, and what keeps it.',
+  },
   EXCHANGE_LINK: {
     status: 409,
     message: 'A link of another user stood in the exchange folder, and was removed.',

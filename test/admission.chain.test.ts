@@ -706,6 +706,29 @@ describe('a pointer that a person wrote', () => {
       expect((despite_gates as { slot: string }[]).map(({ slot }) => slot)).toEqual(SLOTS);
   });
 
+  it('to a bundle that the registry has rejected, though its own gates passed, is shown likewise', async () => {
+    const home = join(place.folder, 'homes', 'rejected');
+    const models = join(home, 'models');
+    cpSync(place.models, models, { recursive: true });
+    const rejected = copyUnder(models, bundles.good, '20240501_1200');
+    const store = await openStore(homePaths({ MINUTEHAND_HOME: home }).trainer);
+    const registry = createRegistry(store, models);
+    await registry.register(rejected);
+    await registry.reject(rejected, [FAILED_GATE]);
+    await store.close();
+    writeFileSync(join(models, 'active.json'), JSON.stringify({ version: rejected, previous: null }));
+    const found = await place.runEach(
+      COMMANDS.map((args) => [...args, '--json']),
+      COMMANDS.map(() => ({ MINUTEHAND_HOME: home })),
+    );
+    const [status, doctor, check, golive, list] = found as [Finished, Finished, Finished, Finished, Finished];
+    for (const { stdout } of [status, doctor, check, list])
+      expect(stdout).toContain(`${rejected} (pairs) is in use despite failed gates; no reason`);
+    expect([status, doctor, check, golive, list].map(({ code }) => code)).toEqual([1, 1, 1, 1, 0]);
+    expect(errorsOf(doctor)).toContain('pairs');
+    expect(golive.stdout).toContain(rejected);
+  });
+
   it.each(Object.entries(REFUSED))(
     'that names %s is a problem of every command that checks, and no model that the trainer calls right',
     async (fault, code) => {

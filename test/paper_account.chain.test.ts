@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exactSumOracle } from '../shared/exact_sum.oracle.ts';
@@ -97,6 +97,35 @@ describe.runIf(isLinux)(`the paper account of up${skipNote(!isLinux, 'processes 
       kind === 'refused' ? [] : [`${kind} ${position_id} ${leg}`],
     );
     expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('is part of the health of its home: one that cannot start is named by status, doctor and the trainer', async () => {
+    const path = join(folder(), 'account.json');
+    const account = readFileSync(path);
+    writeFileSync(path, '{');
+    const up = await start();
+    const { trainer } = JSON.parse(up.stdout()) as { trainer: { port: number } };
+    const faults = async (): Promise<unknown> => {
+      const response = await fetch(`http://127.0.0.1:${trainer.port}/healthz`);
+      return ((await response.json()) as { dependencies: unknown }).dependencies;
+    };
+    await expect
+      .poll(faults, { timeout: 40_000 })
+      .toMatchObject([
+        { dependency: 'followers', code: 'NOT_FOLLOWED', message: expect.stringContaining('EA_STATE') as string },
+      ]);
+    const status = await place.run(['status']);
+    expect([status.code, status.stdout]).toEqual([
+      1,
+      expect.stringMatching(/✗ account simulated_paper: does not run .*EA_STATE/),
+    ]);
+    expect((await place.run(['doctor'])).stdout).toMatch(/account simulated_paper.*EA_STATE/);
+    writeFileSync(path, account);
+    await expect.poll(faults, { timeout: 60_000 }).toEqual([]);
+    writeFileSync(join(folder(), 'KILL'), '');
+    expect((await place.run(['status'])).stdout).toMatch(/✗ account simulated_paper: .*KILL stops it/);
+    rmSync(join(folder(), 'KILL'));
+    await stop(up);
   });
 
   it('is absent when the flag or the market says so', async () => {

@@ -6,7 +6,7 @@ import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { endStep } from '../shared/process/end_steps.ts';
 import { lockHome } from '../shared/process/home_lock.ts';
-import { standingOverrides } from './control/admission/standing.ts';
+import { standingOverrides, standingRejections, type StandingRejections } from './control/admission/standing.ts';
 import type { AuditEntry } from './control/api/audit.ts';
 import { AuditTrail } from './control/api/audit_trail.ts';
 import { addRoutes } from './control/api/api.ts';
@@ -58,6 +58,9 @@ export interface RunningTrainer {
   stop(): Promise<void>;
 }
 
+/** Between two looks into the registry for rejections of models in use. */
+const REJECTIONS_MS = 60_000;
+
 /**
  * Starts the control plane: first models when there are none, then by schedule and on demand.
  * @throws MinutehandError STORE_VERSION, HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE, FILES_EXHAUSTED; the
@@ -88,6 +91,11 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const { checks, close: closeChecks } = trainerChecks({ ...options, env: process.env, fillsLink, fleet });
   const dependencies = watchDependencies(options, checks);
   const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier, faults: () => dependencies.faults });
+  let rejections: StandingRejections | undefined;
+  const readRejections = async (): Promise<void> => void (rejections = await standingRejections(paths));
+  const stopRejections = MACHINE_SCHEDULER.every(REJECTIONS_MS, () => void readRejections());
+  void readRejections();
+  const overrides = () => standingOverrides(paths.models, rejections);
   const metrics = {
     runs: () => retrainer.runs(),
     monitor: () => monitor.status(),
@@ -96,7 +104,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     outbox: () => notifier.counts(),
     isWell: () => watch.isWell(),
     dependencies: () => dependencies.states,
-    overrides: () => standingOverrides(paths.models),
+    overrides,
     fleet: () => fleet.last(),
   };
   const trail = new AuditTrail({ ...options, env: process.env, clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER });
@@ -111,6 +119,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     audit,
     schedules: () => schedules,
     faults: () => dependencies.faults,
+    overrides,
     channels: () => channels,
   });
   const parts = {
@@ -126,6 +135,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const controlPlane = await startControlPlane(server, parts);
   void trail.retry();
   const close = async (): Promise<void> => {
+    stopRejections();
     await endStep('the checks of dependencies', () => {
       dependencies.stop();
       return closeChecks();

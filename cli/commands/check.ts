@@ -3,6 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type LoadOptions, type Settings } from '../../shared/policy/policy.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
+import { standingRejections } from '../../trainer/control/admission/standing.ts';
 import { addCheckFeatures } from './check_features.ts';
 import { checkBundles, subjectsWithoutModel, type CheckedBundle } from '../bundle_checks.ts';
 import { configOf, configOption } from '../config_option.ts';
@@ -113,7 +114,7 @@ async function verifyAll(
     const result = ok ? verdict : error;
     output.line(`${strategy.padEnd(14)} ${version.padEnd(16)} ${(role ?? '').padEnd(10)} ${result}`);
   }
-  const problems = modelProblems(settings, paths);
+  const problems = modelProblems(settings, paths, await standingRejections(paths));
   for (const { isStated, text, next } of problems) output.line(`${isStated ? '!' : '✗'} ${text}\n    → ${next}`);
   const ok = bundles.every((bundle) => bundle.ok) && problems.every(({ isStated }) => isStated);
   return { ok, settings, models, bundles, problems };

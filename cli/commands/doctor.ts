@@ -4,12 +4,13 @@ import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
 import { counted } from '../../shared/counted.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { followerFaults } from '../../shared/fill/followers.ts';
 import { earlierText } from '../../shared/market/recent_history.ts';
 import { parseSubject, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { nearConfiguredWarnings } from '../../shared/policy/near_configured.ts';
-import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
+import { barIntervalMs, inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import { isSupportedNode, NODE_MAJOR } from '../../shared/node_version.ts';
 import { packageRoot } from '../../shared/root.ts';
@@ -45,7 +46,7 @@ export function addDoctor(program: Command, output: () => Output): void {
   program
     .command('doctor')
     .description(
-      'Checks Node, native parts, configuration, home folder, disk, store, ports, Redis, the lease server, the active models, the halts, the recent history of each symbol and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
+      'Checks Node, native parts, configuration, home folder, disk, store, ports, Redis, the lease server, the active models, the halts, the recent history of each symbol, the running daemons and the accounts that follow them, and names the next step for each problem. Exit code 1 when something must be fixed.',
     )
     .action(() => runDoctor(output()));
 }
@@ -88,7 +89,7 @@ async function runDoctor(output: Output): Promise<void> {
     if (lease !== null) findings.push({ what: 'lease', ...lease });
     findings.push(await redis(settings), ...(await checkActiveModels(settings, paths)));
     findings.push(halts(paths), await history(settings, paths), ...(await receivedBars(settings, paths)));
-    findings.push(...(await runningDaemons(settings, paths)));
+    findings.push(...(await runningDaemons(settings, paths)), ...accounts(settings, paths));
   }
   findings.push(...environment(), home(paths), ...places(paths), await checkStore(paths), expertAdvisor());
   printChecks(findings, output);
@@ -302,6 +303,17 @@ async function runningDaemons(settings: Settings, paths: HomePaths): Promise<Che
   const shardsOfHome = shardsOf(settings.minutehand);
   const daemons = await Promise.all(shardsOfHome.map((shard) => lookAtDaemon(settings, paths, shard)));
   return daemons.filter(({ presence }) => presence !== 'down').map((daemon) => daemonFinding(settings, daemon));
+}
+
+/** What keeps an account from following the signals; nothing where none is kept. */
+function accounts(settings: Settings, paths: HomePaths): CheckResult[] {
+  return followerFaults(paths, barIntervalMs(settings), Date.now()).map(
+    ({ about, text, next, isProblem }): CheckResult => ({
+      what: about,
+      verdict: isProblem ? 'error' : 'warning',
+      detail: `${text} ${next}`,
+    }),
+  );
 }
 
 /** An error where no consumer can act on the signals; what else is wrong is a warning here. */

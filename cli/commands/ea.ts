@@ -100,7 +100,7 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
   if (ended !== null) throw ended.error;
   const held = ea.agent.views().filter(({ side }) => side !== 0);
   const stay = held.length === 1 ? '1 position stays' : `${held.length} positions stay`;
-  screen.print(`Ended with ${ea.agent.equity().toFixed(2)}; ${stay} open for the next start.`);
+  screen.print(`Ended with ${ea.agent.equity().toFixed(2)} ${ea.currency}; ${stay} open for the next start.`);
   output.result({
     folder: ea.folder,
     opened_legs: counts.open,
@@ -108,6 +108,7 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     refused: counts.refused,
     open_positions: held.map(({ positionId }) => positionId),
     equity: ea.agent.equity(),
+    currency: ea.currency,
   });
 }
 
@@ -128,7 +129,7 @@ function fillLine(fill: Fill): string {
   const head = `${new Date(time_ms).toISOString().slice(11, 19)}  ${kind.padEnd(7)}  ${pair_id}`;
   if (fill.kind === 'refused') return `${head}  ${fill.error}`;
   const { lots, filled_price } = fill;
-  const earned = pnl === null ? '' : `  ${pnl >= 0 ? '+' : ''}${pnl.toFixed(2)} (${reason})`;
+  const earned = pnl === null ? '' : `  ${pnl >= 0 ? '+' : ''}${pnl.toFixed(2)} ${currency} (${reason})`;
   const size = paperSizeText(lots, filled_price, currency, symbol);
   return `${head}  ${leg} ${side} ${size} at ${priceText(filled_price)}${earned}`;
 }
@@ -146,10 +147,10 @@ function createScreen(output: Output): { print(line: string): void; draw(ea: Run
       output.print(line);
       if (isDrawn) show();
     },
-    draw({ agent, source }) {
+    draw({ agent, source, currency }) {
       if (!isDrawn) return;
       erase();
-      const head = { equity: agent.equity(), currency: 'USD', source: source.state(), killed: agent.killed };
+      const head = { equity: agent.equity(), currency, source: source.state(), killed: agent.killed };
       // More lines than the terminal has could not be erased again.
       drawn = statusLines(agent.views(), head, Date.now(), stdout.columns || NARROW).slice(
         0,

@@ -62,6 +62,7 @@ import {
 } from '../../shared/bundle/admission/activation.ts';
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
+import { standingRejections } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { timeframeOption } from '../timeframe_option.ts';
@@ -169,15 +170,16 @@ function bundleFolder(name: string): string {
   return bundleByName([...ALL_SHELVES.map((shelf) => shelf.folder(models)), ruleFolder(models)], name);
 }
 
-function list(output: Output): void {
-  const { models } = homePaths();
+async function list(output: Output): Promise<void> {
+  const paths = homePaths();
+  const { models } = paths;
   const bundles: Readonly<Record<string, unknown>> = Object.assign(
     {},
     ...ALL_COMMANDS.map((own) => own.list(models, output)),
   );
   const rule_bundles = listRuleBundles(models, output);
   const rule = servedRules(models);
-  const problems = modelProblems(loadSettings(), homePaths());
+  const problems = modelProblems(loadSettings(), paths, await standingRejections(paths));
   for (const { text, next } of problems) output.line(`✗ ${text}\n    → ${next}`);
   const halts = tellHalts(models, output);
   output.result({ models, ...bundles, rule, rule_bundles, problems, halts });

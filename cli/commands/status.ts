@@ -8,11 +8,13 @@ import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { oneLine } from '../../shared/one_line.ts';
 import { effectiveAdvice } from '../../shared/effective_advice.ts';
+import { followerFaults } from '../../shared/fill/followers.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { inspectSettings, loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
+import { barIntervalMs, inspectSettings, loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
+import { upParts } from '../../shared/process/up_parts.ts';
 import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState, type PairStatus } from '../status/daemon_state.ts';
-import { findingsOf, type Finding } from '../status/findings.ts';
+import { findingsOf, followerFinding, partFindings, type Finding } from '../status/findings.ts';
 import { formulaFindings } from '../status/formula_findings.ts';
 import { modelFindings } from '../status/model_findings.ts';
 import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
@@ -83,7 +85,9 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
   const refused = refusedTraining(paths.models, settings.minutehand.market);
   const findings = [
     ...findingsOf(settings, daemons, trainer, nowMs, refused),
-    ...modelFindings(settings, paths),
+    ...partFindings(upParts(paths)),
+    ...followerFaults(paths, barIntervalMs(settings), nowMs).map(followerFinding),
+    ...(await modelFindings(settings, paths)),
     ...formulaFindings(inspectSettings().problems),
   ].map((finding) => ({ ...finding, next: effectiveAdvice(finding.next) }));
   return {

@@ -268,7 +268,7 @@ export function fillLine(trade: LiveTrade, width: number): string {
     `${slippage_bps!.toFixed(2)} bps`,
     latency_ms === null ? '' : `${latency_ms} ms`,
     reason,
-    pnl === null ? '' : pnl.toFixed(2),
+    pnl === null ? '' : `${pnl.toFixed(2)} ${trade.currency}`,
   ];
   return `${head} ${cells.filter((text) => text !== '').join('  ')}`;
 }

@@ -12,6 +12,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { isLocked, waitForLock } from '../../shared/process/home_lock.ts';
 import { lowerPriority } from '../../shared/process/process_priority.ts';
+import { tellParts } from '../../shared/process/up_parts.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { launcher } from '../../shared/launcher.ts';
@@ -34,6 +35,8 @@ const HOME_POLL_MS = 1000;
 /** The daemon and the trainer of an `up` that was killed end by themselves: within a second on an idle machine. */
 const ORPHANS_END_MS = 20_000;
 const ORPHANS_POLL_MS = 100;
+/** Characters of an error that other processes are told. */
+const MAX_ERROR = 400;
 
 export function addUp(program: Command, output: () => Output): void {
   program
@@ -81,12 +84,16 @@ interface Part {
   port: number | null;
   /** The last line of its error output that names an error code. */
   lastError: string;
+  /** How it ended, until it is ready again. */
+  ended: { readonly how: string; readonly since: string } | null;
 }
 
 interface Watch {
   /** Aborted when everything is to end. */
   readonly ending: AbortSignal;
   print(part: Part, line: string): void;
+  /** One has ended, or is ready again. */
+  onChange(): void;
   onReady(part: Part): void;
   onWaiting(): void;
   onFailure(error: MinutehandError): void;
@@ -115,6 +122,16 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
   const watch: Watch = {
     ending: ending.signal,
     print: ({ name }, line) => output.print(`${name.padEnd(width)}│ ${line}`),
+    onChange: () =>
+      tellParts(
+        homePaths(),
+        parts.map(({ name, kind, ended }) => ({
+          name,
+          account: kind === 'paper' ? PAPER_NAME : null,
+          ended: ended?.how ?? null,
+          since: ended?.since ?? null,
+        })),
+      ),
     onReady({ kind }) {
       // The daemon of a new shard has none to wait for.
       watch.onWaiting();
@@ -132,7 +149,10 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
     onFailure,
   };
   const ended: Promise<void>[] = [];
-  const begin = (some: readonly Part[]): void => void ended.push(...some.map((part) => keepRunning(part, watch)));
+  const begin = (some: readonly Part[]): void => {
+    ended.push(...some.map((part) => keepRunning(part, watch)));
+    watch.onChange();
+  };
   const start = async (): Promise<string> => {
     if (predecessors.length === 0) begin(parts);
     else await takeOver({ predecessors, parts, begin, daemonsWait, ending: ending.signal, output });
@@ -208,6 +228,7 @@ function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {
     isReady: false,
     port: null,
     lastError: '',
+    ended: null,
   });
   const { market, shards, pairs, simulated } = minutehand;
   const hasPaper = market === 'simulated' && isPaperWanted && simulated.paper_account && pairs.length > 0;
@@ -234,10 +255,11 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
     const end = await runOnce(part, watch);
     if (watch.ending.aborted) return;
     if (!part.isReady && part.kind !== 'paper') {
-      const why = part.lastError === '' ? '' : `; ${part.lastError.replace(/\.$/, '')}`;
-      watch.onFailure(new MinutehandError('PROCESS_ENDED', { seen: `${part.name} ended with ${end}${why}` }));
+      watch.onFailure(new MinutehandError('PROCESS_ENDED', { seen: `${part.name} ended with ${howOf(part, end)}` }));
       return;
     }
+    part.ended = { how: howOf(part, end), since: part.ended?.since ?? new Date().toISOString() };
+    watch.onChange();
     if (performance.now() - startedMs > LONG_LIFE_MS) pauseMs = FIRST_PAUSE_MS;
     watch.print(part, `ended with ${end}; it is started again in ${pauseMs / 1000} s.`);
     await sleep(pauseMs, undefined, { signal: watch.ending }).catch(() => undefined);
@@ -245,6 +267,9 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
   }
 }
+
+const howOf = ({ lastError }: Part, end: string): string =>
+  lastError === '' ? end : `${end}; ${lastError.slice(0, MAX_ERROR).replace(/\.$/, '')}`;
 
 /** A process would make a new home at its start, and the one that was moved away could not be moved back. */
 async function homeIsThere(part: Part, watch: Watch): Promise<void> {
@@ -259,6 +284,7 @@ async function homeIsThere(part: Part, watch: Watch): Promise<void> {
 function runOnce(part: Part, watch: Watch): Promise<string> {
   const [program, ...first] = launcher();
   const waits = part.isSuccessor && !part.isReady ? ['--standby'] : [];
+  part.lastError = '';
   const child = spawn(program!, [...first, ...part.args, ...waits], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     windowsHide: true,
@@ -279,6 +305,10 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     }
     part.port = told.ready.port;
     part.isReady = true;
+    if (part.ended !== null) {
+      part.ended = null;
+      watch.onChange();
+    }
     watch.onReady(part);
   });
   return new Promise((resolve) => {

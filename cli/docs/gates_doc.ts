@@ -96,7 +96,7 @@ a bundle as a daemon does, and then refuses:
 
 An override is part of the pointer (\`active.json\`, \`direction/<timeframe>.json\`, \`rule/<instrument>.json\`, \`rollout.json\`) and of the audit. Until another bundle
 replaces it, every page of the dashboard, \`minutehand status\` (a problem), \`despite_gates\` in the trainer’s \`/healthz\` and in
-\`/api/status\`, and \`minutehand_models_despite_gates\` show it; so do failed and missing gates of a bundle that a pointer written by hand names: a daemon follows it (unless
+\`/api/status\`, and \`minutehand_models_despite_gates\` show it; so do failed and missing gates, and rejections in the registry, of a bundle that a pointer written by hand names: a daemon follows it (unless
 it has accepted a signed pointer before), and \`minutehand status\`, \`doctor\`, \`check models\` and \`golive\` end with 1. With a person’s reason, \`doctor\` warns and
 \`check models\` ends with 0.
 

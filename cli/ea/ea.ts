@@ -5,6 +5,7 @@ import { removeForeignLinks } from '../../shared/foreign_links.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { ACCOUNT_FILE, readAccount, writeAccount, type PaperAccount } from '../../shared/fill/account.ts';
 import type { Fill } from '../../shared/fill/fill.ts';
+import { KILL_FILE } from '../../shared/fill/followers.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -41,6 +42,8 @@ export interface EaOptions {
 
 export interface RunningEa {
   readonly folder: string;
+  /** Of its money, as account.json has it. */
+  readonly currency: string;
   readonly agent: PaperAgent;
   readonly source: SignalSource;
   stop(): Promise<void>;
@@ -82,7 +85,7 @@ export function startEa(options: EaOptions): RunningEa {
       maxClockSkewMs: MAX_CLOCK_SKEW_MS,
       clock,
       files: MACHINE_FILES,
-      killFile: join(dirname(paths.ea), 'KILL'),
+      killFile: join(dirname(paths.ea), KILL_FILE),
       onFill: options.onFill,
     });
     let failed = false;
@@ -101,6 +104,7 @@ export function startEa(options: EaOptions): RunningEa {
       options.way === 'redis' ? sendFills(MACHINE_FILES, folder, transports.redis) : null;
     return {
       folder,
+      currency: account.currency,
       agent,
       source,
       async stop() {

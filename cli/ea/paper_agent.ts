@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { encodeFill, firstOwnTicket, type Fill } from '../../shared/fill/fill.ts';
+import { KILL_FILE } from '../../shared/fill/followers.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
 import {
@@ -165,7 +166,7 @@ class Agent implements PaperAgent {
 
   #isKilled(): boolean {
     const { killFile, folder, files } = this.#options;
-    return [killFile, join(folder, 'KILL')].some((path) => files.stat(path) !== null);
+    return [killFile, join(folder, KILL_FILE)].some((path) => files.stat(path) !== null);
   }
 
   // ---- signals ----
@@ -229,7 +230,7 @@ class Agent implements PaperAgent {
 
   /** Why no position may be opened; empty when one may. */
   #capReached(pairId: string): string {
-    if (this.#killed) return 'KILL';
+    if (this.#killed) return KILL_FILE;
     const others = [...this.#states.known.values()].filter(
       (state) => state.pairId !== pairId && state.book.held !== null,
     );
@@ -244,7 +245,7 @@ class Agent implements PaperAgent {
     for (const state of [...this.#states.known.values()]) {
       const { held } = state.book;
       if (held === null) continue;
-      if (this.#killed) this.#close(state, held.positionId, 'KILL');
+      if (this.#killed) this.#close(state, held.positionId, KILL_FILE);
       else if (isTooOld(held, nowMs)) this.#close(state, held.positionId, 'OWN_MAX_AGE');
     }
   }

@@ -8,8 +8,10 @@ import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
 import { ALL_PAIRS, stopText } from '../../shared/bundle/halts.ts';
 import { answeringVersion, lacksModels, refusedRules } from '../../shared/rule_health.ts';
 import { afterRefusal, refusalText, type RefusedTraining } from '../../shared/bundle/refused_training.ts';
+import type { FollowerFault } from '../../shared/fill/followers.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
 import { barMinutesOf, barSecondsOf, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
+import type { UpPart } from '../../shared/process/up_parts.ts';
 import { barIntervalMs, shardOf, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
@@ -108,6 +110,20 @@ function reportOn(about: string): Report {
     problem: (text, next) => void findings.push({ weight: 'problem', about, text, next }),
     note: (text, next = '') => void findings.push({ weight: 'note', about, text, next }),
   };
+}
+
+/** What keeps an account from following. */
+export function followerFinding({ about, text, next, isProblem }: FollowerFault): Finding {
+  return { weight: isProblem ? 'problem' : 'note', about, text, next };
+}
+
+/** Processes of `minutehand up` that end again and again; a paper account is one of the followers. */
+export function partFindings(parts: readonly UpPart[]): Finding[] {
+  return parts.flatMap(({ name, account, ended, since }): Finding[] => {
+    if (ended === null || account !== null) return [];
+    const text = `${name} ended with ${ended}${since === null ? '' : `, first at ${shownMinute(since)} UTC`}; it is started again.`;
+    return [{ weight: 'problem', about: 'minutehand up', text, next: 'Mend what it names.' }];
+  });
 }
 
 function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
@@ -371,7 +387,9 @@ function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {
   }
   const report = reportOn(about);
   const { findings } = report;
-  reportDependencies(report.problem, health.dependencies);
+  // Accounts are looked at here too, which names each.
+  const others = health.dependencies.filter(({ dependency }) => dependency !== 'followers');
+  reportDependencies(report.problem, others);
   // Models of another market are a finding of their own.
   if (health.active_error !== undefined && health.active_error.slot === undefined) {
     const { code, message, next } = health.active_error;

@@ -14,8 +14,10 @@ import {
   refusedModels,
   refusedShadows,
   standingOverrides,
+  standingRejections,
   type Slot,
   type StandingOverride,
+  type StandingRejections,
 } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
 
@@ -56,14 +58,19 @@ export interface ModelProblem {
 /**
  * Of all models that the pointers name, whether or not anything runs: refused ones, shadows whose pointer is refused,
  * and those in use despite gates.
+ * @param rejections those of the registry count too, where they are given
  */
-export function modelProblems(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>): ModelProblem[] {
+export function modelProblems(
+  settings: Settings,
+  paths: Pick<HomePaths, 'models' | 'home'>,
+  rejections?: StandingRejections,
+): ModelProblem[] {
   return [
     ...[...refusedModels(settings, paths), ...refusedShadows(paths)].map(({ slot, version, code, message, next }) => {
       const named = version === '' ? `the pointer of ${slot}` : `${version} (${slot})`;
       return { slot, version, isStated: false, text: `daemons refuse ${named}. ${code}: ${message}`, next };
     }),
-    ...standingOverrides(paths.models).map((one) => {
+    ...standingOverrides(paths.models, rejections).map((one) => {
       const { slot, version, reason } = one;
       const own = { slot, version, isStated: reason !== '' };
       return isUnproven(one)
@@ -73,8 +80,9 @@ export function modelProblems(settings: Settings, paths: Pick<HomePaths, 'models
   ];
 }
 
-export function modelFindings(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>): Finding[] {
-  return modelProblems(settings, paths).map(({ text, next }) => ({ weight: 'problem', about: 'models', text, next }));
+export async function modelFindings(settings: Settings, paths: HomePaths): Promise<Finding[]> {
+  const problems = modelProblems(settings, paths, await standingRejections(paths));
+  return problems.map(({ text, next }) => ({ weight: 'problem', about: 'models', text, next }));
 }
 
 /** Whether nothing failed: an earlier version, which did not check these gates, made and activated the bundle. */

@@ -4,7 +4,7 @@ import type { ShelfName, StrategyName } from '../../shared/strategies/registry.t
 import { instrumentsWithRule, readActiveRule, ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../shared/errors.ts';
-import { isChallenger, isShadow, type Slot } from '../../trainer/control/admission/standing.ts';
+import { isChallenger, isShadow, standingRejections, type Slot } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import type { CheckResult } from '../check_result.ts';
 import { DIRECTION_COMMANDS } from './direction/commands.ts';
@@ -32,7 +32,7 @@ export async function checkActiveModels(settings: Settings, paths: HomePaths): P
   const checked: CheckResult[] = [];
   for (const own of ALL_COMMANDS) checked.push(...(await own.checkActive(settings, paths)));
   for (const instrument of instrumentsWithRule(paths.models)) checked.push(checkRule(instrument, paths));
-  const problems = modelProblems(settings, paths);
+  const problems = modelProblems(settings, paths, await standingRejections(paths));
   const isLoaded = (slot: Slot): boolean =>
     checked.some(({ what, verdict }) => what === checkNameOf(slot) && verdict !== 'error');
   const own = problems.filter(({ slot }) => isLoaded(slot) || isChallenger(slot) || isShadow(slot));

@@ -1,3 +1,4 @@
+import type { Money } from '../../shared/fill/money.ts';
 import { priceDigits } from './charts/price_digits.ts';
 import { language } from './text/text.ts';
 
@@ -70,4 +71,11 @@ export function minuteOf(time: string | number | null | undefined): string {
   if (time === null || time === undefined || time === '') return NONE;
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? String(time) : date.toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** `+5.00 USD`, and each currency where there are several. */
+export function moneyText(money: Money): string {
+  return Object.entries(money)
+    .map(([currency, sum]) => `${signed(sum)} ${currency}`)
+    .join(', ');
 }

@@ -6,6 +6,7 @@ import {
   statSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../sha256.ts';
 import type { Blobs } from './blobs.ts';
 import { folderBlobs } from './folder_blobs.ts';
+import { openBlobs } from './open_blobs.ts';
 
 const KEY = 'a'.repeat(64);
 const BYTES = Buffer.from('a model');
@@ -63,6 +65,18 @@ describe('blobs in a folder', () => {
     expect(kept[0]).toEqual(kept[1]);
     expect(await blobs.keep(KEY, { hash: 'd'.repeat(64), maker: 'three' })).toEqual(kept[0]);
     expect(await blobs.result(KEY)).toEqual(kept[0]);
+  });
+
+  it('are removed when they were not used for long, and nothing of another fleet or program in the same folder', async () => {
+    const other = openBlobs(folder, {}, 'fleet-research');
+    const hashes = [await blobs.put(BYTES), await other.put(BYTES)];
+    writeFileSync(join(folder, 'notes.txt'), '');
+    const paths = [pathOf(hashes[0]!), join(folder, 'fleet-research', 'blobs', hashes[1]!.slice(0, 2), hashes[1]!)];
+    for (const path of [...paths, join(folder, 'notes.txt')]) utimesSync(path, 1000, 1000);
+    expect(await blobs.prune(1000)).toBe(1);
+    expect(paths.map((path) => existsSync(path))).toEqual([false, true]);
+    expect(existsSync(join(folder, 'notes.txt'))).toBe(true);
+    expect(await other.prune(1000)).toBe(1);
   });
 
   it('take no name that is no hash: nothing outside the folder is read or written', async () => {

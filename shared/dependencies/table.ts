@@ -62,6 +62,13 @@ export const DEPENDENCIES = {
     codes: ['FOLDER_UNUSABLE', 'DISK_FULL', 'EXCHANGE_TAKEN', 'EXCHANGE_LINK'],
     by: ['daemon', 'trainer'],
   },
+  followers: {
+    what: 'The accounts that follow the signals: paper accounts, and those of expert advisors.',
+    check:
+      'The paper account of `minutehand up` runs; a running one takes each signal; no KILL file stops any; none refused three entries in a row, or one for the terminal, the connection or the symbol.',
+    codes: ['NOT_FOLLOWED'],
+    by: ['trainer'],
+  },
   config_folder: {
     what: 'The configuration folder.',
     check: 'Its four files can be read.',

@@ -134,9 +134,9 @@ export const STORED_FILES: readonly StoredFile[] = [
   {
     in: 'home',
     path: '<process>.json',
-    what: 'Address of a running process.',
+    what: 'Address of a running process; of `up`, its processes, and how those ended that do not run.',
     bound: ONE_EACH,
-    maxBytes: 4096,
+    maxBytes: MIB / 16,
   },
   {
     in: 'home',

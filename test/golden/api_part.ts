@@ -135,6 +135,7 @@ async function answersOf({ config, paths }: Place, routes: readonly string[]): P
     ...parts,
     access: { host: '127.0.0.1', allowedHosts: [], token: undefined, loopbackNeedsToken: false },
     faults: () => [],
+    overrides: () => [],
     channels: () => channelStatus(settings.retrain, {}),
     metrics: NO_METRICS,
   });

@@ -5,9 +5,10 @@ import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models
 import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
 import { keepReserve } from '../../shared/disk_reserve.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { followerFaults, refuseFollowerFaults } from '../../shared/fill/followers.ts';
 import { removeForeignLinks } from '../../shared/foreign_links.ts';
 import type { HomePaths } from '../../shared/home.ts';
-import { configPaths, type Settings } from '../../shared/policy/policy.ts';
+import { barIntervalMs, configPaths, type Settings } from '../../shared/policy/policy.ts';
 import { openStore, storeUnusable, storeUrl, type Store } from '../store/store.ts';
 import type { FillsLink } from './fills/fills_link.ts';
 import type { FleetLook } from './fleet/fleet_look.ts';
@@ -39,6 +40,7 @@ export function trainerChecks({ settings, paths, env, fillsLink, fleet }: Traine
       home_folder: withReserve(paths.home, folderInUse(paths.home)),
       log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
       exchange_folder: fillsFolder(paths.ea),
+      followers: () => refuseFollowerFaults(followerFaults(paths, barIntervalMs(settings), Date.now())),
       config_folder: readableFiles(configPaths(settings.sources.configDir)),
       ...(settings.minutehand.transports.redis.enabled !== 'off' && { redis_link: fillsLink.check }),
       ...(fleet.isUsed && { fleet: () => fleet.check() }),

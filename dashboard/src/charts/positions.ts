@@ -1,3 +1,4 @@
+import { moneyOf, type Money } from '../../../shared/fill/money.ts';
 import type { Trade } from '../api.ts';
 
 /** One position of one program: the fills that opened and closed it. */
@@ -17,9 +18,10 @@ export interface TradedPosition {
   /** Closes of the bars of its entry and exit on the market's clock, epoch ms; null where no signal says. */
   readonly openedBarMs: number | null;
   readonly closedBarMs: number | null;
-  /** Net of costs, of what is closed. */
-  readonly pnl: number;
-  readonly currency: string;
+  /** Net of costs, of what is closed, by currency. */
+  readonly money: Money;
+  /** The same; null where it is in several currencies. */
+  readonly pnl: number | null;
   /** Of the exit; empty while open. */
   readonly reason: string;
   /** Mean of its fills, basis points; positive is worse. */
@@ -49,6 +51,8 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
   const closes = inOrder.filter(({ kind }) => kind === 'close');
   const sizeOf = (some: readonly Trade[]): number => some.reduce((sum, { lots }) => sum + lots, 0);
   const isClosed = closes.length > 0 && sizeOf(closes) >= sizeOf(opens) - 1e-6;
+  const money = moneyOf(closes);
+  const sums = Object.values(money);
   const slippages = inOrder.flatMap(({ slippage_bps }) => slippage_bps ?? []);
   const [first] = inOrder;
   const model = opens.find((open) => open['model_version'] !== null)?.['model_version'];
@@ -64,8 +68,8 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
     closedMs: isClosed ? closes.at(-1)!.time_ms : null,
     openedBarMs: barOf(opens.find((open) => open['signal_bar'] !== null)),
     closedBarMs: isClosed ? fillBarOf(closes.at(-1)!) : null,
-    pnl: closes.reduce((sum, { pnl }) => sum + (pnl ?? 0), 0),
-    currency: first!.currency,
+    money,
+    pnl: sums.length > 1 ? null : (sums[0] ?? 0),
     reason: closes.at(-1)?.reason ?? '',
     slippageBps: slippages.length === 0 ? null : slippages.reduce((sum, one) => sum + one, 0) / slippages.length,
     model: typeof model === 'string' ? model : '',

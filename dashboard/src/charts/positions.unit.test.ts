@@ -74,6 +74,12 @@ describe('positions of fills', () => {
     expect(found.map(({ positionId, closedMs, pnl }) => [positionId, closedMs, pnl])).toEqual([['p1', null, 5]]);
   });
 
+  it('have a sum for each currency, and none of several', () => {
+    const yen = { ...closes[1]!, currency: 'JPY', pnl: 100_000 } as Trade;
+    const [own] = positionsOf([...opens, { ...closes[0]!, currency: 'USD' }, yen]);
+    expect([own!.pnl, own!.money]).toEqual([null, { USD: 5, JPY: 100_000 }]);
+  });
+
   it('of two programs are two, the newest first', () => {
     const other = opens.map((open) => ({ ...open, account_id: 'paper/b', time_ms: 3000 }) as Trade);
     expect(positionsOf([...opens, ...other]).map(({ accountId }) => accountId)).toEqual(['paper/b', 'paper/a']);

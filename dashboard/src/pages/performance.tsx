@@ -188,7 +188,13 @@ function Figures({ own, isSimulated }: { readonly own: AccountPerformance; reado
       {figure(
         t('performance.net'),
         moneyOf(own.realised, currency),
-        [t('performance.afterCosts'), tag].filter(Boolean).join(' · '),
+        [
+          t('performance.afterCosts'),
+          tag,
+          own.mixed_currencies === 0 ? '' : t('performance.mixed', { count: own.mixed_currencies }),
+        ]
+          .filter(Boolean)
+          .join(' · '),
         toneOf(own.realised),
       )}
       {figure(

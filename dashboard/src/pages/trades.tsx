@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { api, type Trade } from '../api.ts';
 import { fillBarOf, heldMs, openedAtMs, positionsOf, type TradedPosition } from '../charts/positions.ts';
-import { duration, microseconds, minuteOf, num, price, signed } from '../format.ts';
+import { duration, microseconds, minuteOf, num, price, signed, moneyText } from '../format.ts';
 import { nowMs, status, subjects } from '../live.ts';
 import { accountText } from '../parts/account_text.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
@@ -146,9 +146,9 @@ function positionColumns(hasSeveral: boolean): Column<TradedPosition>[] {
       key: 'pnl',
       title: t('trades.pnl'),
       isNumber: true,
-      tone: ({ pnl, closedMs }) => (closedMs === null || pnl === 0 ? '' : pnl > 0 ? 'good' : 'bad'),
+      tone: ({ pnl, closedMs }) => (closedMs === null || pnl === null || pnl === 0 ? '' : pnl > 0 ? 'good' : 'bad'),
       value: ({ pnl, closedMs }) => (closedMs === null ? null : pnl),
-      cell: ({ pnl, currency, closedMs }) => (closedMs === null ? t('trades.open') : `${signed(pnl)} ${currency}`),
+      cell: ({ money, closedMs }) => (closedMs === null ? t('trades.open') : moneyText(money)),
     },
     {
       key: 'subject',

@@ -7,7 +7,7 @@ import { PriceChart } from '../charts/prices.tsx';
 import { spreadLevels } from '../charts/spread_levels.ts';
 import { SeriesChart, type Mark } from '../charts/series.tsx';
 import type { Range } from '../charts/window.ts';
-import { duration, minuteOf, num, price, signed } from '../format.ts';
+import { duration, minuteOf, num, price, signed, moneyText } from '../format.ts';
 import { status, subjects } from '../live.ts';
 import { pathOf } from '../router.ts';
 import { codeText, meaningText, t } from '../text/text.ts';
@@ -112,7 +112,7 @@ function Facts({ own }: { readonly own: TradedPosition }) {
   );
   return (
     <dl class="inline">
-      {fact(t('trades.pnl'), own.closes.length === 0 ? t('trades.open') : `${signed(own.pnl)} ${own.currency}`)}
+      {fact(t('trades.pnl'), own.closes.length === 0 ? t('trades.open') : moneyText(own.money))}
       {fact(
         t('policy.reason'),
         close === undefined ? '–' : `${codeText('reason', own.reason)}: ${meaningText('pair', own.reason)}`,

@@ -946,6 +946,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'performance.inMarketNote': '最初のエントリー以降',
   'performance.refused': '見送ったエントリー',
   'performance.refusedNote': '口座による拒否',
+  'performance.mixed': '複数通貨のポジション{count}件を除く',
   'performance.equityChart': '累積純損益（{currency}）',
   'performance.step': '曲線の単位',
   'performance.byPosition': 'ポジション別',

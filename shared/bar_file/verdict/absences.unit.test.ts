@@ -20,8 +20,8 @@ function weekendSecondsSlowly(from: number, to: number): number {
 }
 
 /** Findings of bars at these times, in this order. */
-function findingsOf(times: readonly number[], barSeconds = MINUTE_S) {
-  const absences = createAbsences(barSeconds);
+function findingsOf(times: readonly number[], barSeconds = MINUTE_S, hasWeeks = false) {
+  const absences = createAbsences(barSeconds, hasWeeks);
   for (const [index, time] of times.entries()) {
     if (index === 0) continue;
     const before = times[index - 1]!;
@@ -71,6 +71,21 @@ describe('days of trading without a bar', () => {
     ];
     expect(findingsOf(half, HOUR_S)).toEqual(found);
     expect(findingsOf([...half].reverse(), HOUR_S)).toEqual(found);
+  });
+
+  it('of a market around the clock are found where half of a week is absent, wherever it begins', () => {
+    for (const period of [
+      ['2026-10-12T00:00', '2026-10-14T12:00'],
+      ['2026-10-13T00:00', '2026-10-15T12:00'],
+      ['2026-10-14T12:00', '2026-10-18T23:00'],
+    ] as const)
+      expect(findingsOf(hourlyWeeks(4, [period]), HOUR_S, true), period[0]).toMatchObject([{ code: 'INCOMPLETE' }]);
+    // Christmas from Thursday 18:00 on, and a Monday.
+    for (const rest of [
+      ['2026-10-15T18:00', '2026-10-18T23:00'],
+      ['2026-10-16T18:00', '2026-10-19T23:00'],
+    ] as const)
+      expect(findingsOf(hourlyWeeks(4, [rest]), HOUR_S, true), rest[0]).toEqual([]);
   });
 
   it('are not told of rows in no order, nor of daily and weekly bars', () => {

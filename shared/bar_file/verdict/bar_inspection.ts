@@ -55,11 +55,13 @@ export function createBarInspection(
   const frozen = createFrozenRuns(barSeconds, due);
   const stretches = createCopiedStretches(barSeconds);
   const derived = createDerivedBars(barSeconds);
-  const joins = createLevelJoins(barSeconds);
+  const joins = createLevelJoins(barSeconds, symbol);
   const copies = createCopies(barSeconds);
   const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
   const gaps = createGaps();
-  const absences = createAbsences(barSeconds);
+  const spacing = createLongerRuns(barSeconds);
+  const longer = createLongerBars(barSeconds);
+  const absences = createAbsences(barSeconds, due !== null);
   let previous: InspectedBar | null = null;
   let live: number | null = null;
   /** Of bars that are more than a repeated close. */
@@ -89,6 +91,8 @@ export function createBarInspection(
     joins.addNeighbors(earlier, later, bar === later);
     scale.addNeighbors(earlier, later);
     gaps.addNeighbors(earlier.time, later.time, bars - 1, bar === later);
+    spacing.addNeighbors(earlier.time, later.time);
+    longer.addNeighbors(earlier, later, bar === later);
     absences.addNeighbors(earlier.time, later.time, bar === later);
     frozen.addNeighbors(earlier, later);
     // Bars that only repeat the last close stand for a closed market as a gap does.
@@ -117,13 +121,16 @@ export function createBarInspection(
     addPage: (columns) => addPage(add, columns),
     findings: () => {
       const ofScale = scale.findings();
+      const ofDerived = derived.findings();
       const ofCopies = [...frozen.findings(), ...stretches.findings()];
       const hasClosed = weekends.hasTradedEdges();
       const ofYears = gaps.findings(bars);
       const ofClock = edges === null || bars === 0 ? [] : edges.findings({ ...range, hasClosed });
       return [
         ...order.findings(),
-        ...derived.findings(),
+        ...ofDerived,
+        ...spacing.findings(),
+        ...(ofDerived.some(({ by }) => by === 'longer_among') ? [] : longer.findings()),
         ...ofScale,
         ...ofClock,
         ...ofCopies,
@@ -208,6 +215,113 @@ function createCopies(barSeconds: number) {
     findings(): Finding[] {
       if (different < MIN_COPIES || different < COPIES_SHARE * closes.size) return [];
       return [{ code: 'SUSPECT', by: 'two_series', values: { repeated: different, of: closes.size } }];
+    },
+  };
+}
+
+/** A bar of so many usual ranges, whose close is so much of its range from the next open, may be a longer one. */
+const LONGER_BAR = { ranges: 4, apart: 0.1, memory: 0.02 } as const;
+const OPEN_LONGER_BARS = 100;
+
+interface LongerBar {
+  readonly bar: InspectedBar;
+  readonly seconds: number;
+  high: number;
+  low: number;
+  close: number;
+  bars: number;
+}
+
+/**
+ * Single longer bars among shorter ones, such as that of a day which an export has put at its beginning: high, low and
+ * close are those of the hour or day that follows, to the last digit. Of rows in ascending order.
+ */
+function createLongerBars(barSeconds: number) {
+  let usual = 0;
+  let open: LongerBar[] = [];
+  let found = 0;
+  let first: LongerBar | null = null;
+
+  function close(one: LongerBar): void {
+    const { bar, seconds, high, low, close: last, bars } = one;
+    if (bars < MIN_LONGER_RUN || bar.high < high || bar.low > low || bar.close !== last) return;
+    // The bar that it replaced may have had one of them; chance finds one of an hour.
+    const same = Number(bar.high === high) + Number(bar.low === low);
+    if (same < (seconds === DAY_S ? 1 : 2)) return;
+    found++;
+    if (first === null || bar.time < first.bar.time) first = one;
+  }
+
+  return {
+    addNeighbors(earlier: InspectedBar, later: InspectedBar, isUp: boolean): void {
+      if (!isUp) return;
+      if (open.length > 0) {
+        for (const one of open) if (later.time >= one.bar.time + one.seconds) close(one);
+        open = open.filter((one) => later.time < one.bar.time + one.seconds);
+        for (const one of open) {
+          one.high = Math.max(one.high, later.high);
+          one.low = Math.min(one.low, later.low);
+          one.close = later.close;
+          one.bars++;
+        }
+      }
+      const range = earlier.high - earlier.low;
+      const isLarge = usual > 0 && range > LONGER_BAR.ranges * usual;
+      if (isLarge && Math.abs(later.open - earlier.close) > LONGER_BAR.apart * range && open.length < OPEN_LONGER_BARS)
+        for (const seconds of [DAY_S, 3600]) {
+          if (seconds < MIN_LONGER_RUN * barSeconds || earlier.time % 3600 !== 0) continue;
+          const { high, low, close: last } = later;
+          open.push({ bar: earlier, seconds, high, low, close: last, bars: 1 });
+        }
+      usual = usual === 0 ? range : usual + LONGER_BAR.memory * (Math.min(range, 2 * usual) - usual);
+    },
+    findings(): Finding[] {
+      if (first === null) return [];
+      const { bar, seconds } = first;
+      return [{ code: 'DERIVED', by: 'longer_bar', values: { bars: found, seconds, from: bar.time } }];
+    },
+  };
+}
+
+/** Neighbors that are all whole bars of a longer timeframe apart: of quotes that are rare, some are not. */
+const MIN_LONGER_RUN = 20;
+/** Of bars within a day: a weekend may be filled with bars of half an hour. */
+const MIN_RUN_WITHIN_DAY = 120;
+const LONGER_S = [DAY_S, 14_400, 3600, 1800, 900, 300];
+
+/** Bars of a longer timeframe before, behind or between those of the shorter one: a day's history, then minutes. */
+function createLongerRuns(barSeconds: number) {
+  const lengths = LONGER_S.filter((seconds) => seconds >= 5 * barSeconds);
+  const runs = lengths.map(() => ({ from: NaN, to: NaN, bars: 0, place: NaN }));
+  let shorter = 0;
+  let longest: { readonly seconds: number; readonly bars: number; readonly from: number; readonly to: number } | null =
+    null;
+  return {
+    addNeighbors(earlier: number, later: number): void {
+      const distance = later - earlier;
+      if (distance === barSeconds) shorter++;
+      for (const [i, seconds] of lengths.entries()) {
+        const run = runs[i]!;
+        const isWhole = distance % seconds === 0;
+        if (!isWhole || run.place !== earlier % seconds) {
+          run.bars = 0;
+          if (!isWhole) continue;
+        }
+        if (run.bars === 0) Object.assign(run, { from: earlier, to: later, bars: 1, place: earlier % seconds });
+        run.bars++;
+        run.from = Math.min(run.from, earlier);
+        run.to = Math.max(run.to, later);
+        // A day's bars are five minutes' ones too.
+        const least = seconds === DAY_S ? MIN_LONGER_RUN : MIN_RUN_WITHIN_DAY;
+        if (run.bars < least || (longest !== null && seconds < longest.seconds)) continue;
+        if (longest?.seconds === seconds && run.bars < longest.bars) continue;
+        longest = { seconds, bars: run.bars, from: run.from, to: run.to };
+      }
+    },
+    findings(): Finding[] {
+      // Bars of one longer timeframe alone are no mixture.
+      if (longest === null || shorter < MIN_LONGER_RUN) return [];
+      return [{ code: 'DERIVED', by: 'longer_run', values: longest }];
     },
   };
 }

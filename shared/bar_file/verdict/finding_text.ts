@@ -72,6 +72,10 @@ export function findingText({ code, by, values }: Finding): string {
       `bars open at the close of the bar before the last one: closes are those of the next bar (${v['of']} bars)`,
     'DERIVED longer_among': () =>
       `bars at minute ${v['minute']} of each ${Number(v['seconds']) === 3600 ? 'hour' : 'day'} have ${v['ranges']} times the usual range, and the next one opens far from their close: longer bars among the minutes`,
+    'DERIVED longer_run': () =>
+      `${v['bars']} bars from ${at('from')} to ${at('to')} are ${lagText(Number(v['seconds']) / 60)} apart, or several times that: longer bars among shorter ones`,
+    'DERIVED longer_bar': () =>
+      `the bar at ${at('from')} has high, low and close of the ${Number(v['seconds']) === 3600 ? 'hour' : 'day'} that follows it${v['bars'] === 1 ? '' : `, and so ${v['bars']} times in all`}: a longer bar among shorter ones`,
     'DERIVED filled_in': () => `the price moves in one of ${v['bars']} bars alone: longer bars that were filled in`,
     'FROZEN repeated_bar': () =>
       `${v['bars']} identical bars in ${v['runs']} runs, the longest of ${v['longest_bars']} from ${at('from')}: a feed that was stuck`,
@@ -95,6 +99,8 @@ export function findingText({ code, by, values }: Finding): string {
       `${v['repeated']} of ${v['of']} sampled minutes are there twice with different prices: two symbols, or two versions, in one source`,
     'SUSPECT same_bars': () =>
       `${v['equal']} of ${v['moves']} sampled moves are those of ${v['symbol']} to the last digit: the same bars under another name`,
+    'SUSPECT exchanged': () =>
+      `the prices fit ${v['symbol']}, and those of ${v['symbol']} fit this symbol (about ${v['price']} and ${v['other']}): their names seem to be exchanged`,
     'SUSPECT split': () =>
       `after the pause before ${at('from')} the price is as after a split of ${v['ratio']}${v['splits'] === 1 ? '' : `, and so ${v['splits']} times in all`}: bars that are not adjusted for it`,
     'SUSPECT leap': () =>

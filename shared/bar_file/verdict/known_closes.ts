@@ -1,6 +1,7 @@
 import type { SampledCloses } from './bar_inspection.ts';
 import type { Finding } from './finding.ts';
 import { round } from './scale_watch.ts';
+import { pricesInYear } from './year_prices.ts';
 
 const HALF_HOUR_S = 1800;
 /** Clocks differ by at most this much. */
@@ -35,6 +36,8 @@ export function compareWithKnown(own: SampledCloses, known: readonly SampledClos
   if (ofLevel !== null) found.push(ofLevel);
   const shift = same === undefined ? null : shiftOf(own, same, true);
   if (shift !== null) found.push(shift);
+  const exchanged = exchangedWith(own, known);
+  if (exchanged !== null) found.push(exchanged);
   const copied = copyOf(own, known);
   if (copied !== null) found.push(copied);
   if (same !== undefined && isComparable(own, same)) return found;
@@ -67,6 +70,66 @@ function copyOf(own: SampledCloses, known: readonly SampledCloses[]): Finding | 
       return { code: 'SUSPECT', by: 'same_bars', values: { symbol: other.symbol, equal, moves } };
   }
   return null;
+}
+
+/**
+ * How many of the second are worth one of the first, since 1999, in the same currency. Outside, and inside the other way
+ * round, the names of the two are exchanged.
+ */
+const RATIOS: readonly (readonly [one: string, other: string, low: number, high: number])[] = [
+  ['AUD', 'NZD', 0.99, 1.45],
+  ['GBP', 'EUR', 1.01, 1.8],
+  ['XAU', 'XAG', 15, 130],
+  ['NSX', 'SPX', 1, 6],
+  ['BTC', 'ETH', 8, 200],
+];
+/** Closes of the same time that show it, and their share. */
+const MIN_EXCHANGED = 20;
+const EXCHANGED_SHARE = 0.9;
+
+/**
+ * SUSPECT where the prices of two symbols fit each other's names, and not their own: by what one is worth in the other,
+ * or by the prices of the year.
+ */
+function exchangedWith(own: SampledCloses, known: readonly SampledCloses[]): Finding | null {
+  for (const other of known) {
+    if (other.symbol === own.symbol || other.bucketSeconds !== own.bucketSeconds) continue;
+    const range = ratioOf(own.symbol, other.symbol);
+    let common = 0;
+    let exchanged = 0;
+    for (const [bucket, close] of own.closes) {
+      const there = other.closes.get(bucket);
+      if (there === undefined) continue;
+      common++;
+      const ratio = close / there;
+      if (range !== null && !isIn(ratio, range) && isIn(1 / ratio, range)) exchanged++;
+      else if (fitsOnly(own, close, other, bucket) && fitsOnly(other, there, own, bucket)) exchanged++;
+    }
+    if (common < MIN_EXCHANGED || exchanged < EXCHANGED_SHARE * common) continue;
+    const price = round(median([...own.closes.values()]));
+    const values = { symbol: other.symbol, price, other: round(median([...other.closes.values()])) };
+    return { code: 'SUSPECT', by: 'exchanged', values };
+  }
+  return null;
+}
+
+const isIn = (value: number, [low, high]: readonly [number, number]): boolean => value >= low && value <= high;
+
+function ratioOf(one: string, other: string): readonly [number, number] | null {
+  if (one.slice(3) !== other.slice(3)) return null;
+  for (const [a, b, low, high] of RATIOS) {
+    if (one.slice(0, 3) === a && other.slice(0, 3) === b) return [low, high];
+    if (one.slice(0, 3) === b && other.slice(0, 3) === a) return [1 / high, 1 / low];
+  }
+  return null;
+}
+
+/** Whether a price of one symbol is outside the prices of its year, and inside those of the other. */
+function fitsOnly(of: SampledCloses, price: number, other: SampledCloses, bucket: number): boolean {
+  const year = new Date(bucket * of.bucketSeconds * 1000).getUTCFullYear();
+  const own = pricesInYear(of.symbol, year);
+  const others = pricesInYear(other.symbol, year);
+  return own !== null && others !== null && !isIn(price, own) && isIn(price, others);
 }
 
 function isComparable(own: SampledCloses, other: SampledCloses): boolean {

@@ -56,6 +56,11 @@ export function usualSymbolsAt(price: number): string[] {
   });
 }
 
+/** Whether a symbol is one of the listed currencies and metals. */
+export function isUsuallyPriced(symbol: string): boolean {
+  return Object.hasOwn(USUAL_PRICES, symbol.toUpperCase());
+}
+
 /** Finds prices of another scale: leaps inside the bars, and levels that a known symbol never had. */
 export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: boolean }) {
   const usual = USUAL_PRICES[symbol.toUpperCase()] ?? null;

@@ -340,6 +340,62 @@ describe('a scale', () => {
   });
 });
 
+describe('names that were exchanged', () => {
+  it.each([
+    ['XAUUSD', 1300, 'XAGUSD', 15],
+    ['AUDUSD', 0.7, 'NZDUSD', 0.67],
+    ['EURUSD', 1.12, 'GBPUSD', 1.27],
+    ['SPXUSD', 2800, 'NSXUSD', 7000],
+    ['USDCAD', 1.33, 'BCOUSD', 65],
+    ['BTCUSDT', 7000, 'ETHUSDT', 190],
+  ])('of %s at %d and %s at %d are SUSPECT for both, and right ones are not', async (one, price, other, otherPrice) => {
+    const bars = marketBars({ weeks: 1, price });
+    const others = marketBars({ weeks: 1, price: otherPrice, seed: 2 });
+    const by = async (symbol: string, of: typeof bars, known: string, knownBars: typeof bars) =>
+      compareWithKnown(await samplesOf(symbol, of), [await samplesOf(known, knownBars)]).map(
+        ({ code, by: test, values }) => [code, test, values['symbol']],
+      );
+    expect(await by(one, others, other, bars)).toContainEqual(['SUSPECT', 'exchanged', other]);
+    expect(await by(other, bars, one, others)).toContainEqual(['SUSPECT', 'exchanged', one]);
+    expect(await by(one, bars, other, others)).toEqual([]);
+    expect(await by(other, others, one, bars)).toEqual([]);
+  });
+});
+
+describe('longer bars among shorter ones', () => {
+  const bars = marketBars({ barSeconds: 60, weeks: 8 });
+  const from = SUNDAY + 6 * 7 * DAY_S;
+  /** The bar of each day of these. */
+  const daysOf = (minutes: readonly InspectedBar[]): InspectedBar[] =>
+    [...Map.groupBy(minutes, ({ time }) => Math.floor(time / DAY_S))].map(([day, own]) => ({
+      ...own[0]!,
+      time: day * DAY_S,
+      high: Math.max(...own.map(({ high }) => high)),
+      low: Math.min(...own.map(({ low }) => low)),
+      close: own.at(-1)!.close,
+    }));
+  const tests = (all: readonly InspectedBar[]): string[] =>
+    inspect(all, 'EURUSD', 60).findings.map(({ code, by }) => `${code} ${by}`);
+
+  it('are DERIVED as a history of days before the minutes, in both orders', () => {
+    const both = [...daysOf(bars.filter(({ time }) => time < from)), ...bars.filter(({ time }) => time >= from)];
+    for (const rows of [both, [...both].reverse()]) expect(tests(rows)).toContain('DERIVED longer_run');
+    expect(inspect(both, 'EURUSD', 60).findings.find(({ by }) => by === 'longer_run')!.values).toMatchObject({
+      seconds: DAY_S,
+    });
+  });
+
+  it('are DERIVED where there are a few of them', () => {
+    const few = daysOf(bars).slice(9, 12);
+    const times = new Set(few.map(({ time }) => time));
+    const all = [...bars.filter(({ time }) => !times.has(time)), ...few].sort((a, b) => a.time - b.time);
+    const found = inspect(all, 'EURUSD', 60).findings;
+    expect(found).toMatchObject([{ code: 'DERIVED', by: 'longer_bar' }]);
+    expect(findingText(found[0]!)).toContain('has high, low and close of the day that follows it');
+    expect(tests(bars)).toEqual([]);
+  });
+});
+
 describe('known bars of another symbol', () => {
   it('show a copy under another name, also at another scale and of half an hour, and nothing else', async () => {
     const bars = marketBars({ weeks: 1, price: 1.1 });
@@ -642,6 +698,22 @@ describe('levels that were joined', () => {
     expect(findingText(inspect(turning, 'EURUSD', 60).findings[0]!)).toMatch(
       /by about 0\.\d+ % up and down in turn, \d+ times/,
     );
+  });
+
+  it('over a pause of gold or a weekend are SUSPECT, and a weekend that moves less is not', () => {
+    const leapAt = (symbol: string, price: number, at: number, factor: number) =>
+      inspect(
+        marketBars({ symbol, price, barSeconds: 60, weeks: 3 }).map((bar) =>
+          bar.time < at ? bar : times(bar, factor),
+        ),
+        symbol,
+        60,
+      ).findings.map(({ by }) => by);
+    expect(leapAt('XAUUSD', 1300, SUNDAY + 9 * DAY_S + 22 * HOUR_S, 1.02)).toEqual(['joined_levels']);
+    expect(leapAt('EURUSD', 1.14, SUNDAY + 7 * DAY_S, 0.98)).toEqual(['joined_levels']);
+    expect(leapAt('EURUSD', 1.14, SUNDAY + 7 * DAY_S, 0.99)).toEqual([]);
+    // An index opens after a weekend where it will.
+    expect(leapAt('SPXUSD', 2700, SUNDAY + 7 * DAY_S, 0.98)).toEqual([]);
   });
 
   it('are not a price that leaps in a storm, one that comes back, or one that stood still', () => {

@@ -330,10 +330,13 @@ async function verdictsOf(
   if (row !== undefined && row.manifest_sha256 !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has another manifest of ${version}` });
   const own = new Set([...recorded.failed, ...recorded.claims].map(keyOf));
-  // That another rollout was active is about the moment, and not about the bundle.
-  const others = (row?.reasons ?? []).filter(({ code }) => code !== 'rollout');
-  const rejected = others.filter((gate) => !own.has(keyOf(gate)));
+  const rejected = rejectionsOf(row).filter((gate) => !own.has(keyOf(gate)));
   return { failed: [...failed, ...rejected], missing, unread: [] };
+}
+
+/** Why a registered bundle was rejected, as far as that is about the bundle: another active rollout is not. */
+export function rejectionsOf(row: RegisteredBundle | undefined): readonly FailedGate[] {
+  return (row?.reasons ?? []).filter(({ code }) => code !== 'rollout');
 }
 
 const ACTIVE_BEFORE: Partial<Record<Door, string>> = {

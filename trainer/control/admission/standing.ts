@@ -1,4 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
 import { readAccepted, readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
@@ -16,7 +17,7 @@ import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
 import { readShadowFile, SHADOW_SLOTS, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
 import { readRollout, ROLLOUT_POINTER, rolloutPath, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
-import { slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
+import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleFacts, BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { ALL_SHELVES, placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
@@ -25,7 +26,10 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, PAIR_ID, parseSubject, SUBJECT_ID, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { rejectionsOf, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
+import { lookAtTables, openStore, storeUrl } from '../../store/store.ts';
+import { registryOf } from '../registry/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { quietly } from '../../../shared/quietly.ts';
 
@@ -81,14 +85,60 @@ interface Named {
  * a record: an earlier version activated them, or a person wrote the pointer. A pointer that cannot be read is reported
  * elsewhere.
  */
-export function standingOverrides(modelsFolder: string): StandingOverride[] {
+export function standingOverrides(
+  modelsFolder: string,
+  rejections: StandingRejections = NO_REJECTIONS,
+): StandingOverride[] {
   return namedModels(modelsFolder).flatMap(({ slot, version, despite }) => {
     if (despite !== null) return [{ slot, version, ...despite }];
     const recorded = aboutBundle(modelsFolder, slot, version).about?.recorded;
-    // Gates that failed, and those without a verdict.
-    const gates = recorded === undefined ? [] : [...recorded.failed, ...recorded.missing];
+    const own = recorded === undefined ? [] : [...recorded.failed, ...recorded.missing];
+    const known = new Set([...own, ...(recorded?.claims ?? [])].map(keyOf));
+    // Gates that failed, those without a verdict, and those of a comparison, which its manifest does not have.
+    const gates = [...own, ...(rejections.get(version) ?? []).filter((gate) => !known.has(keyOf(gate)))];
     return gates.length === 0 ? [] : [{ slot, version, gates, reason: '', by: '', at: '' }];
   });
+}
+
+/** Why the registry has rejected bundles that pointers name, by version. */
+export type StandingRejections = ReadonlyMap<string, readonly FailedGate[]>;
+const NO_REJECTIONS: StandingRejections = new Map();
+
+/** @param registered as `AdmissionPlace.registered` @throws what it throws */
+export async function readStandingRejections(
+  modelsFolder: string,
+  registered: AdmissionPlace['registered'],
+): Promise<StandingRejections> {
+  const found = new Map<string, readonly FailedGate[]>();
+  for (const { slot, version, despite } of namedModels(modelsFolder)) {
+    // The registry has no rules.
+    if (despite !== null || instrumentOfSlot(slot) !== null) continue;
+    const reasons = rejectionsOf(await registered(version, shelfOfTimeframe(timeframeOfSlot(slot))));
+    if (reasons.length > 0) found.set(version, reasons);
+  }
+  return found;
+}
+
+/** The same of this home; none where its store is not there, or cannot be read, which is a finding of its own. */
+export async function standingRejections(
+  paths: HomePaths,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<StandingRejections> {
+  try {
+    const url = storeUrl(env, paths);
+    const tables = await lookAtTables(url);
+    if (tables === null || tables.pending.length > 0) return NO_REJECTIONS;
+    const store = await openStore(url);
+    try {
+      const registered: AdmissionPlace['registered'] = (version, shelf) =>
+        registryOf(store, paths, shelf).verdictsOf(version);
+      return await readStandingRejections(paths.models, registered);
+    } finally {
+      await store.close();
+    }
+  } catch {
+    return NO_REJECTIONS;
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { packageManifest } from '../../../shared/root.ts';
 import { checkQuery } from '../../../shared/http/known_query.ts';
-import { activeModels, standingOverrides } from '../admission/standing.ts';
+import { activeModels, type StandingOverride } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
@@ -35,6 +35,8 @@ export interface ApiParts {
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
   readonly metrics: TrainerMetricsSource;
   readonly rollout: Pick<RolloutWatch, 'state'>;
+  /** Models in use although gates failed. */
+  overrides(): readonly StandingOverride[];
   /** Dependencies that fail. */
   faults(): readonly DependencyFault[];
   /** Names of the channels that it sends notifications by, and why others that are configured are not used. */
@@ -60,7 +62,20 @@ const OWN_PAGES: readonly string[] = ['/runs', '/models', '/monitor'];
  */
 export function addRoutes(
   server: FastifyInstance,
-  { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, channels, audit, faults }: ApiParts,
+  {
+    retrainer,
+    monitor,
+    paths,
+    settings,
+    access,
+    metrics,
+    rollout,
+    schedules,
+    channels,
+    audit,
+    faults,
+    overrides,
+  }: ApiParts,
 ): void {
   const refuse = createAccess({
     ...access,
@@ -104,7 +119,7 @@ export function addRoutes(
       program_version,
       dependencies: faults(),
       ...activeModels(settings, paths),
-      despite_gates: standingOverrides(paths.models),
+      despite_gates: overrides(),
       last_run: last ?? null,
       rollout: rollout.state(),
       schedules: planned,

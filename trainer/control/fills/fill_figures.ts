@@ -1,7 +1,8 @@
 import { barMinutesOf } from '../../../shared/pair.ts';
 import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade } from './live_trades.ts';
-import { booksOf, followedSince, isClosed, positionsOf, type LivePosition } from './positions.ts';
+import { moneyOf, type Money } from '../../../shared/fill/money.ts';
+import { booksOf, followedSince, isClosed, isWon, positionsOf } from './positions.ts';
 import { meanOrNull } from '../../../shared/statistics.ts';
 
 /** Figures of a pair, or of all together, on one account. null: not computable. */
@@ -9,10 +10,13 @@ export interface FillFigures {
   /** Opened positions, and those of them that were closed. */
   readonly opened: number;
   readonly closed: number;
-  /** Share of closed positions with a positive result of both legs together, after costs. */
+  /**
+   * Share of closed positions with a positive result of both legs together, after costs; one whose legs won and lost in
+   * several currencies does not count.
+   */
   readonly win_rate: number | null;
   /** Sum of the results of closed positions, by account currency. */
-  readonly pnl: Readonly<Record<string, number>>;
+  readonly pnl: Money;
   readonly fills: number;
   /** Mean and 95th percentile of the difference of fills to the requested price, in basis points; positive is worse. */
   readonly slippage_bps: number | null;
@@ -111,8 +115,8 @@ function figuresOf(trades: readonly LiveTrade[], entries: readonly Asked[]): Fil
   return {
     opened: positions.length,
     closed: closed.length,
-    win_rate: closed.length === 0 ? null : closed.filter((position) => pnlOf(position) > 0).length / closed.length,
-    pnl: pnlByCurrency(closed),
+    win_rate: meanOrNull(closed.flatMap((position) => (isWon(position) === null ? [] : Number(isWon(position))))),
+    pnl: moneyOf(closed.flatMap(({ closes }) => closes)),
     fills: fills.length,
     slippage_bps: meanOrNull(slippages),
     slippage_bps_p95: quantileOf(slippages, 0.95),
@@ -130,19 +134,6 @@ export function shortfallOf({ side, filled_price, signal_price, signal_ms }: Liv
   // A fill without a signal has no signal price.
   if (filled_price === null || signal_price === null || signal_ms === null) return [];
   return [(filled_price / signal_price - 1) * 10_000 * (side === 'BUY' ? 1 : -1)];
-}
-
-export function pnlOf({ closes }: LivePosition): number {
-  return closes.reduce((sum, { pnl }) => sum + (pnl ?? 0), 0);
-}
-
-function pnlByCurrency(positions: readonly LivePosition[]): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const position of positions) {
-    const currency = position.closes[0]?.currency ?? '';
-    sums[currency] = (sums[currency] ?? 0) + pnlOf(position);
-  }
-  return sums;
 }
 
 const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);

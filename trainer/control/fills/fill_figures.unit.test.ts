@@ -50,6 +50,29 @@ describe('figures of fills', () => {
     expect(total.shortfall_bps).toBeCloseTo(1.5, 6);
   });
 
+  it('have a sum for each currency, and no win of a position that won in one and lost in another', () => {
+    const closeOf = (leg: 'A' | 'B', pnl: number, currency: string, n: number) => {
+      const own = { leg, pnl, currency, signal_id: idOf(n + 10), position_id: idOf(n) } as const;
+      return tradeOf(closeFill(leg === 'A' ? own : { ...own, side: 'SELL' }), null);
+    };
+    const opensOf = (n: number) =>
+      (['A', 'B'] as const).map((leg) =>
+        tradeOf(openFill({ leg, side: leg === 'A' ? 'SELL' : 'BUY', signal_id: idOf(n), position_id: idOf(n) }), null),
+      );
+    const trades = [
+      ...[1, 2].flatMap(opensOf),
+      closeOf('A', 5, 'USD', 1),
+      closeOf('B', 100_000, 'JPY', 1),
+      closeOf('A', 5, 'USD', 2),
+      closeOf('B', -6000, 'JPY', 2),
+    ];
+    expect(figures(trades, [])['paper']!.total).toMatchObject({
+      closed: 2,
+      win_rate: 1,
+      pnl: { USD: 10, JPY: 94_000 },
+    });
+  });
+
   it('count unopened signals as refused, when they have expired or were answered', () => {
     const entries = [1, 2, 3].map((number) => journaled(enterBody(idOf(number)), T0 + number));
     const trades = [

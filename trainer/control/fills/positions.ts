@@ -1,3 +1,4 @@
+import { currenciesIn, moneyOf } from '../../../shared/fill/money.ts';
 import type { LiveTrade } from './live_trades.ts';
 
 /** One program's position for one entry of the daemon. */
@@ -34,6 +35,44 @@ export function booksOf(trades: readonly LiveTrade[]): LiveTrade[][] {
 }
 
 const bookOf = ({ account, place }: LiveTrade): string => `${account} ${place}`;
+
+/** Fills of one program whose money may be added up. */
+export interface MoneyBook {
+  /** Empty where no fill names one. */
+  readonly currency: string;
+  readonly trades: readonly LiveTrade[];
+  /** Positions whose fills are in several currencies: they have no result, and are in no book. */
+  readonly mixed: number;
+}
+
+/**
+ * The fills of one program by the currency of their positions, that of most fills first: an account has one, and a
+ * program that reports another has no sum of the two.
+ */
+export function moneyBooksOf(own: readonly LiveTrade[]): MoneyBook[] {
+  const currencies = currenciesIn(own);
+  if (currencies.length < 2) return [{ currency: currencies[0] ?? '', trades: own, mixed: 0 }];
+  const fillsIn = (currency: string): number => own.filter((fill) => fill.currency === currency).length;
+  const byCount = [...currencies].sort((a, b) => fillsIn(b) - fillsIn(a));
+  const byPosition = Map.groupBy(own, ({ position_id }) => position_id);
+  const currencyOf = ({ position_id }: LiveTrade): string | null => {
+    const [first = byCount[0]!, ...others] = currenciesIn(byPosition.get(position_id)!);
+    return others.length > 0 ? null : first;
+  };
+  const mixed = [...byPosition.values()].filter(([first]) => currencyOf(first!) === null).length;
+  return byCount.map((currency, index) => ({
+    currency,
+    trades: own.filter((fill) => currencyOf(fill) === currency),
+    mixed: index === 0 ? mixed : 0,
+  }));
+}
+
+/** Whether a position earned anything; null where its legs did so in several currencies, of which one was lost. */
+export function isWon({ closes }: Pick<LivePosition, 'closes'>): boolean | null {
+  const results = Object.values(moneyOf(closes));
+  const wins = results.filter((sum) => sum > 0).length;
+  return wins > 0 && wins < results.length ? null : wins > 0;
+}
 
 /** Lots of one leg that these fills traded. */
 export function lotsOf(fills: readonly LiveTrade[], leg: Leg): number {

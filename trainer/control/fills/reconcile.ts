@@ -16,6 +16,7 @@ export const FINDINGS = {
   CLOSE_WITHOUT_OPEN: 'more was closed than had been opened',
   VOLUME_MISMATCH: 'a position was closed in part',
   OPEN_TOO_LONG: 'a position is older than its signal allows',
+  CURRENCY_MIXED: 'an account reports money in several currencies, which has no sum',
   TIME_WRONG: 'a fill has a time that it cannot have, as of another clock',
   LINE_REFUSED: 'a line is not a fill, or contradicts a known one',
 } as const;
@@ -57,6 +58,7 @@ export function reconcile(input: ReconcileInput): FillFinding[] {
     ...input.trades.flatMap((trade) => againstSignal(trade, input)),
     ...positionsOf(input.trades).flatMap((position) => againstItself(position, input)),
     ...unanswered(input),
+    ...booksOf(input.trades).flatMap(inCurrencies),
     ...input.refusedLines.map(({ code, message, place, line, received_ms }) => ({
       code: 'LINE_REFUSED' as const,
       account: '',
@@ -162,6 +164,26 @@ function againstItself(position: LivePosition, { nowMs, barMs, settleMs }: Recon
       findings.push(found('OPEN_TOO_LONG', `${bars} bars, and ${maxAgeBars} are allowed`));
   }
   return findings;
+}
+
+/** A broker's account has one currency: a program that reports another one has not looked, or looks at another account. */
+function inCurrencies(own: readonly LiveTrade[]): FillFinding[] {
+  const found = [...Map.groupBy(own, ({ currency }) => currency)].filter(([currency]) => currency !== '');
+  if (found.length < 2) return [];
+  const [usual, ...others] = found
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([currency, fills]) => {
+      return { text: `${fills.length} in ${currency}`, last: fills.at(-1)! };
+    });
+  return others.map(({ text, last }) => ({
+    code: 'CURRENCY_MIXED',
+    account: last.account,
+    account_id: accountIdOf(last),
+    pair_id: last.pair_id,
+    position_id: last.position_id,
+    time_ms: last.time_ms,
+    seen: `fills ${usual!.text}, ${text}`,
+  }));
 }
 
 function unanswered({ trades, entries, nowMs, barMs, settleMs }: ReconcileInput): FillFinding[] {

@@ -29,6 +29,13 @@ describe('fills compared with signals', () => {
     expect(findings({ trades: [tradeOf(refusedFill(), ENTER)], entries: [ENTERED] })).toEqual([]);
   });
 
+  it('report an account that has money in several currencies, which has no sum', () => {
+    const yen = { ...CLOSE_B, currency: 'JPY' };
+    expect(findings({ trades: [A, B, CLOSE_A, yen], entries: [ENTERED] })).toMatchObject([
+      { code: 'CURRENCY_MIXED', account: 'paper', seen: 'fills 3 in USD, 1 in JPY' },
+    ]);
+  });
+
   it('report a signal that is in no journal after the settling time', () => {
     const stray = tradeOf(refusedFill(), null);
     expect(codes({ trades: [stray] })).toEqual(['SIGNAL_UNKNOWN']);

@@ -33,7 +33,15 @@ import type { Store } from '../../store/store.ts';
 import { calendarNowMs } from '../news/calendar_now.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
-import { instrumentOfSlot, isChallenger, refusedModels, standingOverrides, type Slot } from '../admission/standing.ts';
+import {
+  instrumentOfSlot,
+  isChallenger,
+  refusedModels,
+  standingOverrides,
+  standingRejections,
+  type Slot,
+  type StandingRejections,
+} from '../admission/standing.ts';
 import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades } from '../fills/live_trades.ts';
 import type { ChannelStatus } from '../notify/channels/open_channels.ts';
@@ -80,7 +88,7 @@ export async function readGoLiveFacts(
     symbols: symbolsOf(subjects).map((symbol) => symbolFacts(symbol, times.get(symbol) ?? [], settings, delivered)),
     refusedFeeds: refusedFeeds(await feedVerdicts(settings, paths)),
     sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
-    models: modelFacts(settings, paths),
+    models: modelFacts(settings, paths, await standingRejections(paths)),
     ...(await newsFacts(settings, store, calendarNowMs(settings, paths, nowMs))),
     ...(await readWindowsFacts(paths)),
     channels: channels.names,
@@ -195,7 +203,7 @@ function modelsOf(timeframe: Timeframe | null, paths: HomePaths): Answering | nu
   };
 }
 
-function modelFacts(settings: Settings, paths: HomePaths): GoLiveFacts['models'] {
+function modelFacts(settings: Settings, paths: HomePaths, rejections: StandingRejections): GoLiveFacts['models'] {
   const { pairs, instruments } = settings.minutehand;
   const versions = new Set<string>();
   const missing = new Set<string>();
@@ -230,7 +238,7 @@ function modelFacts(settings: Settings, paths: HomePaths): GoLiveFacts['models']
     missing: [...missing],
     refusal,
     refusedTraining: refusedTraining(paths.models, settings.minutehand.market),
-    overrides: standingOverrides(paths.models).map(({ slot, version, gates }) => ({
+    overrides: standingOverrides(paths.models, rejections).map(({ slot, version, gates }) => ({
       version,
       gates: gatesText(gates),
       rule: isChallenger(slot) ? null : instrumentOfSlot(slot),

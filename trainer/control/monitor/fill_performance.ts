@@ -6,16 +6,9 @@ import type { TradingCosts } from '../../../shared/policy/costs.ts';
 import type { RetrainPolicy, SymbolCosts } from '../../../shared/policy/policy.ts';
 import { rollovers } from '../../../shared/core/cost/rollover.ts';
 import { swapBpsPerNight } from '../../../shared/core/cost/swap.ts';
-import {
-  fillFigures,
-  kindOf,
-  pnlOf,
-  shortfallOf,
-  type AccountFigures,
-  type FiguresInput,
-} from '../fills/fill_figures.ts';
+import { fillFigures, kindOf, shortfallOf, type AccountFigures, type FiguresInput } from '../fills/fill_figures.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
-import { isClosed, LEGS, lotsOf, positionsOf, type Leg, type LivePosition } from '../fills/positions.ts';
+import { isClosed, isWon, LEGS, lotsOf, positionsOf, type Leg, type LivePosition } from '../fills/positions.ts';
 import { errorsOfChance, meanOverBlocks } from '../../learning/statistics/cluster.ts';
 import { SIGMAS } from '../../learning/profile/drift.ts';
 import { blocksOf, type Blocks } from '../../learning/profile/feature_profile.ts';
@@ -92,13 +85,14 @@ export function fillPerformance(
         ),
       );
       const bundle = mixedEdge(closed, edge);
-      const stretches = stretchesOf(closed);
+      const judged = closed.filter((position) => isWon(position) !== null);
+      const stretches = stretchesOf(judged);
       return [
         account,
         {
           figures: own,
           win_rate: compareShare(
-            closed.map((position) => (pnlOf(position) > 0 ? 1 : 0)),
+            judged.map((position) => Number(isWon(position))),
             stretches.of,
             stretches.count,
             bundle?.wins ?? null,

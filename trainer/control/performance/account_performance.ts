@@ -3,6 +3,7 @@ import { NEEDED_SHARPE_DAYS, TRADING_DAYS_PER_YEAR } from '../../../shared/bundl
 import type { PairEdge } from '../../../shared/bundle/manifest.ts';
 import { rollovers, tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import { ExactSum, exactSum } from '../../../shared/exact_sum.ts';
+import { oneCurrency } from '../../../shared/fill/money.ts';
 import { quotedPrice } from '../../../shared/fill/quoted_price.ts';
 import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { currenciesOf } from '../../../shared/pair.ts';
@@ -21,8 +22,12 @@ const MAX_POINTS = 2000;
 const DAY_S = 86_400;
 
 export interface AccountInput {
-  /** Of one account: all its fills, by time. */
+  /** Of one account and currency: all its fills, by time. */
   readonly trades: readonly LiveTrade[];
+  /** Positions of the account in several currencies, which are not among them. */
+  readonly mixed: number;
+  /** paper, demo or real. */
+  readonly account: string;
   readonly id: string;
   readonly place: string;
   /** Money at its start; null = unknown. */
@@ -65,10 +70,12 @@ interface Closed {
  * What one account did, net of costs. Money is the sum of what its fills report, rounded once: page, report and API
  * show the same number to the last digit. Days, hours and the curve are on the market's clock, which is the wall clock
  * of a live market. Pure.
+ * @throws Error where the fills are of several currencies
  */
 export function accountPerformance(input: AccountInput): AccountPerformance {
   const { trades, begun, period } = input;
-  const isPaper = trades[0]!.account === 'paper';
+  const currency = oneCurrency(trades);
+  const isPaper = input.account === 'paper';
   const isInPeriod = (ms: number): boolean => ms >= period.fromMs && ms < period.toMs;
   const positions = positionsOf(trades).filter((position) => position.opens.length > 0 && touches(position, period));
   const fills = trades.filter(({ kind, time_ms }) => kind !== 'refused' && isInPeriod(time_ms));
@@ -92,9 +99,10 @@ export function accountPerformance(input: AccountInput): AccountPerformance {
   const withEdge = closed.filter(({ edge }) => edge !== null);
   return {
     id: input.id,
-    account: trades[0]!.account,
+    account: input.account,
     place: input.place,
-    currency: trades.find(({ currency }) => currency !== '')?.currency ?? '',
+    currency,
+    mixed_currencies: input.mixed,
     begun,
     equity: begun === null || floating === null ? null : exactSum([begun, earnedBefore(period.toMs), floating]),
     realised,

@@ -8,6 +8,7 @@ import type { LiveTrade } from '../fills/live_trades.ts';
 import { tradeOf } from '../fills/trade.fixture.ts';
 import { NEEDED_SHARPE_DAYS } from '../../../shared/bundle/holdout_sharpe.ts';
 import { accountPerformance, type AccountInput } from './account_performance.ts';
+import { moneyBooksOf } from '../fills/positions.ts';
 
 const COSTS = tinySettings().minutehand.symbols;
 const MINUTE_MS = 60_000;
@@ -96,6 +97,8 @@ function inputOf(trades: readonly LiveTrade[], change: Partial<AccountInput> = {
   return {
     trades: [...trades].sort((a, b) => a.time_ms - b.time_ms),
     id: 'paper/x',
+    account: trades[0]!.account,
+    mixed: 0,
     place: 'x',
     begun: 10_000,
     costs: COSTS,
@@ -164,6 +167,39 @@ function statementOf(plans: readonly Plan[]) {
 }
 
 describe('the performance of an account', () => {
+  it('never adds two currencies: each has its own figures, and a position in several is in none', () => {
+    const planOf = (pair: number, atMinute: number): Plan => ({
+      pair,
+      atMinute,
+      heldMinutes: 10,
+      reason: 'Z_EXIT',
+      legs: [
+        [1, 100, 90, 0],
+        [1, 100, 100, 0],
+      ],
+    });
+    const [dollars, yen, both] = [0, 1, 2].map((pair) => fillsOf(planOf(pair, 100 * pair), pair)) as [
+      LiveTrade[],
+      LiveTrade[],
+      LiveTrade[],
+    ];
+    const fills = [
+      ...dollars,
+      ...yen.map((fill) => ({ ...fill, currency: 'JPY', pnl: fill.pnl === null ? null : 10_000 * fill.pnl })),
+      ...both.map((fill, index) => ({ ...fill, currency: index < 3 ? 'USD' : 'JPY' })),
+    ];
+    expect(() => accountPerformance(inputOf(fills))).toThrow('money of JPY and USD cannot be added');
+    const books = moneyBooksOf(fills);
+    const made = books.map(({ trades, mixed }) => accountPerformance(inputOf(trades, { mixed })));
+    expect(
+      made.map(({ currency, realised, closed, mixed_currencies }) => [currency, realised, closed, mixed_currencies]),
+    ).toEqual([
+      ['USD', 10, 1, 1],
+      ['JPY', 100_000, 1, 0],
+    ]);
+    expect(moneyBooksOf(dollars)).toEqual([{ currency: 'USD', trades: dollars, mixed: 0 }]);
+  });
+
   it('is that of its statement, to the last digit, in any order of its fills', () => {
     fc.assert(
       fc.property(fc.array(plan, { minLength: 1, maxLength: 25 }), (plans) => {

@@ -19,6 +19,9 @@ function accountLines(own: AccountPerformance): string[] {
   const { id, currency, equity, begun, realised, open, sharpe, costs } = own;
   const money = moneyIn(currency);
   return [
+    ...(own.mixed_currencies === 0
+      ? []
+      : [`${id}: ${counted(own.mixed_currencies, 'position')} with fills in several currencies, in no figure`]),
     `${id}: ${money(realised)} net of costs${equity === null ? '' : `, equity ${money(equity)} of ${money(begun)} at the start`}`,
     `  positions     ${own.closed} closed, ${openText(own)}, won ${percent(own.win_rate)}, mean win ${money(own.mean_win)}, mean loss ${money(own.mean_loss)}`,
     `  drawdown      ${money(own.max_drawdown)}${own.max_drawdown_share === null ? '' : ` (${percent(own.max_drawdown_share)})`}`,

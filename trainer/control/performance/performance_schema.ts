@@ -60,10 +60,11 @@ const pointSchema = z.object({
 
 export const accountSchema = z
   .object({
-    id: z.string(),
+    id: z.string().describe('Where an account reports several currencies, each has an entry of its own: `demo/x JPY`'),
     account: z.string().describe('paper, demo or real'),
     place: z.string().describe('Folder of its result.json, or the Redis stream'),
-    currency: z.string(),
+    currency: z.string().describe('Of all money here: two are never added'),
+    mixed_currencies: count.describe('Positions whose fills are in several currencies, which no figure counts'),
     begun: z.number().nullable().describe('Money at its start; null where unknown'),
     equity: figure.describe('At the end of the period: begun + all results until then + floating'),
     realised: z.number().describe('In the period, net of costs'),
@@ -130,7 +131,7 @@ export const performanceSchema = z
     is_simulated: z.boolean().describe('Prices are made by a program: no figure says what a real market pays'),
     from: z.string().nullable(),
     to: z.string().nullable(),
-    accounts: z.array(accountSchema).describe('One per program; never added up'),
+    accounts: z.array(accountSchema).describe('One per program and currency; never added up'),
   })
   .meta({ id: 'Performance' });
 

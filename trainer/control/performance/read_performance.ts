@@ -10,10 +10,10 @@ import type { Store } from '../../store/store.ts';
 import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades, type LiveTrade } from '../fills/live_trades.ts';
 import { byWallClock } from '../history/market_clock.ts';
-import { booksOf } from '../fills/positions.ts';
+import { booksOf, moneyBooksOf, type MoneyBook } from '../fills/positions.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
 import { accountPerformance } from './account_performance.ts';
-import type { Performance } from './performance_schema.ts';
+import type { AccountPerformance, Performance } from './performance_schema.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 export interface PerformanceOptions {
@@ -47,12 +47,17 @@ export async function readPerformance(options: PerformanceOptions): Promise<Perf
     fromMs: from === null ? -Infinity : Date.parse(from),
     toMs: to === null ? Infinity : Date.parse(to),
   };
-  const accounts = booksOf(trades).map((own) =>
-    accountPerformance({
-      id: accountIdOf(own[0]!),
-      place: programName(own[0]!.place),
+  const accounts = booksOf(trades).flatMap((own) =>
+    moneyBooksOf(own).map((book, index) => ofBook(own[0]!, book, index)),
+  );
+  function ofBook(of: LiveTrade, { currency, trades: own, mixed }: MoneyBook, index: number): AccountPerformance {
+    return accountPerformance({
+      id: index === 0 ? accountIdOf(of) : `${accountIdOf(of)} ${currency}`,
+      account: of.account,
+      place: programName(of.place),
       trades: own,
-      begun: begunOf(own[0]!),
+      mixed,
+      begun: begunOf(of, currency),
       costs: symbols,
       exposureLimits: { symbol: max_symbol_exposure, currency: max_currency_exposure },
       edgeOf,
@@ -61,8 +66,8 @@ export async function readPerformance(options: PerformanceOptions): Promise<Perf
       pricesOf: (pairId) => newest.closes.get(pairId) ?? null,
       barMs: barIntervalMs(settings),
       marketNowS: newest.timeS ?? nowMs / 1000,
-    }),
-  );
+    });
+  }
   return {
     market,
     is_simulated: market === 'simulated',
@@ -87,9 +92,11 @@ export async function readMarketPerformance(options: PerformanceOptions): Promis
   return { ...(await readPerformance({ ...options, from: isoOf(fromMs), to: isoOf(toMs) })), from, to };
 }
 
-function begunOf({ account, place }: LiveTrade): number | null {
+/** Money of its start, where that is of the currency of these fills. */
+function begunOf({ account, place }: LiveTrade, currency: string): number | null {
   if (account !== 'paper' || place === FILLS_STREAM) return null;
-  return readAccount(MACHINE_FILES, join(dirname(place), ACCOUNT_FILE))?.equity ?? null;
+  const begun = readAccount(MACHINE_FILES, join(dirname(place), ACCOUNT_FILE));
+  return begun === null || (currency !== '' && currency !== begun.currency) ? null : begun.equity;
 }
 
 /** null when the bundle is gone, or cannot be read. */

@@ -3,8 +3,14 @@ import { readAddress, urlOf } from '../../../../shared/address.ts';
 import { readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import { barIntervalMs, shardsOf, type Shard } from '../../../../shared/policy/policy.ts';
-import { activeModels, standingOverrides } from '../../admission/standing.ts';
+import {
+  activeModels,
+  readStandingRejections,
+  standingOverrides,
+  type StandingRejections,
+} from '../../admission/standing.ts';
 import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
+import { admissionPlaceOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { readDaemonFigures } from '../daemon_figures.ts';
 import { statusRoutes } from '../../schema/status.ts';
@@ -17,6 +23,10 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
   const { settings, paths, clock, retrainer, schedules } = context;
   const { market } = settings.minutehand;
   let looked: { readonly atMs: number; readonly daemons: Promise<Awaited<ReturnType<typeof look>>[]> } | null = null;
+
+  /** None while the store does not answer. */
+  const rejections = (): Promise<StandingRejections | undefined> =>
+    readStandingRejections(paths.models, admissionPlaceOf(context).registered).catch(() => undefined);
 
   function lookAtAll(): Promise<Awaited<ReturnType<typeof look>>[]> {
     const nowMs = clock.nowMs();
@@ -46,7 +56,10 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
           active_version,
           active_error: active_error === undefined ? null : `${active_error.code}: ${active_error.message}`,
           refused_models,
-          despite_gates: standingOverrides(paths.models).map((own) => ({ ...own, gates: [...own.gates] })),
+          despite_gates: standingOverrides(paths.models, await rejections()).map((own) => ({
+            ...own,
+            gates: [...own.gates],
+          })),
           stops: stopsIn(paths),
           policy_hash: settings.policyHash,
           is_ready: daemons.every(isWell) && refused_models.length === 0,
