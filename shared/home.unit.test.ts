@@ -24,6 +24,7 @@ describe('homePaths', () => {
       datasetCache: '/srv/minutehand/cache/dataset',
       candidateCache: '/srv/minutehand/cache/automl',
       leagueCache: '/srv/minutehand/cache/league',
+      uploads: '/srv/minutehand/cache/uploads',
       searches: '/srv/minutehand/cache/search',
       policy: '/srv/minutehand/policy',
       archivedSignals: '/srv/minutehand/archived_signals.json',

@@ -75,8 +75,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the guard; null on public routes without credentials. */
     identity: Identity | null;
-    /** The file that is the body of a route that takes one; removed after the answer. */
-    uploaded: { readonly folder: string; readonly bytes: number } | null;
+    /** The body of a route that takes a file: its handler receives it once it has admitted it. */
+    fileBody: IncomingMessage | null;
     /** Set by a write for the audit. */
     written: Written | null;
     /** Set when credentials are refused, for the audit: their kind and origin. */

@@ -58,7 +58,7 @@ export async function startControlPlane(
     cancelOrigin: (origin) => cancelOrigin(origin, parts.retrainer, backtests),
     onChange: (job_id) => hub.publish('job', JSON.stringify({ job_id })),
   });
-  const fileImports = new FileImports(parts.command);
+  const fileImports = new FileImports(parts.command, paths.uploads);
   const context: ApiContext = { ...parts, hub, signals, policy, store, backtests, jobs, fileImports };
   await addApi(server, context);
   backtests.begin();
