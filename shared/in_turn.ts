@@ -1,13 +1,12 @@
-import type { MinutehandError } from './errors.ts';
+import { MinutehandError } from './errors.ts';
 
 export interface InTurnOptions {
-  /**
-   * Works that wait or run; null where the callers are the steps of one computation, which are counted by it, and not
-   * requests from outside.
-   */
-  readonly most: number | null;
-  /** Why one more is refused. @param count those that wait or run */
-  full(count: number): MinutehandError;
+  /** Works that wait or run. */
+  readonly most: number;
+  /** What they are, such as `previews and imports`. */
+  readonly what: string;
+  /** Why one more is refused; default: REQUESTS_TOO_MANY. @param seen how many there are */
+  full?(seen: string): MinutehandError;
 }
 
 /** A place in the queue, taken before the work is ready, such as that of a file that is still being received. */
@@ -22,15 +21,16 @@ export interface Place {
   leave(): void;
 }
 
-/** Runs works one after the other, in the order in which they became ready. Every queue of requests is one of these. */
+/** Runs works one after the other, in the order in which they became ready. Every queue of promises is one of these. */
 export class InTurn {
-  readonly #options: InTurnOptions;
+  readonly #options: InTurnOptions | null;
   /** Each begins a work. */
   readonly #waiting: (() => void)[] = [];
   #isBusy = false;
   #count = 0;
 
-  constructor(options: InTurnOptions) {
+  /** @param options null where nothing asks for it but the steps of one computation, which are as many as that has */
+  constructor(options: InTurnOptions | null) {
     this.#options = options;
   }
 
@@ -41,12 +41,11 @@ export class InTurn {
 
   /** @throws MinutehandError `full` */
   enter(): Place {
-    const { most, full } = this.#options;
-    if (most !== null && this.#count >= most) throw full(this.#count);
+    if (this.#options !== null && this.#count >= this.#options.most) throw fullOf(this.#options, this.#count);
     this.#count++;
     let isLeft = false;
     return {
-      run: (work, signal) => this.#run(work, signal),
+      run: (work, signal) => this.own(work, signal),
       leave: () => {
         if (!isLeft) this.#count--;
         isLeft = true;
@@ -69,10 +68,11 @@ export class InTurn {
 
   /** Resolves when all that wait or run now have ended. */
   settled(): Promise<void> {
-    return this.#run(async () => undefined);
+    return this.own(async () => undefined);
   }
 
-  async #run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  /** Runs a work of the owner of this queue, which takes no place of others, and asks for one at a time. */
+  async own<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     signal?.throwIfAborted();
     if (this.#isBusy) await this.#wait(signal);
     this.#isBusy = true;
@@ -99,6 +99,11 @@ export class InTurn {
       this.#waiting.push(begin);
     });
   }
+}
+
+function fullOf({ what, full }: InTurnOptions, count: number): MinutehandError {
+  const seen = `${count} ${what}`;
+  return full?.(seen) ?? new MinutehandError('REQUESTS_TOO_MANY', { seen });
 }
 
 /**

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MinutehandError } from './errors.ts';
 import { atMostOneWaiting, InTurn } from './in_turn.ts';
 
-const full = (count: number): MinutehandError => new MinutehandError('JOBS_TOO_MANY', { seen: `${count} works` });
+const TWO = { most: 2, what: 'works' };
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A work that ends when it is told to. */
@@ -22,12 +21,15 @@ function gate(): { readonly work: () => Promise<void>; open(): void; readonly be
 
 describe('works in turn', () => {
   it('are refused beyond the bound, and one that leaves makes room at once and never begins', async () => {
-    const turns = new InTurn({ most: 2, full });
+    const turns = new InTurn(TWO);
     const [first, second, third] = [gate(), gate(), gate()];
     const leaving = new AbortController();
     const running = turns.run(first.work);
     const waiting = turns.run(second.work, leaving.signal);
-    await expect(turns.run(third.work)).rejects.toMatchObject({ code: 'JOBS_TOO_MANY' });
+    await expect(turns.run(third.work)).rejects.toMatchObject({
+      code: 'REQUESTS_TOO_MANY',
+      message: expect.stringContaining('2 works'),
+    });
     leaving.abort(new Error('gone'));
     await expect(waiting).rejects.toThrow('gone');
     const later = turns.run(third.work);
@@ -42,7 +44,7 @@ describe('works in turn', () => {
     const fate = fc.constantFrom('ends' as const, 'fails' as const, 'leaves' as const);
     await fc.assert(
       fc.asyncProperty(fc.array(fate, { maxLength: 12 }), async (fates) => {
-        const turns = new InTurn({ most: null, full });
+        const turns = new InTurn(null);
         const log: number[] = [];
         let active = 0;
         const done = fates.map((one, i) => {
@@ -74,11 +76,14 @@ describe('works in turn', () => {
   });
 
   it('keep a place for work that is not ready yet, which others do not wait for', async () => {
-    const turns = new InTurn({ most: 2, full });
+    const turns = new InTurn(TWO);
     const place = turns.enter();
     expect(await turns.run(async () => 'ready')).toBe('ready');
     turns.enter();
-    await expect(turns.run(async () => 'third')).rejects.toMatchObject({ code: 'JOBS_TOO_MANY' });
+    await expect(turns.run(async () => 'third')).rejects.toMatchObject({
+      code: 'REQUESTS_TOO_MANY',
+      message: expect.stringContaining('2 works'),
+    });
     expect(await place.run(async () => 'received')).toBe('received');
     place.leave();
     place.leave();

@@ -129,7 +129,8 @@ export class FileImports {
   readonly #previewLimitMs: number;
   readonly #turns = new InTurn({
     most: MOST_FILES,
-    full: (count) => new MinutehandError('JOBS_TOO_MANY', { seen: `${count} previews and imports` }),
+    what: 'previews and imports',
+    full: (seen) => new MinutehandError('JOBS_TOO_MANY', { seen }),
   });
   #running: CommandProcess | null = null;
   #isStopped = false;
