@@ -46,6 +46,21 @@ export interface HomePaths {
   address(kind: string): string;
 }
 
+/** Those that are no functions, as data that can be sent to a thread. */
+export type PlainPaths = {
+  readonly [Name in keyof HomePaths as HomePaths[Name] extends string ? Name : never]: string;
+};
+
+export function plainPaths(paths: HomePaths): PlainPaths {
+  const plain = Object.entries(paths).filter(([, path]) => typeof path === 'string');
+  return Object.fromEntries(plain) as unknown as PlainPaths;
+}
+
+/** The paths whose `plainPaths` these are. */
+export function pathsOf(plain: PlainPaths): HomePaths {
+  return { ...homePaths({ MINUTEHAND_HOME: plain.home }), ...plain };
+}
+
 /**
  * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles are in `<package root>/models`
  * unless MINUTEHAND_HOME is set. MINUTEHAND_EXCHANGE moves `signals` and `ea`, the two folders that MetaTrader uses,
