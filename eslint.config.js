@@ -42,6 +42,16 @@ const RECURSIVE_MKDIR = {
   message: 'Use shared/folder.ts: a recursive mkdir never returns below /proc.',
 };
 
+/** `turn = turn.then(work)` has no bound, and nobody leaves it. */
+const PROMISE_CHAIN = {
+  selector:
+    'AssignmentExpression[right.callee.property.name=/^(then|catch|finally)$/][right.callee.object.type=/^(Identifier|MemberExpression)$/]',
+  message: 'Use shared/in_turn.ts: a queue has a bound, and is left by an aborted request.',
+};
+
+/** In every file of a program. */
+const NOWHERE = [RECURSIVE_MKDIR, PROMISE_CHAIN];
+
 /** @param {readonly string[]} globals */
 function noAmbient(globals, syntax) {
   return {
@@ -65,7 +75,7 @@ function deterministic(files, folders) {
     files,
     ignores: ['**/*.{test,fixture}.ts'],
     rules: {
-      ...noAmbient(AMBIENT_GLOBALS, [RECURSIVE_MKDIR]),
+      ...noAmbient(AMBIENT_GLOBALS, NOWHERE),
       'no-restricted-imports': [
         severity,
         {
@@ -171,7 +181,7 @@ export default [
   {
     files: ['{shared,daemon,trainer,cli}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
-    rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] },
+    rules: { 'no-restricted-syntax': ['error', ...NOWHERE] },
   },
   deterministic(['daemon/{align,decide}/**/*.ts', 'daemon/pipeline.ts'], ['trainer', 'cli', 'bench', 'sim']),
   deterministic(

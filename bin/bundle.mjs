@@ -17,6 +17,7 @@ const PROGRAMS = [
   'daemon/publish/file_thread_program',
   'trainer/learning/strategies/pair_reversion/backtest/period_worker',
   'trainer/control/data_quality/coverage_worker',
+  'trainer/control/api/slow_reads_worker',
   'trainer/control/formulas/try_worker',
   'trainer/learning/strategies/pair_reversion/dataset/folder_bars_worker',
   'trainer/learning/strategies/pair_reversion/dataset/pair_worker',

@@ -361,7 +361,17 @@ export const ERRORS = {
   REQUEST_TIMEOUT: {
     status: 408,
     message: 'The request did not arrive in time.',
-    next: 'Send it within 30 s.',
+    next: 'Send it within 30 s. A file may take longer, but no pause in it.',
+  },
+  REQUESTS_TOO_MANY: {
+    status: 429,
+    message: 'Too many requests of this kind wait already.',
+    next: 'Send it again when some are answered.',
+  },
+  REQUEST_ABANDONED: {
+    status: 499,
+    message: 'The client closed the connection before its request was done.',
+    next: 'Send it again, and wait for the answer.',
   },
   NOT_FOUND: {
     status: 404,

@@ -21,6 +21,8 @@ export interface HomePaths {
   readonly candidateCache: string;
   /** Finished entrants of interrupted leagues; may be deleted at any time. */
   readonly leagueCache: string;
+  /** Files that are being received, previewed and imported; the trainer removes at its start what a kill has left. */
+  readonly uploads: string;
   /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
   readonly searches: string;
   /** Where the fits of trainings with a fleet were done. */
@@ -42,6 +44,21 @@ export interface HomePaths {
    * killed.
    */
   address(kind: string): string;
+}
+
+/** Those that are no functions, as data that can be sent to a thread. */
+export type PlainPaths = {
+  readonly [Name in keyof HomePaths as HomePaths[Name] extends string ? Name : never]: string;
+};
+
+export function plainPaths(paths: HomePaths): PlainPaths {
+  const plain = Object.entries(paths).filter(([, path]) => typeof path === 'string');
+  return Object.fromEntries(plain) as unknown as PlainPaths;
+}
+
+/** The paths whose `plainPaths` these are. */
+export function pathsOf(plain: PlainPaths): HomePaths {
+  return { ...homePaths({ MINUTEHAND_HOME: plain.home }), ...plain };
 }
 
 /**
@@ -66,6 +83,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     datasetCache: join(home, 'cache', 'dataset'),
     candidateCache: join(home, 'cache', 'automl'),
     leagueCache: join(home, 'cache', 'league'),
+    uploads: join(home, 'cache', 'uploads'),
     searches: join(home, 'cache', 'search'),
     fleetTraces: join(home, 'cache', 'fleet_traces'),
     learnersPython: join(home, 'learners', 'python'),

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from './root.ts';
-import { homePaths } from './home.ts';
+import { homePaths, pathsOf, plainPaths } from './home.ts';
 
 describe('homePaths', () => {
   it('is var/ of the package with bundles in models/ when MINUTEHAND_HOME is not set or empty', () => {
@@ -24,6 +24,7 @@ describe('homePaths', () => {
       datasetCache: '/srv/minutehand/cache/dataset',
       candidateCache: '/srv/minutehand/cache/automl',
       leagueCache: '/srv/minutehand/cache/league',
+      uploads: '/srv/minutehand/cache/uploads',
       searches: '/srv/minutehand/cache/search',
       policy: '/srv/minutehand/policy',
       archivedSignals: '/srv/minutehand/archived_signals.json',
@@ -32,6 +33,18 @@ describe('homePaths', () => {
     expect(paths.configStarts('main')).toBe('/srv/minutehand/config_main.jsonl');
     expect(paths.lock('trainer')).toBe('/srv/minutehand/trainer.lock');
     expect(paths.address('trainer')).toBe('/srv/minutehand/trainer.json');
+  });
+
+  it('is the same after it was sent to a thread', () => {
+    for (const env of [{}, { MINUTEHAND_HOME: '/srv/a', MINUTEHAND_EXCHANGE: '/mnt/b', MINUTEHAND_LOG: '/log' }]) {
+      const paths = homePaths(env);
+      const sent = pathsOf(structuredClone(plainPaths(paths)));
+      const shown = ({ journal, configStarts, lock, address, ...plain }: typeof paths) => [
+        plain,
+        [journal('live', 'main'), configStarts('main'), lock('a'), address('a')],
+      ];
+      expect(shown(sent)).toEqual(shown(paths));
+    }
   });
 
   it('counts a relative MINUTEHAND_HOME from the working directory', () => {

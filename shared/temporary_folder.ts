@@ -1,5 +1,4 @@
 import { mkdtempSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,8 +10,6 @@ const PURPOSES = [
   'index',
   'learner',
   'node',
-  'preview',
-  'upload',
   'verify',
 ] as const;
 export type TemporaryPurpose = (typeof PURPOSES)[number];
@@ -25,9 +22,4 @@ const prefixOf = (purpose: TemporaryPurpose): string => join(tmpdir(), `minuteha
 /** Makes a folder in the system's folder of temporary files; who makes it removes it. */
 export function temporaryFolder(purpose: TemporaryPurpose): string {
   return mkdtempSync(prefixOf(purpose));
-}
-
-/** See `temporaryFolder`. */
-export function temporaryFolderAsync(purpose: TemporaryPurpose): Promise<string> {
-  return mkdtemp(prefixOf(purpose));
 }

@@ -89,6 +89,21 @@ describe('folders', () => {
   });
 });
 
+describe('queues of promises', () => {
+  it.each([
+    ['turn = turn.then(work);', ['no-restricted-syntax']],
+    ['this.turn = own.catch(() => undefined);', ['no-restricted-syntax']],
+    ['return (this.turn = this.turn.then(() => this.look()));', ['no-restricted-syntax']],
+    // One at a time, which everybody gets who asks.
+    ['this.looking ??= this.look().finally(() => (this.looking = null));', []],
+  ])('are made by shared/in_turn.ts, which bounds them: %s', async (line, expected) => {
+    const code = `export class X { go() { ${line} } }`;
+    for (const path of ['daemon/x.ts', 'trainer/control/x.ts', 'trainer/learning/backtest/x.ts', 'cli/x.ts'])
+      expect([path, await rulesBroken(path, code)]).toEqual([path, expected]);
+    expect(await rulesBroken('trainer/x.test.ts', code)).toEqual([]);
+  });
+});
+
 const AMBIENT = [
   ['no-restricted-properties', 'export const x = Math.random();'],
   ['no-restricted-properties', 'const { random } = Math; export const x = random();'],

@@ -6,7 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { builtFiles } from '../cli/docs/built_files.ts';
 import { UWEBSOCKETS_PACKAGE } from '../daemon/serve/uwebsockets.ts';
+import { homePaths } from '../shared/home.ts';
 import { unknownVariables } from '../shared/policy/environment.ts';
+import { MOST_FILES } from '../trainer/control/imports/file_imports.ts';
+import { MAX_FILE_BYTES } from '../trainer/control/schema/import_preview.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(ROOT, 'deploy', path), 'utf8');
@@ -92,6 +95,18 @@ describe('images', () => {
   });
 });
 
+/** Where a trainer of the image keeps what is sent to it; it needs the room of all files that it takes at once. */
+const UPLOADS = homePaths({ MINUTEHAND_HOME: /MINUTEHAND_HOME=(\S+)/.exec(read('image/Dockerfile'))![1]! }).uploads;
+const UPLOAD_BYTES = MOST_FILES * MAX_FILE_BYTES;
+const UNITS: Readonly<Record<string, number>> = { m: 2 ** 20, g: 2 ** 30, Mi: 2 ** 20, Gi: 2 ** 30 };
+const bytesOf = (size: string): number => {
+  const [, count, unit] = /^(\d+)(\w+)$/.exec(size)!;
+  return Number(count) * UNITS[unit!]!;
+};
+/** The mount of a path: the longest of them that leads to it. */
+const mountOf = (path: string, mounts: readonly string[]): string | undefined =>
+  mounts.filter((mount) => path.startsWith(`${mount}/`)).sort((a, b) => b.length - a.length)[0];
+
 interface Service {
   image: string;
   environment?: Record<string, string>;
@@ -112,6 +127,14 @@ describe('compose', () => {
         volumes: ['home:/var/lib/minutehand'],
         restart: 'unless-stopped',
       });
+  });
+
+  it('has room for the files that its trainer takes at once', () => {
+    const { tmpfs, volumes } = services['trainer'] as unknown as { tmpfs: string[]; volumes: string[] };
+    // A volume is on the disk of this machine; a file system in memory has its size.
+    const room = new Map(volumes.map((volume) => [volume.split(':')[1]!, Infinity]));
+    for (const mount of tmpfs) room.set(mount.split(':')[0]!, bytesOf(/size=(\w+)/.exec(mount)![1]!));
+    expect(room.get(mountOf(UPLOADS, [...room.keys()])!)).toBeGreaterThanOrEqual(UPLOAD_BYTES);
   });
 
   it('gives them no rights, and only this machine their ports', () => {
@@ -182,12 +205,14 @@ interface Container {
   env: { name: string }[];
   ports?: { name: string; containerPort: number }[];
   securityContext: unknown;
+  volumeMounts: { name: string; mountPath: string }[];
   livenessProbe?: { httpGet: { path: string; port: string } };
   resources: { limits: object; requests: object };
 }
 
 interface Pod {
   shareProcessNamespace: boolean;
+  volumes: { name: string; emptyDir: { sizeLimit: string } }[];
   securityContext: unknown;
   containers: Container[];
 }
@@ -195,7 +220,14 @@ interface Pod {
 describe('Kubernetes', () => {
   const documents = parseAllDocuments(read('kubernetes/minutehand.yaml')).map((one) => one.toJS() as unknown);
   const [set, service] = documents as [
-    { spec: { replicas: number; template: { spec: Pod; metadata: { labels: object } }; selector: object } },
+    {
+      spec: {
+        replicas: number;
+        template: { spec: Pod; metadata: { labels: object } };
+        selector: object;
+        volumeClaimTemplates: { metadata: { name: string }; spec: { resources: { requests: { storage: string } } } }[];
+      };
+    },
     { spec: { selector: object; ports: { name: string; port: number; targetPort: string }[] } },
   ];
   const pod = set.spec.template.spec;
@@ -216,6 +248,19 @@ describe('Kubernetes', () => {
       expect(Object.keys(resources.limits)).toEqual(['memory']);
       expect(unknown(env.map(({ name }) => name))).toEqual([]);
     }
+  });
+
+  it('has room for the files that its trainer takes at once', () => {
+    const { volumeMounts } = pod.containers.find(({ name }) => name === 'trainer')!;
+    const sizes = new Map(pod.volumes.map(({ name, emptyDir }) => [name, emptyDir.sizeLimit]));
+    for (const { metadata, spec } of set.spec.volumeClaimTemplates)
+      sizes.set(metadata.name, spec.resources.requests.storage);
+    const mount = mountOf(
+      UPLOADS,
+      volumeMounts.map(({ mountPath }) => mountPath),
+    );
+    const volume = volumeMounts.find(({ mountPath }) => mountPath === mount)!.name;
+    expect(bytesOf(sizes.get(volume)!)).toBeGreaterThanOrEqual(UPLOAD_BYTES);
   });
 
   it('asks for the health of ports that exist, and the service leads to them', () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { renamePatiently } from '../../shared/durable_file.ts';
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
 import type { FileSystem } from '../../shared/ports.ts';
+import { atMostOneWaiting } from '../../shared/in_turn.ts';
 import { connectRedis, type EaTransport } from './redis_client.ts';
 import { fullResultFile, readPart } from './result_file.ts';
 
@@ -93,17 +94,13 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
     return answers.some(([error]) => error !== null) ? 0 : end;
   }
 
-  let turn: Promise<void> = Promise.resolve();
-  function sendAll(): Promise<void> {
-    turn = turn.then(async () => {
-      try {
-        while (await send());
-      } catch {
-        // Redis disconnected in between: they are sent when it is back.
-      }
-    });
-    return turn;
-  }
+  const sendAll = atMostOneWaiting(async () => {
+    try {
+      while (await send());
+    } catch {
+      // Redis disconnected in between: they are sent when it is back.
+    }
+  });
 
   const timer = setInterval(() => void sendAll(), EVERY_MS);
   return {

@@ -68,10 +68,27 @@ export function folderInUse(path: string, options: FolderInUseOptions = {}): Dep
       const { code } = cause as NodeJS.ErrnoException;
       throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} cannot be written (${code})`, cause });
     }
-    const { bavail, blocks, bsize } = await spaceOf(path);
-    if (bavail * bsize < Math.min(minFreeBytes, blocks * bsize * MIN_FREE_SHARE))
-      throw new MinutehandError('DISK_FULL', { seen: `${path}: ${Math.floor((bavail * bsize) / 1024)} kB free` });
+    await requireSpace(path, minFreeBytes, 0, spaceOf);
   };
+}
+
+/**
+ * Checks that a disk has space.
+ * @param minFreeBytes with less it counts as full; at most an eighth of it
+ * @param bytes that are to be written in addition
+ * @throws MinutehandError DISK_FULL
+ */
+export async function requireSpace(
+  path: string,
+  minFreeBytes: number,
+  bytes: number,
+  spaceOf: NonNullable<FolderInUseOptions['spaceOf']> = statfs,
+): Promise<void> {
+  const { bavail, blocks, bsize } = await spaceOf(path);
+  const free = bavail * bsize;
+  if (free - bytes >= Math.min(minFreeBytes, blocks * bsize * MIN_FREE_SHARE)) return;
+  const seen = `${path}: ${Math.floor(free / 1024)} kB free`;
+  throw new MinutehandError('DISK_FULL', { seen: bytes === 0 ? seen : `${seen}, for ${Math.ceil(bytes / 1024)} kB` });
 }
 
 /** Checks that files can be read. */

@@ -24,9 +24,10 @@ it('scores a row by the models of its pair’s group, and requires the pair wher
   ].map((folder) => basename(folder));
   const row = { feature_schema: schema.hash, features: schema.definitions.map((_, i) => Math.sin(i)) };
   const scores = new ActiveScores(settings, { models });
+  const staying = new AbortController();
   const probability = async (version: string, subject?: string): Promise<number | null> => {
     activate(models, version);
-    return (await scores.score({ ...row, ...(subject !== undefined && { subject }) })).return_prob;
+    return (await scores.score({ ...row, ...(subject !== undefined && { subject }) }, staying.signal)).return_prob;
   };
   const [grouped, pooled, own] = versions as [string, string, string];
   expect(await probability(grouped, first)).toBe(await probability(own));

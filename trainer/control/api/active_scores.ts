@@ -5,11 +5,15 @@ import { featureSchema, type FeatureSchema } from '../../../shared/bundle/featur
 import { loadModelSet, servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { InTurn } from '../../../shared/in_turn.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { predictRequest, rowScoresSchema } from '../schema/predict.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 type Request = z.infer<typeof predictRequest>;
+
+/** A row takes milliseconds. */
+const MOST = 100;
 
 /** Scores feature rows by the active bundle, in this process, independent of the daemons. */
 export class ActiveScores {
@@ -18,22 +22,20 @@ export class ActiveScores {
   readonly #models: string;
   #set: ModelSet | null = null;
   /** Rows are scored sequentially, because a set reuses its output memory. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn({ most: MOST, what: 'rows' });
 
   constructor({ minutehand }: Settings, { models }: Pick<HomePaths, 'models'>) {
     this.#schema = featureSchema(minutehand.windows);
     this.#models = models;
   }
 
-  /** @throws MinutehandError FEATURES_REFUSED, MODEL_* */
-  score(request: Request): Promise<z.infer<typeof rowScoresSchema>> {
-    const scored = this.#turn.then(() => this.#score(request));
-    this.#turn = scored.catch(() => undefined);
-    return scored;
+  /** @throws MinutehandError FEATURES_REFUSED, MODEL_*, REQUESTS_TOO_MANY; the reason of `left` */
+  score(request: Request, left: AbortSignal): Promise<z.infer<typeof rowScoresSchema>> {
+    return this.#turns.run(() => this.#score(request), left);
   }
 
   async close(): Promise<void> {
-    await this.#turn;
+    await this.#turns.settled();
     await this.#set?.release();
     this.#set = null;
   }

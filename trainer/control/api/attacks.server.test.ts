@@ -1,15 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import fastify from 'fastify';
+import fc from 'fast-check';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from './audit.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 import { EventHub } from './events/hub.ts';
+import { acceptFiles, receiveFile } from './file_body.ts';
 import { createHttpServer } from './http_server.ts';
 import { addDashboard } from './routes/dashboard.ts';
 
@@ -275,6 +279,198 @@ describe('an attack on the API', () => {
       }
     } finally {
       await server.close();
+    }
+  });
+});
+
+/** Routes that take a file: as it is, or as a text that is longer than the body of other routes. */
+async function uploadRoutes(): Promise<readonly Upload[]> {
+  const { body } = await api.ask('GET', '/api/openapi.json', { headers: bearer(await api.token('viewer', 'reader')) });
+  return uploadsOf(body as unknown as OpenApi);
+}
+
+interface Upload {
+  readonly name: string;
+  readonly path: string;
+  readonly type: string;
+  readonly body: string;
+}
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, BodySchema>> };
+}
+
+interface BodySchema {
+  readonly $ref?: string;
+  readonly properties?: Readonly<Record<string, { readonly maxLength?: number }>>;
+}
+
+interface Operation {
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: BodySchema }>> };
+}
+
+const LONG_TEXT = 256 * 1024;
+
+function uploadsOf({ paths, components }: OpenApi): Upload[] {
+  const bars = 'time,open,high,low,close,volume\n'.repeat(150);
+  const found: Upload[] = [];
+  for (const [path, operations] of Object.entries(paths))
+    for (const [method, { requestBody }] of Object.entries(operations))
+      for (const [type, { schema }] of Object.entries(requestBody?.content ?? {})) {
+        const known = schema.$ref === undefined ? schema : components.schemas[schema.$ref.split('/').at(-1)!]!;
+        const isFile = type === 'application/octet-stream';
+        const text = Object.entries(known.properties ?? {}).find(([, { maxLength = 0 }]) => maxLength > LONG_TEXT);
+        const name = `${method.toUpperCase()} ${path}`;
+        if (isFile) found.push({ name, path: `${path}?name=EURUSD.csv`, type, body: bars });
+        else if (text !== undefined)
+          found.push({ name, path, type, body: JSON.stringify({ name: 'EURUSD.csv', [text[0]]: bars }) });
+      }
+  return found;
+}
+
+const headOf = ({ path, type }: Upload, length: number, others: readonly string[]): string =>
+  `${[`POST ${path} HTTP/1.1`, 'host: localhost', `content-type: ${type}`, `content-length: ${length}`, ...others].join(
+    '\r\n',
+  )}\r\n\r\n`;
+
+/** Sends bytes, and closes the connection at once, or after so many bytes of the answer; null: never. */
+function sendCut(bytes: string, answerBytes: number | null): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(api.port, '127.0.0.1');
+    let answer = '';
+    const cutAfter = (most: number | null): void => {
+      if (most !== null && answer.length >= most) socket.destroy();
+    };
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      answer += part;
+      cutAfter(answerBytes);
+    });
+    socket.on('error', () => undefined).on('close', () => resolve(answer));
+    socket.write(bytes, () => cutAfter(answerBytes));
+  });
+}
+
+const received = (): string[] => (existsSync(api.paths.uploads) ? readdirSync(api.paths.uploads) : []);
+
+describe('a file that is sent to the trainer', () => {
+  it('leaves nothing, and no place taken, wherever the client leaves', { timeout: 120_000 }, async () => {
+    const routes = await uploadRoutes();
+    expect(routes.map(({ name }) => name)).toEqual(['POST /api/imports', 'POST /api/imports/preview']);
+    const { authorization } = bearer(await api.token('approver', 'leaver'));
+    const cut = fc.record({
+      upload: fc.constantFrom(...routes),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      answerBytes: fc.option(fc.nat(600), { nil: 0 }),
+      isWhole: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(cut, async ({ upload, share, answerBytes, isWhole }) => {
+        const bytes = headOf(upload, upload.body.length, [`authorization: ${authorization}`]) + upload.body;
+        if (isWhole) await sendCut(bytes, answerBytes);
+        else await sendCut(bytes.slice(0, Math.floor(share * bytes.length)), 0);
+        await expect.poll(received, { timeout: 20_000 }).toEqual([]);
+      }),
+      { numRuns: 40 },
+    );
+    for (const { path, type, body } of routes) {
+      const headers = { authorization, 'content-type': type };
+      const answers = await Promise.all([1, 2].map(() => api.ask('POST', path, { headers, raw: body })));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    }
+    expect(received()).toEqual([]);
+    expect(await verifyAudit(api.store)).toMatchObject({ broken: null, missing: null });
+  });
+
+  it('is admitted before it is received: by role, size and number at once', async () => {
+    const [upload] = await uploadRoutes();
+    const viewer = `authorization: ${bearer(await api.token('viewer', 'uploader')).authorization}`;
+    const approver = `authorization: ${bearer(await api.token('approver', 'uploader')).authorization}`;
+    const expects = ['expect: 100-continue'];
+    for (const asked of [expects, []]) {
+      const refused = await sendCut(headOf(upload!, 500, [viewer, ...asked]), 20);
+      expect([refused.slice(0, 12), refused.includes('ROLE_REFUSED')]).toEqual(['HTTP/1.1 403', true]);
+      const large = await sendCut(headOf(upload!, 512_000_001, [approver, ...asked]), 20);
+      expect([large.slice(0, 12), large.includes('FILE_TOO_LARGE')]).toEqual(['HTTP/1.1 413', true]);
+    }
+    // Who is admitted is asked for the file, and its place is taken from then on.
+    const slow = Array.from({ length: 4 }, () => connect(api.port, '127.0.0.1'));
+    for (const socket of slow) {
+      socket.write(headOf(upload!, 500, [approver, ...expects]));
+      const [asked] = (await once(socket, 'data')) as [Buffer];
+      expect(asked.toString()).toContain('100 Continue');
+    }
+    expect(received()).toHaveLength(4);
+    const fifth = await sendCut(headOf(upload!, 500, [approver, ...expects]), 20);
+    expect([fifth.slice(0, 12), fifth.includes('JOBS_TOO_MANY')]).toEqual(['HTTP/1.1 429', true]);
+    for (const socket of slow) socket.destroy();
+    await expect.poll(received).toEqual([]);
+  });
+
+  it('is refused by a disk without room, before it is received or in between, and leaves nothing', async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-small-disk-'));
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder], { stdio: 'ignore' });
+    } catch {
+      context.skip('only root may mount');
+    }
+    const small = await openApiWorkplace({}, async () => undefined, undefined, join(folder, 'home'));
+    try {
+      const headers = { ...bearer(await small.token('approver')), 'content-type': 'application/octet-stream' };
+      const path = '/api/imports?name=EURUSD.csv';
+      // Its connection is not used again: the rest of the body is not sent.
+      const large = { ...headers, 'content-length': '23000000', connection: 'close' };
+      const claimed = await small.ask('POST', path, { headers: large });
+      expect([claimed.status, claimed.body.error?.code]).toEqual([507, 'DISK_FULL']);
+      // Without a length: it is refused when the space runs out, and the answer can still be read.
+      const streaming = request({ port: small.port, host: '127.0.0.1', method: 'POST', path, headers });
+      streaming.write(Buffer.alloc(15_000_000, 'x'));
+      streaming.end(Buffer.alloc(15_000_000, 'x'));
+      const sent = once(streaming, 'finish');
+      const [streamed] = (await once(streaming, 'response')) as [IncomingMessage];
+      expect([streamed.statusCode, await text(streamed)]).toEqual([507, expect.stringContaining('DISK_FULL')]);
+      await sent;
+      expect(readdirSync(small.paths.uploads)).toEqual([]);
+      const taken = await small.ask('POST', path, { headers, raw: 'time,open\n' });
+      expect(taken.status).toBe(200);
+    } finally {
+      await small.close();
+      // A thread of the trainer may hold a file of it for a moment.
+      execFileSync('umount', ['-l', folder]);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('may take longer than any request, and is ended by a silence', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-slow-'));
+    const path = join(folder, 'file');
+    const limitMs = 600;
+    const server = createHttpServer({ headersMs: 600, requestMs: limitMs, checkMs: 30 });
+    acceptFiles(server);
+    let failure: unknown = null;
+    server.post('/', { config: { maxFileBytes: 1000 } }, async (asked, reply) => {
+      await receiveFile(asked, reply, path).catch((error: unknown) => (failure = error));
+      return 'done';
+    });
+    await server.listen({ host: '127.0.0.1', port: 0 });
+    const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1');
+    try {
+      const head = 'POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/octet-stream\r\n';
+      socket.write(`${head}content-length: 100\r\n\r\n`);
+      const startMs = performance.now();
+      let sent = 0;
+      for (; performance.now() - startMs < 2 * limitMs; sent++) {
+        socket.write('x');
+        await new Promise((resolve) => setTimeout(resolve, limitMs / 20));
+      }
+      expect(failure).toBe(null);
+      expect(readFileSync(path, 'utf8')).toHaveLength(sent);
+      expect(await text(socket)).toContain('REQUEST_TIMEOUT');
+      await expect.poll(() => failure).toMatchObject({ code: 'REQUEST_ABANDONED' });
+    } finally {
+      socket.destroy();
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { InTurn } from '../../../shared/in_turn.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Clock, Scheduler } from '../../../shared/ports.ts';
 import type { AuditEntry } from './audit.ts';
@@ -11,6 +12,8 @@ const APPEND_MS = 2000;
 const RETRY_MS = 10_000;
 /** Entries that could not even be kept, in memory. */
 const IN_MEMORY_MAX = 10_000;
+/** That wait for the store, each for `APPEND_MS` at most. */
+const APPENDS_MAX = 1000;
 
 export interface AuditTrailOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -27,8 +30,12 @@ export interface AuditTrailOptions {
 export class AuditTrail {
   readonly #options: AuditTrailOptions;
   readonly #endRetries: () => void;
-  /** The last append; each begins when the one before it has ended. */
-  #appends: Promise<unknown> = Promise.resolve();
+  /** A store that does not answer holds them; what finds no place is kept in the file. */
+  readonly #appends = new InTurn({
+    most: APPENDS_MAX,
+    what: 'entries',
+    full: (seen) => new MinutehandError('STORE_UNUSABLE', { seen: `${seen} wait for the store` }),
+  });
   readonly #inMemory: KeptEntry[] = [];
 
   constructor(options: AuditTrailOptions) {
@@ -54,23 +61,25 @@ export class AuditTrail {
   /** Takes over what waits. Never rejects. */
   async retry(): Promise<void> {
     if (!existsSync(this.#options.paths.keptAudit) && this.#inMemory.length === 0) return;
-    await this.#inTurn(async () => {
-      for (const kept of this.#inMemory.splice(0)) await this.#keep(kept);
-      await this.#append([]);
-    }).catch(() => undefined);
+    await this.#appends
+      .own(async () => {
+        for (const kept of this.#inMemory.splice(0)) await this.#keep(kept);
+        await this.#append([]);
+      })
+      .catch(() => undefined);
   }
 
   /** Ends the retries, and waits for appends in progress, not for a store that does not answer. */
   async stop(): Promise<void> {
     this.#endRetries();
-    await this.#inTime(this.#appends, () => undefined).catch(() => undefined);
+    await this.#inTime(this.#appends.settled(), () => undefined).catch(() => undefined);
     for (const kept of this.#inMemory.splice(0)) await this.#keep(kept);
   }
 
   /** An append that begins too late is left out; one that ends too late is found when the kept entry is taken over. */
   async #appendInTime(kept: KeptEntry): Promise<void> {
     let isLate = false;
-    const appended = this.#inTurn(async () => {
+    const appended = this.#appends.run(async () => {
       if (!isLate) await this.#append([kept]);
     });
     await this.#inTime(appended, () => (isLate = true));
@@ -89,12 +98,6 @@ export class AuditTrail {
     } finally {
       cancel();
     }
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#appends.then(work);
-    this.#appends = done.catch(() => undefined);
-    return done;
   }
 
   #append(entries: readonly KeptEntry[]): Promise<void> {

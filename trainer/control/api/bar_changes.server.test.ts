@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createWorkplace, PROGRAM, type Workplace } from '../../../test/cli_process.ts';
 import { readReceivedDecisions } from '../../jobs/bars/received_decisions.ts';
@@ -33,7 +32,7 @@ const FILE = { 'content-type': 'application/octet-stream' };
 const send = (query: string, raw: string | Buffer, own: object = headers) =>
   api.ask('POST', `/api/imports?${query}`, { headers: { ...own, ...FILE }, raw });
 const post = (path: string, body: object) => api.ask('POST', path, { headers, body });
-const uploads = () => readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-upload-'));
+const uploads = () => readdirSync(api.paths.uploads);
 const closesOf = async (symbol: string): Promise<number[]> => {
   const { close, length } = await api.store.bars.read('live', symbol, {});
   return [...close.subarray(0, length)];

@@ -18,6 +18,7 @@ import type { Store } from '../../store/store.ts';
 import type { Identity, Role } from './access/role.ts';
 import type { AuditEntry } from './audit.ts';
 import type { EventHub } from './events/hub.ts';
+import type { SlowReadThread } from './slow_reads_thread.ts';
 import type { DaemonSignals } from './events/daemon_signals.ts';
 
 /** A server with requests typed by their zod schemas. */
@@ -44,6 +45,7 @@ export interface ApiContext {
   readonly backtests: BacktestRunner;
   readonly jobs: JobRunner;
   readonly fileImports: FileImports;
+  readonly reads: Pick<SlowReadThread, 'ask'>;
   readonly fleet: Pick<FleetLook, 'isUsed' | 'now' | 'ask'>;
   /** The last evaluation of the active rollout. */
   readonly rollout: Pick<RolloutWatch, 'state'>;
@@ -75,8 +77,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the guard; null on public routes without credentials. */
     identity: Identity | null;
-    /** The file that is the body of a route that takes one; removed after the answer. */
-    uploaded: { readonly folder: string; readonly bytes: number } | null;
+    /** The body of a route that takes a file: its handler receives it once it has admitted it. */
+    fileBody: IncomingMessage | null;
     /** Set by a write for the audit. */
     written: Written | null;
     /** Set when credentials are refused, for the audit: their kind and origin. */

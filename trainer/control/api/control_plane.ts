@@ -15,6 +15,7 @@ import { addApi } from './api_server.ts';
 import type { ApiContext } from './context.ts';
 import { followDaemons } from './events/daemon_signals.ts';
 import { EventHub } from './events/hub.ts';
+import { SlowReadThread } from './slow_reads_thread.ts';
 
 const LOOK_MS = 500;
 
@@ -58,8 +59,9 @@ export async function startControlPlane(
     cancelOrigin: (origin) => cancelOrigin(origin, parts.retrainer, backtests),
     onChange: (job_id) => hub.publish('job', JSON.stringify({ job_id })),
   });
-  const fileImports = new FileImports(parts.command);
-  const context: ApiContext = { ...parts, hub, signals, policy, store, backtests, jobs, fileImports };
+  const fileImports = new FileImports(parts.command, paths.uploads);
+  const reads = new SlowReadThread(settings, paths);
+  const context: ApiContext = { ...parts, reads, hub, signals, policy, store, backtests, jobs, fileImports };
   await addApi(server, context);
   backtests.begin();
   jobs.begin();
@@ -73,6 +75,7 @@ export async function startControlPlane(
       await backtests.stop();
       hub.close();
       await policy.stop();
+      await reads.close();
       await opener.close();
     },
   };

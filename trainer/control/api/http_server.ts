@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { checkRequestValues } from './request_values.ts';
@@ -8,7 +9,7 @@ import { answerClientError, REQUIRE_HOST_HEADER } from '../../../shared/http/nod
 export interface HttpLimits {
   /** Maximum time for the head of a request. */
   readonly headersMs: number;
-  /** Maximum time for the whole request. */
+  /** Maximum time for the body of a request; for a file, between two parts of it. */
   readonly requestMs: number;
   /** Interval of the check for slow clients. */
   readonly checkMs: number;
@@ -21,7 +22,8 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
   const server = fastify({
     logger: false,
     forceCloseConnections: true,
-    requestTimeout: requestMs,
+    // The body has its own limit: a file takes as long as its line does.
+    requestTimeout: 0,
     http: {
       requireHostHeader: REQUIRE_HOST_HEADER,
       headersTimeout: headersMs,
@@ -44,8 +46,57 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
     checkRequestValues(query, 'query');
     checkRequestValues(body, 'body', request.routeOptions.config.filePath);
   });
+  // A client that expects to be asked for its body is asked when the request is admitted, or answered without it.
+  server.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    response.shouldKeepAlive = false;
+    server.server.emit('request', request, response);
+  });
+  server.addHook('preParsing', async ({ routeOptions }, reply) => {
+    if (routeOptions.config.maxFileBytes === undefined) continueRequest(reply);
+  });
+  server.server.on('request', (request, response) => limitBody(request, response, requestMs));
   limitConnections(server.server);
   return server;
+}
+
+/** Asks for the body where the client waits for that. */
+export function continueRequest({ request, raw }: FastifyReply): void {
+  if (request.headers.expect !== undefined) raw.writeContinue();
+}
+
+/** Until the body of a request has to have arrived. */
+const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+
+/** A request whose body does not arrive in time is answered with REQUEST_TIMEOUT, and its connection closed. */
+function limitBody(request: IncomingMessage, response: ServerResponse, limitMs: number): void {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+  if (length === '0' && coding === undefined) return;
+  const deadline = setTimeout(() => {
+    if (request.complete) return;
+    const late = new Error(`the body did not arrive within ${limitMs} ms`);
+    answerClientError(Object.assign(late, { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket, response);
+    // A client that is silent does not close its end, either.
+    request.socket.destroySoon();
+  }, limitMs);
+  const end = (): void => clearTimeout(deadline);
+  deadlines.set(request, deadline.unref());
+  request.once('end', end).once('close', end);
+}
+
+/** A part of a file has arrived: the limit is for the next one. */
+export function keepReceiving(request: IncomingMessage): void {
+  deadlines.get(request)?.refresh();
+}
+
+/** Aborted, with REQUEST_ABANDONED, when the client closes the connection before its answer is complete. */
+export function clientLeft(response: ServerResponse): AbortSignal {
+  const left = new AbortController();
+  const check = (): void => {
+    if (!response.writableFinished) left.abort(new MinutehandError('REQUEST_ABANDONED'));
+  };
+  if (response.closed) check();
+  else response.once('close', check);
+  return left.signal;
 }
 
 const PAGE_PATH = '/app/';

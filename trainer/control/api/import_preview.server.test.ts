@@ -1,5 +1,4 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createWorkplace, PROGRAM, type Workplace } from '../../../test/cli_process.ts';
@@ -47,7 +46,7 @@ describe('the preview of an import', () => {
     });
     expect(await api.store.bars.symbols('live')).toEqual([]);
     expect(await api.store.bars.symbols('simulated')).toEqual([]);
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-preview-'))).toEqual([]);
+    expect(readdirSync(api.paths.uploads)).toEqual([]);
   });
 
   it('compares with the bars of the live market, to which files belong, also beside a simulated one', async () => {

@@ -12,7 +12,8 @@ import { pairValues } from '../../learning/formula_trial/formula_values.ts';
 import { labelRelation } from '../../learning/formula_trial/label_relation.ts';
 import { openStore } from '../../store/store.ts';
 import { checkFormula, parseTried } from './check_formula.ts';
-import { tryFormula, type FormulaTask } from './try_formula.ts';
+import { tryFormula, type FormulaTask, type TriedFormula } from './try_formula.ts';
+import { FormulaTrials } from './try_thread.ts';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
@@ -179,5 +180,40 @@ describe('the check of a formula', () => {
     expect(
       checkFormula('close / open', { id: 'BTCUSDT@1h', a: 'BTCUSDT', b: 'BTCUSDT', barSeconds: 3600 }, windows),
     ).toMatchObject({ is_column: true });
+  });
+});
+
+describe('trials of viewers', () => {
+  /** Threads whose trials never end by themselves. */
+  function hanging() {
+    const opened: { isClosed: boolean }[] = [];
+    const open = () => {
+      const state = { isClosed: false };
+      opened.push(state);
+      const { promise, reject } = Promise.withResolvers<TriedFormula | null>();
+      const close = async (): Promise<void> => {
+        state.isClosed = true;
+        reject(new Error('a thread ended with 1'));
+      };
+      return { run: () => promise, close };
+    };
+    return { opened, trials: new FormulaTrials(open) };
+  }
+
+  it('are refused beyond eight, and those of viewers who left end, or do not begin', async () => {
+    const { opened, trials } = hanging();
+    const leaving = new AbortController();
+    const asked = Array.from({ length: 40 }, () => trials.run(task(recorded), leaving.signal));
+    const refused = await Promise.allSettled(asked.slice(8));
+    expect(new Set(refused.map((one) => (one as PromiseRejectedResult).reason.code))).toEqual(
+      new Set(['REQUESTS_TOO_MANY']),
+    );
+    leaving.abort(new Error('gone'));
+    for (const one of await Promise.allSettled(asked.slice(0, 8)))
+      expect(one).toMatchObject({ reason: { message: 'gone' } });
+    expect(opened).toEqual([{ isClosed: true }]);
+    const staying = new AbortController();
+    void trials.run(task(recorded), staying.signal).catch(() => undefined);
+    await expect.poll(() => opened).toHaveLength(2);
   });
 });

@@ -1,5 +1,6 @@
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import type { Clock } from '../../../shared/ports.ts';
+import { atMostOneWaiting } from '../../../shared/in_turn.ts';
 import { followConfigStarts } from '../schedule/config_changes.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
@@ -73,7 +74,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     copyAll: () => passes.once(),
     again: () => void archive(),
   });
-  const archive = (): Promise<void> => passes.inTurn(() => archiving.once());
+  const archive = atMostOneWaiting(() => passes.inTurn(() => archiving.once()));
   const rounds = scheduleRounds(settings.signals.archive_cron, archive, print);
   passes.begin();
 

@@ -1,13 +1,16 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import * as z from 'zod';
 import { VERDICTS, type Finding } from '../../../shared/bar_file/verdict/finding.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { makePrivateFolder } from '../../../shared/private_files.ts';
+import { InTurn } from '../../../shared/in_turn.ts';
 import { jsonOrNull } from '../../../shared/json_or_null.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { originEnv } from '../../jobs/records/job_origin.ts';
 import type { PriceKind } from '../../../shared/core/cost/fill_cost.ts';
 import { startCommand, type CommandProcess } from '../schedule/command_process.ts';
-import { temporaryFolderAsync } from '../../../shared/temporary_folder.ts';
 
 /** How a file is read; null: as it shows. */
 export interface FileReading {
@@ -27,13 +30,12 @@ export interface FileReading {
 export interface PreviewedFile extends FileReading {
   /** Of the file, without a folder: symbol and timeframe may be inferred from it. */
   readonly name: string;
-  readonly text: string;
+  /** Writes the file; called once there is a place for it. */
+  write(path: string): Promise<void>;
 }
 
-/** A file that is to be imported, as the only one of a folder. */
-export interface ImportedFile extends FileReading {
-  readonly folder: string;
-  readonly name: string;
+/** A file that is to be imported. */
+export interface ImportedFile extends PreviewedFile {
   readonly price: PriceKind | null;
   /** Bars of other numbers take the place of stored ones. */
   readonly isReplacing: boolean;
@@ -102,8 +104,8 @@ const answerSchema = z.union([
 
 export type ImportPreview = z.infer<typeof answerSchema>;
 
-/** Previews and imports that wait or run. Each has its file in memory and on the disk. */
-const MOST = 4;
+/** Files that are received, wait or are read. Each is on the disk. */
+export const MOST_FILES = 4;
 const PREVIEW_LIMIT_MS = 120_000;
 /** Of an import, which stores years of bars. */
 const IMPORT_LIMIT_MS = 600_000;
@@ -118,57 +120,54 @@ function named(answer: ImportPreview, path: string, name: string): ImportPreview
 
 /**
  * Imports of files of a person into the live market, to which files of bars belong, and previews of such: runs
- * `bars import`, of a preview with `--dry-run` on a temporary copy, in one child process at a time.
+ * `bars import`, of a preview with `--dry-run`, on a copy of the file, in one child process at a time. The copy is
+ * removed at every end.
  */
 export class FileImports {
   readonly #command: readonly string[];
+  readonly #folder: string;
   readonly #previewLimitMs: number;
-  #last: Promise<unknown> = Promise.resolve();
-  #count = 0;
+  readonly #turns = new InTurn({
+    most: MOST_FILES,
+    what: 'previews and imports',
+    full: (seen) => new MinutehandError('JOBS_TOO_MANY', { seen }),
+  });
   #running: CommandProcess | null = null;
   #isStopped = false;
 
-  /** @param command program and first arguments of the command line */
-  constructor(command: readonly string[], previewLimitMs = PREVIEW_LIMIT_MS) {
+  /**
+   * @param command program and first arguments of the command line
+   * @param folder of the copies, of which this is the only user
+   */
+  constructor(command: readonly string[], folder: string, previewLimitMs = PREVIEW_LIMIT_MS) {
     this.#command = command;
+    this.#folder = folder;
     this.#previewLimitMs = previewLimitMs;
+    rmSync(folder, { recursive: true, force: true });
   }
 
-  /** @throws MinutehandError JOBS_TOO_MANY; NAME_UNSAFE; PREVIEW_TIMEOUT; INTERNAL where the command has no answer */
-  preview(file: PreviewedFile): Promise<ImportPreview> {
-    return this.#inTurn(() => this.#preview(file));
+  /**
+   * @param left aborted when nobody waits for the answer: the preview ends then
+   * @throws MinutehandError JOBS_TOO_MANY; NAME_UNSAFE; PREVIEW_TIMEOUT; INTERNAL where the command has no answer; the
+   * error of `write`; the reason of `left`
+   */
+  preview(file: PreviewedFile, left: AbortSignal): Promise<ImportPreview> {
+    return this.#withCopy(file, left, (path) => ['bars', 'import', path, '--dry-run'], null);
   }
 
   /**
    * Imports a file into the live market, or says what that would do.
+   * @param left as of `preview`; an import that has begun goes on
    * @throws MinutehandError IMPORT_TIMEOUT; as `preview`
    */
-  import(file: ImportedFile): Promise<ImportPreview> {
-    return this.#inTurn(async () => {
-      const { folder, name, price, isReplacing, by } = file;
-      const path = pathInside(folder, name);
-      const told = [
-        ...optionsOf(file),
-        ...(price === null ? [] : [`--price=${price}`]),
-        ...(by === null ? ['--dry-run'] : []),
-      ];
-      const command = ['bars', isReplacing ? 'replace' : 'import', path, '--json', ...told];
-      return named(await this.#ask(command, by), path, name);
-    });
-  }
-
-  #inTurn(work: () => Promise<ImportPreview>): Promise<ImportPreview> {
-    if (this.#count >= MOST)
-      throw new MinutehandError('JOBS_TOO_MANY', { seen: `${this.#count} previews and imports` });
-    this.#count++;
-    const done = this.#last
-      .then(() => {
-        if (this.#isStopped) throw new MinutehandError('INTERNAL', { seen: 'the trainer ends' });
-        return work();
-      })
-      .finally(() => this.#count--);
-    this.#last = done.catch(() => undefined);
-    return done;
+  import(file: ImportedFile, left: AbortSignal): Promise<ImportPreview> {
+    const { price, isReplacing, by } = file;
+    const commandOf = (path: string): readonly string[] => [
+      ...['bars', isReplacing ? 'replace' : 'import', path],
+      ...(price === null ? [] : [`--price=${price}`]),
+      ...(by === null ? ['--dry-run'] : []),
+    ];
+    return this.#withCopy(file, left, commandOf, by);
   }
 
   /** Ends the one that runs, and begins none that waits. */
@@ -177,21 +176,32 @@ export class FileImports {
     this.#running?.stop();
   }
 
-  async #preview(file: PreviewedFile): Promise<ImportPreview> {
-    const { name, text } = file;
-    const folder = await temporaryFolderAsync('preview');
+  async #withCopy(
+    file: PreviewedFile,
+    left: AbortSignal,
+    commandOf: (path: string) => readonly string[],
+    by: string | null,
+  ): Promise<ImportPreview> {
+    const { name } = file;
+    pathInside(this.#folder, name);
+    const place = this.#turns.enter();
+    let folder: string | null = null;
     try {
+      makePrivateFolder(this.#folder);
+      folder = await mkdtemp(join(this.#folder, 'file-'));
       const path = pathInside(folder, name);
-      await writeFile(path, text, { mode: 0o600 });
-      const told = optionsOf(file);
-      return named(await this.#ask(['bars', 'import', path, '--dry-run', '--json', ...told], null), path, name);
+      await file.write(path);
+      const command = [...commandOf(path), '--json', ...optionsOf(file)];
+      return named(await place.run(() => this.#ask(command, by, left), left), path, name);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      if (folder !== null) await rm(folder, { recursive: true, force: true });
+      place.leave();
     }
   }
 
   /** @param by who changes the store; null: nobody does */
-  async #ask(args: readonly string[], by: string | null): Promise<ImportPreview> {
+  async #ask(args: readonly string[], by: string | null, left: AbortSignal): Promise<ImportPreview> {
+    if (this.#isStopped) throw new MinutehandError('INTERNAL', { seen: 'the trainer ends' });
     const limitMs = by === null ? this.#previewLimitMs : IMPORT_LIMIT_MS;
     const command = startCommand({
       command: [...this.#command, ...args],
@@ -207,6 +217,8 @@ export class FileImports {
       isLate = true;
       command.stop();
     }, limitMs);
+    const onLeft = (): void => command.stop();
+    if (by === null) left.addEventListener('abort', onLeft, { once: true });
     try {
       const { answer, code, lastLine } = await command.ended;
       const read = answerSchema.safeParse(jsonOrNull(answer));
@@ -215,10 +227,12 @@ export class FileImports {
         const timeout = by === null ? 'PREVIEW_TIMEOUT' : 'IMPORT_TIMEOUT';
         throw new MinutehandError(timeout, { seen: `it was ended after ${limitMs / 1000} s` });
       }
+      if (by === null) left.throwIfAborted();
       const what = by === null ? 'preview' : 'import';
       throw new MinutehandError('INTERNAL', { seen: `the ${what} ended with ${code ?? 'a signal'}: ${lastLine}` });
     } finally {
       clearTimeout(timer);
+      left.removeEventListener('abort', onLeft);
       this.#running = null;
     }
   }

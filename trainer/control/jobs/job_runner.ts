@@ -4,6 +4,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../../shared/ports.ts';
+import { atMostOneWaiting } from '../../../shared/in_turn.ts';
 import type { Job } from '../../jobs/kinds/registry.ts';
 import { jobSchema } from '../../jobs/kinds/registry.ts';
 import { originEnv } from '../../jobs/records/job_origin.ts';
@@ -50,7 +51,8 @@ export class JobRunner {
   readonly #ended = new Set<Promise<void>>();
   #records: JobRecords | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  /** Looks are sequential. Never rejects. */
+  readonly #look = atMostOneWaiting(() => this.#lookOnce());
   #isStopped = false;
 
   constructor(options: JobRunnerOptions) {
@@ -103,25 +105,21 @@ export class JobRunner {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
-    await this.#turn;
+    await this.#look();
     for (const process of this.#processes.values()) process.stop();
     await Promise.all(this.#ended);
   }
 
-  /** Looks are sequential. Never rejects. */
-  #look(): Promise<void> {
-    this.#turn = this.#turn.then(async () => {
-      if (this.#isStopped) return;
-      try {
-        const records = await this.records();
-        await records.settleDead();
-        await this.#endCanceled(records);
-        await this.#beginQueued(records);
-      } catch (error) {
-        this.#options.log.warn({ err: error }, 'queued and canceled jobs cannot be processed');
-      }
-    });
-    return this.#turn;
+  async #lookOnce(): Promise<void> {
+    if (this.#isStopped) return;
+    try {
+      const records = await this.records();
+      await records.settleDead();
+      await this.#endCanceled(records);
+      await this.#beginQueued(records);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'queued and canceled jobs cannot be processed');
+    }
   }
 
   async #endCanceled(records: JobRecords): Promise<void> {

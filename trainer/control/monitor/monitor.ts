@@ -5,6 +5,7 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barIntervalMs, type Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
+import { atMostOneWaiting } from '../../../shared/in_turn.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { storeUrlIfThere } from '../../store/store.ts';
@@ -82,7 +83,7 @@ class RunningMonitor implements Monitor {
     report: null,
   };
   #running: RunningLook | null = null;
-  #turn: Promise<void> = Promise.resolve();
+  readonly look = atMostOneWaiting(() => this.#careful(() => this.#lookOnce()));
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -111,25 +112,20 @@ class RunningMonitor implements Monitor {
     return { ...times, last_trigger: this.#trigger.last, answered: this.#trigger.answered, report };
   }
 
-  look(): Promise<void> {
-    return (this.#turn = this.#turn.then(() => this.#careful(() => this.#lookOnce())));
-  }
-
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#running?.stop();
-    await this.#turn;
+    await this.look();
   }
 
   #lookAfter(ms: number): void {
     if (this.#stopped) return;
     this.#status = { ...this.#status, next_look_at: iso(this.#clock.nowMs() + ms) };
     this.#timer = setTimeout(() => {
-      this.#turn = this.#turn.then(async () => {
-        await this.#careful(() => this.#lookOnce());
+      const again = (): void =>
         this.#lookAfter(Math.max(this.#everyMs, RESTS_PER_LOOK * (this.#status.duration_ms ?? 0)));
-      });
+      void this.look().then(again);
     }, ms);
     // Does not keep the process running.
     this.#timer.unref();

@@ -4,6 +4,7 @@ import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
+import { atMostOneWaiting } from '../../../shared/in_turn.ts';
 import { scheduleByCron } from '../cron/schedule.ts';
 import { IN_MEMORY, openStore, storeUrl, type Store } from '../../store/store.ts';
 import type { Channel, SendFailure } from './channels/channel.ts';
@@ -74,7 +75,7 @@ class RunningNotifications implements Notifications {
   readonly #isFailing = new Map<string, boolean>();
   #timer: NodeJS.Timeout | undefined;
   #selfTest: { stop(): void } | null = null;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #pass = atMostOneWaiting(() => this.#passOnce());
   #stopped = false;
 
   constructor(options: NotificationOptions) {
@@ -155,7 +156,7 @@ class RunningNotifications implements Notifications {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#selfTest?.stop();
-    await this.#turn;
+    await this.#pass();
     for (const opening of [this.#main, this.#spare]) {
       const outbox = await opening?.catch(() => null);
       await outbox?.sender.stop();
@@ -254,18 +255,17 @@ class RunningNotifications implements Notifications {
   #lookAfter(ms: number): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#turn = this.#turn
-        .then(() => this.#pass())
-        .then(() => {
-          clearTimeout(this.#timer);
-          this.#lookAfter(LOOK_MS);
-        });
+      void this.#pass().then(() => {
+        clearTimeout(this.#timer);
+        this.#lookAfter(LOOK_MS);
+      });
     }, ms);
     // Does not keep the process running.
     this.#timer.unref();
   }
 
-  async #pass(): Promise<void> {
+  async #passOnce(): Promise<void> {
+    if (this.#stopped) return;
     try {
       const { sender } = await this.#openMain();
       await sender.pass();

@@ -122,9 +122,9 @@ describe('what is left in folders', () => {
       join(paths.home, `archived_signals.json.${gone}.tmp`),
       join(paths.models, `active.json.${gone}.tmp`),
       join(paths.policy, `approved.json.${gone}.tmp`),
-      join(system, 'minutehand-preview-Ab12cD'),
+      join(system, 'minutehand-evidence-Ab12cD'),
       join(system, 'minutehand-learner-Ab12cD'),
-      join(system, 'minutehand-upload-Ab12cD'),
+      join(system, 'minutehand-change-Ab12cD'),
     ];
     const kept = [
       join(paths.home, `active_mark_trainer.json.${process.pid}.tmp`),

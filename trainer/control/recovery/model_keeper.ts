@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { describeError } from '../../../shared/errors.ts';
 import type { Clock, Scheduler } from '../../../shared/ports.ts';
+import { atMostOneWaiting } from '../../../shared/in_turn.ts';
 import type { AuditEntry } from '../api/audit.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import {
@@ -40,7 +41,8 @@ export class ModelKeeper {
   readonly #options: ModelKeeperOptions;
   readonly #finder: LossFinder;
   #cancel: () => void = () => undefined;
-  #running: Promise<void> = Promise.resolve();
+  /** Never rejects. */
+  readonly look = atMostOneWaiting(() => this.#lookOnce());
   /** Marks of bundles whose bytes the store has. */
   readonly #kept = new Set<string>();
   /** What another installation has kept is in this home as well. */
@@ -69,15 +71,10 @@ export class ModelKeeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancel();
-    await this.#running;
+    await this.look();
   }
 
-  /** Never rejects. */
-  look(): Promise<void> {
-    return (this.#running = this.#running.then(() => this.#look()));
-  }
-
-  async #look(): Promise<void> {
+  async #lookOnce(): Promise<void> {
     if (this.#isStopped) return;
     this.#hasFiles ||= await this.#restoreFiles();
     try {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { describeError } from '../../../shared/errors.ts';
 import type { Scheduler } from '../../../shared/ports.ts';
+import { atMostOneWaiting } from '../../../shared/in_turn.ts';
 import { RENEW_OWNERSHIP_MS } from '../../store/promotion_owner.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
 import { promotionFence, releaseFence } from './promotion_fence.ts';
@@ -22,7 +23,6 @@ export function keepOwnership(options: OwnershipOptions): () => Promise<void> {
   const { market } = settings.minutehand;
   let store: Store | null = null;
   let told = '';
-  let running = Promise.resolve();
 
   async function renew(): Promise<void> {
     try {
@@ -49,12 +49,16 @@ export function keepOwnership(options: OwnershipOptions): () => Promise<void> {
     await opened?.close().catch(() => undefined);
   }
 
-  const look = (): void => void (running = running.then(renew));
-  look();
-  const stop = scheduler.every(RENEW_OWNERSHIP_MS, look);
+  let isStopped = false;
+  const look = atMostOneWaiting(async () => {
+    if (!isStopped) await renew();
+  });
+  void look();
+  const stop = scheduler.every(RENEW_OWNERSHIP_MS, () => void look());
   return async () => {
+    isStopped = true;
     stop();
-    await running;
+    await look();
     if (store !== null) await releaseFence(store, paths, market).catch(() => undefined);
     await close();
   };

@@ -1,4 +1,5 @@
 import { describeError } from '../../../shared/errors.ts';
+import { atMostOneWaiting, InTurn } from '../../../shared/in_turn.ts';
 
 export interface PassesOptions {
   /** One pass. */
@@ -31,12 +32,8 @@ export function createPasses({ work, everyMs, retryMs, onFailed, onRecovered }: 
   let failure = '';
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
-  let turn: Promise<void> = Promise.resolve();
-
-  function inTurn(next: () => Promise<void>): Promise<void> {
-    turn = turn.then(next);
-    return turn;
-  }
+  const turns = new InTurn(null);
+  const inTurn = (next: () => Promise<void>): Promise<void> => turns.own(next);
 
   async function once(): Promise<unknown> {
     try {
@@ -52,7 +49,7 @@ export function createPasses({ work, everyMs, retryMs, onFailed, onRecovered }: 
     }
   }
 
-  const pass = (): Promise<void> => inTurn(async () => void (await once()));
+  const pass = atMostOneWaiting(() => inTurn(async () => void (await once())));
 
   function schedule(ms: number): void {
     if (isStopped) return;
@@ -67,7 +64,7 @@ export function createPasses({ work, everyMs, retryMs, onFailed, onRecovered }: 
     async stop() {
       isStopped = true;
       clearTimeout(timer);
-      await turn;
+      await turns.settled();
     },
   };
 }

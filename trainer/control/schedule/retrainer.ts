@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import { atMostOneWaiting, InTurn } from '../../../shared/in_turn.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { ModelRegistryView } from '../../store/schema/models.ts';
@@ -78,6 +79,8 @@ export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifie
   return new QueuedRetrainer(options, runLog, notifier);
 }
 
+/** Of a store that does not answer, they wait. */
+const MOST_REQUESTS = 100;
 /** Within which the jobs of a run that is ended are marked as canceled. */
 const MARK_MS = 1000;
 
@@ -98,7 +101,7 @@ class QueuedRetrainer implements Retrainer {
   /** The run that is due, and what this machine lacks for it. */
   #lack: { readonly runId: number; readonly wait: JobWait } | null = null;
   /** Access to the queue is sequential. */
-  #turn: Promise<unknown>;
+  readonly #turns = new InTurn({ most: MOST_REQUESTS, what: 'requests to the queue of runs' });
 
   constructor(options: TrainerOptions, runLog: RunLog, notifier: Notifier) {
     this.#options = options;
@@ -106,25 +109,27 @@ class QueuedRetrainer implements Retrainer {
     this.#attempt = bestEffort(options.log);
     this.#records = new RunRecords(this.#attempt, notifier);
     this.#settlement = new RunSettlement(options, this.#records, this.#attempt);
+    const beginDue = atMostOneWaiting(() => this.#turns.own(() => this.#beginDue()));
+    const checkOrphans = atMostOneWaiting(() => this.#turns.own(() => this.#checkOrphans()));
     this.#timer = new DueTimer(
       () => this.#records.queue,
       this.#attempt,
-      () => void this.#inTurn(() => this.#beginDue()),
+      () => void beginDue(),
     );
-    this.#turn = this.#open();
-    this.#orphanTimer = setInterval(() => void this.#inTurn(() => this.#checkOrphans()), SILENCE_MS);
+    void this.#turns.own(() => this.#open());
+    this.#orphanTimer = setInterval(() => void checkOrphans(), SILENCE_MS);
   }
 
   startOrWait(request: RunRequest): Promise<boolean> {
-    return this.#inTurn(() => this.#beginOrWait(request));
+    return this.#turns.run(() => this.#beginOrWait(request));
   }
 
   request(request: RunRequest): Promise<RequestedRun | null> {
-    return this.#inTurn(() => this.#beginOrAdd(request));
+    return this.#turns.run(() => this.#beginOrAdd(request));
   }
 
   waiting(): Promise<readonly WaitingRun[]> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const lack = this.#lack;
       const runs = await this.#records.queue.waiting();
       return runs.map((run) =>
@@ -134,11 +139,11 @@ class QueuedRetrainer implements Retrainer {
   }
 
   drop(runId: number): Promise<RequestedRun | null> {
-    return this.#inTurn(() => this.#records.queue.drop(runId));
+    return this.#turns.run(() => this.#records.queue.drop(runId));
   }
 
   caused(): Promise<readonly CausedRun[]> {
-    return this.#inTurn(() => this.#records.queue.caused());
+    return this.#turns.run(() => this.#records.queue.caused());
   }
 
   runs(): readonly RetrainRun[] {
@@ -170,16 +175,10 @@ class QueuedRetrainer implements Retrainer {
     this.#timer.stop();
     clearInterval(this.#orphanTimer);
     this.#training?.stop();
-    await this.#turn;
+    await this.#turns.settled();
     await this.#ended;
-    await this.#turn;
+    await this.#turns.settled();
     await this.#records.close();
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return result;
   }
 
   async #open(): Promise<void> {
@@ -371,6 +370,6 @@ class QueuedRetrainer implements Retrainer {
     Object.assign(run, ended);
     this.#runLog.end(run);
     // Not awaited: `stop` waits for both.
-    void this.#inTurn(() => this.#timer.set());
+    void this.#turns.own(() => this.#timer.set());
   }
 }

@@ -8,6 +8,9 @@ import { routes } from './routes.ts';
 /** Of the text of a file, in characters: 100,000 bars and more. */
 export const MAX_PREVIEWED_TEXT = 8_000_000;
 
+/** Years of one-minute bars of a symbol as text. */
+export const MAX_FILE_BYTES = 512_000_000;
+
 const name = z
   .string()
   .min(1)
@@ -111,7 +114,7 @@ export const FILE_TYPE = 'application/octet-stream';
 export const fileImportRoutes = routes({
   'POST /api/imports': {
     role: 'approver',
-    errors: ['JOBS_TOO_MANY', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', 'IMPORT_TIMEOUT', ...BODY_ERRORS],
+    errors: ['JOBS_TOO_MANY', 'FILE_TOO_LARGE', 'NAME_UNSAFE', 'PREVIEW_TIMEOUT', 'IMPORT_TIMEOUT', ...BODY_ERRORS],
     tags: ['records'],
     summary: 'Import a file of bars, or replace stored bars by it',
     description:

@@ -8,6 +8,7 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
     'CSRF_REFUSED',
     'REQUEST_INVALID',
     'QUERY_UNKNOWN',
+    'REQUESTS_TOO_MANY',
     'STORE_UNUSABLE',
     'DISK_FULL',
     'INTERNAL',

@@ -10,6 +10,7 @@ import type { JobRecords } from './job_records.ts';
 import { coresOf } from './job_resources.ts';
 import { markOf } from './process_mark.ts';
 import { maskSecrets } from '../../../shared/secrets.ts';
+import { atMostOneWaiting, InTurn } from '../../../shared/in_turn.ts';
 
 const BEAT_MS = 2000;
 /** Time for the store to take what is left when the work is done. */
@@ -70,15 +71,16 @@ export class JobRecorder {
   #isWaiting = false;
   #progress: RunProgress;
   #hasPlan: boolean;
-  #turn: Promise<void>;
+  readonly #turns = new InTurn(null);
+  readonly #beat = atMostOneWaiting(() => this.#beatOnce());
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#progress = createRunProgress(options.firstStages);
     this.#hasPlan = options.firstStages.length > 0;
     this.#opened = options.open().catch((error: unknown) => this.#lose(error));
-    this.#turn = this.#begin();
-    this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref();
+    void this.#turns.own(() => this.#begin());
+    this.#timer = setInterval(() => void this.#beat(), BEAT_MS).unref();
     this.#endWatch = watchProcessorWait(process.pid, (isWaiting) => (this.#isWaiting = isWaiting));
   }
 
@@ -106,7 +108,7 @@ export class JobRecorder {
   answered(result: unknown): void {
     if (!(REQUESTED_KINDS as readonly string[]).includes(this.#options.job.kind)) return;
     const text = JSON.stringify(result);
-    if (text.length <= MAX_RESULT_CHARACTERS) this.#inTurn((records, id) => records.keepResult(id, text));
+    if (text.length <= MAX_RESULT_CHARACTERS) void this.#inTurn((records, id) => records.keepResult(id, text));
     else
       this.say(`Its result is not kept: it has ${text.length} characters, and at most ${MAX_RESULT_CHARACTERS} are.`);
   }
@@ -120,11 +122,11 @@ export class JobRecorder {
     this.#isOver = true;
     clearInterval(this.#timer);
     this.#endWatch();
-    this.#inTurn(async (records, id) => {
+    void this.#inTurn(async (records, id) => {
       await this.#tell(records, id);
       await records.end(id, { status, error, peakMemoryBytes: this.#options.peakMemory() });
     });
-    const closed = this.#turn.then(async () => (await this.#opened)?.close());
+    const closed = this.#turns.own(async () => (await this.#opened)?.close());
     await Promise.race([closed, sleep(LAST_MS, undefined, { ref: false })]);
   }
 
@@ -135,12 +137,12 @@ export class JobRecorder {
   async interrupted(): Promise<void> {
     const { origin, user } = this.#options;
     if (!isOfPerson(origin)) return;
-    this.#inTurn(async (records, id) => {
+    void this.#inTurn(async (records, id) => {
       await this.#tell(records, id);
       await records.cancel(id, user);
       await records.end(id, { status: 'canceled', error: null, peakMemoryBytes: this.#options.peakMemory() });
     });
-    await Promise.race([this.#turn, sleep(INTERRUPTED_MS)]);
+    await Promise.race([this.#turns.settled(), sleep(INTERRUPTED_MS)]);
   }
 
   async #begin(): Promise<void> {
@@ -169,10 +171,10 @@ export class JobRecorder {
     }
   }
 
-  #beat(): void {
+  async #beatOnce(): Promise<void> {
     const { reader_pid: reader } = this.#options.origin;
     if (reader !== undefined && process.ppid !== reader && !this.#isOver) this.#options.interrupt();
-    this.#inTurn(async (records, id) => {
+    await this.#inTurn(async (records, id) => {
       const isCanceled = await this.#tell(records, id);
       // The trainer ends what it calls a run or a backtest itself, and settles its record.
       if (!isCanceled || this.#isOver || this.#options.origin.origin !== undefined) return;
@@ -181,8 +183,8 @@ export class JobRecorder {
     });
   }
 
-  #inTurn(work: (records: JobRecords, id: number) => Promise<void>): void {
-    this.#turn = this.#turn.then(async () => {
+  #inTurn(work: (records: JobRecords, id: number) => Promise<void>): Promise<void> {
+    return this.#turns.own(async () => {
       try {
         const opened = await this.#opened;
         if (opened !== null && this.#id !== null && !this.#isLost) await work(opened.records, this.#id);

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { atMostOneWaiting } from '../../../shared/in_turn.ts';
 
 const run = promisify(execFile);
 const EVERY_MS = 5000;
@@ -27,7 +28,7 @@ export function watchGpu(pid: number, program = 'nvidia-smi', everyMs = EVERY_MS
   let isThere = false;
   let askedMs = performance.now();
   let timer: NodeJS.Timeout | null = null;
-  let asking: Promise<void> = ask();
+  const look = atMostOneWaiting(ask);
 
   async function ask(): Promise<void> {
     let text: string;
@@ -45,17 +46,16 @@ export function watchGpu(pid: number, program = 'nvidia-smi', everyMs = EVERY_MS
     mostMib = Math.max(mostMib, mib);
   }
 
-  void asking.then(() => {
+  void look().then(() => {
     if (!isThere) return;
-    timer = setInterval(() => void (asking = asking.then(ask)), everyMs);
+    timer = setInterval(() => void look(), everyMs);
     timer.unref();
   });
   return {
     async stop() {
-      await asking;
       if (timer !== null) clearInterval(timer);
+      await look();
       if (!isThere) return { gpu_seconds: null, gpu_memory_bytes: null };
-      await ask();
       return { gpu_seconds: seconds, gpu_memory_bytes: mostMib * BYTES_PER_MIB };
     },
   };

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { accessRequestOf } from '../../../../shared/http/node_server.ts';
 import type { ApiContext } from '../context.ts';
+import { clientLeft } from '../http_server.ts';
 import { allows, type Identity } from './role.ts';
 import { findSession, isCsrfTokenOf, sessionCookie } from './sessions.ts';
 import type { Throttle } from './throttle.ts';
@@ -75,7 +76,7 @@ async function identify(
   return session;
 }
 
-/** @throws MinutehandError ATTEMPTS_TOO_MANY, LOGIN_REFUSED */
+/** @throws MinutehandError ATTEMPTS_TOO_MANY, LOGIN_REFUSED, REQUESTS_TOO_MANY */
 export async function identifyToken(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -86,7 +87,7 @@ export async function identifyToken(
   const address = addressOf(request);
   const key = `${address} ${token.slice(0, TOKEN_ID_LENGTH)}`;
   const waitMs = attempts.waitMs(key, nowMs);
-  const identity = await verifier.verify(db, token, nowMs, waitMs === 0);
+  const identity = await verifier.verify(db, token, nowMs, waitMs === 0, clientLeft(reply.raw));
   if (identity !== null) return identity;
   refuseHasty(reply, Math.max(waitMs, throttle.waitMs(address, nowMs)));
   attempts.fail(key, nowMs);

@@ -2,6 +2,7 @@ import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Tables } from '../../../store/schema/schema.ts';
 import type { Identity, Role } from './role.ts';
+import { InTurn } from '../../../../shared/in_turn.ts';
 
 /** `mh_<id>_<secret>`: the id identifies the row, the secret has 256 bits. */
 const TOKEN = /^mh_([0-9a-f]{12})_([\w-]{43})$/;
@@ -52,16 +53,27 @@ export async function revokeToken(db: Kysely<Tables>, id: string, nowMs: number)
   return row !== undefined;
 }
 
+/** Of tokens that were not verified before. One takes some 50 ms. */
+const MOST_GUESSES = 100;
+
 /** Verifies tokens. Runs one scrypt at a time, so that guesses are queued without blocking the event loop. */
 export class TokenVerifier {
   readonly #verified = new Set<string>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn({ most: MOST_GUESSES, what: 'tokens' });
 
   /**
    * @param mayHash false: only accept tokens that were verified before
+   * @param left aborted when nobody waits for the answer
    * @returns null when the token is unknown, wrong, expired or revoked, or must not be checked
+   * @throws MinutehandError REQUESTS_TOO_MANY; the reason of `left`
    */
-  async verify(db: Kysely<Tables>, token: string, nowMs: number, mayHash: boolean): Promise<Identity | null> {
+  async verify(
+    db: Kysely<Tables>,
+    token: string,
+    nowMs: number,
+    mayHash: boolean,
+    left?: AbortSignal,
+  ): Promise<Identity | null> {
     const [, id, secret] = TOKEN.exec(token) ?? [];
     if (id === undefined || secret === undefined) return null;
     const row = await db
@@ -75,18 +87,12 @@ export class TokenVerifier {
     const key = createHash('sha256').update(`${row.hash}/${token}`).digest('hex');
     if (!this.#verified.has(key)) {
       if (!mayHash) return null;
-      const given = await this.#inTurn(() => hashOf(secret, row.salt));
+      const given = await this.#turns.run(() => hashOf(secret, row.salt), left);
       if (!timingSafeEqual(given, Buffer.from(row.hash, 'hex'))) return null;
       if (this.#verified.size >= REMEMBERED) this.#verified.clear();
       this.#verified.add(key);
     }
     return { name: row.name, role: row.role, via: 'token', id };
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return result;
   }
 }
 

@@ -1,15 +1,15 @@
 import type { OpenTime } from '../../../../shared/bar.ts';
-import { createExplainer } from '../../../../shared/explain/explain_minute.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { clientLeft } from '../http_server.ts';
 import { explainRoutes } from '../../schema/explain.ts';
 
 /** `GET /api/explain`. */
-export function addExplainRoutes(api: Api, { settings, paths }: ApiContext): void {
-  const explainer = createExplainer(settings, paths);
+export function addExplainRoutes(api: Api, { reads }: ApiContext): void {
   api.route({
     ...explainRoutes['GET /api/explain'],
-    async handler({ query: { subject, time } }) {
-      const why = await explainer.explain(subject, (Date.parse(time) / 1000) as OpenTime);
+    async handler({ query: { subject, time } }, reply) {
+      const asked = { subject, time: (Date.parse(time) / 1000) as OpenTime };
+      const why = await reads.ask('explain', asked, clientLeft(reply.raw));
       return { ...why, signal: { ...why.signal } };
     },
   });

@@ -8,6 +8,7 @@ import { storeUrlIfThere } from '../../../store/store.ts';
 import { checkFormula } from '../../formulas/check_formula.ts';
 import { FormulaTrials } from '../../formulas/try_thread.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { clientLeft } from '../http_server.ts';
 import { formulaRoutes } from '../../schema/formulas.ts';
 
 /** `GET /api/formulas`. It reads alone, so that trials are no entries of the audit. */
@@ -17,26 +18,29 @@ export function addFormulaRoutes(api: Api, { settings, paths }: ApiContext): voi
 
   api.route({
     ...formulaRoutes['GET /api/formulas'],
-    async handler({ query: { subject, formula, days } }) {
+    async handler({ query: { subject, formula, days } }, reply) {
       const known = [...pairs, ...instruments];
       if (!known.includes(subject)) throw pairUnknown([subject], known);
       const found = checkFormula(formula, parseSubject(subject), windows);
       if ('code' in found) return { fault: found, checked: null, tried: null };
       const checked = { ...found, sources: [...found.sources] };
       if (days === 0) return { fault: null, checked, tried: null };
-      const tried = await trials.run({
-        subject,
-        formula,
-        days,
-        pairs,
-        windows,
-        holdoutFraction: train.holdout_fraction,
-        activeHoldout: activeHoldout(paths.models),
-        market,
-        screening: screenPolicy(settings),
-        journals: journalsOf(settings, paths),
-        storeUrl: storeUrlIfThere(process.env, paths),
-      });
+      const tried = await trials.run(
+        {
+          subject,
+          formula,
+          days,
+          pairs,
+          windows,
+          holdoutFraction: train.holdout_fraction,
+          activeHoldout: activeHoldout(paths.models),
+          market,
+          screening: screenPolicy(settings),
+          journals: journalsOf(settings, paths),
+          storeUrl: storeUrlIfThere(process.env, paths),
+        },
+        clientLeft(reply.raw),
+      );
       if (tried === null) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
       return { fault: null, checked, tried: plainTrial(tried) };
     },

@@ -1,5 +1,4 @@
-import { channelStatus } from '../../notify/channels/open_channels.ts';
-import { goLiveReport } from '../../golive/report.ts';
+import type { GoLiveReport } from '../../golive/report.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { goLiveRoutes } from '../../schema/golive.ts';
 
@@ -7,15 +6,14 @@ import { goLiveRoutes } from '../../schema/golive.ts';
 const KEPT_MS = 5000;
 
 /** `GET /api/golive`. */
-export function addGoLiveRoutes(api: Api, { settings, paths, store, clock }: ApiContext): void {
-  let kept: { readonly atMs: number; readonly made: ReturnType<typeof goLiveReport> } | null = null;
+export function addGoLiveRoutes(api: Api, { reads, clock }: ApiContext): void {
+  let kept: { readonly atMs: number; readonly made: Promise<GoLiveReport> } | null = null;
   api.route({
     ...goLiveRoutes['GET /api/golive'],
     async handler() {
       const nowMs = clock.nowMs();
       if (kept === null || Math.abs(nowMs - kept.atMs) > KEPT_MS) {
-        const opened = await store();
-        const made = goLiveReport(settings, paths, opened, nowMs, channelStatus(settings.retrain, process.env));
+        const made = reads.ask('golive', { nowMs });
         made.catch(() => (kept = null));
         kept = { atMs: nowMs, made };
       }

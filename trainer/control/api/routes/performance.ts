@@ -1,6 +1,5 @@
 import { performanceCsv } from '../../performance/performance_csv.ts';
 import type { Performance } from '../../performance/performance_schema.ts';
-import { readMarketPerformance } from '../../performance/read_performance.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { performanceRoutes } from '../../schema/performance.ts';
 
@@ -9,7 +8,7 @@ const KEPT_MS = 1000;
 const KEPT_TIMES = 10;
 
 /** `GET /api/performance`. */
-export function addPerformanceRoutes(api: Api, { settings, paths, store, clock }: ApiContext): void {
+export function addPerformanceRoutes(api: Api, { reads, clock }: ApiContext): void {
   let kept: { readonly key: string; readonly atMs: number; readonly made: Promise<Performance> } | null = null;
   let tookMs = 0;
 
@@ -17,8 +16,7 @@ export function addPerformanceRoutes(api: Api, { settings, paths, store, clock }
     const nowMs = clock.nowMs();
     const key = `${from} ${to}`;
     if (kept?.key !== key || Math.abs(nowMs - kept.atMs) > Math.max(KEPT_MS, KEPT_TIMES * tookMs)) {
-      const opened = await store();
-      kept = { key, atMs: nowMs, made: readMarketPerformance({ settings, paths, store: opened, nowMs, from, to }) };
+      kept = { key, atMs: nowMs, made: reads.ask('performance', { nowMs, from, to }) };
       void kept.made.then(
         () => (tookMs = Math.max(0, clock.nowMs() - nowMs)),
         () => undefined,

@@ -3,6 +3,7 @@ import { openSignalTables } from '../../history/signal_tables.ts';
 import { ActiveScores } from '../active_scores.ts';
 import type { InstrumentBody } from '../../../../shared/signal/instrument_signal.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { clientLeft } from '../http_server.ts';
 import { signalOf } from './signals.ts';
 import { predictRoutes } from '../../schema/predict.ts';
 
@@ -49,7 +50,7 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
 
   api.route({
     ...predictRoutes['POST /api/ml/predict'],
-    handler: ({ body }) => (scores ??= new ActiveScores(settings, paths)).score(body),
+    handler: ({ body }, reply) => (scores ??= new ActiveScores(settings, paths)).score(body, clientLeft(reply.raw)),
   });
 }
 

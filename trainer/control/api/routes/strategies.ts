@@ -19,7 +19,6 @@ import { spellRuled } from '../../../../shared/policy/ruled_subject.ts';
 import { evolvingSearches } from '../../rules/evolving.ts';
 import { judgedFigures } from '../../rules/judged_figures.ts';
 import { keptRules, ruleShadows, servedRules } from '../../rules/kept_rules.ts';
-import { compareShadow, ruleInShadow } from '../../rules/shadow_comparison.ts';
 import { ruleSentence } from '../../../learning/formula_rules/rule_sentence.ts';
 import { configuredSpaces, configuredStrategies } from '../../schedule/rule_runs.ts';
 import { isOfRules, requestTrigger, type RunKind } from '../../schedule/run.ts';
@@ -27,6 +26,7 @@ import { triedBefore } from '../../../jobs/kinds/trials_of_rule.ts';
 import type { RunParameters } from '../../../jobs/kinds/run_parameters.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { clientLeft } from '../http_server.ts';
 import { judgeParameters, placedProblem, searchParameters } from '../strategy_requests.ts';
 import { shownRun } from './runs.ts';
 import { strategyRoutes } from '../../schema/strategies.ts';
@@ -188,22 +188,17 @@ function addServingRoutes(api: Api, context: ApiContext): void {
 }
 
 function addShadowRoutes(api: Api, context: ApiContext): void {
-  const { paths, settings, clock } = context;
+  const { paths, settings, clock, reads } = context;
   const spelled = (instrument: string): string => spellRuled(instrument, settings);
 
   api.route({
     ...strategyRoutes['GET /api/strategies/shadow'],
-    handler({ query: { instrument: given, days } }) {
+    async handler({ query: { instrument: given, days } }, reply) {
       const instrument = spelled(given);
-      const shadow = ruleInShadow(paths.models, instrument, settings);
-      if (shadow === null) throw noShadow(instrument);
-      const { market, shards } = settings.minutehand;
-      const journals = Object.keys(shards)
-        .map((shard) => paths.journal(market, shard))
-        .filter((path) => existsSync(path));
       const since = Math.floor(clock.nowMs() / 1000 - days * SECONDS_PER_DAY) as OpenTime;
-      const { publishers, ...compared } = compareShadow({ instrument, ...shadow, since }, journals);
-      return Promise.resolve({ ...compared, publishers: [...publishers] });
+      const compared = await reads.ask('shadow', { instrument, since }, clientLeft(reply.raw));
+      if (compared === null) throw noShadow(instrument);
+      return { ...compared, publishers: [...compared.publishers] };
     },
   });
 

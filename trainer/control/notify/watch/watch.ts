@@ -8,6 +8,7 @@ import { describeError } from '../../../../shared/errors.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Clock } from '../../../../shared/ports.ts';
+import { atMostOneWaiting } from '../../../../shared/in_turn.ts';
 import { feedVerdicts, refusedFeeds, type RefusedFeed } from '../../../jobs/bars/received_verdicts.ts';
 import { addFeedStops, FEED_STOP_NEXT } from './feed_stops.ts';
 import type { Notifier } from '../notifier.ts';
@@ -67,7 +68,7 @@ class RunningWatch implements Watch {
   #feedsMs = -Infinity;
   #wellMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  readonly look = atMostOneWaiting(() => this.#lookCarefully());
   #stopped = false;
 
   constructor(options: WatchOptions) {
@@ -94,20 +95,18 @@ class RunningWatch implements Watch {
     return performance.now() - this.#wellMs < 3 * LOOK_MS;
   }
 
-  look(): Promise<void> {
-    return (this.#turn = this.#turn.then(async () => {
-      try {
-        await this.#lookOnce();
-      } catch (error) {
-        this.#options.log.warn({ err: error }, 'daemons could not be checked');
-      }
-    }));
+  async #lookCarefully(): Promise<void> {
+    try {
+      await this.#lookOnce();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'daemons could not be checked');
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#turn;
+    await this.look();
   }
 
   #lookAfter(ms: number): void {

@@ -3,6 +3,7 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { LEARNER_MEMORY } from '../../../../shared/policy/environment.ts';
 import { residentBytes } from '../../../../shared/process/memory.ts';
 import { hasSecret } from '../../../../shared/secrets.ts';
+import { InTurn } from '../../../../shared/in_turn.ts';
 import { MEMORY_LOOK_MS, type ProgramLimits } from './limits.ts';
 import { withoutNetwork } from './network.ts';
 import {
@@ -55,7 +56,7 @@ export class ProgramProcess {
   /** Of the fit. */
   #timers: NodeJS.Timeout[] = [];
   #stderr = '';
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new InTurn(null);
 
   /**
    * @param command a program and its arguments
@@ -69,9 +70,7 @@ export class ProgramProcess {
 
   /** Runs the work when all earlier work with this program is done: files of waiting fits are not written yet. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const own = this.#turn.then(work);
-    this.#turn = own.catch(() => undefined);
-    return own;
+    return this.#turns.own(work);
   }
 
   /**

@@ -3,6 +3,7 @@ import { createRng } from '../../../../shared/rng.ts';
 import type { Rng } from '../../../../shared/ports.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { InTurn } from '../../../../shared/in_turn.ts';
 import { isSequence, usedRows } from '../../learners/contract/past_rows.ts';
 import type { Task } from '../../learners/contract/task.ts';
 import { createLoan } from '../../learners/contract/loan.ts';
@@ -25,7 +26,7 @@ export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
   seed: string,
 ): Promise<GateResult> {
   const before = digest(bytes(fold.model));
-  const again = await inTurn(() =>
+  const again = await turns.own(() =>
     lendValues(rows.x.values.length, (values) => fit(replaceOthers(rows, fold.train, task, seed, values), fold.train)),
   );
   const after = digest(bytes(again));
@@ -46,15 +47,8 @@ export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
   };
 }
 
-/** The check before, of any model. */
-let turn: Promise<unknown> = Promise.resolve();
-
-/** One check after the other: each has all rows in memory once more. The fits of others go on. */
-function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  const own = turn.then(work, work);
-  turn = own.catch(() => undefined);
-  return own;
-}
+/** One check after the other, of any model: each has all rows in memory once more. The fits of others go on. */
+const turns = new InTurn(null);
 
 /** Memory of a check for the next one: tens of megabytes, which garbage collection would leave there for a while. */
 const spare = createLoan<Float32Array>();

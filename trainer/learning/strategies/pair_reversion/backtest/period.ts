@@ -46,6 +46,7 @@ import {
 import { joinColumns, partsOf, type BarsPart } from './parts.ts';
 import { performanceOf, type Performance } from '../../../backtest/performance.ts';
 import { rollovers, type Rollover } from '../../../../../shared/core/cost/rollover.ts';
+import { InTurn } from '../../../../../shared/in_turn.ts';
 
 export { ROWS_PER_SCORE } from './bar_scores.ts';
 export type { TradeRecord } from './pair_tasks.ts';
@@ -216,16 +217,13 @@ function openWork(parts: number, pairs: readonly Pair[], rolls: readonly Rollove
     prepared,
   );
   let done = 0;
-  let scored = Promise.resolve();
+  // A set reuses its output memory, so parts are scored sequentially.
+  const turns = new InTurn(null);
   return {
     threads,
     rolls,
     options,
-    score(task, kept) {
-      // A set reuses its output memory, so parts are scored sequentially.
-      scored = scored.then(() => scorePart(task, kept, sets));
-      return scored;
-    },
+    score: (task, kept) => turns.own(() => scorePart(task, kept, sets)),
     onPart: () => onProgress(++done, parts),
     view:
       policy.exposure === undefined
