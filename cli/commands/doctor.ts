@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
 import { counted } from '../../shared/counted.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { earlierText } from '../../shared/market/recent_history.ts';
+import { earlierText } from '../../shared/core/recent_history.ts';
 import { parseSubject, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
