@@ -3,7 +3,7 @@ import type { DirectionModel } from '../shared/bundle/direction/direction_model.
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
-import { barSecondsOf, instrumentLabel, type Pair } from '../shared/pair.ts';
+import { instrumentLabel, type Pair } from '../shared/pair.ts';
 import type { LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { DirectionScores } from '../shared/bundle/direction/direction_scores.ts';
@@ -32,7 +32,6 @@ import { InstrumentRules } from './features/served_rules.ts';
 import type { SeriesReader } from './features/series_reader.ts';
 import { isHeartbeat, type AnsweredMinute } from './align/minute.ts';
 import type { MinuteItem } from './queue/queue.ts';
-import { RecentHistory } from '../shared/market/recent_history.ts';
 
 export interface InstrumentsOptions
   extends Omit<DirectionSlotsOptions, 'observer'>, Pick<DirectionArmsOptions, 'journal'> {
@@ -71,7 +70,6 @@ export class Instruments {
   readonly #matrix: InstrumentMatrix;
   readonly #labels: readonly string[];
   readonly #positions: InstrumentPosition[];
-  readonly #history: RecentHistory;
   readonly #scores = new Map<TimeframeRows, DirectionScores>();
 
   constructor(options: InstrumentsOptions) {
@@ -96,7 +94,6 @@ export class Instruments {
     this.shadows = new DirectionShadows(options);
     this.#labels = instruments.map(instrumentLabel);
     this.#positions = instruments.map(() => FLAT_POSITION);
-    this.#history = new RecentHistory([...pairs, ...instruments].map(barSecondsOf));
   }
 
   /** Whether any bar of an instrument had its taker volume. */
@@ -109,13 +106,10 @@ export class Instruments {
     else this.#options.decider.setPosition(pairId, JSON.parse(position) as Position);
   }
 
-  /** Whether the features of a subject are warm, by bars that lead to its newest one without a long gap. */
+  /** Whether the features of a subject are warm, by bars that lead to its newest one without a hole. */
   readonly isReady = (index: number): boolean => {
     const { matrix, activeModels } = this.#options;
-    const isPair = index < this.#first;
-    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#isInstrumentReady(index);
-    const needed = isPair ? matrix.features.warmupBars : this.#matrix.warmupBarsOf(index);
-    return isWarm && this.#history.barsOf(index) >= needed;
+    return index < this.#first ? matrix.isReady(index, activeModels()) : this.#isInstrumentReady(index);
   };
 
   /** With the formulas of the rule that answers, or of the direction model. */
@@ -132,8 +126,6 @@ export class Instruments {
 
   /** Updates the features of the instruments in a batch. @returns the items of pairs */
   step(batch: readonly MinuteItem[]): readonly MinuteItem[] {
-    for (const { minute } of batch)
-      if (minute.outcome === 'COMPLETE') this.#history.note(minute.pairIndex, minute.time);
     if (this.#isAbsent) return batch;
     this.#matrix.step(batch.filter(({ minute }) => minute.pairIndex >= this.#first));
     return this.#pairsOf(batch);

@@ -5,7 +5,7 @@ import { readAddress } from '../../shared/address.ts';
 import { counted } from '../../shared/counted.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { followerFaults } from '../../shared/fill/followers.ts';
-import { earlierText } from '../../shared/market/recent_history.ts';
+import { earlierText } from '../../shared/core/recent_history.ts';
 import { parseSubject, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';

@@ -25,6 +25,26 @@ describe('FeatureMatrix', () => {
     expect(matrix.features.ready(1)).toBe(true);
   });
 
+  it('warms up anew behind a hole: the first row is, to the bit, that of the bars behind it alone', () => {
+    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
+    const alone = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
+    for (let bar = 0; bar < WARMUP + 10; bar++) matrix.step(allPairs(bar));
+    const later = (days: number, bar: number): MinuteItem[] =>
+      allPairs(bar).map((item) => {
+        const { a, b, time } = item.minute;
+        const shift = days * 86_400;
+        const moved = { time: time + shift, a: { ...a!, time: a!.time + shift }, b: { ...b!, time: b!.time + shift } };
+        return { ...item, minute: { ...item.minute, ...moved } as MinuteItem['minute'] };
+      });
+    expect(matrix.step(later(4, WARMUP + 10))).toBe(3);
+    for (let bar = 0; bar < WARMUP; bar++) {
+      const rows = matrix.step(later(30, bar));
+      expect(rows).toBe(alone.step(later(30, bar)));
+      expect([rows > 0, matrix.isReady(0, null)]).toEqual([bar === WARMUP - 1, bar === WARMUP - 1]);
+    }
+    expect(matrix.values).toEqual(alone.values);
+  });
+
   it('gives the same for many minutes in one batch as for one after the other', () => {
     const whole = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
     const single = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));

@@ -3,7 +3,8 @@ import { RowRing } from '../../shared/core/features/row_ring.ts';
 import type { InputsOf } from '../../shared/core/formula/bar_inputs.ts';
 import { FormulaColumns } from '../../shared/core/formula/formula_columns.ts';
 import type { NamedFormula } from '../../shared/core/formula/named_formulas.ts';
-import type { Pair } from '../../shared/pair.ts';
+import { RecentHistory } from '../../shared/core/recent_history.ts';
+import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 
 /** The next bar of a subject, with all that formulas read. */
 export type PlannedBar<Reading> = Reading & {
@@ -22,6 +23,8 @@ export interface FormulaPlanOptions<Reading, Schema> {
   /** Hand-written columns. */
   readonly written: number;
   readonly inputsOf: InputsOf<Reading>;
+  /** Epoch seconds of a bar. */
+  readonly timeOf: (reading: Reading) => number;
   /** Rows that a model gets together, and the bars that it takes until all of them are warm. */
   readonly sequence: { readonly bars: number; readonly warmupBars: number };
 }
@@ -53,8 +56,18 @@ export class FormulaPlan<Reading, Schema = unknown> {
   readonly #rings: readonly RowRing[] | null;
   /** Warm rows that came one behind the other, by subject, up to `#bars`. */
   readonly #counts: Int32Array;
+  readonly #timeOf: (reading: Reading) => number;
+  readonly #history: RecentHistory;
 
-  constructor({ schema, formulas, subjects, written, inputsOf, sequence }: FormulaPlanOptions<Reading, Schema>) {
+  constructor({
+    schema,
+    formulas,
+    subjects,
+    written,
+    inputsOf,
+    timeOf,
+    sequence,
+  }: FormulaPlanOptions<Reading, Schema>) {
     this.schema = schema;
     this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, subjects, inputsOf);
     this.#written = written;
@@ -66,6 +79,8 @@ export class FormulaPlan<Reading, Schema = unknown> {
     this.#warmupOfSequence = sequence.warmupBars;
     this.#rings = bars === 1 ? null : subjects.map(() => new RowRing(bars, columns));
     this.#counts = new Int32Array(subjects.length);
+    this.#timeOf = timeOf;
+    this.#history = new RecentHistory(subjects.map(barSecondsOf));
     this.values = new Float32Array(subjects.length * bars * columns);
   }
 
@@ -86,9 +101,10 @@ export class FormulaPlan<Reading, Schema = unknown> {
   /** Takes the next bar of a subject. */
   step(bar: PlannedBar<Reading>): void {
     const { index, features } = bar;
+    this.#history.note(index, this.#timeOf(bar));
     this.#formulas?.step(index, bar);
     if (this.#rings === null) return;
-    const isRowWarm = bar.isWarm && this.#formulas?.ready(index) !== false;
+    const isRowWarm = bar.isWarm && this.#areFormulasWarm(index);
     this.#counts[index] = isRowWarm ? Math.min(this.#counts[index]! + 1, this.#bars) : 0;
     const ring = this.#rings[index]!;
     if (this.#formulas === null) ring.push(features);
@@ -99,7 +115,10 @@ export class FormulaPlan<Reading, Schema = unknown> {
   add(bar: PlannedBar<Reading>): void {
     // A subject may have several bars before `run`, and a sequence needs the row of each.
     if (this.#rings !== null) this.step(bar);
-    else this.#formulas?.add(bar.index, bar);
+    else if (this.#formulas !== null) {
+      this.#history.note(bar.index, this.#timeOf(bar));
+      this.#formulas.add(bar.index, bar);
+    }
   }
 
   /** Computes the bars that were added. */
@@ -109,7 +128,13 @@ export class FormulaPlan<Reading, Schema = unknown> {
 
   ready(index: number): boolean {
     if (this.#rings !== null) return this.#counts[index] === this.#bars;
-    return this.#formulas?.ready(index) !== false;
+    return this.#areFormulasWarm(index);
+  }
+
+  /** Whether their values are made of bars without a hole between them. */
+  #areFormulasWarm(index: number): boolean {
+    const formulas = this.#formulas;
+    return formulas?.isFor(index) !== true || this.#history.barsOf(index) >= formulas.warmupBarsOf(index);
   }
 
   /** Writes a subject's row of the batch. @param features values of the hand-written ones */

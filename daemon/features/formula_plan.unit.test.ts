@@ -136,6 +136,32 @@ describe('formulas of a loaded set', () => {
     expect(matrix.formulaSchemaOf(LONGER)).toBe(LONGER.schema.hash);
   });
 
+  it.each([{ set: LONGER }, { set: SEQUENCE_OF_FORMULAS }])(
+    'make no row behind a hole until all bars that they look back on are behind it: $set.version',
+    async ({ set }) => {
+      const warm = warmupBars(set.schema.windows);
+      const matrix = matrixAfter(STORED);
+      await matrix.warm(set, store, { stored, pause: stored });
+      matrix.use([set]);
+      const shift = 30 * 86_400;
+      for (let bar = 0; bar < warm; bar++) {
+        const items = allPairs(STORED + bar).map((item) => {
+          const { a, b, time } = item.minute;
+          const moved = {
+            time: time + shift,
+            a: { ...a!, time: a!.time + shift },
+            b: { ...b!, time: b!.time + shift },
+          };
+          return { ...item, minute: { ...item.minute, ...moved } as typeof item.minute };
+        });
+        if (bar === 0) expect(matrix.isReady(1, set)).toBe(true);
+        matrix.step(items);
+        const isWarm = bar === warm - 1;
+        expect([matrix.rowOf(1, set) >= 0, matrix.isReady(1, set)]).toEqual([isWarm, isWarm]);
+      }
+    },
+  );
+
   it('are computed, and warmed from the journal, for the pairs alone that they are for', async () => {
     const own = PAIRS[1]!.id;
     const set = setOf(

@@ -204,10 +204,6 @@ export class InstrumentMatrix {
     return model?.rowSchema?.hash ?? this.#of(pairIndex).group.featureSchema;
   }
 
-  warmupBarsOf(pairIndex: number): number {
-    return this.#of(pairIndex).features.warmupBars;
-  }
-
   /** Of its newest bar; NaN before the first. */
   closeOf(pairIndex: number): number {
     return this.#of(pairIndex).close;

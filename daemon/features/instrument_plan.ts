@@ -1,3 +1,4 @@
+import { RecentHistory } from '../../shared/core/recent_history.ts';
 import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
 import { INSTRUMENT_WINDOWS, type InstrumentDefinition } from '../../shared/core/features/instrument/definitions.ts';
@@ -23,6 +24,7 @@ export function planOfInstruments(
     subjects: instruments,
     written: features.length,
     inputsOf: instrumentInputs(features),
+    timeOf: ({ bar }) => bar.time,
     sequence: { bars: sequenceBars(schema.windows), warmupBars: instrumentWarmUp(schema.windows) },
   });
 }
@@ -36,6 +38,10 @@ export function instrumentHistoryOf(store: FormulaStore): ReadHistory<Instrument
   return async ({ subject, index, count, until, pause }) => {
     const { warmupBars } = new InstrumentFeatures(INSTRUMENT_WINDOWS, barSecondsOf(subject));
     const bars = await warmBars(store, subject, count, until, pause);
-    return bars.map((reading, i) => ({ ...reading, index, isWarm: i + 1 >= warmupBars }));
+    const history = new RecentHistory([barSecondsOf(subject)]);
+    return bars.map((reading) => {
+      history.note(0, reading.bar.time);
+      return { ...reading, index, isWarm: history.barsOf(0) >= warmupBars };
+    });
   };
 }

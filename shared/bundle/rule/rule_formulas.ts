@@ -2,6 +2,7 @@ import type { OpenTime } from '../../bar.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../core/features/instrument/definitions.ts';
 import { InstrumentInputs, type InstrumentReading } from '../../core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../core/formula/engine.ts';
+import { RecentHistory } from '../../core/recent_history.ts';
 import type { Formula } from '../../core/formula/formula.ts';
 import type { SubjectState } from '../../core/formula/step.ts';
 import { entryStates, exitStates } from '../../core/rule/conditions.ts';
@@ -36,6 +37,7 @@ export class FileRuleFormulas implements RuleFormulas {
   readonly #engine: FormulaEngine;
   readonly #state: SubjectState;
   readonly #inputs: InstrumentInputs;
+  readonly #history: RecentHistory;
   /** Outputs of the engine; null: the file has no such formula. */
   readonly #entryLong: Float64Array | null;
   readonly #entryShort: Float64Array | null;
@@ -56,13 +58,14 @@ export class FileRuleFormulas implements RuleFormulas {
     this.#engine = engine;
     this.#state = engine.createState();
     this.#inputs = new InstrumentInputs(engine, DEFINITIONS, barSeconds);
+    this.#history = new RecentHistory([barSeconds]);
     this.#entryLong = outputOf(entryLong);
     this.#entryShort = outputOf(entryShort);
     this.#exit = outputOf(exit);
   }
 
   get isWarm(): boolean {
-    return this.#state.bars >= this.warmUpBars;
+    return this.#history.barsOf(0) >= this.warmUpBars;
   }
 
   /** Of the newest bar: 1 yes, 0 no, NaN unknown. */
@@ -81,6 +84,7 @@ export class FileRuleFormulas implements RuleFormulas {
   step(reading: InstrumentReading): void {
     if (this.#isPending) this.#run();
     this.#inputs.write(0, reading);
+    this.#history.note(0, reading.bar.time);
     this.#isPending = true;
     if (!this.#inputs.readsProbabilities) this.#run();
   }

@@ -1,5 +1,6 @@
 import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
+import { RecentHistory } from '../recent_history.ts';
 import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.ts';
 import { pairInputs, type PairReading } from '../formula/bar_inputs.ts';
 import { FormulaBlock } from '../formula/formula_block.ts';
@@ -229,6 +230,7 @@ export class FeatureEngine {
   readonly #states: readonly PairWindows[];
   readonly #values: Float64Array;
   readonly #views: readonly Float64Array[];
+  readonly #history: RecentHistory;
   #touched = 0;
 
   constructor(pairs: readonly Pair[], windows: Windows) {
@@ -239,6 +241,7 @@ export class FeatureEngine {
     this.#states = this.#columns.createStates(pairs);
     this.#values = new Float64Array(pairs.length * width).fill(NaN);
     this.#views = pairs.map((_, i) => this.#values.subarray(i * width, (i + 1) * width));
+    this.#history = new RecentHistory(pairs.map(barSecondsOf));
   }
 
   /**
@@ -274,6 +277,7 @@ export class FeatureEngine {
     const number = barNumber(state, minute);
     if (number <= state.frame.number) throw new RangeError(`bar ${number} after bar ${state.frame.number}`);
     this.#columns.step(state, a, b, minute, this.#values, pairIndex * this.definitions.length);
+    this.#history.note(pairIndex, a.time);
   }
 
   /** The last bar of a pair with values derived from it; overwritten by its next step. */
@@ -289,8 +293,14 @@ export class FeatureEngine {
     return this.#views[pairIndex]!;
   }
 
+  /** Whether the values are made of bars without a hole between them. */
   ready(pairIndex: number): boolean {
-    return this.#states[pairIndex]!.frame.bars >= this.warmupBars;
+    return this.barsOf(pairIndex) >= this.warmupBars;
+  }
+
+  /** Bars of a pair up to its newest one, from the last hole on. */
+  barsOf(pairIndex: number): number {
+    return this.#history.barsOf(pairIndex);
   }
 
   /**
@@ -347,8 +357,9 @@ export class PairFeatures {
     return this.frame.bars;
   }
 
+  /** Whether the values, of each row of a sequence, are made of bars without a hole between them. */
   get ready(): boolean {
-    return this.frame.bars >= this.warmupBars;
+    return this.#engine.barsOf(0) >= this.warmupBars;
   }
 
   /** Whether `step` needs the series of the legs. */

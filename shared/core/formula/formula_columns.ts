@@ -83,10 +83,6 @@ export class FormulaColumns<Reading> {
     return this.#partOf[index]?.warmupBars ?? 1;
   }
 
-  ready(index: number): boolean {
-    return this.#partOf[index]?.ready(this.#places[index]!) ?? true;
-  }
-
   /** One double per column; NaN = missing. Overwritten by the next run with a bar of this subject. */
   values(index: number): Float64Array {
     return this.#values[index]!;
@@ -162,10 +158,6 @@ class Part<Reading> {
       for (let i = 0; i < outputs.length; i++) values[columns[i]!] = outputs[i]![place]!;
     }
     this.#count = 0;
-  }
-
-  ready(member: number): boolean {
-    return this.#states[member]!.bars >= this.warmupBars;
   }
 
   #isPending(member: number): boolean {

@@ -11,7 +11,7 @@ import { verdictText } from '../../../shared/bar_file/verdict/finding_text.ts';
 import { withoutSuspects } from '../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
-import { recentBars } from '../../../shared/market/recent_history.ts';
+import { recentBars } from '../../../shared/core/recent_history.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { historyEnd } from '../../jobs/bars/recent_bars.ts';
 import { openStore } from '../../store/store.ts';

@@ -11,7 +11,7 @@ import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { earlierText, recentBars } from '../../../shared/market/recent_history.ts';
+import { earlierText, recentBars } from '../../../shared/core/recent_history.ts';
 import { isOpenMinute } from '../../../shared/market/trading_week.ts';
 import {
   barSecondsOf,

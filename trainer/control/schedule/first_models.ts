@@ -6,7 +6,7 @@ import { bundleSchema, featureSchema } from '../../../shared/bundle/feature_sche
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { earlierText, type RecentBars } from '../../../shared/market/recent_history.ts';
+import { earlierText, type RecentBars } from '../../../shared/core/recent_history.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import {
   historyEnd,

@@ -2,7 +2,7 @@ import { isoMinute, SECONDS_PER_BAR, shownMinute, type OpenTime } from '../../..
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { ENOUGH_BARS, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
 import { counted } from '../../../shared/counted.ts';
-import { stretchesOf } from '../../../shared/market/recent_history.ts';
+import { stretchesOf } from '../../../shared/core/recent_history.ts';
 
 const DAY_S = 86_400;
 

@@ -11,7 +11,7 @@ import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import type { Store } from '../../store/store.ts';
-import { isHole } from '../../../shared/market/recent_history.ts';
+import { isHole } from '../../../shared/core/recent_history.ts';
 import { apartText, type OnNote } from './hole_notes.ts';
 import { KnownSeries } from './known_series.ts';
 import type { FeedJudge } from './feed_judge.ts';

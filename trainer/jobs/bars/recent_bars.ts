@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { recentBars, type RecentBars } from '../../../shared/market/recent_history.ts';
+import { recentBars, type RecentBars } from '../../../shared/core/recent_history.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { openStoreIfThere, type Store } from '../../store/store.ts';

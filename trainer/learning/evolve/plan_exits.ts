@@ -1,5 +1,5 @@
 import type { RuleLimits } from '../../../shared/strategies/formula_rule/formula_rule.ts';
-import { stretchesOf } from '../../../shared/market/recent_history.ts';
+import { stretchesOf } from '../../../shared/core/recent_history.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
 import type { PriceHistory } from '../history/pair_history.ts';
 import { earnedBps } from '../formula_rules/rule_trades.ts';

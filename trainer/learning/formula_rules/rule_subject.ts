@@ -1,3 +1,4 @@
+import { isHole } from '../../../shared/core/recent_history.ts';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { barReader } from '../../../shared/bar_file/bar_file.ts';
@@ -22,6 +23,7 @@ import {
   buildPairHistory,
   historyColumns,
   matchMinutes,
+  warmMinutes,
   type PairHistory,
   type PriceHistory,
 } from '../history/pair_history.ts';
@@ -87,20 +89,24 @@ export function pairSubject(
       const inputs = new PairInputs(engine, features.definitions, barSeconds);
       const series = legSeriesOf(ofA, ofB);
       const { length, inA, inB } = matchMinutes(a, b);
+      const isWarm = new Uint8Array(length);
+      for (const minute of warmMinutes(a, pair, inA, features.warmupBars)) isWarm[minute] = 1;
       const barOfA = barReader(a);
       const barOfB = barReader(b);
-      // The history begins when the hand-written features are warm.
-      runBlocks(engine, length, length - history.length, take, (at, bar) => {
-        const barA = barOfA(inA[bar]!);
-        const barB = barOfB(inB[bar]!);
+      const block = new Block(engine, barSeconds, take);
+      for (let minute = 0; minute < length; minute++) {
+        const barA = barOfA(inA[minute]!);
+        const barB = barOfB(inB[minute]!);
         features.step(barA, barB);
-        inputs.write(at, {
+        // The history has the bars at which the hand-written features are warm.
+        inputs.write(block.next(barA.time, isWarm[minute] === 1), {
           a: barA,
           b: barB,
           features: features.values,
           series: series.at(barA.time + SECONDS_PER_BAR),
         });
-      });
+      }
+      block.end();
     },
     novelty: () => null,
     withSeriesLater: () => withSeries(laterSeries(ofA, barSeconds), laterSeries(ofB, barSeconds)),
@@ -145,7 +151,7 @@ export function instrumentSubject(
         const windows = direction?.rowSchema?.windows ?? INSTRUMENT_WINDOWS;
         const features = new InstrumentColumns(windows, instrumentOf(bars.symbol, bars.timeframe));
         const inputs = new InstrumentInputs(engine, instrumentDefinitions(windows), bars.timeframe);
-        const block = new Block(engine, 0, take);
+        const block = new Block(engine, bars.timeframe, take);
         const row = new Float32Array(features.rowWidth);
         const answersFrom = direction === null ? Infinity : trainedUntil(direction);
         stepAll(bars, series, features, (t, values) => {
@@ -158,12 +164,12 @@ export function instrumentSubject(
             volume: bars.volume[t]!,
             takerBuyVolume: bars.takerBuyVolume[t]!,
           };
-          inputs.write(block.place, { bar, features: features.written, series: values });
+          const place = block.next(bar.time);
+          inputs.write(place, { bar, features: features.written, series: values });
           if (direction !== null && inputs.readsProbabilities && features.ready && bar.time >= answersFrom) {
             features.writeRow(row, 0);
-            inputs.writeProbabilities(block.place, direction.answer(t, row, which));
+            inputs.writeProbabilities(place, direction.answer(t, row, which));
           }
-          block.added();
         });
         block.end();
       },
@@ -219,54 +225,54 @@ function rollsOf({ time, length }: PairHistory): readonly Rollover[] {
   return length === 0 ? [] : rollovers(time[0]!, time[length - 1]!);
 }
 
-/** @param first number of bars before those of the history */
-function runBlocks(
-  engine: FormulaEngine,
-  bars: number,
-  first: number,
-  take: TakeValues,
-  write: (at: number, bar: number) => void,
-): void {
-  const block = new Block(engine, first, take);
-  for (let bar = 0; bar < bars; bar++) {
-    write(block.place, bar);
-    block.added();
-  }
-  block.end();
-}
-
-/** Bars that are written one by one and computed in blocks. */
+/** Bars that are written one by one and computed in blocks; formulas begin anew behind a hole. */
 class Block {
   readonly #engine: FormulaEngine;
-  readonly #state: ReturnType<FormulaEngine['createState']>;
-  readonly #first: number;
+  readonly #barSeconds: number;
   readonly #take: TakeValues;
-  #begin = 0;
+  /** Whether the history has the bar, by place. */
+  readonly #isKept: Uint8Array;
+  #state: ReturnType<FormulaEngine['createState']>;
+  #last = Infinity;
+  /** Bars of the history so far. */
+  #taken = 0;
   #count = 0;
 
-  constructor(engine: FormulaEngine, first: number, take: TakeValues) {
+  constructor(engine: FormulaEngine, barSeconds: number, take: TakeValues) {
     this.#engine = engine;
-    this.#state = engine.createState();
-    this.#first = first;
+    this.#barSeconds = barSeconds;
     this.#take = take;
+    this.#isKept = new Uint8Array(engine.capacity);
+    this.#state = engine.createState();
   }
 
-  get place(): number {
-    return this.#count;
+  /** @returns where the next bar is written @param isKept whether the history has it */
+  next(time: number, isKept = true): number {
+    const isApart = isHole(this.#last, time, this.#barSeconds);
+    if (isApart || this.#count === this.#engine.capacity) this.end();
+    if (isApart) this.#state = this.#engine.createState();
+    this.#last = time;
+    this.#isKept[this.#count] = isKept ? 1 : 0;
+    return this.#count++;
   }
 
-  added(): void {
-    this.#count++;
-    if (this.#count === this.#engine.capacity) this.end();
-  }
-
+  /** Computes the bars that were written. */
   end(): void {
-    if (this.#count === 0) return;
-    this.#engine.run(this.#state, this.#count);
-    const skipped = Math.min(this.#count, Math.max(0, this.#first - this.#begin));
-    const outputs = this.#engine.outputs.map((values) => values.subarray(skipped, this.#count));
-    if (skipped < this.#count) this.#take(this.#begin + skipped - this.#first, this.#count - skipped, outputs);
-    this.#begin += this.#count;
+    const count = this.#count;
+    if (count === 0) return;
+    this.#engine.run(this.#state, count);
+    for (let from = 0, to = 0; from < count; from = to) {
+      const kept = this.#isKept[from];
+      for (to = from + 1; to < count && this.#isKept[to] === kept;) to++;
+      if (kept === 0) continue;
+      const [begin, end] = [from, to];
+      this.#take(
+        this.#taken,
+        end - begin,
+        this.#engine.outputs.map((values) => values.subarray(begin, end)),
+      );
+      this.#taken += end - begin;
+    }
     this.#count = 0;
   }
 }

@@ -7,7 +7,7 @@ import { parseInstrument } from '../../../shared/pair.ts';
 import { NO_SERIES } from '../instruments/series_files.ts';
 import { answeredAtOnce, answeredBefore, type KnownDirection } from '../strategies/direction/known_answers.ts';
 import { laterSeries } from './later_series.ts';
-import { FIXTURE_COSTS, randomBars } from './rule_subject.fixture.ts';
+import { FIXTURE_COSTS, randomBars, subjectOfBars } from './rule_subject.fixture.ts';
 import { formulaValues, instrumentSubject, type RuleSubject } from './rule_subject.ts';
 import { instrumentSchema } from '../../../shared/bundle/feature_schema.ts';
 
@@ -16,6 +16,24 @@ const BARS = 300;
 const TRAINED = 250;
 
 describe('the bars that a rule runs on', () => {
+  it('give formulas behind a hole, to the bit, the values that the bars behind it give alone', () => {
+    const bars = randomBars('holed', BARS);
+    const cut = 140;
+    const time = bars.time.map((open, t) => open + (t >= cut ? 30 * 86_400 : 0));
+    const part = (from: number, to: number): RuleSubject => {
+      const columns = ['open', 'high', 'low', 'close', 'volume', 'takerBuyVolume'] as const;
+      const own = Object.fromEntries(columns.map((name) => [name, bars[name].slice(from, to)]));
+      return subjectOfBars({ ...bars, ...own, length: to - from, time: time.slice(from, to) });
+    };
+    const sources = ruleSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
+    const formulas = ['close / delay(close, 30)', 'mean(high - low, 50)'].map((text) => parseFormula(text, sources));
+    const [first, second] = [part(0, cut), part(cut, BARS)].map((subject) => formulaValues(subject, formulas));
+    formulaValues(part(0, BARS), formulas).forEach((values, i) =>
+      expect([...values]).toEqual([...first![i]!, ...second![i]!]),
+    );
+    expect(second!.map((values) => values.findIndex((value) => !Number.isNaN(value)))).toEqual([30, 49]);
+  });
+
   it('have the answers of a direction model after its training, and none before or without one', () => {
     const bars = randomBars('probabilities', BARS);
     const scored: number[] = [];

@@ -7,7 +7,7 @@ import {
   type FormulaRuleQuestion,
   type RuleLimits,
 } from '../../../shared/strategies/formula_rule/formula_rule.ts';
-import { HOLE_EXIT, isHole, stretchesOf, type Stretch } from '../../../shared/market/recent_history.ts';
+import { HOLE_EXIT, isHole, stretchesOf, type Stretch } from '../../../shared/core/recent_history.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
 import type { PriceHistory } from '../history/pair_history.ts';
 import { filledTrade, type FilledTrade } from '../trades/backtest.ts';

@@ -1,4 +1,5 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { isHole } from '../../../shared/core/recent_history.ts';
 import { barSecondsOf, type Pair } from '../../../shared/pair.ts';
 import { barAt, barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { OtherBars } from '../../../shared/bar_file/other_bars.ts';
@@ -36,11 +37,12 @@ export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: num
   const inputs = new SymbolInputs(engine, barSeconds, sources);
   const others = new OtherBars(sources, bars.others, barSeconds);
   const barOf = bars.flow === undefined ? barReader(bars) : (index: number) => barAt(bars, index);
-  return evaluate(engine, bars.length, (at, bar) => {
+  const evaluation = new Evaluation(engine, bars.length, barSeconds);
+  for (let bar = 0; bar < bars.length; bar++) {
     const read = barOf(bar);
-    inputs.write(at, read, others.at(read.time));
-    return read.time;
-  });
+    inputs.write(evaluation.next(read.time), read, others.at(read.time));
+  }
+  return evaluation.result();
 }
 
 /** @param legs with the series, and leg A with the other symbols, that formulas may read */
@@ -59,14 +61,16 @@ export function pairValues(
   const minutes = [...commonMinutes(legs.a, legs.b)];
   const barOfA = barReader(legs.a);
   const barOfB = barReader(legs.b);
-  return evaluate(engine, minutes.length, (at, bar) => {
-    const a = barOfA(minutes[bar]![0]);
-    const b = barOfB(minutes[bar]![1]);
+  const evaluation = new Evaluation(engine, minutes.length, barSecondsOf(pair));
+  for (const [inA, inB] of minutes) {
+    const a = barOfA(inA);
+    const b = barOfB(inB);
     features.step(a, b);
     const known = series.at(a.time + SECONDS_PER_BAR);
-    inputs.write(at, { a, b, features: features.values, series: known, others: others.at(a.time) });
-    return a.time;
-  });
+    const read = { a, b, features: features.values, series: known, others: others.at(a.time) };
+    inputs.write(evaluation.next(a.time), read);
+  }
+  return evaluation.result();
 }
 
 /** With the hand-written features of the instrument, and its series as they were known at each close. */
@@ -79,7 +83,7 @@ export function instrumentValues(
   const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, bars.timeframe);
   const inputs = new InstrumentInputs(engine, features.definitions, bars.timeframe);
   const { open, high, low, close, volume, takerBuyVolume } = bars;
-  const evaluation = new Evaluation(engine, bars.length);
+  const evaluation = new Evaluation(engine, bars.length, bars.timeframe);
   stepAll(bars, series, features, (t, known) => {
     const bar = {
       time: bars.time[t]!,
@@ -90,46 +94,38 @@ export function instrumentValues(
       volume: volume[t]!,
       takerBuyVolume: takerBuyVolume[t]!,
     };
-    inputs.write(evaluation.place, { bar, features: features.values, series: known });
-    evaluation.add(bar.time);
+    inputs.write(evaluation.next(bar.time), { bar, features: features.values, series: known });
   });
   return evaluation.result();
 }
 
-/** @param write puts a bar into the block and returns its time */
-function evaluate(engine: FormulaEngine, bars: number, write: (at: number, bar: number) => number): FormulaValues {
-  const evaluation = new Evaluation(engine, bars);
-  for (let bar = 0; bar < bars; bar++) evaluation.add(write(evaluation.place, bar));
-  return evaluation.result();
-}
-
-/** Bars that are written one by one, and computed in blocks. */
+/** Bars that are written one by one, and computed in blocks; the formula begins anew behind a hole. */
 class Evaluation {
   readonly #engine: FormulaEngine;
-  readonly #state: SubjectState;
+  readonly #barSeconds: number;
+  #state: SubjectState;
   readonly #time: Float64Array;
   readonly #values: Float64Array;
   readonly #costs: number[] = [];
   #begin = 0;
   #count = 0;
 
-  constructor(engine: FormulaEngine, bars: number) {
+  constructor(engine: FormulaEngine, bars: number, barSeconds: number) {
     this.#engine = engine;
+    this.#barSeconds = barSeconds;
     this.#state = engine.createState();
     this.#time = new Float64Array(bars);
     this.#values = new Float64Array(bars);
   }
 
-  /** Where in the block the next bar is written. */
-  get place(): number {
-    return this.#count;
-  }
-
-  /** The bar at `place` has been written. @param time of the bar */
-  add(time: number): void {
-    this.#time[this.#begin + this.#count] = time;
-    this.#count++;
-    if (this.#count === this.#engine.capacity) this.#run();
+  /** @returns where in the block the next bar is written */
+  next(time: number): number {
+    const at = this.#begin + this.#count;
+    const isApart = at > 0 && isHole(this.#time[at - 1]!, time, this.#barSeconds);
+    if (this.#count > 0 && (isApart || this.#count === this.#engine.capacity)) this.#run();
+    if (isApart) this.#state = this.#engine.createState();
+    this.#time[at] = time;
+    return this.#count++;
   }
 
   result(): FormulaValues {

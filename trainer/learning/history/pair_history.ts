@@ -10,13 +10,13 @@ import type { PairReading } from '../../../shared/core/formula/bar_inputs.ts';
 import type { FormulaBlock } from '../../../shared/core/formula/formula_block.ts';
 import { legSeriesOf, type LegSeries } from '../../../shared/core/series/leg_series.ts';
 import type { Market } from '../../../shared/core/position/position.ts';
-import { recentBars, type RecentBars } from '../../../shared/market/recent_history.ts';
+import { isHole, recentBars, RecentHistory, type RecentBars } from '../../../shared/core/recent_history.ts';
 import { sequenceBars, type Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 
 /**
- * Warm bars of one pair, one element per minute with both legs, ascending: the input of labels and backtest. Features
- * are kept for some bars; `row` is their index.
+ * Warm bars of one pair, one element per minute with both legs, ascending: the input of labels and backtest. Behind a
+ * hole the first ones are left out, as a daemon warms up anew. Features are kept for some bars; `row` is their index.
  */
 export interface PairHistory {
   readonly pair: Pair;
@@ -108,7 +108,7 @@ export function buildPairHistory(
   const isSequence = bars > 1;
   const warmup = Math.max(engine.warmupBars, formulas?.warmupBars ?? 1);
   const warmupWithSequence = warmup + bars - 1;
-  const capacity = Math.max(0, minutes - warmupWithSequence + 1);
+  const capacity = warmMinutes(a, pair, inA, warmupWithSequence).length;
   const mostRows = Math.max(0, minutes - warmup + 1);
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
@@ -116,6 +116,7 @@ export function buildPairHistory(
   const others = formulas === null ? null : othersOf(formulas, a, pair);
   const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b), others);
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
+  const history = new RecentHistory([barSecondsOf(pair)]);
   let features = new Float32Array(1024 * width);
   let length = 0;
   let rows = 0;
@@ -134,10 +135,11 @@ export function buildPairHistory(
     const barB = barOfB(inB[minute]!);
     engine.step(barA, barB);
     if (blockRows !== null) blockRows.add(barA, barB, values, features);
-    if (frame.bars < warmup) continue;
-    if (isSequence) keepRow();
-    if (frame.bars < warmupWithSequence) continue;
     const time = a.time[i]! as OpenTime;
+    history.note(0, time);
+    if (history.barsOf(0) < warmup) continue;
+    if (isSequence) keepRow();
+    if (history.barsOf(0) < warmupWithSequence) continue;
     columns.time[length] = time;
     columns.openA[length] = frame.a.open;
     columns.openB[length] = frame.b.open;
@@ -259,6 +261,26 @@ export function matchMinutes(a: BarColumns, b: BarColumns): MatchedMinutes {
     if (difference >= 0) j++;
   }
   return { length, inA: inA.subarray(0, length), inB: inB.subarray(0, length) };
+}
+
+/**
+ * Which of the matched minutes are at least the `warmup`-th from the last hole on, ascending: a daemon has warmed up
+ * anew behind a hole, and decides at no other ones.
+ */
+export function warmMinutes(a: BarColumns, pair: Pair, inA: Int32Array, warmup: number): Int32Array {
+  const history = new RecentHistory([barSecondsOf(pair)]);
+  const warm = new Int32Array(inA.length);
+  let count = 0;
+  for (let minute = 0; minute < inA.length; minute++) {
+    history.note(0, a.time[inA[minute]!]!);
+    if (history.barsOf(0) >= warmup) warm[count++] = minute;
+  }
+  return warm.subarray(0, count);
+}
+
+/** Whether there is a hole between bar `t` and the one before it. */
+export function isHoleBefore({ time, pair }: Pick<PairHistory, 'time' | 'pair'>, t: number): boolean {
+  return isHole(time[t - 1]!, time[t]!, barSecondsOf(pair));
 }
 
 /** Positions of the minutes that both columns have, ascending. */

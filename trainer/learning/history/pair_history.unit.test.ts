@@ -60,6 +60,35 @@ function expectEqualToOracle(
 }
 
 describe('buildPairHistory', () => {
+  it.each([{ sequence: 1 }, { sequence: 4 }, { formulas: 'far = mean(abs(z_score), 70)' }])(
+    'has behind a hole, to the bit, what the bars behind it give alone, with %o',
+    (own) => {
+      const settings = tinySettings();
+      const windows = { ...settings.minutehand.windows, ...own };
+      const bars = tinyBars(settings, 900);
+      const days = (count: number) => (columns: BarColumns) => ({
+        ...columns,
+        time: columns.time.map((time, t) => time + (t >= 400 ? count * 86_400 : 0)),
+      });
+      const [first, second] = [...bars.keys()] as [string, string];
+      const pair = { id: `${first}_${second}`, a: first, b: second };
+      const build = (a: BarColumns, b: BarColumns): PairHistory => buildPairHistory(pair, a, b, windows, () => true);
+      const [a, b] = [bars.get(first)!, bars.get(second)!].map(days(30)) as [BarColumns, BarColumns];
+      const border = (a.time[399]! + 60) as OpenTime;
+      const joined = build(a, b);
+      const parts = [
+        build(clipBars(a, undefined, border), clipBars(b, undefined, border)),
+        build(clipBars(a, border), clipBars(b, border)),
+      ];
+      expect(parts.every(({ length }) => length > 100)).toBe(true);
+      for (const name of HISTORY_COLUMNS) expect([...joined[name]]).toEqual(parts.flatMap((part) => [...part[name]]));
+      expect([...joined.features]).toEqual(parts.flatMap(({ features }) => [...features]));
+      // A long weekend is no hole.
+      const [weekendA, weekendB] = [bars.get(first)!, bars.get(second)!].map(days(4)) as [BarColumns, BarColumns];
+      expect(build(weekendA, weekendB).length).toBe(900 - warmupBars(windows) + 1);
+    },
+  );
+
   it('has one element for every warm minute that both legs have, equal to the textbook formulas', () => {
     const settings = tinySettings();
     const { windows } = settings.minutehand;

@@ -13,7 +13,7 @@ import { step, type Step } from '../../../shared/strategies/pair_reversion/step.
 import type { ExposureAfter } from '../../../shared/core/position/exposure.ts';
 import { applyLeverage } from '../../../shared/core/position/leverage.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
-import { HOLE_EXIT, isHole } from '../../../shared/market/recent_history.ts';
+import { HOLE_EXIT, isHole } from '../../../shared/core/recent_history.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
 import { newsWindows } from '../../../shared/core/news/news_windows.ts';
 import { FLAT, type Market, type Position } from '../../../shared/core/position/position.ts';

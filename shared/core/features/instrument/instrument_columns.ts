@@ -41,7 +41,6 @@ export class InstrumentColumns {
   readonly #formulas: FormulaColumns<InstrumentReading> | null;
   /** null = models get the newest row alone. */
   readonly #sequence: RowRing | null;
-  #bars = 0;
 
   /** @throws FormulaError */
   constructor(windows: InstrumentWindows, instrument: Pair) {
@@ -57,8 +56,9 @@ export class InstrumentColumns {
     this.values = this.#formulas === null ? written.values : new Float64Array(this.definitions.length).fill(NaN);
   }
 
+  /** Whether the values, of each row of a sequence, are made of bars without a hole between them. */
   get ready(): boolean {
-    return this.#bars >= this.warmupBars;
+    return this.#written.bars >= this.warmupBars;
   }
 
   /** Of the hand-written features: the first columns. */
@@ -74,7 +74,6 @@ export class InstrumentColumns {
   step(bar: InstrumentFields, series: Float64Array): void {
     const features = this.#written.values;
     this.#written.step(bar, series);
-    this.#bars++;
     if (this.#formulas !== null) {
       this.#formulas.step(0, { bar, features, series });
       this.values.set(features);

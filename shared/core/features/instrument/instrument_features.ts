@@ -1,3 +1,4 @@
+import { RecentHistory } from '../../recent_history.ts';
 import { seriesIndex, SERIES_NAMES } from '../../series/series_names.ts';
 import { FLAT_STD, flatMoment, ratioToUsual, sampleStd, writeCorrelation } from '../feature.ts';
 import { FoldPlanner, M2, MEAN, SXX, type FoldPlan, type Series } from '../window/fold_plan.ts';
@@ -103,6 +104,7 @@ export class InstrumentFeatures {
   readonly #shortRows: LagRows;
   /** Rows: ln close. */
   readonly #mediumRows: LagRows;
+  readonly #history: RecentHistory;
   #bars = 0;
   #slot = -Infinity;
   #close = NaN;
@@ -129,10 +131,17 @@ export class InstrumentFeatures {
     this.#lagMedium = new LagRing(windows.medium_window, 1);
     this.#shortRows = this.#lagShort.createRows(1);
     this.#mediumRows = this.#lagMedium.createRows(1);
+    this.#history = new RecentHistory([timeframe]);
   }
 
+  /** Whether the values are made of bars without a hole between them. */
   get ready(): boolean {
-    return this.#bars >= this.warmupBars;
+    return this.bars >= this.warmupBars;
+  }
+
+  /** Bars up to the newest one, from the last hole on. */
+  get bars(): number {
+    return this.#history.barsOf(0);
   }
 
   /**
@@ -152,6 +161,7 @@ export class InstrumentFeatures {
     const flow = bar.volume > 0 ? (2 * bar.takerBuyVolume) / bar.volume - 1 : NaN;
     this.#observe(bar, series, lnClose, logReturn, range, flow);
     this.#plan.push(0, this.#state, this.#bars, slot);
+    this.#history.note(0, bar.time);
     this.#bars++;
     this.#slot = slot;
     this.#close = bar.close;

@@ -90,3 +90,25 @@ it('keep the bars before them where mirror images are added', () => {
   images.forEach((row, i) => expect(of(x, rows.x.rows + i)).toEqual(of(rows.mirrored as typeof x, row)));
   expect(of(x, 0).length).toBe(width);
 });
+
+it('are behind a hole in the bars, to the bit, what the bars behind it give alone, and no label crosses it', () => {
+  const bars = randomWalk('ONE', 700);
+  const cut = 350;
+  const time = bars.time.map((open, t) => open + (t >= cut ? 60 * 24 * HOUR : 0));
+  const rows = (from: number, to: number): InstrumentRows => {
+    const columns = ['open', 'high', 'low', 'close', 'volume', 'takerBuyVolume'] as const;
+    const own = Object.fromEntries(columns.map((name) => [name, bars[name].slice(from, to)]));
+    const part = withoutSeries({ ...bars, ...own, length: to - from, time: time.slice(from, to) });
+    // Longer than a hole.
+    return instrumentRows([part], { ...plan, label: { unit: 'percent', threshold: 0.05, horizon: 200 } });
+  };
+  const all = rows(0, bars.length);
+  const parts = [rows(0, cut), rows(cut, bars.length)];
+  for (const name of ['y', 'evaluation', 'time', 'labelEnd'] as const)
+    expect([...all[name]]).toEqual(parts.flatMap((part) => [...part[name]]));
+  expect([...all.x.values]).toEqual(parts.flatMap(({ x }) => [...x.values]));
+  if (!isSequence(all.x) || !parts.every(({ x }) => isSequence(x))) return expect.fail('no sequence');
+  expect([...sequencesOf(all.x, 0, all.x.rows)]).toEqual(
+    parts.flatMap(({ x }) => (isSequence(x) ? [...sequencesOf(x, 0, x.rows)] : [])),
+  );
+});

@@ -6,7 +6,7 @@ import {
 } from '../../../../shared/strategies/direction/direction_input.ts';
 import { stepDirection } from '../../../../shared/strategies/direction/direction.ts';
 import type { OpenTime } from '../../../../shared/bar.ts';
-import { HOLE_EXIT, isHole } from '../../../../shared/market/recent_history.ts';
+import { HOLE_EXIT, isHole } from '../../../../shared/core/recent_history.ts';
 import type { Trade } from '../../trades/backtest.ts';
 import { settlementsOf } from '../../trades/settlements.ts';
 import type { Instrument } from './instrument_rows.ts';

@@ -1,3 +1,5 @@
+import { stretchesOf } from '../../../../../shared/core/recent_history.ts';
+
 /** Classes of a direction label, in the order of the model's probabilities. */
 export const DIRECTIONS = ['up', 'down', 'range'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
@@ -58,8 +60,8 @@ export interface LabeledBars {
 /** Labels of the bars of one instrument. All arrays: [bars]. */
 export interface DirectionLabels {
   /**
-   * UP, DOWN, RANGE, or −1 if unknown: the bars end before the horizon does, no close lies within it, or the volatility
-   * is missing.
+   * UP, DOWN, RANGE, or −1 if unknown: the bars end, or a hole in them begins, before the horizon does, no close lies
+   * within it, or the volatility is missing.
    */
   readonly label: Int8Array;
   /** Index of the last bar that the label depends on; −1 without a label. */
@@ -83,10 +85,14 @@ export function directionLabels(
   const bars = close.length;
   const label = new Int8Array(bars).fill(-1);
   const end = new Int32Array(bars).fill(-1);
-  const newest = bars === 0 ? -Infinity : time[bars - 1]!;
   // The last bar up to each step: it only advances from one labeled bar to the next.
   const lastOf = new Int32Array(policy.horizon + 1);
+  const stretches = stretchesOf(time, 0, bars, timeframe);
+  let own = 0;
   for (let t = 0; t < bars; t++) {
+    if (t === stretches[own]!.to) own++;
+    // Where the bars of one history end.
+    const newest = time[stretches[own]!.to - 1]!;
     const [high, low] = barriersAt(close[t]!, policy, sigma === null ? NaN : sigma[t]!);
     if (!(high > low)) continue;
     for (let step = 1; step <= policy.horizon; step++) {

@@ -1,9 +1,10 @@
 import type { OpenTime } from '../../../../../shared/bar.ts';
+import type { Pair } from '../../../../../shared/pair.ts';
 import { SECONDS_PER_BAR } from '../../../../../shared/bar.ts';
 import { copyBars, lowerBound, viewBars, type BarColumns } from '../../../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../../../shared/core/features/features.ts';
 import type { Windows } from '../../../../../shared/core/features/windows.ts';
-import { matchMinutes } from '../../../history/pair_history.ts';
+import { matchMinutes, warmMinutes } from '../../../history/pair_history.ts';
 
 /** A segment of a pair's bars, preceded by the bars that warm up its features. */
 export interface BarsPart {
@@ -19,17 +20,23 @@ export interface BarsPart {
  * function of the bars of their warm-up, so each segment starts that much earlier and is bit-identical to the whole.
  * Segments are created lazily.
  */
-export function partsOf(a: BarColumns, b: BarColumns, windows: Windows, barsPerPart: number): BarsPart[] {
+export function partsOf(
+  pair: Pair,
+  { a, b }: { readonly a: BarColumns; readonly b: BarColumns },
+  windows: Windows,
+  barsPerPart: number,
+): BarsPart[] {
   const warmUp = warmupBars(windows);
-  const { length, inA } = matchMinutes(a, b);
-  const warm = Math.max(0, length - warmUp + 1);
+  const { inA } = matchMinutes(a, b);
+  const minutes = warmMinutes(a, pair, inA, warmUp);
+  const warm = minutes.length;
   const count = Math.max(1, Math.round(warm / barsPerPart));
   if (count === 1) return [{ first: 0, end: warm, a, b }];
   return Array.from({ length: count }, (_, part) => {
     const first = Math.floor((part * warm) / count);
     const end = Math.floor(((part + 1) * warm) / count);
-    const from = a.time[inA[first]!]! as OpenTime;
-    const to = (a.time[inA[end - 1 + warmUp - 1]!]! + SECONDS_PER_BAR) as OpenTime;
+    const from = a.time[inA[minutes[first]! - warmUp + 1]!]! as OpenTime;
+    const to = (a.time[inA[minutes[end - 1]!]!]! + SECONDS_PER_BAR) as OpenTime;
     return {
       first,
       end,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../../../shared/bar.ts';
-import { shareBars, viewBars } from '../../../../../shared/bar_file/bar_file.ts';
+import { shareBars, viewBars, type BarColumns } from '../../../../../shared/bar_file/bar_file.ts';
 import { createSimulatedMarket, recordMarket } from '../../../../../shared/market/simulated_market.ts';
 import { parsePair } from '../../../../../shared/pair.ts';
 import { tinySettings } from '../../../../../test/tiny_settings.ts';
@@ -15,10 +15,22 @@ const pair = parsePair('USDCAD_BCOUSD');
 const a = bars.get(pair.a)!;
 const b = bars.get(pair.b)!;
 
+/** The same market with a month without bars behind the bar at 1,700. */
+const apart = (columns: BarColumns): BarColumns => ({
+  ...columns,
+  time: columns.time.map((time, t) => time + (t > 1700 ? 30 * 86_400 : 0)),
+});
+const HOLED = { a: apart(a), b: apart(b) };
+
 describe('parts of a pair', () => {
-  it.each([100_000, 700, 101, 30])('of %i bars, built separately, are bit-identical to the whole', (barsPerPart) => {
-    const whole = buildPairHistory(pair, a, b, windows, () => true);
-    const parts = partsOf(a, b, windows, barsPerPart);
+  it.each(
+    [100_000, 700, 101, 30].flatMap((barsPerPart) => [
+      { barsPerPart, market: 'without a hole', legs: { a, b } },
+      { barsPerPart, market: 'with a hole', legs: HOLED },
+    ]),
+  )('of $barsPerPart bars $market, built separately, are bit-identical to the whole', ({ barsPerPart, legs }) => {
+    const whole = buildPairHistory(pair, legs.a, legs.b, windows, () => true);
+    const parts = partsOf(pair, legs, windows, barsPerPart);
     expect(parts.length).toBe(Math.max(1, Math.round(whole.length / barsPerPart)));
     const features: number[] = [];
     let next = 0;
@@ -35,22 +47,22 @@ describe('parts of a pair', () => {
   });
 
   it('that are sent to a thread contain only their own bars', () => {
-    const [first] = partsOf(a, b, windows, 200);
+    const [first] = partsOf(pair, { a, b }, windows, 200);
     expect(first!.a.time.buffer.byteLength).toBe(8 * first!.a.length);
   });
 
   it('are views of memory that threads share', () => {
     const shared = shareBars(a);
-    const parts = partsOf(shared, b, windows, 200);
+    const parts = partsOf(pair, { a: shared, b }, windows, 200);
     expect(parts.every((part) => part.a.time.buffer === shared.time.buffer)).toBe(true);
     expect(parts.map((part) => Array.from(part.a.time))).toEqual(
-      partsOf(a, b, windows, 200).map((part) => Array.from(part.a.time)),
+      partsOf(pair, { a, b }, windows, 200).map((part) => Array.from(part.a.time)),
     );
   });
 
   it('are a single one without warm bars if there are too few bars', () => {
     const none = viewBars(a, 0, 0);
-    expect(partsOf(none, b, windows, 10)).toEqual([{ first: 0, end: 0, a: none, b }]);
+    expect(partsOf(pair, { a: none, b }, windows, 10)).toEqual([{ first: 0, end: 0, a: none, b }]);
   });
 
   it('join columns in their order', () => {

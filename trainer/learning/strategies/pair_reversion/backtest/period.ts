@@ -181,9 +181,10 @@ async function backtestSets(options: PeriodOptions): Promise<PeriodResult> {
     Math.max(...times.map(({ time, length }) => time[length - 1]!)),
   );
 
-  const pairParts = pairs.map((pair) =>
-    partsOf(legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, options.labels.windows, BARS_PER_PART),
-  );
+  const pairParts = pairs.map((pair) => {
+    const legs = { a: legBars(bars, pair, 'a')!, b: legBars(bars, pair, 'b')! };
+    return partsOf(pair, legs, options.labels.windows, BARS_PER_PART);
+  });
   const total = pairParts.reduce((sum, parts) => sum + parts.length, 0);
   const work = openWork(total, pairs, rolls, options);
   const memory = openMemory(Math.max(...pairParts.map(barsOf)), options);

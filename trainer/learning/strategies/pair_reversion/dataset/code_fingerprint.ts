@@ -10,6 +10,8 @@ import { columnsOf } from './pair_columns.ts';
 
 /** Bars after the warm-up, in addition to three horizons. */
 const PROBE_BARS = 400;
+/** Warm bars behind the hole. */
+const BEHIND_HOLE = 100;
 const PROBE_START = 1_546_300_800;
 
 /** SHA-256 of the features and labels of fixed bars, so that a changed formula needs no manual version bump. */
@@ -20,13 +22,15 @@ export function codeFingerprint(policy: PairPolicy): string {
 }
 
 /**
- * A mean-reverting pair with gaps, a weekend, flat bars, and minutes of unknown volume or spread; long enough for all
- * labels.
+ * A mean-reverting pair with gaps, a weekend, a hole, flat bars, and minutes of unknown volume or spread; long enough
+ * for all labels.
  */
 export function probeTask(policy: PairPolicy): PairTask {
   const labeled = PROBE_BARS + 3 * Math.max(policy.barriers.horizon, policy.risk.horizon, policy.scale.horizon);
-  const bars = warmupBars(policy.windows) + labeled;
-  const [leg, b] = probeLegs(bars, bars - Math.floor(labeled / 2));
+  const warmUp = warmupBars(policy.windows);
+  const holeAt = warmUp + labeled;
+  const bars = holeAt + warmUp + BEHIND_HOLE;
+  const [leg, b] = probeLegs(bars, { weekendAt: holeAt - Math.floor(labeled / 2), holeAt });
   const symbols = otherSymbolsOf(policy.windows);
   const others = symbols.length === 0 ? {} : { others: new Map(symbols.map((symbol) => [symbol, b])) };
   const a = { ...leg, ...others };
@@ -34,14 +38,18 @@ export function probeTask(policy: PairPolicy): PairTask {
   return { pair: { id: 'A_B', a: 'A', b: 'B' }, a, b, policy: own };
 }
 
-function probeLegs(bars: number, weekendAt: number): [BarColumns, BarColumns] {
+function probeLegs(
+  bars: number,
+  { weekendAt, holeAt }: { readonly weekendAt: number; readonly holeAt: number },
+): [BarColumns, BarColumns] {
   const rng = createRng('code fingerprint');
   const legs = ['A', 'B'].map((symbol): BarColumns => ({ symbol, length: bars, ...emptyColumns(bars), series: {} }));
   let time = PROBE_START;
   let common = 0;
   let own = 0;
   for (let i = 0; i < bars; i++) {
-    time += i === weekendAt ? 2 * 86_400 : 60 * (rng.uniform() < 0.03 ? 2 + rng.integer(5) : 1);
+    const days = i === holeAt ? 30 : i === weekendAt ? 2 : 0;
+    time += days > 0 ? days * 86_400 : 60 * (rng.uniform() < 0.03 ? 2 + rng.integer(5) : 1);
     // Alternates calm and volatile periods of twenty minutes, so that every part of AI2's label occurs.
     const size = i % 120 < 20 ? 8 : 1;
     common += rng.normal() * 2e-4 * size;

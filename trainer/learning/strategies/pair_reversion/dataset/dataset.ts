@@ -8,7 +8,7 @@ import { featureDefinitions } from '../../../../../shared/core/features/features
 import { perModel, type FeatureDefinition, type ModelName } from '../../../../../shared/core/features/feature.ts';
 import { sequenceBars, type Windows } from '../../../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../../../shared/errors.ts';
-import { earlierText, type RecentBars } from '../../../../../shared/market/recent_history.ts';
+import { earlierText, type RecentBars } from '../../../../../shared/core/recent_history.ts';
 import { barSecondsOf, symbolsOf, type Pair } from '../../../../../shared/pair.ts';
 import { meanOf } from '../../../../../shared/statistics.ts';
 import { withOtherBars } from '../../../../../shared/bar_file/other_bars.ts';

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomHistory } from '../../../history/pair_history.fixture.ts';
-import type { PairHistory } from '../../../history/pair_history.ts';
+import { HISTORY_COLUMNS, type PairHistory } from '../../../history/pair_history.ts';
 import { labelPair, RISK_PARTS, type BarLabels, type PairLabelPolicy } from './pair_labels.ts';
 import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';
+import { resultOf } from './result.ts';
 import { riskLabel } from './risk.ts';
 import { scaleLabel } from './scale.ts';
 
@@ -31,6 +32,30 @@ function expected(
 }
 
 describe('labelPair', () => {
+  it('has before a hole the labels that the bars before it give alone, and behind it those of the bars behind it', () => {
+    const cut = 500;
+    const part = (from: number, to: number): PairHistory => ({
+      ...history,
+      length: to - from,
+      ...Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, history[name].slice(from, to)])),
+    });
+    const holed = { ...history, time: history.time.map((time, t) => time + (t >= cut ? 30 * 86_400 : 0)) };
+    const labels = labelPair(holed, POLICY, isEveryThird);
+    const before = labelPair(part(0, cut), POLICY, isEveryThird);
+    const behind = labelPair(part(cut, history.length), POLICY, isEveryThird);
+    for (const name of ['ai1', 'ai2', 'ai3', 'evaluation'] as const) {
+      const [first, second] = [before[name], behind[name]];
+      expect([first.bar.length > 20, second.bar.length > 20]).toEqual([true, true]);
+      expect([...labels[name].bar]).toEqual([...first.bar, ...second.bar.map((bar) => bar + cut)]);
+      expect([...labels[name].end]).toEqual([...first.end, ...second.end.map((bar) => bar + cut)]);
+      expect([...labels[name].label]).toEqual([...first.label, ...second.label]);
+    }
+    for (let t = 0; t < cut; t++) {
+      const result = resultOf(holed, t, EVALUATION_BARRIERS);
+      if (result !== null) expect(result.end).toBeLessThan(cut);
+    }
+  });
+
   it('has every label of its own function, for the bars it applies to, on random histories', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom(-1 as const, 1 as const), (seed, sign) => {

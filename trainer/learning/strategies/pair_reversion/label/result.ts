@@ -2,7 +2,7 @@ import { lowerBound } from '../../../../../shared/bar_file/bar_file.ts';
 import { SECONDS_PER_BAR } from '../../../../../shared/bar.ts';
 import { sigmaBps } from '../../../../../shared/core/cost/expected_net.ts';
 import { grossBps } from '../../../trades/backtest.ts';
-import { marketAt, type PriceHistory } from '../../../history/pair_history.ts';
+import { isHoleBefore, marketAt, type PriceHistory } from '../../../history/pair_history.ts';
 import { reversionLabel, type Barriers } from './reversion.ts';
 
 /** Result of a candidate at its barriers. */
@@ -15,11 +15,11 @@ export interface Result {
 
 /**
  * Result of entering at candidate `t` before costs, filled as in a backtest at the opens after both decisions.
- * @returns null if the data ends before the exit is filled
+ * @returns null if the data ends, or a hole begins, before the exit is filled
  */
 export function resultOf(history: PriceHistory, t: number, barriers: Barriers): Result | null {
   const exit = reversionLabel(history, t, barriers);
-  if (exit === null || exit.end + 1 >= history.length) return null;
+  if (exit === null || exit.end + 1 >= history.length || isHoleBefore(history, exit.end + 1)) return null;
   const side = history.z[t]! > 0 ? -1 : 1;
   const end = exit.end + 1;
   return { sigmas: grossBps(history, side, history.beta[t]!, t + 1, end) / sigmaBps(marketAt(history, t)), end };

@@ -2,7 +2,7 @@ import type { OpenTime } from '../../../../../shared/bar.ts';
 import type { DecisionPolicy, EntryTerms } from '../../../../../shared/strategies/pair_reversion/pair_input.ts';
 import { step } from '../../../../../shared/strategies/pair_reversion/step.ts';
 import { openPosition } from '../../../../../shared/core/position/position.ts';
-import { marketAt, type PriceHistory } from '../../../history/pair_history.ts';
+import { isHoleBefore, marketAt, type PriceHistory } from '../../../history/pair_history.ts';
 
 /** Barriers of AI1's label, in standard deviations at entry and bars. */
 export interface Barriers {
@@ -34,15 +34,16 @@ export function isCandidate(history: PriceHistory, t: number, barriers: Barriers
  * further out, within `horizon` bars. Uses the position of the decision, stepped without scores: its EXIT ends the
  * label.
  *
- * The horizon counts bars with both legs, like a position's age: it spans weekends, daily pauses and gaps, and the
- * first bar afterward is evaluated normally. Purging uses the time of `end`, so it covers such periods completely.
- * @returns null if the data ends before the label is known
+ * The horizon counts bars with both legs, like a position's age: it spans weekends and daily pauses, and the first bar
+ * afterward is evaluated normally. Purging uses the time of `end`, so it covers such periods completely.
+ * @returns null if the data ends, or a hole begins, before the label is known
  */
 export function reversionLabel(history: PriceHistory, t: number, barriers: Barriers): Outcome | null {
   const policy = exitPolicy(barriers);
   const side = history.z[t]! > 0 ? -1 : 1;
   let position = openPosition(side, '', history.time[t]! as OpenTime, marketAt(history, t));
   for (let k = t + 1; k < history.length; k++) {
+    if (isHoleBefore(history, k)) return null;
     const next = step(marketAt(history, k), null, OPEN_TERMS, policy, position, '', history.time[k]! as OpenTime);
     if (next.decision.action === 'EXIT') return { label: next.decision.reason === 'Z_EXIT' ? 1 : 0, end: k };
     position = next.position;

@@ -1,7 +1,7 @@
-import type { PriceHistory } from '../../../history/pair_history.ts';
+import { isHoleBefore, type PriceHistory } from '../../../history/pair_history.ts';
 
 export interface RiskLabelPolicy {
-  /** Bars with both legs: over a weekend, pause or gap it takes longer. */
+  /** Bars with both legs: over a weekend or pause it takes longer. */
   readonly horizon: number;
   /** Position value over margin. */
   readonly leverage: number;
@@ -24,7 +24,7 @@ export interface RiskOutcome {
 /**
  * AI2's label at `t`, from the next `horizon` bars only: the drawdown of the unit position entered at the close of t
  * exceeds `dd_threshold`, atr_ratio exceeds `vol_ratio`, or corr falls by `corr_drop` or more from its value at t.
- * @returns null with fewer bars
+ * @returns null with fewer bars up to the end or a hole
  */
 export function riskLabel(history: PriceHistory, t: number, policy: RiskLabelPolicy): RiskOutcome | null {
   const end = t + policy.horizon;
@@ -34,6 +34,7 @@ export function riskLabel(history: PriceHistory, t: number, policy: RiskLabelPol
   let correlation: 0 | 1 = 0;
   let peak = 0;
   for (let k = t + 1; k <= end; k++) {
+    if (isHoleBefore(history, k)) return null;
     const pnl = unitPnl(history, t, k) * policy.leverage;
     peak = Math.max(peak, pnl);
     if (peak - pnl > policy.dd_threshold) drawdown = 1;

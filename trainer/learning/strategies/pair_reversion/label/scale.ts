@@ -1,8 +1,8 @@
-import type { PriceHistory } from '../../../history/pair_history.ts';
+import { isHoleBefore, type PriceHistory } from '../../../history/pair_history.ts';
 import { unitPnl } from './risk.ts';
 
 export interface ScaleLabelPolicy {
-  /** Bars with both legs; the move over a weekend, pause or gap is one of the changes. */
+  /** Bars with both legs; the move over a weekend or pause is one of the changes. */
   readonly horizon: number;
   readonly leverage: number;
   /** Target standard deviation of the unit position's P&L over the horizon, as a fraction of margin. */
@@ -12,7 +12,7 @@ export interface ScaleLabelPolicy {
 /**
  * AI3's label at `t`: clip(target σ / σ of the unit position over the next horizon, 0, 1), σ realized from its one-bar
  * changes (root of the sum of squares), as a fraction of margin.
- * @returns null when there are fewer bars
+ * @returns null when there are fewer bars up to the end or a hole
  */
 export function scaleLabel(
   history: PriceHistory,
@@ -24,6 +24,7 @@ export function scaleLabel(
   let squares = 0;
   let before = 0;
   for (let k = t + 1; k <= end; k++) {
+    if (isHoleBefore(history, k)) return null;
     const pnl = unitPnl(history, t, k);
     squares += (pnl - before) ** 2;
     before = pnl;
