@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { isSupportedNode, NODE_MAJOR } from './shared/node_version.ts';
 import { readDurations } from './test/durations.ts';
 import { leaveSettingsOut } from './test/own_environment.ts';
-import { ownLightgbm } from './test/python.ts';
+import { keepBytecode, ownLightgbm } from './test/python.ts';
 
 // Native parts end the process of another Node without a word.
 if (!isSupportedNode(process.versions.node))
@@ -14,6 +14,7 @@ if (!isSupportedNode(process.versions.node))
   );
 // Tests and the programs that they start inherit this environment.
 leaveSettingsOut(process.env);
+keepBytecode(process.env);
 const lightgbm = ownLightgbm();
 if (lightgbm !== null) process.env.MINUTEHAND_LIGHTGBM_LIBRARY ??= lightgbm;
 
