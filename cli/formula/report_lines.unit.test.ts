@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { symbolSources } from '../../shared/core/formula/sources.ts';
 import { distributionOf } from '../../trainer/learning/formula_trial/distribution.ts';
-import { histogram, timePicture } from './picture.ts';
+import { histogram, timePicture } from './report_lines.ts';
 import { marked, readFormula } from './read_formula.ts';
 
 describe('a fault of a formula', () => {

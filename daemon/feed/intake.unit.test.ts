@@ -6,7 +6,8 @@ import { parsePair } from '../../shared/pair.ts';
 import { Aligner } from '../align/align.ts';
 import { barsRoute } from './http.ts';
 import type { BarSink } from '../queue/input.ts';
-import { createIntake, type Intake, type IntakeOptions, type IntakeReport } from './intake.ts';
+import { createIntake, type Intake, type IntakeOptions, type IntakeReport, symbolReader } from './intake.ts';
+import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 
 const BOOT_ID = '20260105T120000000Z';
 const NOW_MS = Date.parse('2025-10-14T12:36:00.000Z') as EpochMs;
@@ -505,4 +506,31 @@ describe('POST /bars', () => {
     expect(await post([bad, GOOD], '', false)).toMatchObject({ status: 207, body: { accepted: 1, stored: false } });
     expect(await post(bad, '', false)).toMatchObject({ status: 422, body: { accepted: 0 } });
   });
+});
+
+const sink = { hasSymbol: (symbol: string): boolean => ['BTCUSDT', 'EURUSD'].includes(symbol) };
+
+it('a bar of another spelling is a bar of the configured symbol, and of a broker’s name where it is mapped', () => {
+  const plain = symbolReader({ sink });
+  expect(['BTCUSDT', 'btcusdt', 'BTC/USDT', 'BTC-USDT', 'BTC/USDT'].map(plain)).toEqual(Array(5).fill('BTCUSDT'));
+  const mapped = symbolReader({ sink, names: { ...NO_SYMBOL_NAMES, suffixes: ['.m'], aliases: { EURO: 'EURUSD' } } });
+  expect(['EURUSD.m', 'euro', 'eur/usd'].map(mapped)).toEqual(['EURUSD', 'EURUSD', 'EURUSD']);
+});
+
+it('what is not mapped is unknown, and a dated contract is not its perpetual', () => {
+  const plain = symbolReader({ sink });
+  expect(() => plain('EURUSD.m')).toThrow(/EURUSD\.m.*perhaps EURUSD/);
+  for (const name of ['BTCUSDT_250328', 'BTC-USDT-250328', '../EURUSD', 'GBPUSD', ''])
+    expect(() => plain(name), name).toThrow(expect.objectContaining({ code: 'BAR_UNKNOWN_SYMBOL' }) as Error);
+});
+
+it('an unknown symbol that is a slip away from a configured one is told its name', () => {
+  const reader = symbolReader({ sink, names: { ...NO_SYMBOL_NAMES, known: new Set(['BTCUSDT', 'EURUSD']) } });
+  for (const name of ['EURSUD', 'ERUUSD']) expect(() => reader(name), name).toThrow(/perhaps EURUSD/);
+  expect(() => reader('AUDUSD')).toThrow(expect.objectContaining({ expected: undefined }) as Error);
+});
+
+it('a symbol of another shard is skipped in every spelling', () => {
+  const reader = symbolReader({ sink, isElsewhere: (symbol) => symbol === 'XAUUSD' });
+  expect(['XAUUSD', 'xau/usd'].map(reader)).toEqual([null, null]);
 });

@@ -7,7 +7,6 @@ import { packageRoot } from '../../shared/root.ts';
 import { type Audience, CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Wire } from './audience.ts';
 import type { RequestHead } from './http_route.ts';
 import { listeningError } from '../../shared/http/listening_error.ts';
-import { NativeConnections } from './uwebsockets_connections.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './router.ts';
 import type { Server, ServerOptions } from './server.ts';
 import type {
@@ -22,6 +21,34 @@ import type {
 } from './uwebsockets_native.ts';
 import { headOf, NativeRequests, writeResponse } from './uwebsockets_requests.ts';
 import type { Message } from './websocket_route.ts';
+import { connectionLimits, tooManyConnections } from '../../shared/http/connection_limits.ts';
+
+/** Refused connections at a time that are answered; further ones are closed without a word. */
+const ANSWERED = 16;
+
+/**
+ * Connections of the fast engine that are no WebSockets. It does not tell whose connection has ended, and closes idle
+ * ones itself: their total is limited, and a new one above it is refused with 503 CONNECTIONS_TOO_MANY and closed.
+ */
+class NativeConnections {
+  #open = 0;
+
+  constructor(app: App, router: Pick<Router, 'refuse'>) {
+    const { total, burst } = connectionLimits();
+    app.filter?.((response: NativeResponse, change) => {
+      this.#open += change;
+      if (change < 0 || this.#open <= burst * total) return;
+      // One that is answered stays open until its client closes it, or for ten seconds.
+      if (this.#open > burst * total + ANSWERED) response.close();
+      else writeResponse(response, 'GET', router.refuse(tooManyConnections()), true);
+    });
+  }
+
+  /** One becomes a WebSocket, whose end the engine does not count. */
+  release(): void {
+    this.#open--;
+  }
+}
 
 /** Messages to WebSockets, and their end. */
 class NativeWires {

@@ -1,7 +1,7 @@
 /**
  * Tables of the store that a policy may not name as its own table of runs or signals: it would be converted, filled or
  * dropped. Flat names, as in SQLite (`core.bars` is `core_bars`), so that no other division into schema and table
- * reaches one either. trainer/store/reserved_tables.server.test.ts compares the list with a real store.
+ * reaches one either. trainer/store/store.server.test.ts compares the list with a real store.
  */
 const RESERVED: ReadonlySet<string> = new Set([
   'audit_api_writes',

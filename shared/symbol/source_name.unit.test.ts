@@ -19,7 +19,7 @@ describe('The name of a file', () => {
       'deribit_BTC-27JUN25_1m.csv': ['BTC.250627', 60],
       'BTCUSDT-27JUN25-1m.csv': ['BTCUSDT.250627', 60],
       'ESZ5.csv': ['ESZ5', null],
-      'EURUSD_M30_2019.csv': ['EURUSD', null],
+      'EURUSD_M30_2019.csv': ['EURUSD', 1800],
       'BTCUSDT_H1.csv': ['BTCUSDT', 3600],
       'data/../AAPL_1d.csv': ['AAPL', 86_400],
       // TradingView: exchange, symbol, and the minutes of a bar behind a comma.

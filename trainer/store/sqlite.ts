@@ -1,24 +1,53 @@
 import { existsSync } from 'node:fs';
 import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  IdentifierNode,
   Kysely,
+  type KyselyPlugin,
+  OperationNodeTransformer,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+  type QueryResult,
+  type RootOperationNode,
+  SchemableIdentifierNode,
   SelectQueryNode,
   sql,
   SqliteDialect,
   SqliteDriver,
-  type CompiledQuery,
-  type DatabaseConnection,
-  type Driver,
-  type QueryResult,
+  type UnknownRow,
 } from 'kysely';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { BulkRows, Cell, Engine } from './engine.ts';
-import { FLAT_SCHEMA } from './flat_schema.ts';
 import { flatName } from './schema/table.ts';
 import type { Tables } from './schema/schema.ts';
 import { noteDamage } from '../../shared/store/damaged_files.ts';
 import { boundWal, Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
+
+class FlatNames extends OperationNodeTransformer {
+  protected override transformSchemableIdentifier(node: SchemableIdentifierNode): SchemableIdentifierNode {
+    if (node.schema === undefined) return node;
+    const { name } = node.identifier;
+    return { ...SchemableIdentifierNode.create(flatName(`${node.schema.name}.${name}`)) };
+  }
+
+  protected override transformIdentifier(node: IdentifierNode): IdentifierNode {
+    return node;
+  }
+}
+
+/** Runs the queries of this store, which use `schema.table` everywhere, on SQLite. */
+const FLAT_SCHEMA: KyselyPlugin = {
+  transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
+    return new FlatNames().transformNode(node);
+  },
+  transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    return Promise.resolve(result);
+  },
+};
 
 /** Another process may be importing: its transactions take well under a second each. */
 const BUSY_MS = 30_000;

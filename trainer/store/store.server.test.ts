@@ -6,23 +6,25 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { columnsOf, emptyColumns, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { type BarColumns, columnsOf, emptyColumns } from '../../shared/bar_file/bar_file.ts';
 import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
-import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
+import { POSTGRES_NOTE, type PostgresServer, startPostgres } from './postgres_server.fixture.ts';
 import { openSqlite } from './sqlite.ts';
 import { STORE_SCHEMA, type StoreSchema } from './migrations.ts';
 import { SCHEMA_FINGERPRINT } from './schema/schema.ts';
 import {
+  IN_MEMORY,
   lookAtTables,
   openStore,
   openStoreIfThere,
   refuseOtherTables,
+  type Store,
   storeUnusable,
   storeUrl,
-  type Store,
 } from './store.ts';
+import { isReservedTable } from '../../shared/policy/reserved_tables.ts';
 
 const T0 = 1_546_300_800 as OpenTime;
 
@@ -578,5 +580,41 @@ describe('a store in a file', () => {
     clearInterval(tick);
     expect(order).toEqual(['in the transaction', 'end of the transaction', 'alone']);
     await Promise.all([one.close(), other.close()]);
+  });
+});
+
+describe('a table that a policy names', () => {
+  it('is never a table, a view or an index of the store', async () => {
+    const store = await openStore(IN_MEMORY);
+    try {
+      const { rows } = await sql<{
+        name: string;
+      }>`SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name`.execute(store.db);
+      expect(rows.length).toBeGreaterThan(20);
+      const open: string[] = [];
+      // In SQLite a name may be divided into schema and table at each of its underscores.
+      for (const { name } of rows) {
+        for (let at = name.indexOf('_'); at > 0 && at < name.length - 1; at = name.indexOf('_', at + 1)) {
+          const table = `${name.slice(0, at)}.${name.slice(at + 1)}`;
+          if (!isReservedTable(table)) open.push(table);
+        }
+      }
+      expect(open).toEqual([]);
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('is neither one of the database itself', () => {
+    for (const table of [
+      'core.bars_pkey',
+      'pg_catalog.pg_class',
+      'information_schema.tables',
+      'sqlite_master.x',
+      'sqlite.schema',
+    ])
+      expect([table, isReservedTable(table)]).toEqual([table, true]);
+    for (const table of ['audit.retrain_runs', 'core.signals_live', 'core.signals_history', 'public.runs'])
+      expect([table, isReservedTable(table)]).toEqual([table, false]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { priceDigits } from './price_digits.ts';
+import { priceDigits, rangeDigits } from './price_digits.ts';
 
 describe('the decimals of prices', () => {
   it('are those of the tick, the finest in view', () => {
@@ -19,4 +19,8 @@ describe('the decimals of prices', () => {
     expect(priceDigits([])).toBe(2);
     expect(priceDigits([null, 0])).toBe(2);
   });
+});
+
+it('small values keep three significant digits of the greatest, large ones two decimals', () => {
+  expect([[0.000213, -0.0001], [0.5], [12.3, null], [-4100], [], [0]].map(rangeDigits)).toEqual([6, 3, 2, 2, 2, 2]);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RunningMedian } from './running_median.ts';
+import { RunningMedian } from './bar_screen.ts';
 
 describe('RunningMedian', () => {
   it('is the lower middle of the sorted last values, after every value', () => {

@@ -42,7 +42,7 @@ describe('candlesOf', () => {
       low: [99.6, 104.6, 109.6, 114.6, 119.6],
       close: [104.5, 109.5, 114.5, 119.5, 121.5],
     });
-    expect(candlesOf(minutes(firstOf(22)), 4).timeframe).toBe('15m');
+    expect(candlesOf(minutes(firstOf(22)), 4).timeframe).toBe('10m');
   });
 
   it('counts the period, so that gaps do not change the timeframe, and has a longest one', () => {

@@ -3,10 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { isoMinute, SECONDS_PER_BAR, shownMinute } from '../../../shared/bar.ts';
 import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { readActiveRule, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { readActiveRule, ruleOpener, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
 import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
-import { ruleOpener } from '../../../shared/bundle/rule/active_rule.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
@@ -16,18 +15,18 @@ import { isOpenMinute } from '../../../shared/market/trading_week.ts';
 import {
   barSecondsOf,
   isInstrument,
+  type Pair,
   parseSubject,
   symbolsOf,
-  timeframeOf,
-  type Pair,
   type Timeframe,
+  timeframeOf,
 } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { deliveredCosts } from '../../../shared/policy/delivered.ts';
-import { shardsOf, type Settings, type Shard } from '../../../shared/policy/policy.ts';
+import { type Settings, type Shard, shardsOf } from '../../../shared/policy/policy.ts';
 import { daemonState } from '../../../shared/process/daemon_state.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
-import { historyEnd, journaledTimes, journalsOf, storedTimes, type NewestTimes } from '../../jobs/bars/recent_bars.ts';
+import { historyEnd, journaledTimes, journalsOf, type NewestTimes, storedTimes } from '../../jobs/bars/recent_bars.ts';
 import { feedVerdicts, refusedFeeds } from '../../jobs/bars/received_verdicts.ts';
 import type { Store } from '../../store/store.ts';
 import { calendarNowMs } from '../news/calendar_now.ts';
@@ -37,17 +36,26 @@ import {
   instrumentOfSlot,
   isChallenger,
   refusedModels,
+  type Slot,
   standingOverrides,
   standingRejections,
-  type Slot,
   type StandingRejections,
 } from '../admission/standing.ts';
 import { accountIdOf, programName } from '../fills/account_id.ts';
 import { readTrades } from '../fills/live_trades.ts';
 import type { ChannelStatus } from '../notify/channels/open_channels.ts';
 import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
-import { healthFacts } from './health_facts.ts';
 import { readWindowsFacts } from './windows_facts.ts';
+import * as z from 'zod';
+
+/** What of a daemon's `/healthz` the checklist judges; one of another version may report more or less. */
+const healthFacts = z.looseObject({
+  shard: z.string(),
+  market: z.string(),
+  late_bars: z.looseObject({ message: z.string(), next: z.string() }).nullable().default(null),
+  last_bars: z.record(z.string(), z.string()),
+  lease: z.looseObject({}).nullable().default(null),
+});
 
 /** Eight weeks: enough openings to see a time zone. */
 const BARS_READ = 60_000;

@@ -1,14 +1,45 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
-import { pack, type Manifest } from './archive_file.ts';
+import { type Manifest, pack } from './archive_file.ts';
 import { ArchiveIndex } from './archive_index.ts';
-import { linesOf, readParts, writePart, type Part } from './archive_parts.ts';
+import { linesOf, type Part, readParts, writePart } from './archive_parts.ts';
 import type { ArchivePlace } from './archive_place.ts';
 import { DAY_MS, dayStartMs } from './day.ts';
-import { missingLines } from './missing_lines.ts';
 import { rowOfLine, signalLine, type SignalRow } from './signal_row.ts';
 import type { SignalTables } from './signal_tables.ts';
+import { createHash } from 'node:crypto';
+
+/** Lines of a day in the history, in pages; each call reads them again. */
+type StoredLines = () => AsyncGenerator<readonly string[]>;
+
+/** Lines of the history that are not in the archive, in pages. */
+async function* missingLines(parts: readonly Part[], stored: StoredLines): AsyncGenerator<readonly string[]> {
+  const isMissing = await lineTest(parts, stored);
+  for await (const lines of stored()) yield lines.filter(isMissing);
+}
+
+/**
+ * Returns a test of whether a line is not in the archive: by the hash of the whole day if possible, otherwise line by
+ * line.
+ */
+async function lineTest(parts: readonly Part[], stored: StoredLines): Promise<(line: string) => boolean> {
+  const [only] = parts;
+  if (only === undefined) return () => true;
+  if (parts.length === 1) {
+    const hash = createHash('sha256');
+    for await (const lines of stored()) hash.update(`${lines.join('\n')}\n`);
+    if (hash.digest('hex') === only.manifest.content_sha256) return () => false;
+  }
+  const known = new Set<string>();
+  for await (const lines of linesOf(parts)) for (const line of lines) known.add(digestOf(line));
+  return (line) => !known.has(digestOf(line));
+}
+
+/** As a Latin-1 string, to save memory: half a million are kept at a time. */
+function digestOf(line: string): string {
+  return createHash('sha256').update(line).digest('binary');
+}
 
 export interface ArchivedDay {
   readonly market: string;

@@ -1,17 +1,64 @@
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { atMostOneWaiting } from '../../../shared/in_turn.ts';
-import { followConfigStarts } from '../schedule/config_changes.ts';
+import { configValues, followConfigStarts, noteConfigChanges } from '../schedule/config_changes.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
-import { scheduleByCron, type Schedule } from '../cron/schedule.ts';
-import { openStore, storeUrl } from '../../store/store.ts';
+import { type Schedule, scheduleByCron } from '../cron/schedule.ts';
+import { openStore, type Store, storeUrl } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
 import { Archiving, type OpenHistory } from './archiving.ts';
 import { createSignalCopy } from './copy.ts';
-import { PolicyWatch } from './policy_watch.ts';
 import { openSignalTables } from './signal_tables.ts';
+import type { Logger } from 'pino';
+import { readPointer } from '../../../shared/policy/approved.ts';
+import { homePaths } from '../../../shared/home.ts';
+import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
+import { configAuthor } from '../../../shared/policy/config_starts.ts';
+
+/**
+ * Records configurations that signals refer to. `audit.config_changes` has the values at the trainer's start; if a
+ * daemon was started with another configuration since then, the configuration is read again.
+ */
+class PolicyWatch {
+  readonly #settings: Settings;
+  readonly #log: Logger;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #clock: Clock;
+  #current: string;
+  readonly #unknown = new Set<string>();
+
+  constructor(settings: Settings, log: Logger, env: NodeJS.ProcessEnv, clock: Clock) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#env = env;
+    this.#clock = clock;
+    this.#current = settings.policyHash;
+  }
+
+  /** Records the configuration of a signal if it is new. @param hash its policy_hash */
+  async see(store: Store, hash: string): Promise<void> {
+    if (hash === this.#current || this.#unknown.has(hash)) return;
+    let found: Settings | null = null;
+    try {
+      const isApproved = readPointer(homePaths(this.#env).policy) !== null;
+      found = loadSettings({ env: this.#env, ...(!isApproved && { configDir: this.#settings.sources.configDir }) });
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the configuration cannot be read again');
+    }
+    if (found?.policyHash !== hash) {
+      this.#unknown.add(hash);
+      const text = 'signals were decided by a configuration that is not in config/ (any more)';
+      this.#log.warn({ policy_hash: hash }, text);
+      return;
+    }
+    await noteConfigChanges(store, configValues(found), this.#clock, hash, configAuthor('trainer', this.#env));
+    this.#current = hash;
+    this.#unknown.clear();
+    this.#log.info({ policy_hash: hash }, 'a change of the configuration was noted');
+  }
+}
 
 export interface HistoryOptions extends StoreWorkOptions {
   readonly notifier?: Notifier;

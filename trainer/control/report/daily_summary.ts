@@ -3,14 +3,40 @@ import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
-import { openStore, storeUrl, type Store } from '../../store/store.ts';
-import { lastTimeOf, scheduleByCron, type Schedule } from '../cron/schedule.ts';
+import { openStore, type Store, storeUrl } from '../../store/store.ts';
+import { lastTimeOf, type Schedule, scheduleByCron } from '../cron/schedule.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
 import type { AccountPerformance } from '../performance/performance_schema.ts';
 import type { Report } from '../schema/reports.ts';
 import { makeReport } from './make_report.ts';
-import { wordsOfInstrument, wordsOfPair } from './reason_words.ts';
 import type { WeeklyReportOptions } from './weekly_report.ts';
+import type { InstrumentReason } from '../../../shared/signal/instrument_signal.ts';
+import { type Reason, REASONS } from '../../../shared/strategies/pair_reversion/reasons.ts';
+
+/** Why a bar of an instrument has no entry: what is its own, or said of pairs alone in `REASONS`. */
+const OF_INSTRUMENTS: Partial<Record<InstrumentReason, string>> = {
+  NO_EDGE: 'the model has shown no edge after costs for this instrument.',
+  THETA: 'no direction has a probability above its threshold.',
+  NO_ENTRY: 'no entry condition of the rule holds.',
+  BOTH_SIDES: 'the entry conditions of the rule for both sides hold at once.',
+  NO_MODEL: 'no verified model of this timeframe is loaded.',
+  WARMUP: 'the instrument has not seen enough bars yet.',
+  LEG_MISSING: 'its bar did not come in time.',
+  LEG_EMPTY: 'it did not trade in this bar.',
+  BAR_SUSPECT: 'its bar does not fit its recent bars; the next one confirms or refutes it.',
+  SILENCE: 'no bar of the instrument came for a while; a heartbeat that repeats the values of its last bar.',
+  SHUTDOWN: 'the daemon ends and no other waits to take over.',
+};
+
+/** The reason of a pair's signal in words, without its action; empty for one that is not known. */
+function wordsOfPair(reason: string): string {
+  return (REASONS[reason as Reason] as string | undefined)?.replace(/^\w+: /, '') ?? '';
+}
+
+/** The same of an instrument's signal. */
+function wordsOfInstrument(reason: string): string {
+  return OF_INSTRUMENTS[reason as InstrumentReason] ?? wordsOfPair(reason);
+}
 
 const DAY_MS = 86_400_000;
 /** A daily schedule is due at least once in this time. */

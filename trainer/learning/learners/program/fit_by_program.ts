@@ -1,19 +1,57 @@
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { openForReading } from '../../../../shared/outside_files.ts';
-import { weightByClass, refuseFocalLoss } from '../contract/class_labels.ts';
+import { refuseFocalLoss, weightByClass } from '../contract/class_labels.ts';
 import { otherShares, SHARES_WANTED } from '../contract/class_shares.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
-import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
+import { type FitRequest, noWeight, usedColumns } from '../contract/learner.ts';
 import { barsPerRow, isSequence, ownTable } from '../contract/past_rows.ts';
 import { fittedOnnx } from '../onnx/fitted_onnx.ts';
-import { fitRequest, inTemporaryFolder, namesOf } from './fit_request.ts';
 import type { ProgramProcess } from './program_process.ts';
 import type { Done } from './protocol.ts';
 import { writeRows } from './rows_file.ts';
 import { writeTable } from './table_file.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import { temporaryFolder } from '../../../../shared/temporary_folder.ts';
+
+let requests = 0;
+
+interface AskedFit {
+  /** Path of the file of the rows. */
+  readonly rows: string;
+  readonly features: readonly string[];
+  readonly seed: string;
+  /** Absent: one probability. */
+  readonly classes?: number | undefined;
+}
+
+/** What the request of every fit says. No two of this process have the same id. */
+function fitRequest({ rows, features, seed, classes }: AskedFit) {
+  return {
+    id: ++requests,
+    ...(classes === undefined ? { task: 'binary' as const } : { task: 'multiclass' as const, classes }),
+    rows,
+    features,
+    seed: createRng(seed).integer(2 ** 31),
+  };
+}
+
+/** Names of some columns of a matrix, where a column has none by its number. */
+function namesOf(columns: readonly number[], columnNames: readonly string[]): string[] {
+  return columns.map((column) => columnNames[column] ?? `column_${column}`);
+}
+
+/** Gives work a temporary folder for the files of a request, which is removed afterward. */
+async function inTemporaryFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = temporaryFolder('learner');
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 export interface ProgramFit {
   /** Name of the learner. */

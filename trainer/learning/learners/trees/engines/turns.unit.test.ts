@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createTurns } from './turns.ts';
+import { createTurns } from './engines.ts';
 
 it('runs work of equal keys together, of other keys in turn, and queues do not wait for each other', async () => {
   const turns = createTurns();
