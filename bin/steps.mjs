@@ -133,15 +133,25 @@ function readReport(path) {
 
 /** Files that took most, shown at the end. */
 const SLOWEST = 10;
-/** Seconds of processor time of a file's processes. */
-const FILE_BUDGET = 60;
+/**
+ * Seconds of processor time of a file's processes, and their share of those of all files of a run: another machine, or
+ * a busy one, makes all of them slower. The greater of the two is the budget.
+ */
+const FILE_BUDGET = { seconds: 60, share: 0.015 };
+/** A file fails when it takes more than this times its budget: twice the same took up to 1.2 times as much. */
+const BUDGET_MARGIN = 1.25;
+
+/** @typedef {{ budgetShare: number, reason: string }} LargeFile a share of the run's sum, in place of the budget's */
 
 /**
  * Prints the result as the last line of standard output.
- * @param {{ refusesSkip?: (reason: string) => boolean }} [rules] a reason for which a skipped test fails the run
+ * @param {{ refusesSkip?: (reason: string) => boolean, large?: Readonly<Record<string, LargeFile>> }} [rules] a reason
+ * for which a skipped test fails the run; of a run of all files, those with a budget of their own: with it, a file above
+ * its budget fails the run
  * @returns {number} the exit code
  */
-export function conclude({ refusesSkip = () => false } = {}) {
+export function conclude({ refusesSkip = () => false, large } = {}) {
+  if (large !== undefined) failedSteps.push(...filesAboveBudget(filesTook, large));
   for (const { reason } of skippedTests.filter((one) => refusesSkip(one.reason)))
     failedSteps.push(`tests skipped: ${reason}`);
   // Repeated at the end, because they may have failed long before the last test.
@@ -162,17 +172,38 @@ export function conclude({ refusesSkip = () => false } = {}) {
   return failed === 0 ? 0 : 1;
 }
 
-/** The sum of all files, the slowest, and those above the budget. */
+/**
+ * What fails a run of all files, a text for each.
+ * @param {Readonly<Record<string, Took>>} took
+ * @param {Readonly<Record<string, LargeFile>>} large
+ * @returns {string[]}
+ */
+export function filesAboveBudget(took, large) {
+  const sum = processorSeconds(took);
+  /** @param {string} file */
+  const budgetOf = (file) =>
+    Math.max(FILE_BUDGET.seconds, (Object.hasOwn(large, file) ? large[file].budgetShare : FILE_BUDGET.share) * sum);
+  const gone = Object.keys(large).filter((file) => !Object.hasOwn(took, file));
+  const above = Object.entries(took).flatMap(([file, { processor_s: seconds }]) => {
+    const most = BUDGET_MARGIN * budgetOf(file);
+    return (seconds ?? 0) > most
+      ? [`${file} took ${seconds?.toFixed(0)} s of processor time, at most ${most.toFixed(0)} s of ${sum.toFixed(0)}`]
+      : [];
+  });
+  return [...above, ...gone.map((file) => `${file} has a budget of its own, and did not run`)];
+}
+
+/** @param {Readonly<Record<string, Took>>} took */
+const processorSeconds = (took) =>
+  Object.values(took).reduce((total, { processor_s: seconds }) => total + (seconds ?? 0), 0);
+
+/** The sum of all files, and the slowest. */
 function printTimes() {
-  const files = Object.entries(filesTook).map(([file, { processor_s: seconds }]) => ({ file, seconds: seconds ?? 0 }));
+  const files = Object.entries(filesTook);
   if (files.length < 2) return;
-  const sorted = files.sort((a, b) => b.seconds - a.seconds);
-  const sum = sorted.reduce((total, { seconds }) => total + seconds, 0);
-  print(
-    `\n${files.length} test files took ${sum.toFixed(0)} s of processor time, with the programs they started. Most:`,
-  );
-  for (const { file, seconds } of sorted.slice(0, SLOWEST)) print(`  ${seconds.toFixed(0).padStart(4)} s  ${file}`);
-  const above = sorted.filter(({ seconds }) => seconds > FILE_BUDGET);
-  if (above.length > 0)
-    print(`above the budget of ${FILE_BUDGET} s a file: ${above.map(({ file }) => file).join(', ')}`);
+  const sorted = files.toSorted(([, a], [, b]) => (b.processor_s ?? 0) - (a.processor_s ?? 0));
+  const sum = processorSeconds(filesTook).toFixed(0);
+  print(`\n${files.length} test files took ${sum} s of processor time, with the programs they started. Most:`);
+  for (const [file, { processor_s: seconds }] of sorted.slice(0, SLOWEST))
+    print(`  ${(seconds ?? 0).toFixed(0).padStart(4)} s  ${file}`);
 }

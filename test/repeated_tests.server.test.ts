@@ -32,12 +32,12 @@ const onSecondTime = (name: string): string => {
   return `existsSync(${marker}) || (writeFileSync(${marker}, ''), false)`;
 };
 
-function runSteps(): { code: number | null; last: string; errors: string } {
+function runSteps(rules = '{}'): { code: number | null; last: string; errors: string } {
   const program = `
     import { conclude, repeatFailedAlone, testsHold } from ${JSON.stringify(join(ROOT, 'bin', 'steps.mjs'))};
     await testsHold('tests', [], { root: ${JSON.stringify(folder)} });
     await repeatFailedAlone();
-    process.exitCode = conclude({ refusesSkip: (reason) => reason === 'installable' });
+    process.exitCode = conclude({ refusesSkip: (reason) => reason === 'installable', ...${rules} });
   `;
   const environment = { ...process.env };
   for (const name of Object.keys(environment)) if (name.startsWith('VITEST')) delete environment[name];
@@ -97,4 +97,37 @@ it('repeats nothing when many files fail', () => {
   const { code, last } = runSteps();
   expect(last).toBe('5 passed, 5 failed');
   expect(code).toBe(1);
+});
+
+/** A test file whose processes seem to have taken so much. */
+function writeTaking(name: string, seconds: number): void {
+  const text = `import { afterAll, it } from 'vitest';
+afterAll(({}, { file }) => void (file.meta.processorSeconds = ${seconds}));
+it('holds', () => undefined);
+`;
+  writeFileSync(join(folder, `${name}.test.js`), text);
+}
+
+it('fails a run of all files for one above its budget of processor time, by name; not one within the margin', () => {
+  writeTaking('greedy', 76);
+  writeTaking('near', 74);
+  const { code, last, errors } = runSteps('{ large: {} }');
+  expect([code, last]).toEqual([1, '2 passed, 1 failed']);
+  expect(errors).toContain('failed: greedy.test.js took 76 s of processor time, at most 75 s of 150\n');
+  // A few files that somebody names have no budget.
+  expect(runSteps().code).toBe(0);
+});
+
+it('a file may have a larger budget, which grows with what all files take and is not kept for a file that is gone', () => {
+  writeTaking('large', 300);
+  writeTaking('other', 60);
+  const large = (share: number): string => `{ large: { 'large.test.js': { budgetShare: ${share}, reason: '' } } }`;
+  expect(runSteps(large(0.7)).code).toBe(0);
+  expect(runSteps(large(0.6)).errors).toContain(
+    'failed: large.test.js took 300 s of processor time, at most 270 s of 360',
+  );
+  rmSync(join(folder, 'large.test.js'));
+  const { code, errors } = runSteps(large(0.7));
+  expect(code).toBe(1);
+  expect(errors).toContain('failed: large.test.js has a budget of its own, and did not run\n');
 });

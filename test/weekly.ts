@@ -89,6 +89,7 @@ export const WEEKLY: Readonly<Record<string, LongForm>> = {
   },
   'test/windows/held_signal.chain.test.ts': { weekly: 'a day of bars', always: '90 minutes' },
   'test/windows/kill.chain.test.ts': { weekly: '50 kills', always: '8 kills' },
+  'test/year_of_signals.chain.test.ts': { weekly: 'a year of signals', always: '45 days' },
   'trainer/control/rollout/simulation/rollouts.unit.test.ts': {
     weekly: '1,300 rollouts: levels, loss budget and power',
     always: '39 rollouts: the same levels, budget and stated power with wider bounds',

@@ -23,11 +23,13 @@ import { thinnedOracle } from '../trainer/control/history/thinned_signals.oracle
 import { readThinned } from '../trainer/control/history/thinned_signals.ts';
 import { startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
+import { IS_WEEKLY } from './weekly.ts';
 
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 900_000 });
 
 const FIRST = '2025-01-01';
-const DAYS = Number(process.env['YEAR_DAYS'] ?? 365);
+/** More rows than a chart keeps by a factor of 10, and in both stores several parts of the journal. */
+const DAYS = IS_WEEKLY ? 365 : 45;
 const PAIR = 'XAUUSD_XAGUSD';
 const ENTRIES_A_DAY = 10;
 const EXPLAINED = 400;
@@ -35,7 +37,7 @@ const EXPLAIN_LIMIT_MS = 200;
 const settings = loadSettings({ env: {} });
 const { market } = settings.minutehand;
 
-describe(`a year of one pair in the journal`, () => {
+describe(`${DAYS} days of one pair in the journal`, () => {
   let folder: string;
   let paths: HomePaths;
   let server: PostgresServer | null;
