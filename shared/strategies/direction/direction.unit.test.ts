@@ -70,6 +70,15 @@ describe('stepDirection', () => {
     expect([62, 62.001, 67.999, 68].map(at)).toEqual(['STOP_EXIT', 'IN_POSITION', 'IN_POSITION', 'TARGET_EXIT']);
   });
 
+  it('leaves for the opposite side above its threshold and above the other probability, and on no equality', () => {
+    const low = { ...STRATEGY, theta_up: 0.25, theta_down: 0.25 };
+    const reasonOf = (strategy: DirectionStrategy, position: DirectionPosition, up: number, down: number): string =>
+      stepDirection(strategy, position, input(101, up, down)).reason;
+    expect([0.5, 0.501].map((up) => reasonOf(STRATEGY, short, up, 0.1))).toEqual(['IN_POSITION', 'OPPOSITE_EXIT']);
+    expect([0.6, 0.601].map((down) => reasonOf(STRATEGY, long, 0.1, down))).toEqual(['IN_POSITION', 'OPPOSITE_EXIT']);
+    for (const position of [long, short]) expect(reasonOf(low, position, 0.375, 0.375)).toBe('IN_POSITION');
+  });
+
   it('holds a position otherwise, one bar older', () => {
     expect(stepDirection(STRATEGY, long, input(101, 0.7, 0.1))).toEqual({
       action: 'HOLD',

@@ -29,7 +29,7 @@ export function smallSpace(change: Partial<SpaceDocument> = {}): SearchSpace {
   return spaceOf({ ...SMALL_SPACE, ...change }, DEFAULT, () => 'small');
 }
 
-export interface EvolveBarsOptions {
+export interface EvolveBarsOptions extends Pick<EvolveOptions, 'lookAt' | 'trialsBefore'> {
   readonly space?: SearchSpace;
   readonly seed?: string;
   readonly searches?: Record<string, EvolutionState>;
@@ -40,6 +40,7 @@ export interface EvolveBarsOptions {
 /** Evolves on bars of which the last fifth is the holdout. */
 export function evolveBars(bars: InstrumentBars, options: EvolveBarsOptions = {}): Promise<EvolveResult> {
   const { space = smallSpace(), seed = '0', searches = {}, onGeneration = () => undefined, searchElsewhere } = options;
+  const { lookAt, trialsBefore } = options;
   const subject = subjectOfBars(bars);
   const holdoutFrom = Math.floor(bars.length * 0.8);
   return evolve({
@@ -52,6 +53,8 @@ export function evolveBars(bars: InstrumentBars, options: EvolveBarsOptions = {}
     resamples: 500,
     searches,
     ...(searchElsewhere !== undefined && { searchElsewhere }),
+    ...(lookAt !== undefined && { lookAt }),
+    ...(trialsBefore !== undefined && { trialsBefore }),
     onGeneration,
   });
 }

@@ -10,6 +10,7 @@ import { ruleColumns } from '../formula_rules/rule_columns.ts';
 import { randomBars, subjectOfBars } from '../formula_rules/rule_subject.fixture.ts';
 import { meanNet } from '../formula_rules/rule_report.ts';
 import { ruleTrades } from '../formula_rules/rule_trades.ts';
+import { EDGE_LEVEL, lookLevel } from '../backtest/edge.ts';
 import { coinsOf, mirrorBars } from '../placebo/mirrored_bars.ts';
 import { evolveBars, plantedDrift, plantedOnce, smallSpace } from './evolve.fixture.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
@@ -84,6 +85,22 @@ describe('evolution', () => {
     const notOfHoldout = (all: typeof checks) => all.filter(({ code }) => code !== 'HOLDOUT');
     expect(notOfHoldout(known.checks)).toEqual(notOfHoldout(checks));
     expect(known.proposed!.holdout).not.toEqual(holdout);
+  });
+
+  it('is judged by the trials of all searches before it, and by the number of its look at the holdout', async () => {
+    const bars = randomBars('looks', 2500, plantedDrift(30));
+    const searches: Record<string, EvolutionState> = {};
+    const first = await evolveBars(bars, { space: SMALL, searches });
+    const later = await evolveBars(bars, { space: SMALL, searches, trialsBefore: 10_000, lookAt: () => 4 });
+    expect(later.trials).toBe(first.trials);
+    const [own, other] = [first.proposed!, later.proposed!];
+    expect(other.strategy).toEqual(own.strategy);
+    expect(other.expected_max_sharpe).toBeGreaterThan(own.expected_max_sharpe);
+    expect(other.deflated_sharpe).toBeLessThan(own.deflated_sharpe);
+    const limitOf = ({ checks }: typeof first) => checks.find(({ code }) => code === 'HOLDOUT')!.limit;
+    expect([own.holdout_look, other.holdout_look]).toEqual([null, 4]);
+    expect([limitOf(first), limitOf(later)]).toEqual([EDGE_LEVEL, lookLevel(4)]);
+    expect(lookLevel(4)).toBeLessThan(EDGE_LEVEL);
   });
 
   it('that was killed continues from the last generation to the same bytes', async () => {

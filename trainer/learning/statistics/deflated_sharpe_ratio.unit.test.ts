@@ -110,6 +110,7 @@ describe('deflatedSharpe', () => {
 
   it('counts trials without a ratio, and leaves them out of the variance', () => {
     const some = deflatedSharpe(facts, [...tried(50), ...Array.from({ length: 50 }, () => NaN)]);
+    expect(deflatedSharpe(facts, tried(50), 50)).toEqual(some);
     expect(some.trials).toBe(100);
     expect(some.deflated).toBeCloseTo(deflatedSharpe(facts, tried(100)).deflated, 3);
   });
