@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import { dirname, posix, resolve, win32 } from 'node:path';
+import { dirname, posix, win32 } from 'node:path';
 import type { HomePaths } from './home.ts';
 import { packageRoot } from './root.ts';
 
@@ -147,7 +147,7 @@ function realPosixFolder(folder: string): string {
     return realpathSync.native(folder);
   } catch {
     const parent = dirname(folder);
-    return parent === folder ? folder : resolve(realPosixFolder(parent), posix.basename(folder));
+    return parent === folder ? folder : posix.join(realPosixFolder(parent), posix.basename(folder));
   }
 }
 
