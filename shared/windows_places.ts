@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs';
-import { dirname, win32 } from 'node:path';
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname, posix, win32 } from 'node:path';
 import type { HomePaths } from './home.ts';
 import { packageRoot } from './root.ts';
 
@@ -71,6 +71,84 @@ function lengthWarning({ what, folder, longestBelow, move }: Place): string[] {
   return [
     `${what} ${folder} is too deep: paths in it have up to ${length} characters, of which Windows opens ${LONGEST_PATH}; the folder may have ${most}. ${move}`,
   ];
+}
+
+/** Names of folders that programs of these names synchronize, wherever they are. */
+const SYNCHRONIZED: readonly (readonly [name: RegExp, by: string])[] = [
+  [/^OneDrive(?: ?- .*)?$/i, 'OneDrive'],
+  [/^Dropbox(?: \(.*\))?$/i, 'Dropbox'],
+  [/^(?:com~apple~CloudDocs|iCloud ?Drive)$/i, 'iCloud'],
+  [/^(?:Google ?Drive|GoogleDrive-.*|My Drive|DriveFS)$/i, 'Google Drive'],
+  [/^(?:Nextcloud|ownCloud|MEGA|MEGAsync|pCloud ?Drive|Box|Box Sync|Syncthing|Seafile)$/i, 'a synchronization'],
+  [/^CloudStorage$/, 'the cloud storage of macOS'],
+];
+/** File systems of another machine, as /proc/mounts names them. */
+const REMOTE_SYSTEMS =
+  /^(?:nfs\d*|cifs|smb\d*|smbfs|afpfs|ncpfs|9p|ceph|glusterfs|lustre|davfs|fuse\.(?:sshfs|davfs2?|rclone|s3fs|gcsfuse|goofys|glusterfs|onedriver|google-drive-ocamlfuse))$/;
+
+/** By which program a folder is synchronized, with the folder that it synchronizes; null: by none that is known. */
+export function synchronizedBy(path: string): { readonly by: string; readonly root: string } | null {
+  const separator = path.includes('\\') ? '\\' : '/';
+  const parts = path.split(/[\\/]/);
+  for (const [at, part] of parts.entries())
+    for (const [name, by] of SYNCHRONIZED)
+      if (name.test(part)) return { by, root: parts.slice(0, at + 1).join(separator) };
+  return null;
+}
+
+/**
+ * The file system of another machine that a folder is on; null: of none, or it is not known.
+ * @param mounts as /proc/mounts has them
+ */
+export function remoteSystemOf(path: string, mounts: string): string | null {
+  if (/^\\\\(?![?.]\\)/.test(path)) return 'a network share';
+  let found: { readonly at: string; readonly type: string } | null = null;
+  for (const line of mounts.split('\n')) {
+    const [, point = '', type = ''] = line.split(' ');
+    const at = point.replaceAll(String.raw`\040`, ' ');
+    const isWithinMount = at !== '' && (path === at || path.startsWith(at === '/' ? '/' : `${at}/`));
+    if (isWithinMount && (found === null || at.length >= found.at.length)) found = { at, type };
+  }
+  return found !== null && REMOTE_SYSTEMS.test(found.type) ? found.type : null;
+}
+
+/** Of a home or exchange folder that a program synchronizes, or that another machine has; on every system. */
+export function synchronizedWarnings(
+  folders: readonly (readonly [what: string, folder: string])[],
+  mounts = mountsOfMachine(),
+): string[] {
+  const warnings = folders.flatMap(([what, folder]) => {
+    const paths = [...new Set([folder, realPosixFolder(folder)])];
+    const [synchronized] = paths.flatMap((path) => synchronizedBy(path) ?? []);
+    if (synchronized !== undefined)
+      return [
+        `${what} ${folder} is in a folder that ${synchronized.by} synchronizes (${synchronized.root}): it opens, moves and replaces files while they are in use, and a database that it brings back is an old one. Move it to a folder that is not synchronized.`,
+      ];
+    const [remote] = paths.flatMap((path) => remoteSystemOf(path, mounts) ?? []);
+    if (remote === undefined) return [];
+    return [
+      `${what} ${folder} is on another machine (${remote}): locks of files may not hold there, and a break of the network damages a database. Move it to a disk of this machine; copies for others are a backup's.`,
+    ];
+  });
+  return [...new Set(warnings)];
+}
+
+function mountsOfMachine(): string {
+  try {
+    return readFileSync('/proc/mounts', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Of a folder that is still to be made: that of the nearest one above it. */
+function realPosixFolder(folder: string): string {
+  try {
+    return realpathSync.native(folder);
+  } catch {
+    const parent = dirname(folder);
+    return parent === folder ? folder : posix.join(realPosixFolder(parent), posix.basename(folder));
+  }
 }
 
 /** Warnings of the folders of this installation; none on other systems. */

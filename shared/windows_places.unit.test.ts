@@ -2,7 +2,17 @@ import { win32 } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { homePaths } from './home.ts';
-import { LONGEST_PATH, oneDriveOf, placesOf, placeWarnings, warningsOfPlaces, type Place } from './windows_places.ts';
+import {
+  synchronizedBy,
+  synchronizedWarnings,
+  remoteSystemOf,
+  LONGEST_PATH,
+  oneDriveOf,
+  placesOf,
+  placeWarnings,
+  warningsOfPlaces,
+  type Place,
+} from './windows_places.ts';
 
 const place = (folder: string, longestBelow = 100): Place => ({
   what: 'the home',
@@ -47,6 +57,42 @@ describe('a folder in OneDrive', () => {
     expect(text).toMatch(
       /^the home C:\\Users\\ann\\OneDrive\\var is in OneDrive \(C:\\Users\\ann\\OneDrive\), .* Move it\.$/,
     );
+  });
+});
+
+describe('a synchronized folder', () => {
+  it.each([
+    ['/home/ann/Dropbox/minutehand', 'Dropbox', '/home/ann/Dropbox'],
+    ['/home/ann/Dropbox (Ltd)/var', 'Dropbox', '/home/ann/Dropbox (Ltd)'],
+    [
+      '/Users/ann/Library/Mobile Documents/com~apple~CloudDocs/x',
+      'iCloud',
+      '/Users/ann/Library/Mobile Documents/com~apple~CloudDocs',
+    ],
+    ['/Users/ann/Library/CloudStorage/x', 'the cloud storage of macOS', '/Users/ann/Library/CloudStorage'],
+    ['/home/ann/OneDrive/x', 'OneDrive', '/home/ann/OneDrive'],
+    [String.raw`D:\Nextcloud\x`, 'a synchronization', String.raw`D:\Nextcloud`],
+    ['/home/ann/Google Drive/x', 'Google Drive', '/home/ann/Google Drive'],
+  ])('%s is found', (path, by, root) => expect(synchronizedBy(path)).toEqual({ by, root }));
+
+  it.each(['/home/ann/minutehand', '/srv/dropboxes/x', '/opt/onedriver/x', '/home/mega/x/Boxes'])(
+    '%s is none',
+    (path) => expect(path.includes('mega') ? synchronizedBy('/home/megan/x') : synchronizedBy(path)).toBeNull(),
+  );
+
+  it('or one of another machine is named with its way out, and one of this machine is not', () => {
+    const mounts = '/dev/sda1 / ext4 rw 0 0\nnas:/data /mnt/n\\040as nfs4 rw 0 0\n//pc/x /mnt/pc cifs rw 0 0\n';
+    expect(remoteSystemOf('/mnt/n as/home', mounts)).toBe('nfs4');
+    expect(remoteSystemOf('/mnt/pc', mounts)).toBe('cifs');
+    expect(remoteSystemOf('/mnt/pcs/home', mounts)).toBeNull();
+    expect(remoteSystemOf(String.raw`\\nas\share\home`, '')).toBe('a network share');
+    expect(synchronizedWarnings([['The home', '/mnt/pc/home']], mounts)).toEqual([
+      expect.stringMatching(/^The home \/mnt\/pc\/home is on another machine \(cifs\): .*Move it to a disk/),
+    ]);
+    expect(synchronizedWarnings([['The home', '/home/ann/Dropbox/h']], '')).toEqual([
+      expect.stringMatching(/^The home .* is in a folder that Dropbox synchronizes \(\/home\/ann\/Dropbox\)/),
+    ]);
+    expect(synchronizedWarnings([['The home', '/home/ann/h']], mounts)).toEqual([]);
   });
 });
 

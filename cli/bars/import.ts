@@ -27,7 +27,7 @@ import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts'
 import { MAX_ORDERED_ROWS, sortedRows, type RowOrder, type TimedRow } from './row_order.ts';
 import { fileRows, type FileRow, type RowRules } from './file_rows.ts';
 import { untradedName, type PriceName } from './price_names.ts';
-import type { SeriesLayout } from './series_layout.ts';
+import { isBeside, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { formsEvidence, sniffFile, surveyFile, type Survey } from './survey.ts';
 import { candidatesByPrice } from './price_candidates.ts';
@@ -1056,7 +1056,7 @@ async function takeSeries(
       expected: 'bars: a folder of bar files has no place for series',
       next: 'Import it into the store: leave --out away.',
     });
-  const bySymbol = new Map<string, { time: number[]; values: number[][]; read: number; rejected: number }>();
+  const bySymbol = new Map<string, { times: number[][]; values: number[][]; read: number; rejected: number }>();
   const spelled = new Map<string, string>();
   let isHeader = true;
   for await (const lines of sourceLines(path, { onBytes })) {
@@ -1068,23 +1068,37 @@ async function takeSeries(
       const named = row?.symbol ?? null;
       const symbol = named === null ? symbolOfName : (spelled.get(named) ?? symbolOfRow(named, names, path));
       if (named !== null) spelled.set(named, symbol);
-      const own = bySymbol.get(symbol) ?? { time: [], values: layout.columns.map(() => []), read: 0, rejected: 0 };
+      const own = bySymbol.get(symbol) ?? {
+        times: layout.columns.map(() => []),
+        values: layout.columns.map(() => []),
+        read: 0,
+        rejected: 0,
+      };
       bySymbol.set(symbol, own);
       own.read++;
       const isFuture = row !== null && nowMs !== null && row.time * 1000 > nowMs;
-      const isPossible = row?.values.every((value, column) => isPossibleValue(layout.columns[column]!.name, value));
+      const isAbsent = (value: number, column: number): boolean =>
+        !Number.isFinite(value) && isBeside(layout.columns[column]!.name);
+      const isPossible = row?.values.every(
+        (value, column) => isAbsent(value, column) || isPossibleValue(layout.columns[column]!.name, value),
+      );
       if (row === null || isFuture || !Number.isFinite(row.time) || isPossible !== true) {
         own.rejected++;
         continue;
       }
-      own.time.push(row.time);
-      row.values.forEach((value, column) => own.values[column]!.push(value));
+      for (const [column, value] of row.values.entries()) {
+        if (isAbsent(value, column)) continue;
+        own.times[column]!.push(row.time);
+        own.values[column]!.push(value);
+      }
     }
   }
   const reports: SeriesReport[] = [];
-  for (const [symbol, { time, values, read, rejected }] of bySymbol) {
+  for (const [symbol, { times, values, read, rejected }] of bySymbol) {
     for (const [column, { name }] of layout.columns.entries()) {
-      const counts = await into.putSeries(symbol, name, Float64Array.from(time), Float64Array.from(values[column]!));
+      const time = Float64Array.from(times[column]!);
+      if (time.length === 0 && isBeside(name)) continue;
+      const counts = await into.putSeries(symbol, name, time, Float64Array.from(values[column]!));
       reports.push({ symbol, name, file: path, left_out: layout.leftOut, read, rejected_count: rejected, ...counts });
     }
     await into.imported({

@@ -219,6 +219,25 @@ describe('files of Binance’s public data', () => {
     ]);
   });
 
+  it('with funding keep its interval, which changes, and a rate whose interval is absent', async () => {
+    const HOUR_S = 3600;
+    const rows = [0, 8, 16, 17, 18].map((hour, i) => {
+      const interval = i < 2 ? '8' : i === 4 ? '' : '1';
+      // Stamps are some milliseconds off the hour.
+      return `${(T0 + hour * HOUR_S) * 1000 + 7},${interval},0.000${i + 1}`;
+    });
+    const text = ['calc_time,funding_interval_hours,last_funding_rate', ...rows].join('\n');
+    const result = await take(text, {}, 'BTCUSDT-fundingRate-2025-01.csv');
+    expect(result.series.map(({ name, added, rejected_count }) => [name, added, rejected_count])).toEqual([
+      ['funding_interval_hours', 4, 0],
+      ['funding_rate', 5, 0],
+    ]);
+    expect(await store.series.list('live')).toMatchObject([
+      { name: 'funding_interval_hours', first: T0, last: T0 + 17 * HOUR_S },
+      { symbol: 'BTCUSDT', name: 'funding_rate', first: T0, last: T0 + 18 * HOUR_S },
+    ]);
+  });
+
   it.each([
     [
       'aggTrades',

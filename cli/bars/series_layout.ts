@@ -36,10 +36,19 @@ const STAMPS = ['timestamp', 'calctime', 'createtime', 'fundingtime', 'fundingra
 const KNOWN_NAMES: Readonly<Record<string, string>> = {
   fundingrate: 'funding_rate',
   lastfundingrate: 'funding_rate',
+  fundingintervalhours: 'funding_interval_hours',
   sumopeninterest: 'open_interest',
   sumopeninterestvalue: 'open_interest_value',
 };
-const NOT_VALUES = new Set(['symbol', 'fundingintervalhours']);
+const NOT_VALUES = new Set(['symbol']);
+/** Said beside a value, which counts without it. */
+const BESIDE: ReadonlySet<string> = new Set(['funding_interval_hours']);
+
+/** Whether a row without this value still has what it is about. */
+export function isBeside(name: string): boolean {
+  return BESIDE.has(name);
+}
+
 const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
 
 /**
@@ -63,7 +72,7 @@ export function recognizeSeries(firstLine: string, wanted: readonly string[]): S
     .filter(({ field }) => field !== stamp && !NOT_VALUES.has(plain[field]!));
   const columns =
     wanted.length === 0 ? all.filter(({ field }) => plain[field]! in KNOWN_NAMES) : chosen(all, wanted, names);
-  if (columns.length === 0) return null;
+  if (columns.every(({ name }) => isBeside(name)) && wanted.length === 0) return null;
   const symbol = names.indexOf('symbol');
   // Binance's metrics have text without a zone, in UTC.
   const isBinance = names[stamp] === 'create_time' && names.includes('sum_open_interest');

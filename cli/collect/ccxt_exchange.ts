@@ -5,7 +5,7 @@ import { numbersFault } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { retryAfterMs } from '../../shared/http/retry_after.ts';
 import type { BookTop, Candle, Exchange, Liquidation, Point } from './exchange.ts';
-import { ExchangeRest, restAfter } from './exchange_rest.ts';
+import { ExchangeRest, restAfter, saidBy } from './exchange_rest.ts';
 
 /** The version that was tested: its files are loaded by path, for its index loads every exchange there is. */
 export const CCXT_VERSION = '4.5.84';
@@ -130,6 +130,8 @@ class CcxtExchange implements Exchange {
   readonly #names = new Map<string, string>();
   readonly #symbols = new Map<string, string>();
   #rest: ExchangeRest | null = null;
+  /** Of what it refuses alone, by symbol; of what has none, by the empty name. */
+  readonly #rests = new Map<string, ExchangeRest>();
 
   constructor(ccxt: Ccxt) {
     this.#ccxt = ccxt;
@@ -155,17 +157,23 @@ class CcxtExchange implements Exchange {
 
   async candles(symbol: string, fromMs: number): Promise<Candle[]> {
     const query = { symbol, interval: '1m', startTime: fromMs, limit: CANDLES_AT_ONCE };
-    const rows = await this.#asked(() => this.#ccxt.fapiPublicGetKlines(query));
+    const rows = await this.#asked(() => this.#ccxt.fapiPublicGetKlines(query), symbol);
     return rows.map((row) => candleOf(symbol, row));
   }
 
   async funding(symbol: string, sinceMs: number): Promise<Point[]> {
-    const rows = await this.#asked(() => this.#ccxt.fetchFundingRateHistory(this.#nameOf(symbol), sinceMs, 100));
+    const rows = await this.#asked(
+      () => this.#ccxt.fetchFundingRateHistory(this.#nameOf(symbol), sinceMs, 100),
+      symbol,
+    );
     return points(rows, 'fundingRate');
   }
 
   async openInterest(symbol: string, sinceMs: number): Promise<Point[]> {
-    const rows = await this.#asked(() => this.#ccxt.fetchOpenInterestHistory(this.#nameOf(symbol), '5m', sinceMs, 100));
+    const rows = await this.#asked(
+      () => this.#ccxt.fetchOpenInterestHistory(this.#nameOf(symbol), '5m', sinceMs, 100),
+      symbol,
+    );
     return points(rows, 'openInterestAmount');
   }
 
@@ -202,26 +210,31 @@ class CcxtExchange implements Exchange {
   }
 
   /**
-   * No request is sent while the exchange refuses all.
+   * No request is sent while the exchange refuses all, or all of this symbol.
    * @throws MinutehandError COLLECT_EXCHANGE; ExchangeRest
    */
-  async #asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-    if (this.#rest !== null && Date.now() < this.#rest.untilMs) throw this.#rest;
-    return this.#told(ask);
+  async #asked<Answer>(ask: () => Promise<Answer>, symbol = ''): Promise<Answer> {
+    for (const rest of [this.#rest, this.#rests.get(symbol)]) if (rest != null && Date.now() < rest.untilMs) throw rest;
+    return this.#told(ask, symbol);
   }
 
   /** Waits for messages of an open stream, which no limit of requests concerns. */
-  async #told<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  async #told<Answer>(ask: () => Promise<Answer>, symbol = ''): Promise<Answer> {
     try {
       const answer = await ask();
       if (typeof answer === 'string') throw new Error(`a malformed answer: ${answer.slice(0, 120)}`);
       return answer;
     } catch (cause) {
       const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      const seen = message.replace(/\s+/g, ' ').slice(0, 200);
+      const seen = saidBy(message);
       const wished = retryAfterMs(this.#ccxt.last_response_headers?.['Retry-After'] ?? null, Date.now());
       const rest = restAfter(message, wished, Date.now());
       if (rest === null) throw new MinutehandError('COLLECT_EXCHANGE', { seen, cause });
+      if (rest.isOfAsked) {
+        const own = new ExchangeRest(symbol === '' ? seen : `${symbol}: ${seen}`, rest, cause);
+        this.#rests.set(symbol, own);
+        throw own;
+      }
       // Several requests at once may state different times: the latest one counts.
       if (this.#rest === null || rest.untilMs > this.#rest.untilMs) this.#rest = new ExchangeRest(seen, rest, cause);
       throw this.#rest;

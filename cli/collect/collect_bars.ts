@@ -2,6 +2,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { CollectorOptions } from './collector_options.ts';
 import type { DaemonReport, WireMinute } from './daemon_client.ts';
 import type { Candle } from './exchange.ts';
+import { ExchangeRest } from './exchange_rest.ts';
 
 const MINUTE_MS = 60_000;
 const BARS_AT_ONCE = 1000;
@@ -15,12 +16,14 @@ const HISTORY_MS = 2 * MINUTE_MS;
  * side, before what is live. The daemon reports what it has, so nothing is stored here. Where the exchange does not
  * give a symbol, the live minutes of the others are sent all the same.
  * @param isPatient history waits until every symbol is there: a pair needs both legs of a minute at once
+ * @param onRefused called with the refusal of symbols that the exchange blocks, while it gives others
  * @throws MinutehandError COLLECT_EXCHANGE, COLLECT_DAEMON; a repeated call continues
  */
 export async function collectBars(
   { exchange, daemon, symbols, historyMinutes }: CollectorOptions,
   nowMs: number,
   isPatient: boolean,
+  onRefused: (refusal: ExchangeRest) => void = () => undefined,
 ): Promise<DaemonReport[]> {
   const have = await daemon.lastBars();
   const reports: DaemonReport[] = [];
@@ -31,7 +34,11 @@ export async function collectBars(
       symbols.map((symbol) => closedFrom(exchange, symbol, fromMs.get(symbol)!, nowMs)),
     );
     const pages = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-    const failed = asked.find((answer) => answer.status === 'rejected');
+    const failures = asked.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
+    const blocked = failures.filter((reason) => reason instanceof ExchangeRest && reason.isOfAsked);
+    // A block lasts: what it gives of others goes on meanwhile.
+    const failed = pages.length === 0 ? failures[0] : failures.find((reason) => !blocked.includes(reason));
+    if (failed === undefined) for (const reason of blocked) onRefused(reason as ExchangeRest);
     // Beyond the shortest page another symbol may still have older minutes.
     const whole = Math.min(...pages.map((page) => (page.length >= PAGE ? page.at(-1)!.openMs : Infinity)));
     // A symbol accepts no history after its live minutes, so all of them wait.
@@ -41,7 +48,7 @@ export async function collectBars(
     next.sort((a, b) => a.openMs - b.openMs);
     for (const { openMs, symbol } of next) fromMs.set(symbol, openMs + MINUTE_MS);
     reports.push(...(await send(daemon, next, nowMs)));
-    if (failed !== undefined) throw failed.reason;
+    if (failed !== undefined) throw failed;
     if (whole === Infinity) return reports;
   }
 }

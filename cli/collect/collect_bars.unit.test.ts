@@ -4,6 +4,7 @@ import { collectBars } from './collect_bars.ts';
 import type { CollectorOptions } from './collector_options.ts';
 import type { DaemonReport, WireMinute } from './daemon_client.ts';
 import type { Candle } from './exchange.ts';
+import { ExchangeRest } from './exchange_rest.ts';
 
 const MINUTE_MS = 60_000;
 const NOW_MS = Date.parse('2026-11-20T12:00:00.500Z');
@@ -25,11 +26,17 @@ const candle = (symbol: string, openMs: number, volume = 1): Candle => ({
 interface Setup {
   /** Symbol, minutes before the last one, and whether it was sent as history. */
   readonly sent: string[];
+  readonly refused: string[];
   collect(isPatient?: boolean): Promise<DaemonReport[]>;
 }
 
 /** @param behind minutes that the daemon lacks; null = it has none */
-function setUp(behind: Record<string, number | null>, broken: readonly string[] = [], page = 1000): Setup {
+function setUp(
+  behind: Record<string, number | null>,
+  broken: readonly string[] = [],
+  page = 1000,
+  blocked: readonly string[] = [],
+): Setup {
   const have = new Map(
     Object.entries(behind).flatMap(([symbol, lacks]) =>
       lacks === null ? [] : [[symbol, LAST_MS - lacks * MINUTE_MS] as const],
@@ -41,6 +48,8 @@ function setUp(behind: Record<string, number | null>, broken: readonly string[] 
     historyMinutes: 5,
     exchange: {
       candles(symbol: string, fromMs: number) {
+        if (blocked.includes(symbol))
+          return Promise.reject(new ExchangeRest(symbol, { untilMs: NOW_MS + 1, next: '', isOfAsked: true }));
         if (broken.includes(symbol)) return Promise.reject(new MinutehandError('COLLECT_EXCHANGE', { seen: symbol }));
         const candles: Candle[] = [];
         // The open minute comes with the closed ones, and one of them twice.
@@ -60,7 +69,9 @@ function setUp(behind: Record<string, number | null>, broken: readonly string[] 
       },
     },
   } as unknown as CollectorOptions;
-  return { sent, collect: (isPatient = true) => collectBars(options, NOW_MS, isPatient) };
+  const refused: string[] = [];
+  const note = ({ message }: ExchangeRest): void => void refused.push(message);
+  return { sent, refused, collect: (isPatient = true) => collectBars(options, NOW_MS, isPatient, note) };
 }
 
 describe('collectBars', () => {
@@ -91,6 +102,14 @@ describe('collectBars', () => {
     const impatient = setUp({ A: 3, B: 3 }, ['B']);
     await expect(impatient.collect(false)).rejects.toMatchObject({ code: 'COLLECT_EXCHANGE' });
     expect(impatient.sent).toEqual(['A 2 history', 'A 1', 'A 0 empty']);
+  });
+
+  it('sends all of other symbols, history too, where the exchange blocks one; nothing where it blocks all', async () => {
+    const one = setUp({ A: 3, B: 3 }, [], 1000, ['B']);
+    expect(await one.collect()).toHaveLength(2);
+    expect(one.sent).toEqual(['A 2 history', 'A 1', 'A 0 empty']);
+    expect(one.refused).toEqual([expect.stringContaining('B')]);
+    await expect(setUp({ A: 3, B: 3 }, [], 1000, ['A', 'B']).collect()).rejects.toBeInstanceOf(ExchangeRest);
   });
 
   it('reports that the exchange gives no minute although one has closed', async () => {

@@ -90,7 +90,12 @@ export class Collector {
   /** The minutes that the daemon lacks, then waits for the end of the next one. */
   async #collectBars(): Promise<void> {
     const nowMs = this.#exchangeNowMs();
-    const reports = await collectBars(this.#options, nowMs, ++this.#barAttempts <= PATIENT_ATTEMPTS);
+    const refused = new Map<string, ExchangeRest>();
+    const isPatient = ++this.#barAttempts <= PATIENT_ATTEMPTS;
+    const reports = await collectBars(this.#options, nowMs, isPatient, (refusal) =>
+      refused.set(refusal.message, refusal),
+    );
+    this.#noteBlocked('bars of blocked symbols', [...refused.values()]);
     this.#barAttempts = 0;
     for (const report of reports) this.#reportRefused(report);
     this.#sampleBooks(nowMs);
@@ -119,12 +124,27 @@ export class Collector {
   ): Promise<void> {
     const { symbols, outbox } = this.#options;
     const maxAgeMs = SERIES[seriesIndex(series)]!.max_age_seconds * 1000;
+    const blocked: ExchangeRest[] = [];
     for (const symbol of symbols) {
       const oldest = this.#exchangeNowMs() - maxAgeMs + MINUTE_MS;
       const since = Math.ceil(Math.max(oldest, (outbox.newest(symbol, series) ?? 0) + 1));
-      const points = (await ask(symbol, since)).filter(({ eventMs }) => eventMs >= since);
-      this.#send(points.map(({ eventMs, value }) => ({ symbol, series, event_time: eventMs, value })));
+      try {
+        const points = (await ask(symbol, since)).filter(({ eventMs }) => eventMs >= since);
+        this.#send(points.map(({ eventMs, value }) => ({ symbol, series, event_time: eventMs, value })));
+      } catch (error) {
+        if (!(error instanceof ExchangeRest && error.isOfAsked)) throw error;
+        blocked.push(error);
+      }
     }
+    if (blocked.length === symbols.length) throw blocked[0]!;
+    this.#noteBlocked(`${series} of blocked symbols`, blocked);
+  }
+
+  /** Once until it is over: others go on. */
+  #noteBlocked(what: string, blocked: readonly ExchangeRest[]): void {
+    const [first] = blocked;
+    if (first === undefined) this.#faults.clear(what);
+    else this.#faults.note(what, describeError(first));
   }
 
   #send(observations: readonly Outgoing[]): void {

@@ -24,7 +24,11 @@ interface Running {
   end(): Promise<void>;
 }
 
-function start(exchange: Partial<Exchange>, answer: (count: number) => Partial<DaemonReport> = () => ({})): Running {
+function start(
+  exchange: Partial<Exchange>,
+  answer: (count: number) => Partial<DaemonReport> = () => ({}),
+  symbols: readonly string[] = ['A'],
+): Running {
   const ending = new AbortController();
   const [printed, sent]: [string[], Outgoing[]] = [[], []];
   const outbox = new Outbox(join(folder, 'outbox.json'));
@@ -49,14 +53,14 @@ function start(exchange: Partial<Exchange>, answer: (count: number) => Partial<D
     },
     daemon: {
       // Nothing is missing.
-      lastBars: () => Promise.resolve(new Map([['A', Date.now()]])),
+      lastBars: () => Promise.resolve(new Map(symbols.map((symbol) => [symbol, Date.now()] as const))),
       bars: () => Promise.resolve(REPORT),
       series(observations) {
         sent.push(...observations);
         return Promise.resolve({ ...REPORT, ...answer(++posts) });
       },
     },
-    symbols: ['A'],
+    symbols,
     outbox,
     historyMinutes: 2,
     liquidationBarMs: 3_600_000,
@@ -108,13 +112,35 @@ describe('a collector', () => {
     expect(failing.printed[0]).toMatch(/^exchange: COLLECT_EXCHANGE/);
   });
 
+  it('goes on with other symbols where the exchange blocks one, and says so once', async () => {
+    let asked = 0;
+    const { sent, printed, end } = start(
+      {
+        funding(symbol) {
+          asked++;
+          if (symbol === 'A')
+            throw new ExchangeRest('A: 451', { untilMs: Date.now() + 600_000, next: 'Blocked.', isOfAsked: true });
+          return Promise.resolve([{ eventMs: SETTLEMENT_MS, value: 0.0001 }]);
+        },
+      },
+      () => ({}),
+      ['A', 'B'],
+    );
+    await expect.poll(() => asked > 5 && sent.length > 0, { timeout: 5000 }).toBe(true);
+    await end();
+    expect(sent.map(({ symbol }) => symbol)).toContain('B');
+    expect(printed.filter((line) => line.includes('451'))).toEqual([
+      expect.stringMatching(/^funding_rate of blocked symbols: COLLECT_EXCHANGE: .*A: 451.* Blocked\.$/),
+    ]);
+  });
+
   it('asks an exchange that wants to be left alone no earlier than at the time it names', async () => {
     const asked: number[] = [];
     const untilMs = Date.now() + 400;
     const { sent, printed, end } = start({
       funding() {
         asked.push(Date.now());
-        if (Date.now() < untilMs) throw new ExchangeRest('418', { untilMs, next: 'Wait.' });
+        if (Date.now() < untilMs) throw new ExchangeRest('418', { untilMs, next: 'Wait.', isOfAsked: false });
         return Promise.resolve([{ eventMs: SETTLEMENT_MS, value: 0.0001 }]);
       },
     });

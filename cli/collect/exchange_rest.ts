@@ -14,10 +14,13 @@ const MARGIN_MS = 1000;
 export class ExchangeRest extends MinutehandError {
   /** Epoch ms. */
   readonly untilMs: number;
+  /** It refuses what was asked, as of one symbol, and may answer the rest. */
+  readonly isOfAsked: boolean;
 
-  constructor(seen: string, { untilMs, next }: Rest, cause?: unknown) {
+  constructor(seen: string, { untilMs, next, isOfAsked }: Rest, cause?: unknown) {
     super('COLLECT_EXCHANGE', { seen, next, cause });
     this.untilMs = untilMs;
+    this.isOfAsked = isOfAsked;
   }
 }
 
@@ -26,6 +29,16 @@ interface Rest {
   readonly untilMs: number;
   /** The next step. */
   readonly next: string;
+  /** Only what was asked is refused. */
+  readonly isOfAsked: boolean;
+}
+
+/** What an exchange said, without the page that a server in front of it sends in place of an answer. */
+export function saidBy(message: string): string {
+  const page = /<(?:!doctype|html|head|body)\b/i.exec(message);
+  if (page === null) return message.replace(/\s+/g, ' ').slice(0, 200);
+  const title = /<title>([^<]{1,200})<\/title>/i.exec(message)?.[1]?.trim() ?? 'without a title';
+  return `${message.slice(0, page.index).replace(/\s+/g, ' ').slice(0, 100)}a page: ${title.replace(/\s+/g, ' ').slice(0, 100)}`;
 }
 
 /**
@@ -35,9 +48,9 @@ interface Rest {
  * @returns null for a refusal that limits no later request
  */
 export function restAfter(refusal: string, retryAfterMs: number | null, nowMs: number): Rest | null {
-  const rest = (ms: number, next: (until: string) => string): Rest => {
+  const rest = (ms: number, next: (until: string) => string, isOfAsked = false): Rest => {
     const untilMs = nowMs + Math.min(Math.max(0, ms) + MARGIN_MS, MAX_REST_MS);
-    return { untilMs, next: next(new Date(untilMs).toISOString()) };
+    return { untilMs, next: next(new Date(untilMs).toISOString()), isOfAsked };
   };
   const wait = (until: string): string => `It is asked again at ${until}. If this lasts, name fewer symbols.`;
   const banned = /banned until (\d{13})/.exec(refusal)?.[1];
@@ -45,7 +58,9 @@ export function restAfter(refusal: string, retryAfterMs: number | null, nowMs: n
   if (/\b(451|403)\b|restricted location/i.test(refusal))
     return rest(
       REFUSED_MS,
-      (until) => `It refuses this address, as where it may not serve a region. It is asked again at ${until}.`,
+      (until) =>
+        `It is blocked in this region, or for this address: use an exchange that serves it. It is asked again at ${until}.`,
+      true,
     );
   if (!/\b(418|429)\b|RateLimitExceeded|DDoSProtection/.test(refusal)) return null;
   return rest(retryAfterMs ?? BUSY_MS, wait);

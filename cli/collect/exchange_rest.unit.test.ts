@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { restAfter } from './exchange_rest.ts';
+import { restAfter, saidBy } from './exchange_rest.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -16,6 +16,18 @@ it.each([
 ])('after “%s” (header %s) the exchange rests for %d ms', (refusal, header, ms) => {
   expect(restAfter(refusal, header, NOW)!.untilMs - NOW).toBe(ms);
   expect(restAfter(refusal, header, NOW)!.next).toContain(new Date(NOW + ms).toISOString());
+});
+
+it('a block by region or address concerns what was asked, and is named; a limit of requests concerns all', () => {
+  const page =
+    'PermissionDenied: binanceusdm 403 <!DOCTYPE html><html><head><title>ERROR: The request\n could not be satisfied</title>';
+  for (const refusal of ['ExchangeNotAvailable: 451 {"msg":"restricted location"}', page]) {
+    const rest = restAfter(refusal, null, NOW)!;
+    expect([rest.isOfAsked, rest.next]).toEqual([true, expect.stringContaining('blocked in this region')]);
+  }
+  expect(restAfter('DDoSProtection: 429 Too Many Requests', null, NOW)!.isOfAsked).toBe(false);
+  expect(saidBy(page)).toBe('PermissionDenied: binanceusdm 403 a page: ERROR: The request could not be satisfied');
+  expect(saidBy('BadSymbol: ETH')).toBe('BadSymbol: ETH');
 });
 
 it.each(['RequestTimeout: no answer', 'BadSymbol: ETH4290', 'ExchangeNotAvailable: 503', 'a malformed answer: 14180'])(

@@ -1,5 +1,6 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
 import { counted } from '../../shared/counted.ts';
@@ -24,7 +25,7 @@ import { feedVerdicts, refusedFeeds } from '../../trainer/jobs/bars/received_ver
 import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
 import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
-import { warningsOfPlaces } from '../../shared/windows_places.ts';
+import { synchronizedWarnings, warningsOfPlaces } from '../../shared/windows_places.ts';
 import { checkActiveModels } from '../strategies/registry.ts';
 import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';
@@ -327,11 +328,17 @@ function daemonFinding(settings: Settings, daemon: DaemonState): CheckResult {
   return { what, verdict: isUseless ? 'error' : 'warning', detail };
 }
 
-/** On Windows: whether OneDrive, or the length of paths, will be in the way. */
+/** Whether a synchronization, another machine or, on Windows, the length of paths will be in the way. */
 function places(paths: HomePaths): CheckResult[] {
-  if (process.platform !== 'win32') return [];
   const what = 'folders';
-  const warnings = warningsOfPlaces(paths);
+  const isWindows = process.platform === 'win32';
+  // On Windows, OneDrive is among the warnings of its places.
+  const synchronized = synchronizedWarnings([
+    ['The home', paths.home],
+    ['The exchange folder', dirname(paths.signals)],
+  ]).filter((text) => !isWindows || !text.includes('OneDrive synchronizes'));
+  const warnings = [...warningsOfPlaces(paths), ...synchronized];
+  if (warnings.length === 0 && !isWindows) return [];
   if (warnings.length === 0) return [{ what, verdict: 'ok', detail: 'not in OneDrive, and paths are short enough' }];
   return warnings.map((detail): CheckResult => ({ what, verdict: 'warning', detail }));
 }

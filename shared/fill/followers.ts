@@ -113,8 +113,8 @@ const signalSchema = z.looseObject({
 /** Pairs of a running account whose signals it has not taken, though it would have written so within milliseconds. */
 function behindFault(about: string, folder: string, signals: string, barMs: number, nowMs: number): FollowerFault[] {
   const behind = filesIn(folder).flatMap((file) => {
-    if (!/^state_.*\.json$/.test(file)) return [];
-    const path = join(folder, file);
+    if (!/^state_.*\.json$/.test(file) || !isPathName(file)) return [];
+    const path = pathInside(folder, file);
     const state = readJson(path, stateSchema);
     const takenMs = sinceOf(path);
     if (state === null || takenMs === null || !isPathName(state.pairId)) return [];

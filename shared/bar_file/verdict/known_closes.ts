@@ -73,8 +73,8 @@ function copyOf(own: SampledCloses, known: readonly SampledCloses[]): Finding | 
 }
 
 /**
- * How many of the second are worth one of the first, since 1999, in the same currency. Outside, and inside the other way
- * round, the names of the two are exchanged.
+ * How many of the second are worth one of the first, since 1999, in the same currency. Outside, and inside the other
+ * way round, the names of the two are exchanged.
  */
 const RATIOS: readonly (readonly [one: string, other: string, low: number, high: number])[] = [
   ['AUD', 'NZD', 0.99, 1.45],

@@ -10,8 +10,8 @@ const MUST_MOVE = 5;
 /** Quotes rest a few minutes; over longer rests a market leaps by itself. */
 const MOST_APART_S = 900;
 /**
- * Over the pause of a day, and of currencies and metals over a weekend, a leap must be larger. In the same bars: 2.2 % and
- * 11 ranges at most over a pause, of currencies and metals over a weekend 0.9 % and 10.
+ * Over the pause of a day, and of currencies and metals over a weekend, a leap must be larger. In the same bars: 2.2 %
+ * and 11 ranges at most over a pause, of currencies and metals over a weekend 0.9 % and 10.
  */
 const PAUSE = { size: 0.015, ranges: 16, longestS: 4 * 3600, longestOfWeeksS: 3 * 86_400 } as const;
 /**

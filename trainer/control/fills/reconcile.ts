@@ -166,7 +166,7 @@ function againstItself(position: LivePosition, { nowMs, barMs, settleMs }: Recon
   return findings;
 }
 
-/** A broker's account has one currency: a program that reports another one has not looked, or looks at another account. */
+/** An account has one currency: a program that reports another has not looked, or looks at another account. */
 function inCurrencies(own: readonly LiveTrade[]): FillFinding[] {
   const found = [...Map.groupBy(own, ({ currency }) => currency)].filter(([currency]) => currency !== '');
   if (found.length < 2) return [];

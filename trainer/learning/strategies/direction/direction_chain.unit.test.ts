@@ -348,6 +348,23 @@ describe('the search for parameters', () => {
 });
 
 describe('settlementsOf', () => {
+  it('sums the rates of the times that are there, also where every eight hours become every hour', () => {
+    const HOUR = 3600;
+    const hours = [0, 8, 16, 24, 25, 26, 27];
+    const history: SeriesHistory = {
+      length: hours.length,
+      eventTime: Float64Array.from(hours.map((hour) => hour * HOUR)),
+      value: Float64Array.from([1, 2, 4, 8, 16, 32, 64]),
+      arrivalTime: Float64Array.from(hours.map((hour) => hour * HOUR)),
+    };
+    const { between } = settlementsOf(history);
+    // Held from the bar that closes at an instant: that settlement was paid before; the one at the exit is paid.
+    expect(between(8 * HOUR, 24 * HOUR)).toBe(4 + 8);
+    expect(between(24 * HOUR, 27 * HOUR)).toBe(16 + 32 + 64);
+    expect(between(24 * HOUR, 27 * HOUR - 1)).toBe(16 + 32);
+    expect(between(23 * HOUR, 24 * HOUR - 1)).toBe(0);
+  });
+
   it('sums the rates settled after the entry, up to the exit, each at its latest revision', () => {
     const history: SeriesHistory = {
       length: 4,
