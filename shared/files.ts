@@ -12,7 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { deniedPath, knownError } from './errors.ts';
+import { deniedPath, knownError, type MinutehandError } from './errors.ts';
 import { makeFolder } from './folder.ts';
 import { inHeldFolder } from './held_folder.ts';
 import { createFile } from './outside_files.ts';
@@ -88,6 +88,32 @@ function readRegular(path: string, { maxBytes, followsLinks }: ReadLimits = ANY_
 
 function errorOf(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
+}
+
+/**
+ * The error of a database that this user may not open or change, by its name: SQLite's own does not say which file.
+ * @returns null for another cause, or where the file may be used
+ */
+export function deniedDatabase(
+  path: string,
+  cause: unknown,
+  { readOnly }: { readonly readOnly: boolean },
+): MinutehandError | null {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  if (typeof code !== 'string' || !/^SQLITE_(?:CANTOPEN|READONLY|PERM)/.test(code)) return null;
+  const { R_OK, W_OK, X_OK } = constants;
+  // The log beside a database is written by its readers too.
+  for (const [own, mode] of [
+    [dirname(path), R_OK | W_OK | X_OK],
+    [path, readOnly ? R_OK : R_OK | W_OK],
+  ] as const) {
+    try {
+      accessSync(own, mode);
+    } catch (error) {
+      if (deniedPath(error) !== null) return knownError(error);
+    }
+  }
+  return null;
 }
 
 /**

@@ -205,6 +205,35 @@ describe('bars import', () => {
 });
 
 describe('bars undo', () => {
+  it('is what the refusal of the same bars under their right name advises, and its advice helps', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'wrong_name.db') };
+    const file = join(place.folder, 'unnamed_2019.csv');
+    let close = 1.3;
+    const rows = Array.from({ length: 400 }, (_, i) => {
+      const open = close;
+      close = Number((close + Math.sin(i * i) * 2e-4).toFixed(5));
+      const stamp = new Date(Date.UTC(2019, 0, 8) + 60_000 * i).toISOString();
+      return [stamp, open, Math.max(open, close), Math.min(open, close), close, 5].join(',');
+    });
+    writeFileSync(file, ['time,open,high,low,close,volume', ...rows, ''].join('\n'));
+    const take = (symbol: string) => place.call(['bars', 'import', file, '--symbol', symbol], { env });
+    const wrong = await take('USDCAD');
+    expect([wrong.code, wrong.stdout]).toEqual([0, expect.stringContaining('verdict: OK')]);
+    expect(wrong.stderr).toContain('neither its name nor its content names a symbol');
+    expect(wrong.stderr).toContain('If that is wrong: `minutehand bars undo 1`');
+    const refused = await take('GBPUSD');
+    expect(refused.code, refused.stderr).toBe(1);
+    expect(refused.stderr).toContain('`minutehand bars history` has the number of its import');
+    expect(refused.stderr).not.toContain('--accept');
+    const history = await place.call(['bars', 'history'], { env });
+    const number = /^ *(\d+).*unnamed_2019\.csv/m.exec(history.stdout)?.[1];
+    expect(number, history.stdout).toBe('1');
+    expect(await place.call(['bars', 'undo', number!], { env })).toMatchObject({ code: 0 });
+    const right = await take('GBPUSD');
+    expect(right.code, right.stderr).toBe(0);
+    expect(right.stdout).toContain('400 added');
+  });
+
   it('shows what it would change, then takes an import back, and the audit has it', async () => {
     const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'undo.db') };
     const path = join(place.folder, 'USDCAD.csv');

@@ -1,5 +1,11 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createWorkplace } from './cli_process.ts';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openJournal } from '../shared/store/journal.ts';
+import { openStore } from '../trainer/store/store.ts';
+import { createWorkplace, PROGRAM } from './cli_process.ts';
+import { writeTinyDirection } from './tiny_direction.ts';
 
 /** Longer than any start: a process that creates a folder in an endless loop never ends. */
 const HANGS_MS = 60_000;
@@ -21,5 +27,79 @@ describe.runIf(process.platform === 'linux')('a MINUTEHAND_HOME that cannot be m
     expect(stdout + stderr).toContain(words);
     expect(stdout + stderr).toContain('/proc/minutehand');
     expect(code).toBe(1);
+  });
+});
+
+const NOBODY = 65_534;
+/** root may read everything. */
+const IS_ROOT = process.getuid?.() === 0;
+
+describe.runIf(process.platform === 'linux')('what this user may not read', { timeout: 4 * HANGS_MS }, () => {
+  const place = createWorkplace();
+  const journal = join(place.home, 'simulated_main.db');
+  const version = writeTinyDirection(place.models, 'BTCUSDT', '1h', new Date('2024-01-09T12:00:00Z'));
+  const bundle = join(place.models, 'direction', version);
+  beforeAll(async () => {
+    openJournal(journal).close();
+    await (await openStore(join(place.home, 'trainer.db'))).close();
+    if (IS_ROOT) execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, place.folder]);
+  });
+  afterAll(() => place.remove());
+
+  const asPlainUser = (args: readonly string[]) =>
+    spawnSync(process.execPath, [PROGRAM, ...args], {
+      cwd: place.folder,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '', MINUTEHAND_HOME: place.home, MINUTEHAND_CONFIG: place.config },
+      timeout: HANGS_MS,
+      ...(IS_ROOT && { uid: NOBODY, gid: NOBODY }),
+    });
+
+  it.each([
+    { denied: place.home, commands: ['status', 'golive', 'bars history', 'models list', 'trades list'] },
+    {
+      denied: join(place.home, 'trainer.db'),
+      commands: ['golive', 'bars history', 'bars check', 'trades list', 'jobs list', 'policy list', 'token list'],
+    },
+    {
+      denied: journal,
+      commands: ['golive --market simulated', `replay --journal ${journal}`, 'bars check --market simulated'],
+    },
+    {
+      denied: place.models,
+      commands: [
+        'golive',
+        'models list',
+        `models show ${version}`,
+        `models verify ${version}`,
+        `models promote ${version}`,
+      ],
+    },
+    { denied: bundle, commands: [`models show ${version}`, `models verify ${version}`, `models promote ${version}`] },
+    {
+      denied: join(bundle, 'manifest.json'),
+      commands: [
+        `models show ${version}`,
+        `models verify ${version}`,
+        `backtest --models ${bundle} --data ${place.home}`,
+      ],
+    },
+    { denied: place.config, commands: ['status', 'golive', 'config check', 'bars check'] },
+    { denied: join(place.config, 'core_policy.yaml'), commands: ['status', 'golive', 'config check', 'bars check'] },
+  ])('is named, and neither missing nor a defect: $denied', ({ denied, commands }) => {
+    const { mode } = statSync(denied);
+    chmodSync(denied, 0o000);
+    try {
+      for (const command of commands) {
+        const { status, stdout, stderr } = asPlainUser(command.split(' '));
+        const said = `${command}: ${stdout}${stderr}`;
+        expect(said).toMatch(/FILE_DENIED|lets this user not read/);
+        expect(said).toContain(denied);
+        expect(said).not.toMatch(/INTERNAL|_MISSING|none is active|^ +at /m);
+        expect(status, said).not.toBe(0);
+      }
+    } finally {
+      chmodSync(denied, mode);
+    }
   });
 });

@@ -476,5 +476,11 @@ describe('a symbol that is given', () => {
     expect(await resultOf('GBPUSD')).toEqual([{ file: path, symbol: 'GBPUSD', says: 'EURUSD' }]);
     expect(await resultOf('EURUSD')).toEqual([]);
     expect(await resultOf('GBPUSD', { ...names, known: new Set(['GBPUSD']) })).toEqual([]);
+    const unnamed = await given('2019.csv', table(walk(60)));
+    const take = async (symbol: string) =>
+      (await importBars({ source: unnamed, into: await folderSink(join(out, 'unnamed')), symbol, names })).renamed;
+    expect(await take('EURUSD')).toEqual([{ file: unnamed, symbol: 'EURUSD', says: null }]);
+    // There are bars to compare with.
+    expect(await take('EURUSD')).toEqual([]);
   });
 });

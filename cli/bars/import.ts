@@ -167,8 +167,11 @@ export interface ImportResult {
   readonly near_symbols: Readonly<Record<string, readonly string[]>>;
   /** Files of a folder that could not be read; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
-  /** Files whose name or content says another known symbol than the one that was given. */
-  readonly renamed: readonly { readonly file: string; readonly symbol: string; readonly says: string }[];
+  /**
+   * Files whose name or content says another known symbol than the one that was given; null: none at all, and there
+   * were no bars of the symbol to compare with.
+   */
+  readonly renamed: readonly { readonly file: string; readonly symbol: string; readonly says: string | null }[];
   /** Text files without bars that came with a file of bars, such as HistData's status reports: nothing is missing. */
   readonly besides: readonly string[];
   /** Folders in the given one that have data, which is not read. */
@@ -225,6 +228,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
   for (const file of unread) skipped.push({ file, code: 'DATA_FORMAT', seen: 'not read: no text file by its name' });
   const bySymbol = await groupBySymbol(paths, options, skipOrThrow);
   const near = await nearOf([...bySymbol.keys()], options);
+  const renamed = await renamedOf(bySymbol, into);
   refuseIdleClock(clocks, [...bySymbol.values()].flat());
   const onBytes = await progressOf(paths, options.onProgress);
 
@@ -274,14 +278,20 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     skipped,
     besides,
     folders,
-    renamed: renamedOf(bySymbol),
+    renamed,
   };
 }
 
-function renamedOf(bySymbol: ReadonlyMap<string, readonly NamedSource[]>): ImportResult['renamed'] {
-  return [...bySymbol].flatMap(([symbol, own]) =>
+async function renamedOf(
+  bySymbol: ReadonlyMap<string, readonly NamedSource[]>,
+  into: BarSink,
+): Promise<ImportResult['renamed']> {
+  const given = [...bySymbol].flatMap(([symbol, own]) =>
     own.flatMap(({ path, despite }) => (despite === undefined ? [] : [{ file: path, symbol, says: despite }])),
   );
+  if (given.length === 0) return [];
+  const there = await into.symbols();
+  return given.filter(({ symbol, says }) => says !== null || !there.includes(symbol));
 }
 
 /** Symbols that are neither configured nor at the destination, and near one that is, or that everyone has. */

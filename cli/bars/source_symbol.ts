@@ -8,8 +8,11 @@ export interface SourceSymbol {
   readonly symbol: string;
   /** `prices`: the bars that are there have the same closes at the same minutes. */
   readonly by: 'option' | 'name' | 'content' | 'prices';
-  /** Another known symbol that the content states, or the name, where one was given; absent: none. */
-  readonly despite?: string;
+  /**
+   * Where one was given: another known symbol that the content states, or the name; null: neither names a symbol.
+   * Absent: nothing speaks against it.
+   */
+  readonly despite?: string | null;
 }
 
 export interface SymbolQuestion {
@@ -36,7 +39,7 @@ export function nameOfSource({ path, given, stated, names, isSeries }: SymbolQue
     const symbol = parseSymbol(given, '--symbol', names);
     const says = others[0] ?? readSourceName(path, names).symbol;
     const isOther = says !== null && says !== symbol && names.known.has(says);
-    return { symbol, by: 'option', ...(isOther && { despite: says }) };
+    return { symbol, by: 'option', ...((isOther || says === null) && { despite: says }) };
   }
   const ofName = readSourceName(path, names);
   if (stated.length > 0) {

@@ -259,7 +259,11 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
     if (columns.length > 0)
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
   for (const { file, symbol, says } of result.renamed)
-    output.note(`warning: ${file} says ${says}, and is taken as ${symbol}, as given.${backText(result)}`);
+    output.note(
+      says === null
+        ? `warning: ${file} is taken as ${symbol} because it was given: neither its name nor its content names a symbol, and there were no bars of ${symbol} to compare with.${backText(result)}`
+        : `warning: ${file} says ${says}, and is taken as ${symbol}, as given.${backText(result)}`,
+    );
   for (const folder of result.folders)
     output.note(`${folder}: a folder in it, which is not read; import it by itself.`);
   for (const file of result.besides) output.note(`${file}: no bars, a report on the file of that name; left out.`);
@@ -399,7 +403,9 @@ function refusalText({ symbol, verdict, sources }: ImportReport, accepted: Reado
   const codes = [...new Set(refusing.map(({ code }) => code))];
   const firsts = codes.map((code) => refusing.find((one) => one.code === code)!);
   const hints = firsts.map((finding) => hintOf(finding, sources)).filter((hint) => hint !== undefined);
-  const next = [...hints, `To take them as they are: --accept ${codes.join(' ')}.`].join(' ');
+  // The same bars twice, under two names, are never what a person wants.
+  const isCopy = refusing.some(({ by }) => by === 'same_bars');
+  const next = [...hints, ...(isCopy ? [] : [`To take them as they are: --accept ${codes.join(' ')}.`])].join(' ');
   return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));
 }
 

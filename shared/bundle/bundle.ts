@@ -390,7 +390,10 @@ export function resolveBundle(folder: string): string {
   const newest = listVersions(folder).at(-1);
   if (newest === undefined) {
     refuseDenied(join(folder, MANIFEST));
-    throw new MinutehandError('MODEL_MISSING', { seen: `no bundle in ${folder}` });
+    throw new MinutehandError('MODEL_MISSING', {
+      seen: `no bundle in ${folder}`,
+      expected: 'the folder of a bundle, or of bundles: a path from here, and not a version alone',
+    });
   }
   return join(folder, newest);
 }

@@ -6,7 +6,7 @@ import { maskSecretsIn } from '../secrets.ts';
 export interface ConfigProblem {
   readonly code: Extract<
     ErrorCode,
-    'CONFIG_UNAPPROVED' | 'CONFIG_MISSING' | 'CONFIG_SYNTAX' | 'CONFIG_UNKNOWN_KEY' | 'CONFIG_INVALID'
+    'CONFIG_UNAPPROVED' | 'FILE_DENIED' | 'CONFIG_MISSING' | 'CONFIG_SYNTAX' | 'CONFIG_UNKNOWN_KEY' | 'CONFIG_INVALID'
   >;
   /** `<file>:<line>:<column>`, `<file>`, or `environment variable <NAME>`. */
   readonly where: string;
@@ -52,6 +52,7 @@ export function problemText(problem: ConfigProblem): string {
 /** With several problems, the error carries the code of the first of these. */
 const SEVEREST_FIRST = [
   'CONFIG_UNAPPROVED',
+  'FILE_DENIED',
   'CONFIG_MISSING',
   'CONFIG_SYNTAX',
   'CONFIG_UNKNOWN_KEY',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isCollection, isMap, isScalar, type Document } from 'yaml';
+import { deniedPath } from '../errors.ts';
 import type { ConfigProblem } from './problem.ts';
 import { parseYaml, readDocument, YamlError } from './yaml.ts';
 
@@ -35,7 +36,8 @@ function readText(file: string): string | ConfigProblem {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-    return { code: 'CONFIG_MISSING', where: file, key: '', text: `the file cannot be read (${reason})` };
+    const code = deniedPath(error) === null ? 'CONFIG_MISSING' : 'FILE_DENIED';
+    return { code, where: file, key: '', text: `the file cannot be read (${reason})` };
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pauseThread } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
+import { deniedDatabase } from '../files.ts';
 import { makePrivateFolder } from '../private_files.ts';
 import { isDatabaseDamage } from './damaged_files.ts';
 import { boundWal, Database, SqliteError } from './sqlite.ts';
@@ -83,8 +84,10 @@ export function openDatabase(path: string, readOnly: boolean): Database {
   } catch (cause) {
     db?.close();
     if (cause instanceof MinutehandError) throw cause;
+    const denied = deniedDatabase(path, cause, { readOnly });
+    if (denied !== null) throw denied;
     const isNoJournal = cause instanceof SqliteError && /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(cause.code);
-    throw new MinutehandError(isNoJournal ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
+    throw new MinutehandError(isNoJournal ? 'JOURNAL_DAMAGED' : readOnly ? 'JOURNAL_READ' : 'JOURNAL_WRITE', {
       seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
       cause,
     });

@@ -1,3 +1,5 @@
+import { activePath } from '../../../shared/bundle/bundle.ts';
+import { refuseDenied } from '../../../shared/files.ts';
 import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Manifest, Skill } from '../../../shared/bundle/manifest.ts';
@@ -21,6 +23,7 @@ export function listPairs(models: string, output: Output) {
     shadow: version === shadow,
     ...summarize(pathInside(models, version)),
   }));
+  if (rows.length === 0) refuseDenied(activePath(models));
   if (rows.length === 0) output.line(`No bundles of pairs in ${models}. \`minutehand train\` makes one.`);
   for (const row of rows) {
     const about =

@@ -9,6 +9,8 @@ import { placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bund
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
+import { refuseDenied } from '../../../shared/files.ts';
+import { activePath } from '../../../shared/bundle/bundle.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { earlierText, recentBars } from '../../../shared/core/recent_history.ts';
 import { isOpenMinute } from '../../../shared/market/trading_week.ts';
@@ -222,6 +224,7 @@ function modelFacts(settings: Settings, paths: HomePaths, rejections: StandingRe
   let refusal: ErrorReport | null = refused[0] ?? null;
   const answering = new Map<Slot, Answering | null>();
   try {
+    refuseDenied(activePath(paths.models));
     for (const subject of [...pairs, ...instruments].map(parseSubject)) {
       const rule = ruleOf(subject, paths);
       const timeframe = isInstrument(subject) ? timeframeOf(barSecondsOf(subject)) : null;
