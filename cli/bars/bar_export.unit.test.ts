@@ -13,7 +13,7 @@ import {
   type BarColumns,
   type OptionalColumn,
 } from '../../shared/bar_file/bar_file.ts';
-import { withFlow } from './bar_flow.ts';
+import { withFlow } from '../../trainer/store/bar_flow.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -42,7 +42,10 @@ export function addModelsVerify(models: Command, output: () => Output, folderOf:
       'trains it again from the bars of its data hash and compares bit for bit; takes as long as training',
     )
     .option('--data <folder>', 'with --deep: bar files it was trained on (default: bars of this installation)')
-    .option('--series <folder>', 'with --deep, of a direction model: folder of its auxiliary series (default: none)')
+    .option(
+      '--series <folder>',
+      'with --deep, of a direction model: folder of its auxiliary series (default: those of the bars)',
+    )
     .option(
       '--config <place>',
       'with --deep: configuration it was trained with, a folder or one file with all of it (default: the current one)',

@@ -7,7 +7,6 @@ import type { StrategySubject } from '../../shared/policy/strategy_file.ts';
 import type { RuleMarket } from '../../trainer/jobs/kinds/rule_market.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { parseCostBps } from '../cost_option.ts';
-import { seriesFolder } from '../series_folder.ts';
 import { instantOf, parsePeriod, type PeriodFlags as Times } from '../period.ts';
 
 /** Options that name what a rule is run on, and in which period. */
@@ -40,7 +39,7 @@ export function ruleMarketOf(flags: RuleMarketFlags, kind: StrategySubject, { mi
     market: data === undefined ? minutehand.market : 'live',
     subject: subjectOf(flags, kind),
     window: { from: from === undefined ? null : instantOf(from), to: to === undefined ? null : instantOf(to) },
-    source: { folder: data ?? null, series: kind === 'pair' ? null : seriesFolder(flags) },
+    source: { folder: data ?? null, series: kind === 'pair' ? null : (flags.series ?? null) },
     direction: direction === undefined ? null : bundleByName([directionFolder(homePaths().models)], direction),
     costs: {
       model: flags.costs,

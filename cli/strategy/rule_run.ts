@@ -15,7 +15,10 @@ export function addSubjectOptions(command: Command): Command {
     .option('--pair <id>', 'of a file for pairs, such as XAUUSD_XAGUSD@1h')
     .option('--symbol <id>', 'of a file for instruments, such as BTCUSDT@1h')
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
-    .option('--series <folder>', 'of an instrument: folder of auxiliary series (default: `series` in the data folder)')
+    .option(
+      '--series <folder>',
+      'of an instrument: folder of auxiliary series (default: `series` in the data folder, or those of this installation)',
+    )
     .option(
       '--direction <bundle>',
       'of an instrument: version or folder of the direction model whose answers the formulas read as ML_UP_PROB, ML_DOWN_PROB and ML_RANGE_PROB; they are missing before the end of its training',

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../bar.ts';
-import type { BarColumns } from './bar_file.ts';
+import type { BarColumns, BarFlow } from './bar_file.ts';
 import { emptyColumns } from './bar_file.ts';
 
 /** A row whose minute already had other numbers; the first copy was kept. Prices as `open high low close volume`. */
@@ -10,7 +10,7 @@ export interface ConflictingRow {
 }
 
 export interface MergedBars {
-  /** Ascending, each minute once. The spread column is there when any bar has a spread. */
+  /** Ascending, each minute once. A column of spreads, taker volumes or trades is there when any bar has one. */
   readonly columns: BarColumns;
   readonly added: number;
   readonly duplicates: number;
@@ -32,6 +32,7 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
   const order = ascendingOrder(rows);
   const have = existing?.length ?? 0;
   const merged = emptyColumns(have + rows.length);
+  const flow = flowColumns(have + rows.length, existing, rows);
   const conflicting: ConflictingRow[] = [];
   let length = 0;
   let next = 0;
@@ -43,6 +44,8 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
     merged.time[length] = from.time[i]!;
     for (const name of VALUE_NAMES) merged[name][length] = from[name][i]!;
     merged.spread[length] = from.spread?.[i] ?? NaN;
+    if (flow.takerBuyVolume !== null) flow.takerBuyVolume[length] = from.flow?.takerBuyVolume?.[i] ?? NaN;
+    if (flow.trades !== null) flow.trades[length] = from.flow?.trades?.[i] ?? NaN;
     length++;
   };
   const takeExisting = (until: number): void => {
@@ -77,6 +80,12 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
       close: cut(merged.close),
       volume: cut(merged.volume),
       spread: spread.every(Number.isNaN) ? null : spread,
+      ...((flow.takerBuyVolume ?? flow.trades) !== null && {
+        flow: {
+          takerBuyVolume: flow.takerBuyVolume && cut(flow.takerBuyVolume),
+          trades: flow.trades && cut(flow.trades),
+        },
+      }),
     },
     added,
     duplicates,
@@ -121,6 +130,14 @@ export function joinBars(symbol: string, pages: readonly BarColumns[]): BarColum
   }
   const { spread, ...own } = joined;
   return { symbol, length, ...own, spread: pages.some((page) => page.spread !== null) ? spread : null };
+}
+
+/** Columns to be filled in, where any of these bars has a value. */
+function flowColumns(length: number, existing: BarColumns | null, rows: BarColumns): BarFlow {
+  const isKnown = (name: keyof BarFlow): boolean =>
+    [existing, rows].some((own) => (own?.flow?.[name] ?? null) !== null);
+  const column = (name: keyof BarFlow): Float64Array | null => (isKnown(name) ? new Float64Array(length) : null);
+  return { takerBuyVolume: column('takerBuyVolume'), trades: column('trades') };
 }
 
 /** Row numbers by ascending time, equal times in the order of the rows; null when the rows ascend as they are. */

@@ -32,6 +32,17 @@ const rows = fc.array(
 );
 
 describe('mergeBars', () => {
+  it('keeps taker volume and trades with the bars that have them', () => {
+    const bar = { symbol: 'X', open: 1, high: 1, low: 1, close: 1, volume: 9 };
+    const at = (minute: number, of: object = {}) => ({ ...bar, time: (minute * 60) as OpenTime, ...of });
+    const received = columnsOf('X', [at(1, { takerBuyVolume: 4 }), at(2)]);
+    const imported = columnsOf('X', [at(0, { trades: 3 }), at(2, { takerBuyVolume: 5 }), at(3, { takerBuyVolume: 6 })]);
+    const { flow } = mergeBars(received, imported).columns;
+    expect([...flow!.takerBuyVolume!]).toEqual([NaN, 4, NaN, 6]);
+    expect([...flow!.trades!]).toEqual([3, NaN, NaN, NaN]);
+    expect(mergeBars(null, columnsOf('X', [at(0)])).columns.flow).toBeUndefined();
+  });
+
   it('keeps the first bar of each minute, and counts the rest, like a plain map', () => {
     fc.assert(
       fc.property(rows, rows, (before, after) => {

@@ -27,7 +27,7 @@ import { f1Floor } from '../../../trainer/learning/validate/quality_gate.ts';
 import { bundleByName } from '../../bundle_name.ts';
 import { parseCostBps } from '../../cost_option.ts';
 import { evaluationLines } from './lines.ts';
-import { joinedLine, seriesFolder } from '../../series_folder.ts';
+import { joinedLine } from '../../series_folder.ts';
 import { tellWhenInterrupted } from '../../interrupted.ts';
 import type { Output } from '../../output.ts';
 import { parsePeriod } from '../../period.ts';
@@ -51,7 +51,10 @@ export function addDirectionEvaluate(direction: Command, output: () => Output): 
       'measures a finished model on bars that it has not learned from: probabilities of each class with standard errors, and trades by its own threshold after costs, with the edge of each instrument and of all together (a false one in at most 5 % of cases, over all of them and all looks at the same bars: each evaluation with other trades is a look)',
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
-    .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
+    .option(
+      '--series <folder>',
+      'folder of auxiliary series (default: `series` in the data folder, or those of this installation)',
+    )
     .option('--symbols <list>', 'instruments (default: those of the bundle)')
     .option('--from <day>', 'first UTC day or minute (default: where the labels that it has learned from end)')
     .option('--to <day>', 'UTC day or minute of the end')
@@ -91,7 +94,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     const timeframe = timeframeOf(manifest.timeframe);
     const source = {
       folder: flags.data ?? null,
-      series: seriesFolder(flags),
+      series: flags.series ?? null,
       symbols,
       timeframe,
       window: null,

@@ -16,7 +16,7 @@ import { gitCommit } from '../../git_commit.ts';
 import { tellWhenInterrupted } from '../../interrupted.ts';
 import type { Output } from '../../output.ts';
 import { parseInteger, parseWindow } from '../../period.ts';
-import { joinedLine, seriesFolder } from '../../series_folder.ts';
+import { joinedLine } from '../../series_folder.ts';
 import {
   lookText,
   parseParts,
@@ -78,7 +78,7 @@ function directionExport(flags: ExportFlags, settings: Settings): DirectionJob {
         ? defaultSymbols(settings, timeframe)
         : [...parseSymbolList(symbols, '--symbols', NO_SYMBOL_NAMES)],
     window: parseWindow(flags),
-    source: { folder: data ?? null, series: seriesFolder(flags) },
+    source: { folder: data ?? null, series: flags.series ?? null },
     seed: seed === undefined ? DIRECTION_SEED : parseInteger(seed, '--seed'),
     parameters: {
       ...DIRECTION_DEFAULTS,

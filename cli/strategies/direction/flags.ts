@@ -17,7 +17,6 @@ import { EVALUATION_LABEL, evaluationBars } from '../../../trainer/learning/stra
 import { parseCostBps } from '../../cost_option.ts';
 import { ENSEMBLE_SETTINGS, isEnsembleSetting, parseEnsemble } from '../../ensemble_option.ts';
 import { parseEngine, parseMembers } from '../../learner_options.ts';
-import { seriesFolder } from '../../series_folder.ts';
 import { parseInteger, parseWindow } from '../../period.ts';
 import { unknownName } from '../../named_option.ts';
 import { parseSettings } from '../../settings_option.ts';
@@ -104,7 +103,7 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
         ? defaultSymbols(settings, flags.timeframe)
         : [...parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES)],
     window: parseWindow(flags),
-    source: { folder: flags.data ?? null, series: seriesFolder(flags) },
+    source: { folder: flags.data ?? null, series: flags.series ?? null },
     seed: parseInteger(flags.seed, '--seed'),
     parameters: {
       label: {

@@ -65,7 +65,10 @@ export function addDirectionLeague(direction: Command, output: () => Output): vo
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option('--symbols <list>', 'instruments (default: as for `train --strategy direction`)')
     .addOption(timeframeOption('--timeframe <timeframe>', 'of the instruments; shorter bars are joined').default('1h'))
-    .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
+    .option(
+      '--series <folder>',
+      'folder of auxiliary series (default: `series` in the data folder, or those of this installation)',
+    )
     .option(
       '--entrants <list>',
       `of ${DIRECTION_ENTRANTS.join(', ')}; ${DIRECTION_REFERENCE} always plays`,

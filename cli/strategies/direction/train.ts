@@ -48,7 +48,10 @@ export function addDirection(program: Command, output: () => Output): void {
       `instruments, such as BTCUSDT,ETHUSDT (default: the configured ones of the timeframe; without any, ${DIRECTION_SYMBOLS.join(', ')})`,
     )
     .addOption(timeframeOption('--timeframe <timeframe>', 'of the instruments; shorter bars are joined').default('1h'))
-    .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
+    .option(
+      '--series <folder>',
+      'folder of auxiliary series (default: `series` in the data folder, or those of this installation)',
+    )
     .addOption(
       new Option('--balance <kind>', 'class balance; mirror: class weights on the bars and their mirror images')
         .choices(DIRECTION_BALANCES)

@@ -1,6 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { tinySettings } from '../../../test/tiny_settings.ts';
+import { directionJobSchema } from '../../jobs/kinds/direction_job.ts';
+import { runDirection } from '../../jobs/kinds/run_direction.ts';
+import { runParametersSchema } from '../../jobs/kinds/run_parameters.ts';
+import { DIRECTION_TRAINING } from '../../jobs/strategies/direction/training.ts';
+import { jobOfRun } from '../schedule/run_job.ts';
+import { REQUESTED } from '../../../shared/run_trigger/run_triggers.fixture.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 
 const START = Date.UTC(2022, 0, 1) / 1000;
@@ -85,4 +94,63 @@ describe('POST /api/ml-training/train for an instrument', () => {
     const now = await api.ask('GET', '/api/ml-training/training/status', { headers });
     expect(now.body['is_training']).toBe(false);
   });
+});
+
+describe('a training that the API begins', () => {
+  let api: ApiWorkplace;
+  beforeAll(async () => {
+    api = await openApiWorkplace();
+    vi.stubEnv('MINUTEHAND_HOME', api.folder);
+    const rng = createRng('api');
+    let price = 100;
+    const bars = Array.from({ length: 1800 }, (_, hour) => {
+      const open = price;
+      price *= Math.exp(0.006 * rng.normal());
+      const [high, low] = [Math.max(open, price), Math.min(open, price)];
+      const time = (START + hour * SECONDS_PER_HOUR) as OpenTime;
+      return { symbol: 'BTCUSDT', time, open, high, low, close: price, volume: 2 };
+    });
+    await api.store.bars.put('simulated', columnsOf('BTCUSDT', bars));
+    const put = (name: string, hours: number, of: () => number) => {
+      const length = Math.floor(2000 / hours);
+      const time = Float64Array.from({ length }, (_, i) => START + i * hours * SECONDS_PER_HOUR);
+      return api.store.series.put('simulated', 'BTCUSDT', name, { length, time, value: time.map(of) });
+    };
+    await put('funding_rate', 8, () => 1e-4 * rng.normal());
+    await put('taker_buy_volume', 1, () => 1 + 0.5 * rng.uniform());
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await api.close();
+  });
+
+  it('learns from the series and the taker volume of the store, and is the same again when newer values came', async () => {
+    const headers = bearer(await api.token('operator'));
+    const body = { symbol: 'BTC/USDT', timeframe: '1h', start_date: '2022-01-01', end_date: '2022-02-28' };
+    const answer = await api.ask('POST', '/api/ml-training/train', { headers, body });
+    expect(answer.status).toBe(202);
+    await api.ask('POST', '/api/ml-training/stop', { headers });
+    const settings = tinySettings({ minutehand: { market: 'simulated' } });
+    const parameters = runParametersSchema.parse(answer.body['parameters']);
+    const job = directionJobSchema.parse(jobOfRun({ kind: 'direction', trigger: REQUESTED, parameters }, settings));
+    const context = {
+      settings,
+      paths: api.paths,
+      gitCommit: null,
+      onProgress: () => undefined,
+      onJoined: () => undefined,
+    };
+    const { bundle } = await runDirection(job, context);
+    const { manifest } = readDirectionBundle(bundle!.path);
+    expect(manifest.sources).toEqual(['funding_rate', 'taker_buy_volume']);
+    expect(manifest.features).toEqual(expect.arrayContaining(['funding_rate', 'volume_imbalance_short']));
+
+    const time = Float64Array.of(START + 3000 * SECONDS_PER_HOUR);
+    await api.store.series.put('simulated', 'BTCUSDT', 'funding_rate', { length: 1, time, value: Float64Array.of(0) });
+    const verifying = { settings, paths: api.paths, folder: null, series: null, workers: 1, gitCommit: null };
+    expect(await DIRECTION_TRAINING.verifyDeeply(bundle!.path, { ...verifying, onProgress: () => undefined })).toEqual({
+      verdict: 'same',
+      lines: [],
+    });
+  }, 180_000);
 });

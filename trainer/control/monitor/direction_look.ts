@@ -130,8 +130,10 @@ function lookAtVersion(task: VersionTask): Part<LiveDirection> {
   const { manifest } = readDirectionBundle(folder);
   const { version } = manifest;
   const { policy } = evaluationLabel(seconds);
-  // Without auxiliary series: outcomes and regime depend on prices alone.
-  const own = known.map(({ a }) => ({ bars: instrumentBarsOf(bars.get(a)!, seconds), series: NO_SERIES }));
+  const own = known.map(({ a }) => {
+    const columns = bars.get(a)!;
+    return { bars: instrumentBarsOf(columns, seconds), series: { ...NO_SERIES, ...columns.series } };
+  });
   const windows = bundleInstrumentWindows(INSTRUMENT_WINDOWS, manifest);
   const rows = instrumentRows(own, { windows, label: policy });
   const published: number[] = [];
@@ -208,7 +210,7 @@ function rowsFrom(rows: InstrumentRows, from: number): InstrumentRows {
   };
 }
 
-/** Columns of auxiliary series, which these rows do not have, would be novel by their absence. */
+/** Columns of series that these rows do not have would be novel by their absence. */
 function liveNovelty({ inputs, features }: DirectionManifest, { x }: InstrumentRows): Part<LiveNovelty> {
   if (inputs === undefined) return { skipped: 'the bundle does not describe its training rows' };
   if (x.rows === 0) return { skipped: 'no bar since its training has a known outcome yet' };

@@ -1,14 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { homePaths } from '../../../shared/home.ts';
+import { openJournal } from '../../../shared/store/journal.ts';
+import { observationRow } from '../../../shared/store/observation.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { readInstallationBars } from './installation_bars.ts';
+import { readInstruments } from './instruments.ts';
 
 let home: string;
 beforeEach(() => {
@@ -59,5 +62,71 @@ describe('bars of this installation', () => {
     await importInto('live', 'XAUUSD');
     const next = expect.stringContaining('bars import --market simulated');
     await expect(read('simulated')).rejects.toMatchObject({ code: 'DATA_MISSING', next });
+  });
+});
+
+describe('an instrument of this installation', () => {
+  const HOUR = 3600;
+  const HOURS = 120;
+
+  /** Bars of hours with taker volume and number of trades, and funding every two hours, up to long after them. */
+  async function importCoin(): Promise<void> {
+    const store = await openStore(storeUrl(process.env, homePaths()));
+    const time = Float64Array.from({ length: HOURS }, (_, hour) => hour * HOUR);
+    const bars = Array.from(time, (open) => ({
+      symbol: 'BTCUSDT',
+      time: open as OpenTime,
+      open: 1,
+      high: 1,
+      low: 1,
+      close: 1,
+      volume: 10,
+    }));
+    await store.bars.put('simulated', columnsOf('BTCUSDT', bars));
+    const closes = time.map((open) => open + HOUR);
+    const put = (name: string, at: Float64Array, value: Float64Array) =>
+      store.series.put('simulated', 'BTCUSDT', name, { length: at.length, time: at, value });
+    await put(
+      'taker_buy_volume',
+      closes.slice(1),
+      closes.slice(1).map((_, i) => i / 2),
+    );
+    await put(
+      'funding_rate',
+      time.map((open) => 2 * open),
+      time.map((_, i) => i / 1000),
+    );
+    await put('price_kind', Float64Array.of(5), Float64Array.of(1));
+    await store.close();
+  }
+
+  const of = async () => {
+    const settings = { ...tinySettings(), minutehand: { ...tinySettings().minutehand, market: 'simulated' as const } };
+    const source = { folder: null, series: null, symbols: ['BTCUSDT'], timeframe: '1h', window: null } as const;
+    const [only] = await readInstruments({ ...source, settings }, () => undefined);
+    return only!;
+  };
+
+  it('has the series and the taker volume of the store, and nothing that came after its last close', async () => {
+    await importCoin();
+    const { bars, series } = await of();
+    const known = Array.from({ length: HOURS / 2 + 1 }, (_, i) => i);
+    expect(Array.from(bars.takerBuyVolume)).toEqual([NaN, ...Array.from({ length: HOURS - 1 }, (_, i) => i / 2)]);
+    expect(Array.from(series.funding_rate.arrivalTime)).toEqual(known.map((i) => 2 * i * HOUR));
+    expect(Array.from(series.funding_rate.value)).toEqual(known.map((i) => i / 1000));
+    expect(series.open_interest.length).toBe(0);
+  });
+
+  it('reads a value that a daemon received from its arrival on, though the store has it at its event', async () => {
+    await importCoin();
+    const path = homePaths().journal('simulated', Object.keys(tinySettings().minutehand.shards)[0]!);
+    mkdirSync(dirname(path), { recursive: true });
+    const journal = openJournal(path);
+    const funding = { symbol: 'BTCUSDT', name: 'funding_rate', value: 0.002 } as const;
+    journal.append([observationRow({ ...funding, eventTime: 4 * HOUR, arrivalTime: 7 * HOUR })], [], []);
+    journal.close();
+    const { funding_rate } = (await of()).series;
+    const at = Array.from(funding_rate.eventTime).indexOf(4 * HOUR);
+    expect([funding_rate.arrivalTime[at], funding_rate.length]).toEqual([7 * HOUR, HOURS / 2 + 1]);
   });
 });

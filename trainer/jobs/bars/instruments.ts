@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { SymbolSeries } from '../../../shared/core/series/leg_series.ts';
+import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
@@ -14,13 +17,14 @@ import type { Instrument } from '../../learning/strategies/direction/instrument_
 import { NO_SERIES, readSeriesFolder } from '../../learning/instruments/series_files.ts';
 import { holeNotes, toStandardError, type OnNote } from './hole_notes.ts';
 import { readInstallationBars } from './installation_bars.ts';
+import { SERIES_FOLDER } from './known_series.ts';
 
 const SECONDS_PER_DAY = 86_400;
 
 export interface InstrumentSource {
   /** Folder of bars; null: those of this installation. */
   readonly folder: string | null;
-  /** Folder of series; null: none. */
+  /** Folder of series; null: those of the bars, in their folder `series` or in this installation. */
   readonly series: string | null;
   readonly symbols: readonly string[];
   readonly timeframe: Timeframe;
@@ -45,33 +49,55 @@ export async function readInstruments(
   onProgress: (done: number, total: number) => void,
   onNote: OnNote = toStandardError,
 ): Promise<Instrument[]> {
-  const { series, window } = source;
-  const all = await readBars(source, onProgress, onNote);
+  const { folder, window } = source;
+  const { bars: all, known } = await readBars(source, onProgress, onNote);
   const taken = window === null ? all : withinWindow(all, window);
+  const series = source.series ?? (folder === null ? null : join(folder, SERIES_FOLDER));
   for (const note of holeNotes(taken)) onNote(note);
   return await Promise.all(
     taken.map(async (bars) => ({
       bars,
-      series: series === null ? NO_SERIES : await readSeriesFolder(series, bars.symbol),
+      series: series === null ? knownBy(bars, known.get(bars.symbol)) : await readSeriesFolder(series, bars.symbol),
     })),
   );
+}
+
+interface ReadBars {
+  readonly bars: InstrumentBars[];
+  /** Series of this installation by symbol; empty for bars of a folder. */
+  readonly known: ReadonlyMap<string, SymbolSeries>;
 }
 
 async function readBars(
   { folder, symbols, timeframe, settings }: InstrumentSource,
   onProgress: (done: number, total: number) => void,
   onNote: OnNote,
-): Promise<InstrumentBars[]> {
+): Promise<ReadBars> {
   const seconds = TIMEFRAMES[timeframe];
   if (folder !== null) {
     const read = await readInstrumentFolder(folder, symbols, seconds);
     refuseFaultyBars(folder, read.map(atLastMinute));
-    return read;
+    return { bars: read, known: new Map() };
   }
-  const known = await readInstallationBars(settings, symbols, {}, onProgress, onNote);
-  const absent = symbols.filter((symbol) => !known.has(symbol));
+  const own = await readInstallationBars(settings, symbols, {}, onProgress, onNote);
+  const absent = symbols.filter((symbol) => !own.has(symbol));
   if (absent.length > 0) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${absent.join(', ')}` });
-  return symbols.map((symbol) => instrumentBarsOf(known.get(symbol)!, seconds));
+  const known = new Map(symbols.map((symbol) => [symbol, own.get(symbol)!.series ?? {}]));
+  return { bars: symbols.map((symbol) => instrumentBarsOf(own.get(symbol)!, seconds)), known };
+}
+
+/** What had arrived when the last of these bars closed: what arrives later changes no data hash. */
+function knownBy({ time, timeframe }: InstrumentBars, known: SymbolSeries = {}): Instrument['series'] {
+  const end = time.at(-1)! + timeframe;
+  const arrived = Object.entries(known).map(([name, history]) => [name, arrivedBy(history, end)]);
+  return { ...NO_SERIES, ...(Object.fromEntries(arrived) as SymbolSeries) };
+}
+
+function arrivedBy({ length: all, eventTime, arrivalTime, value }: SeriesHistory, end: number): SeriesHistory {
+  let length = all;
+  while (length > 0 && arrivalTime[length - 1]! > end) length--;
+  const part = (column: Float64Array): Float64Array => column.slice(0, length);
+  return { length, eventTime: part(eventTime), arrivalTime: part(arrivalTime), value: part(value) };
 }
 
 /** As bars of legs are kept. */

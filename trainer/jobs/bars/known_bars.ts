@@ -10,6 +10,7 @@ import { mergeBars } from '../../../shared/bar_file/bar_merge.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
+import { withStoredFlow } from '../../store/bar_flow.ts';
 import type { Store } from '../../store/store.ts';
 import { isHole } from '../../../shared/core/recent_history.ts';
 import { apartText, type OnNote } from './hole_notes.ts';
@@ -68,7 +69,10 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
   }
   if (store !== null) {
     const period = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-    for (const symbol of symbols) add(imported, atLastMinute(await store.bars.read(market, symbol, period)));
+    for (const symbol of symbols) {
+      const bars = atLastMinute(await store.bars.read(market, symbol, period));
+      add(imported, await withStoredFlow(store.series, market, bars));
+    }
     await series.addStore(store, market, symbols);
   }
   if (onNote !== undefined) leaveOutApart(journaled, imported, onNote);

@@ -51,14 +51,19 @@ export class KnownSeries {
     }
   }
 
-  /** Adds what the store has of these symbols: its values were known at their time. */
+  /**
+   * Adds what the store has of these symbols, after the journals: its values were known at their time, except those
+   * that a daemon has received, which were known when they arrived there.
+   */
   async addStore({ series }: Pick<Store, 'series'>, market: 'live' | 'simulated', symbols: readonly string[]) {
     const wanted = new Set(symbols);
     for (const { symbol, name } of await series.list(market)) {
       if (!wanted.has(symbol) || !isSeriesName(name)) continue;
       const { length, time, value } = await series.read(market, symbol, name);
       const own = this.#of(symbol, name);
-      for (let i = 0; i < length; i++) own.push({ event: time[i]!, arrival: time[i]!, value: value[i]! });
+      const received = new Set(own.map(({ event }) => event));
+      for (let i = 0; i < length; i++)
+        if (!received.has(time[i]!)) own.push({ event: time[i]!, arrival: time[i]!, value: value[i]! });
     }
   }
 

@@ -53,7 +53,7 @@ export const directionJobSchema = z
     window: jobWindow,
     source: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bars; null: the bars of this installation'),
-      series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: none'),
+      series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: those of the bars'),
     }),
     seed: z.int().min(0).describe('Seed of row and column sampling, and of the search'),
     parameters: z

@@ -52,7 +52,7 @@ export const directionLeagueJobSchema = z
     seed: z.int().min(0).describe('Seed of row and column sampling'),
     source: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bars; null: the bars of this installation'),
-      series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: none'),
+      series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: those of the bars'),
     }),
     parameters: z.strictObject({
       entrants: z

@@ -19,7 +19,11 @@ export const ruleMarketShape = {
     .describe('Bars to decide on; bars before them warm the formulas'),
   source: z.strictObject({
     folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
-    series: z.string().min(1).nullable().describe('Of an instrument: folder of auxiliary series; null: none'),
+    series: z
+      .string()
+      .min(1)
+      .nullable()
+      .describe('Of an instrument: folder of auxiliary series; null: those of the bars'),
   }),
   direction: z
     .string()

@@ -22,7 +22,7 @@ export interface DeepVerification {
   readonly paths: Pick<HomePaths, 'datasetCache'>;
   /** Folder of bars; null: those of this installation. */
   readonly folder: string | null;
-  /** Folder of auxiliary series; null: none. */
+  /** Folder of auxiliary series; null: those of the bars. */
   readonly series: string | null;
   readonly workers: number;
   /** Of this program; null outside a repository. */

@@ -4,7 +4,7 @@ import type { InstrumentEdge } from '../../../../shared/bundle/direction/directi
 import type { InstrumentWindows } from '../../../../shared/core/features/instrument/definitions.ts';
 import type { DirectionModel } from '../../../../shared/bundle/direction/direction_model.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
-import { describeError } from '../../../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../../../shared/errors.ts';
 import { timeframeOf } from '../../../../shared/pair.ts';
 import type { DirectionStrategy } from '../../../../shared/strategies/direction/direction_input.ts';
 import { sharpe } from '../../backtest/performance.ts';
@@ -20,7 +20,7 @@ import { noAnswers, put, strategyByBlock } from './direction_net.ts';
 import { answersOfBlocks, classAucs, pickAnswers, type EvaluatedAnswers } from './direction_report.ts';
 import { blockNovelties, type NoveltyLimit } from './block_novelties.ts';
 import { answersTo, firstUnseen, noveltiesOf, rowsPerScore } from './evaluate_direction.ts';
-import { missingSeries } from './formula_series.ts';
+import { missingSeries, sourcesOf } from './formula_series.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
@@ -78,8 +78,9 @@ async function compareWithActive(
 }
 
 /**
- * Refuses a training whose instruments lack a series that the active model reads: the comparison comes last, after
- * everything is learned, and values that are missing would let the new model win it.
+ * Refuses a training whose instruments lack a source that the active model learned from, or a series that its formulas
+ * read: the comparison comes last, after everything is learned, and values that are missing would let the new model win
+ * it.
  * @throws MinutehandError COMPARISON_IMPOSSIBLE
  */
 export async function refuseImpossibleComparison(
@@ -89,10 +90,27 @@ export async function refuseImpossibleComparison(
   const champion = await openActive(challenger, modelsFolder);
   if ('reason' in champion) return;
   await champion.release();
+  refuseFewerSources(champion.manifest, challenger.instruments);
   if (champion.rowSchema === undefined) return;
   const missing = missingSeries(challenger.instruments, champion.rowSchema.windows);
   if (missing === null) return;
   throw comparisonImpossible(champion.manifest.version, missing.text, `Import ${missing.series} of these symbols`);
+}
+
+/** A model of fewer sources does not take the place of one that has learned from more. */
+function refuseFewerSources(
+  { version, sources = [] }: DirectionModel['manifest'],
+  instruments: readonly Instrument[],
+): void {
+  const known = sourcesOf(instruments);
+  const absent = sources.filter((name) => !known.includes(name));
+  if (absent.length === 0) return;
+  const symbols = instruments.map(({ bars }) => bars.symbol).join(', ');
+  throw new MinutehandError('COMPARISON_IMPOSSIBLE', {
+    seen: `no ${absent.join(', ')} of ${symbols}, which the active ${version} learned from`,
+    expected: `the sources of the active model: ${sources.join(', ')}`,
+    next: 'Import them with `minutehand bars import --series` (taker_buy_volume: `bars import --flow`), or promote a model that does without.',
+  });
 }
 
 /** The active model of the timeframe, or the reason for no comparison. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -320,5 +320,26 @@ describe('the active model of the timeframe', () => {
     const known = { ...NO_SERIES.funding_rate, length: 1, time: [START], arrival: [START], value: [0.1] };
     const series = { ...NO_SERIES, funding_rate: known as never };
     await expect(refusal([{ ...instrument, series }])).resolves.toBeUndefined();
+  });
+
+  it('that learned from a source of which the instruments have no value is refused before a training', async () => {
+    const version = writeTinyDirection(models, 'BTCUSDT', '1h');
+    activateDirection(models, version, root);
+    const manifest = join(models, 'direction', version, 'manifest.json');
+    const own = JSON.parse(readFileSync(manifest, 'utf8')) as object;
+    writeFileSync(manifest, JSON.stringify({ ...own, sources: ['funding_rate', 'taker_buy_volume'] }));
+    const refusal = (given: Instrument) =>
+      refuseImpossibleComparison({ instruments: [given], market: 'simulated' }, models);
+    const takerBuyVolume = instrument.bars.volume.map((volume) => volume / 2);
+    const flowing = { ...instrument, bars: { ...instrument.bars, takerBuyVolume } };
+    await expect(refusal(flowing)).rejects.toMatchObject({
+      code: 'COMPARISON_IMPOSSIBLE',
+      seen: `no funding_rate of BTCUSDT, which the active ${version} learned from`,
+      next: expect.stringContaining('bars import --series'),
+    });
+    const one = Float64Array.of(START);
+    const funding_rate = { length: 1, eventTime: one, arrivalTime: one, value: Float64Array.of(0.1) };
+    const series = { ...NO_SERIES, funding_rate };
+    await expect(refusal({ ...flowing, series })).resolves.toBeUndefined();
   });
 });

@@ -61,7 +61,7 @@ export function readDirectionReference(folder: string): Part<DirectionReference>
 
 /**
  * Drift of the features on live bars, instrument by instrument and in all. Features without a single live value are
- * left out: the monitor reads no auxiliary series, and `status` reports those that the daemon lacks.
+ * left out: `status` reports the series that the daemon lacks.
  * @param symbols of the instruments that `live.instrument` names
  * @param windows of the model
  */

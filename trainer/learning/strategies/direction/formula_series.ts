@@ -9,6 +9,13 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { instrumentOf } from '../../../../shared/pair.ts';
 import type { Instrument } from './instrument_rows.ts';
 
+/** Sources with values, apart from prices and volume. */
+export function sourcesOf(instruments: readonly Instrument[]): string[] {
+  const names = SERIES_NAMES.filter((name) => instruments.some(({ series }) => series[name].length > 0));
+  const hasTaker = instruments.some(({ bars }) => bars.takerBuyVolume.some((volume) => !Number.isNaN(volume)));
+  return hasTaker ? [...names, 'taker_buy_volume'] : [...names];
+}
+
 /** A series that a formula reads and none of the instruments that it is for has a value of. */
 interface MissingSeries {
   readonly series: SeriesName;
@@ -39,6 +46,6 @@ export function refuseMissingSeries(instruments: readonly Instrument[], windows:
   if (missing === null) return;
   throw new MinutehandError('DATA_MISSING', {
     seen: missing.text,
-    next: 'Import it with `minutehand series import` into the folder `series` of the bars, or with `minutehand bars import --series` into the store; or take the formula out of config/features.yaml.',
+    next: 'Import it with `minutehand bars import --series` into the store, or, for bars of a folder, with `minutehand series import` into its folder `series`; or take the formula out of config/features.yaml.',
   });
 }

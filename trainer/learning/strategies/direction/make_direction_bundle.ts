@@ -21,7 +21,7 @@ import { describeRows, importedRows } from './block_novelties.ts';
 import { strategyOf } from './direction_net.ts';
 import { directionDatasetId } from './direction_table.ts';
 import { directionReference } from './direction_reference.ts';
-import { SERIES_NAMES } from '../../../../shared/core/series/series_names.ts';
+import { sourcesOf } from './formula_series.ts';
 import type { Instrument } from './instrument_rows.ts';
 import { successTargets } from './success_targets.ts';
 import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
@@ -227,13 +227,6 @@ function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['
     features: indices.map((i) => row(values, width, i, (value) => (Number.isFinite(value) ? value : null))),
     probabilities: indices.map((i) => row(answers, DIRECTIONS.length, i, (value) => value)),
   };
-}
-
-/** Sources with values, apart from prices and volume. */
-function sourcesOf(instruments: readonly Instrument[]): string[] {
-  const names = SERIES_NAMES.filter((name) => instruments.some(({ series }) => series[name].length > 0));
-  const hasTaker = instruments.some(({ bars }) => bars.takerBuyVolume.some((volume) => !Number.isNaN(volume)));
-  return hasTaker ? [...names, 'taker_buy_volume'] : [...names];
 }
 
 function spanOf(instruments: readonly Instrument[]): { readonly from: string; readonly to: string } {
