@@ -19,7 +19,7 @@ import { pick, positions } from '../dataset/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
 import { BALANCE_PENALTY, balancePenalty } from './balance_penalty.ts';
 import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
-import { lockHome } from '../../../shared/process/home_lock.ts';
+import { lockHomeSoon } from '../../../shared/process/home_lock.ts';
 import { journalLock } from './study_journal.ts';
 import { keepJournal } from './finished_journals.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
@@ -120,7 +120,7 @@ export async function searchModel(
     ...(current.network === null ? [] : [current.network]),
   ]);
   // One process at a time works on a search; it ends with the process, and shows whether one does.
-  const unlock = journal === null ? () => undefined : lockHome(journalLock(journal));
+  const unlock = journal === null ? () => undefined : await lockHomeSoon(journalLock(journal));
   const searching = searchTraining({
     space,
     configured,
