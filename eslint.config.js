@@ -49,6 +49,12 @@ const PROMISE_CHAIN = {
   message: 'Use shared/in_turn.ts: a queue has a bound, and is left by an aborted request.',
 };
 
+/** Handlers and the path of a bar wait with timers; the process of a job has nothing else to do. */
+const BLOCKING_WAIT = {
+  selector: 'CallExpression[callee.name="blockUntilUnlocked"]',
+  message: 'Use whenUnlocked of shared/process/home_lock.ts: a lock is waited for without blocking the event loop.',
+};
+
 /** In every file of a program. */
 const NOWHERE = [RECURSIVE_MKDIR, PROMISE_CHAIN];
 
@@ -180,6 +186,11 @@ export default [
   { files: ['bench/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['cli']) } },
   {
     files: ['{shared,daemon,trainer,cli}/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/*.fixture.ts', 'trainer/{jobs,learning}/**'],
+    rules: { 'no-restricted-syntax': ['error', ...NOWHERE, BLOCKING_WAIT] },
+  },
+  {
+    files: ['trainer/{jobs,learning}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
     rules: { 'no-restricted-syntax': ['error', ...NOWHERE] },
   },

@@ -1,6 +1,6 @@
 import { MinutehandError } from '../shared/errors.ts';
 import { homePaths } from '../shared/home.ts';
-import { isLocked, lockHome, type Unlock } from '../shared/process/home_lock.ts';
+import { isLocked, lockHomeSoon, type Unlock } from '../shared/process/home_lock.ts';
 import { askThroughDoor, forgetDoors, openStopDoor, socketPath, stopDoors, type StopDoor } from './stop_door.ts';
 
 /* How one `up` takes over from another of the same home, so that an upgrade misses no bar. */
@@ -31,14 +31,14 @@ export function untilReplaced(): Promise<string> {
  * @param replaces this `up` was to take over, and nobody can be asked to end
  * @throws MinutehandError HOME_LOCKED
  */
-export function lockUp(replaces: boolean): Unlock {
+export async function lockUp(replaces: boolean): Promise<Unlock> {
   const path = homePaths().lock('up');
   if (replaces && isLocked(path))
     throw new MinutehandError('HOME_LOCKED', {
       seen: `${path}; the \`up\` that runs there cannot be asked to end`,
       next: 'End it with Ctrl-C where it runs, then start this one.',
     });
-  return lockHome(
+  return await lockHomeSoon(
     path,
     undefined,
     'minutehand runs here already: `minutehand status` shows how it is, `minutehand token link` opens its dashboard, `minutehand stop` ends it.',

@@ -23,7 +23,7 @@ import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
 import { unlessEnding } from '../shared/process/ending.ts';
 import { requireDescriptors } from '../shared/process/descriptors.ts';
-import { isLocked, lockHome } from '../shared/process/home_lock.ts';
+import { isLocked, lockHomeSoon } from '../shared/process/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './idle_gc.ts';
 import { lowerEngineThreads, tuneEngine } from './v8_flags.ts';
@@ -94,7 +94,7 @@ export interface RunningDaemon {
  */
 export async function startDaemon(options: DaemonProcessOptions): Promise<RunningDaemon> {
   requireDescriptors();
-  return run(options, lockHome(placeOf(options)), null);
+  return run(options, await lockHomeSoon(placeOf(options)), null);
 }
 
 /** The lock of a shard's daemon. Called first, so that nothing is created for a shard that is not configured. */

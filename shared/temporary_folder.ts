@@ -3,15 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What temporary folders are for. `node` is of the installation. */
-const PURPOSES = [
-  'change',
-  'delivered',
-  'evidence',
-  'index',
-  'learner',
-  'node',
-  'verify',
-] as const;
+const PURPOSES = ['change', 'delivered', 'evidence', 'index', 'learner', 'node', 'verify'] as const;
 export type TemporaryPurpose = (typeof PURPOSES)[number];
 
 /** Names of these folders; those that killed processes have left are removed by them. */

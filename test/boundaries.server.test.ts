@@ -89,6 +89,20 @@ describe('folders', () => {
   });
 });
 
+it('a lock is waited for by blocking in the process of a job alone', async () => {
+  const code = 'export const x = blockUntilUnlocked(change);';
+  for (const path of [
+    'daemon/x.ts',
+    'trainer/control/api/x.ts',
+    'trainer/store/x.ts',
+    'shared/bundle/x.ts',
+    'cli/x.ts',
+  ])
+    expect([path, await rulesBroken(path, code)]).toEqual([path, ['no-restricted-syntax']]);
+  for (const path of ['trainer/jobs/kinds/x.ts', 'trainer/learning/backtest/x.ts'])
+    expect([path, await rulesBroken(path, code)]).toEqual([path, []]);
+});
+
 describe('queues of promises', () => {
   it.each([
     ['turn = turn.then(work);', ['no-restricted-syntax']],

@@ -13,6 +13,7 @@ import { promotionFence } from '../trainer/control/registry/promotion_fence.ts';
 import { registryOf } from '../trainer/control/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { unjudged } from './activate.ts';
+import { whenUnlocked } from '../shared/process/home_lock.ts';
 
 const [url, home, models, list, clock] = process.argv.slice(2) as [string, string, string, string, string?];
 const right = Date.now;
@@ -27,7 +28,7 @@ for (let n = 0; ; n++) {
   try {
     const fence = await promotionFence(store, paths, { market: 'live' });
     await new Promise((resolve) => setTimeout(resolve, 30 * Math.random()));
-    activateAdmitted(unjudged('promotion', models, version, { fence }), paths);
+    await whenUnlocked(() => activateAdmitted(unjudged('promotion', models, version, { fence }), paths));
     const pointer = readActiveFile(models);
     const serial = pointer?.fence === fence && pointer.version === version ? pointer.serial! : 0;
     await registry.mend('promoted');

@@ -7,9 +7,9 @@ import { runInNewContext } from 'node:vm';
 import type { OpenTime } from '../shared/bar.ts';
 import { addHalts } from '../shared/bundle/halts.ts';
 import { describeError } from '../shared/errors.ts';
-import { lockHome } from '../shared/process/home_lock.ts';
+import { lockHome, whenUnlocked } from '../shared/process/home_lock.ts';
 import { openJournal, type InputRow } from '../shared/store/journal.ts';
-import { appendAnchor } from '../trainer/store/audit_anchors.ts';
+import { appendAnchors } from '../trainer/store/audit_anchors.ts';
 
 const [command, path, count] = process.argv.slice(2) as [string, string, string];
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -36,12 +36,16 @@ if (command === 'lock') {
   for (let number = 0; number < Number(count); number++) {
     const pair_id = `P${process.pid}.${number}_Q`;
     const since = new Date(0).toISOString();
-    addHalts(path, [{ pair_id, reason: 'drawdown', seen: '', limit: '', version: '20261101_0300', since }]);
+    const halt = { pair_id, reason: 'drawdown' as const, seen: '', limit: '', version: '20261101_0300', since };
+    await whenUnlocked(() => addHalts(path, [halt]));
   }
   print('done');
 } else if (command === 'anchor') {
   for (let entry = 0; entry < 60; entry++)
-    appendAnchor(path, { entry_id: Number(count) + entry, hash: 'x'.repeat(64) }, { maxBytes: 4000, keptBytes: 3900 });
+    await appendAnchors(path, [{ entry_id: Number(count) + entry, hash: 'x'.repeat(64) }], {
+      maxBytes: 4000,
+      keptBytes: 3900,
+    });
 } else if (command === 'prune') {
   const store = openJournal(path);
   const bounds = { throughRow: Number.MAX_SAFE_INTEGER, publishedBeforeMs: Infinity };

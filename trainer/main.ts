@@ -5,7 +5,7 @@ import { listeningError } from '../shared/http/listening_error.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { endStep } from '../shared/process/end_steps.ts';
-import { lockHome } from '../shared/process/home_lock.ts';
+import { lockHomeSoon } from '../shared/process/home_lock.ts';
 import { standingOverrides, standingRejections, type StandingRejections } from './control/admission/standing.ts';
 import type { AuditEntry } from './control/api/audit.ts';
 import { AuditTrail } from './control/api/audit_trail.ts';
@@ -69,7 +69,7 @@ const REJECTIONS_MS = 60_000;
 export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
   const { settings, paths } = options;
   await refuseOtherTables(storeUrl(process.env, paths));
-  const unlock = lockHome(paths.lock('trainer'));
+  const unlock = await lockHomeSoon(paths.lock('trainer'));
   const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
   const notifier = startNotifications(options);
   const rollout = watchRollout({ ...options, notifier });

@@ -6,7 +6,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { symbolsOf, type Timeframe, TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, shardOf } from '../../shared/policy/policy.ts';
-import { lockHome } from '../../shared/process/home_lock.ts';
+import { lockHomeSoon } from '../../shared/process/home_lock.ts';
 import { openBinance } from '../collect/ccxt_exchange.ts';
 import { Collector } from '../collect/collector.ts';
 import { openDaemonClient } from '../collect/daemon_client.ts';
@@ -57,7 +57,7 @@ async function run(flags: CollectFlags, output: Output): Promise<void> {
       expected: TIMEFRAME_NAMES.join(', '),
     });
   const exchange = await openBinance({ url: flags.exchangeUrl ?? null, folder: process.env['MINUTEHAND_CCXT'] });
-  const unlock = lockHome(paths.lock(`collect_${name}`));
+  const unlock = await lockHomeSoon(paths.lock(`collect_${name}`));
   const ending = new AbortController();
   void stopping.then(() => ending.abort());
   const { host } = minutehand.transports.daemon;

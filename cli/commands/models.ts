@@ -70,6 +70,7 @@ import { addModelsDelivery } from './models_delivery.ts';
 import { addModelsImport } from './models_import.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
+import { whenUnlocked } from '../../shared/process/home_lock.ts';
 
 export function addModels(program: Command, output: () => Output): void {
   const models = program
@@ -195,7 +196,7 @@ async function promote(name: string, override: Override | null, output: Output):
   const place = admissionPlace();
   const folder = bundleFolder(name);
   const admitted = await admit(place, { door: 'promotion', folder, override });
-  takeInFolder(folder, admitted, place.paths.models);
+  await whenUnlocked(() => takeInFolder(folder, admitted, place.paths.models));
   await makeActive(admitted, 'promoted', override, output);
 }
 
@@ -212,7 +213,7 @@ async function makeActive(
   output: Output,
 ): Promise<void> {
   const { version, timeframe, rule, despite } = admitted;
-  const { previous } = activateAdmitted(admitted, homePaths());
+  const { previous } = await whenUnlocked(() => activateAdmitted(admitted, homePaths()));
   const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
   if (shelf !== null) await tellRegistry(cause, shelf, output);
   const before = previous === null ? '' : ` (before: ${previous})`;
@@ -261,15 +262,15 @@ async function shadow(name: string | undefined, flags: ShadowFlags, output: Outp
   const admitted = await takeInShadow(name);
   if (admitted.rule !== null) return shadowRule(admitted, admitted.rule, output);
   const { version, timeframe: slot } = admitted;
-  const before = setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot));
+  const before = await whenUnlocked(() => setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot)));
   writtenShadow(slot, before, version, output);
   output.line(
     `${shadowTitle(slot)}: ${version}. A running daemon lets it score in shadow; its answers go to the journal only.`,
   );
 }
 
-function shadowRule(admitted: Admitted<'shadow'>, instrument: string, output: Output): void {
-  const before = setRuleShadow(admitted, homePaths());
+async function shadowRule(admitted: Admitted<'shadow'>, instrument: string, output: Output): Promise<void> {
+  const before = await whenUnlocked(() => setRuleShadow(admitted, homePaths()));
   const { version } = admitted;
   output.written({ target: `rule ${version}`, before: { version: before }, after: { version } });
   output.line(
@@ -278,17 +279,17 @@ function shadowRule(admitted: Admitted<'shadow'>, instrument: string, output: Ou
   output.result({ version, rule: instrument });
 }
 
-function stopRuleShadow(given: string, output: Output): void {
+async function stopRuleShadow(given: string, output: Output): Promise<void> {
   const instrument = spellRuled(given, loadSettings());
-  const before = endRuleShadow(instrument, homePaths());
+  const before = await whenUnlocked(() => endRuleShadow(instrument, homePaths()));
   output.written({ target: `rule ${instrument}`, before: { version: before }, after: { version: null } });
   output.line(`No rule in shadow of ${instrument} any more.`);
   output.result({ version: null, rule: instrument });
 }
 
-function stopShadow(slot: ShadowSlot, output: Output): void {
+async function stopShadow(slot: ShadowSlot, output: Output): Promise<void> {
   const { models } = homePaths();
-  const before = endShadow(slot, models, MACHINE_FILES, shadowMarks(slot));
+  const before = await whenUnlocked(() => endShadow(slot, models, MACHINE_FILES, shadowMarks(slot)));
   writtenShadow(slot, before, null, output);
   output.line(slot === null ? 'No shadow models any more.' : `No shadow of direction ${slot} any more.`);
 }
@@ -321,7 +322,7 @@ async function takeInShadow(name: string): Promise<Admitted<'shadow'>> {
   const place = admissionPlace();
   const folder = bundleFolder(name);
   const admitted = await admit(place, { door: 'shadow', folder });
-  takeInFolder(folder, admitted, place.paths.models);
+  await whenUnlocked(() => takeInFolder(folder, admitted, place.paths.models));
   return admitted;
 }
 

@@ -7,6 +7,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { knownSubject } from '../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Output } from '../output.ts';
+import { whenUnlocked } from '../../shared/process/home_lock.ts';
 
 /** Argument that means every pair. */
 const ALL = 'all';
@@ -21,13 +22,13 @@ export function addModelsResume(models: Command, output: () => Output): void {
     .action((pair: string) => resumePair(pair, output()));
 }
 
-function resumePair(named: string, output: Output): void {
+async function resumePair(named: string, output: Output): Promise<void> {
   const { models } = homePaths();
   const settings = loadSettings();
   const isAll = named === ALL;
   const pair = isAll ? named : knownSubject(named, settings.minutehand.pairs, symbolNames(settings), 'pair');
   const version = readActive(models)?.version ?? null;
-  const lifted = resume(models, isAll ? ALL_PAIRS : pair, new Date());
+  const lifted = await whenUnlocked(() => resume(models, isAll ? ALL_PAIRS : pair, new Date()));
   const still = haltedPairs(readHalts(models).halts, version)(pair);
   if (still !== null)
     throw new MinutehandError('USAGE', {

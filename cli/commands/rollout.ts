@@ -23,6 +23,7 @@ import { admissionPlace, adoptionPlace } from '../admission_place.ts';
 import type { Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { applyMarket, marketOption } from './processes.ts';
+import { whenUnlocked } from '../../shared/process/home_lock.ts';
 
 interface MarketFlag {
   readonly market?: string;
@@ -60,8 +61,8 @@ export function addRollout(program: Command, output: () => Output): void {
     .command('abort')
     .argument('[reason]', 'for the record', 'by hand')
     .description('ends the active rollout: from the next bar the champion decides alone')
-    .action((reason: string) => {
-      const { id, status: end } = abortRollout(homePaths(), reason);
+    .action(async (reason: string) => {
+      const { id, status: end } = await whenUnlocked(() => abortRollout(homePaths(), reason));
       output().written({ target: id, after: { status: end, reason } });
       output().line(`Rollout ${id} is ${end}; the champion answers from the next bar on.`);
       output().result({ id, status: end, reason });
@@ -79,7 +80,7 @@ async function start(version: string, place: RolloutPlace, override: Override | 
   const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
   if (shelf !== null) await withRegistry(process.env, homePaths(), (registry) => registry.register(version), shelf);
   const power = await shadowPower(place, admitted);
-  const rollout = startRollout(place, admitted, power);
+  const rollout = await whenUnlocked(() => startRollout(place, admitted, power));
   const { id, champion, despite_gates } = rollout;
   output.written({ target: version, after: { id, champion, ...(despite_gates && { despite_gates }) } });
   await tellStart(

@@ -20,6 +20,7 @@ import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { knownSubject } from '../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { endPartly, type Output } from '../output.ts';
+import { whenUnlocked } from '../../shared/process/home_lock.ts';
 
 const SUBJECTS = 'such as XAUUSD_XAGUSD; all when absent, or `all`';
 
@@ -65,22 +66,22 @@ function subjectsOf(named: readonly string[]): readonly string[] {
   return ids.length === 0 ? [ALL_PAIRS] : ids;
 }
 
-function stop(kind: StopKind, named: readonly string[], reason: string, output: Output): void {
+async function stop(kind: StopKind, named: readonly string[], reason: string, output: Output): Promise<void> {
   const { models } = homePaths();
   const subjects = subjectsOf(named);
   if (reason.trim() === '') throw new MinutehandError('USAGE', { seen: 'an empty --reason' });
   const before = readHalts(models).stops ?? [];
   const order = { kind, reason: reason.trim().slice(0, 500), by: actorName() };
-  const added = addStops(models, subjects, order, new Date(MACHINE_CLOCK.nowMs()));
+  const added = await whenUnlocked(() => addStops(models, subjects, order, new Date(MACHINE_CLOCK.nowMs())));
   tell(models, before, subjects, output, kind === 'close' ? openPositions(subjects) : undefined);
   if (added.length === 0) output.note('Stopped in this way already; the first reason stays.');
 }
 
-function resume(named: readonly string[], output: Output): void {
+async function resume(named: readonly string[], output: Output): Promise<void> {
   const { models } = homePaths();
   const subjects = subjectsOf(named);
   const before = readHalts(models).stops ?? [];
-  const lifted = liftStops(models, subjects, new Date(MACHINE_CLOCK.nowMs()));
+  const lifted = await whenUnlocked(() => liftStops(models, subjects, new Date(MACHINE_CLOCK.nowMs())));
   tell(models, before, subjects, output);
   for (const one of lifted) output.line(`Lifted: ${stopText(one)}`);
   if (lifted.length > 0) return output.line('A running daemon enters again from its next bar on.');

@@ -12,6 +12,7 @@ import { instrumentOfSlot } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import type { Output } from '../output.ts';
 import { listRuleBundles } from '../rule_bundles.ts';
+import { whenUnlocked } from '../../shared/process/home_lock.ts';
 
 export function addStrategyServed(strategy: Command, output: () => Output): void {
   strategy
@@ -75,10 +76,10 @@ function showShadow(given: string, output: Output): void {
   output.result(compared);
 }
 
-function stopRule(given: string, output: Output): void {
+async function stopRule(given: string, output: Output): Promise<void> {
   const paths = homePaths();
   const instrument = spellRuled(given, loadSettings());
-  const version = endRule(instrument, paths);
+  const version = await whenUnlocked(() => endRule(instrument, paths));
   if (version === null)
     throw new MinutehandError('MODEL_MISSING', {
       seen: `no rule is served for ${instrument}`,

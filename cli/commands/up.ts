@@ -109,7 +109,7 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
   const parts = partsOf(settings, paper);
   const predecessors = replace === true ? runningUps() : [];
   if (predecessors.length === 0) {
-    lockUp(replace === true);
+    await lockUp(replace === true);
     await orphansEnd(parts, output, stopping);
   }
   const ending = new AbortController();

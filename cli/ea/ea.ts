@@ -66,7 +66,7 @@ export function startEa(options: EaOptions): RunningEa {
   const folder = pathInside(paths.ea, `${options.name}_paper`);
   const links = removeForeignLinks(paths.ea);
   if (links.length > 0) throw new MinutehandError('EXCHANGE_LINK', { seen: links.join(', ') });
-  const unlock = lockHome(join(folder, 'lock'), undefined, NEXT_WHEN_LOCKED);
+  const unlock = lockHome(join(folder, 'lock'), NEXT_WHEN_LOCKED);
   try {
     makeFolder(folder);
     const account = accountOf(folder, options.equity);

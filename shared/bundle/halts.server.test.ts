@@ -26,6 +26,7 @@ import {
   type Halt,
   type Standing,
 } from './halts.ts';
+import { whenUnlocked } from '../process/home_lock.ts';
 
 const FIRST = '20261101_0300';
 const SECOND = '20261108_0300';
@@ -179,9 +180,8 @@ describe('halts of several processes', () => {
       const writers = [1, 2].map(() => program.start(['halt', models, '12']));
       for (const writer of writers) expect(await writer.line()).toBe('open');
       for (let round = 0; round < 6; round++) {
-        addHalts(models, [halt(GOLD)]);
-        expect(resume(models, GOLD, NOW)).toEqual([halt(GOLD)]);
-        await new Promise(setImmediate);
+        await whenUnlocked(() => addHalts(models, [halt(GOLD)]));
+        expect(await whenUnlocked(() => resume(models, GOLD, NOW))).toEqual([halt(GOLD)]);
       }
       for (const writer of writers) expect(await writer.ended).toBe(0);
       const { halts, resumed } = readHalts(models);

@@ -89,9 +89,6 @@ export interface Standing {
 export const NO_HALTS: Halts = { halts: [], resumed: [] };
 const NO_HALTS_FILE: Halts = NO_HALTS;
 
-/** A change takes some milliseconds: a disk that flushes slowly. */
-const LOCK_WAIT_MS = 5000;
-
 export function haltsPath(modelsFolder: string): string {
   return join(modelsFolder, 'halts.json');
 }
@@ -202,10 +199,11 @@ export function addHalts(
 /**
  * The monitor and a person may change the file at the same time, from two processes: each reads what the other one has
  * written. A simulated disk belongs to one process.
+ * @throws MinutehandError HOME_LOCKED at once, before any change: see `whenUnlocked`
  */
 function whileLocked<Result>(modelsFolder: string, files: FileSystem, change: () => Result): Result {
   if (files !== MACHINE_FILES) return change();
-  const unlock = lockHome(`${haltsPath(modelsFolder)}.lock`, LOCK_WAIT_MS);
+  const unlock = lockHome(`${haltsPath(modelsFolder)}.lock`);
   try {
     return change();
   } finally {

@@ -8,9 +8,6 @@ import { readModelsFile } from './models_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import { sealPointer, type PointerKind, type Seal, type WritableKind } from './sealed_pointer.ts';
 
-/** A write takes some milliseconds: a disk that flushes slowly. */
-const LOCK_WAIT_MS = 5000;
-
 const POINTER_HINT = {
   expected: '{"version": "20261120_0830", "previous": null}',
   next: '`minutehand models promote <version>` rewrites it.',
@@ -74,10 +71,13 @@ export function writeSealed<Pointer>(
   marks?.raise(sealed);
 }
 
-/** Trainer and people write from processes of their own. A simulated disk belongs to one process. */
+/**
+ * Trainer and people write from processes of their own. A simulated disk belongs to one process.
+ * @throws MinutehandError HOME_LOCKED at once, before any change: see `whenUnlocked`
+ */
 export function whilePointerLocked<Result>(path: string, files: FileSystem, change: () => Result): Result {
   if (files !== MACHINE_FILES) return change();
-  const unlock = lockHome(`${path}.lock`, LOCK_WAIT_MS);
+  const unlock = lockHome(`${path}.lock`);
   try {
     return change();
   } finally {

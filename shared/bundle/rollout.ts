@@ -131,7 +131,7 @@ export function writeRollout(
   writeSealed(ROLLOUT_POINTER, rolloutPath(modelsFolder), rolloutSchema.parse(rollout), { files, marks });
 }
 
-/** Trainer and people change the file from processes of their own. */
+/** Trainer and people change the file from processes of their own. @throws MinutehandError as whilePointerLocked */
 export function whileRolloutLocked<Result>(modelsFolder: string, change: () => Result): Result {
   return whilePointerLocked(rolloutPath(modelsFolder), MACHINE_FILES, change);
 }

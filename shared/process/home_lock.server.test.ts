@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram, type Program } from '../../test/program.ts';
 import { skipNote } from '../../test/skip_note.ts';
-import { isLocked, lockHome, waitForLock } from './home_lock.ts';
+import { blockUntilUnlocked, isLocked, lockHome, lockHomeSoon, waitForLock, whenUnlocked } from './home_lock.ts';
 
 let program: Program;
 let home: string;
@@ -22,7 +22,7 @@ describe('the lock of a home', () => {
   it('is taken once, by the first process, and can be released', () => {
     const path = join(home, 'deep', 'daemon_main.lock');
     const unlock = lockHome(path);
-    expect(() => lockHome(path, undefined, 'give another name')).toThrowError(
+    expect(() => lockHome(path, 'give another name')).toThrowError(
       expect.objectContaining({ code: 'HOME_LOCKED', next: 'give another name' }),
     );
     expect(() => lockHome(path)).toThrowError(withCode('HOME_LOCKED'));
@@ -65,6 +65,46 @@ describe('the lock of a home', () => {
     unlock();
     expect(isLocked(path)).toBe(false);
     expect(await waitForLock(path, 5, AbortSignal.abort())).toBe(null);
+  });
+
+  it('of a change is waited for without holding the event loop, and no longer than it may', async () => {
+    const path = join(home, 'change.lock');
+    const unlock = lockHome(path);
+    let attempts = 0;
+    const change = (): string => {
+      attempts++;
+      lockHome(path)();
+      return 'changed';
+    };
+    const changed = whenUnlocked(change);
+    // While it waits, whatever others do goes on.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(attempts).toBeGreaterThan(1);
+    await expect(lockHomeSoon(path, 30, 'wait for it')).rejects.toMatchObject({
+      code: 'HOME_LOCKED',
+      next: 'wait for it',
+    });
+    unlock();
+    expect(await changed).toBe('changed');
+    (await lockHomeSoon(path))();
+
+    let failures = 0;
+    const failing = (): never => {
+      failures++;
+      throw new Error('damaged');
+    };
+    await expect(whenUnlocked(failing)).rejects.toThrow('damaged');
+    expect(() => blockUntilUnlocked(failing)).toThrow('damaged');
+    expect(failures).toBe(2);
+  });
+
+  it('is waited for by the process of a job, which has nothing else to do', async () => {
+    const path = join(home, 'job.lock');
+    const holder = program.start(['lock', path]);
+    expect(await holder.line()).toBe('locked');
+    expect(() => blockUntilUnlocked(() => lockHome(path), 30)).toThrowError(withCode('HOME_LOCKED'));
+    void holder.kill('SIGKILL');
+    blockUntilUnlocked(() => lockHome(path))();
   });
 
   const isWindows = process.platform === 'win32';

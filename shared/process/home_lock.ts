@@ -12,19 +12,66 @@ export type Unlock = () => void;
 
 /** A look of another process (`isLocked`) holds a lock for microseconds: that is no reason to fail. */
 const LOOK_MS = 20;
+/** A change takes some milliseconds: a disk that flushes slowly. */
+const CHANGE_MS = 5000;
+/** Pause between two attempts. */
+const POLL_MS = 5;
 
 /**
- * Takes a lock of a home. The lock is the operating system's on an open file, so it ends with the process, however that
- * ends: with its last thread, when nothing of the process can write any more.
- * @param waitMs how long to wait, blocking this thread, for another process to release it
+ * Takes a lock of a home, or fails at once. The lock is the operating system's on an open file, so it ends with the
+ * process, however that ends: with its last thread, when nothing of the process can write any more.
  * @param next what to do where it is held; default: that of HOME_LOCKED
  * @returns a function that releases it
  * @throws MinutehandError HOME_LOCKED; DISK_FULL; HOME_UNUSABLE when the file cannot be made or is not a lock
  */
-export function lockHome(path: string, waitMs = LOOK_MS, next?: string): Unlock {
-  const unlock = tryLock(path, waitMs);
+export function lockHome(path: string, next?: string): Unlock {
+  const unlock = tryLock(path);
   if (unlock === null) throw new MinutehandError('HOME_LOCKED', { seen: path, ...(next !== undefined && { next }) });
   return unlock;
+}
+
+/**
+ * As lockHome, and waits for another process to release it.
+ * @throws MinutehandError HOME_LOCKED when it was not free within `waitMs`; DISK_FULL, HOME_UNUSABLE
+ */
+export function lockHomeSoon(path: string, waitMs = LOOK_MS, next?: string): Promise<Unlock> {
+  return whenUnlocked(() => lockHome(path, next), waitMs);
+}
+
+/**
+ * Makes a change that takes its lock by `lockHome` before it does anything: again while another process has the lock.
+ * @throws the error of the change; HOME_LOCKED when that was not free within `waitMs`
+ */
+export async function whenUnlocked<Result>(change: () => Result, waitMs = CHANGE_MS): Promise<Result> {
+  const untilMs = performance.now() + waitMs;
+  for (;;) {
+    const made = unlessLocked(change, untilMs);
+    if (made !== null) return made.result;
+    await sleep(POLL_MS);
+  }
+}
+
+/** As whenUnlocked, blocking this thread: for processes of jobs, for whose answers nobody waits meanwhile. */
+export function blockUntilUnlocked<Result>(change: () => Result, waitMs = CHANGE_MS): Result {
+  const untilMs = performance.now() + waitMs;
+  for (;;) {
+    const made = unlessLocked(change, untilMs);
+    if (made !== null) return made.result;
+    Atomics.wait(NEVER, 0, 0, POLL_MS);
+  }
+}
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+
+/** null: locked, and the time is not over. */
+function unlessLocked<Result>(change: () => Result, untilMs: number): { readonly result: Result } | null {
+  try {
+    return { result: change() };
+  } catch (error) {
+    const isLockedNow = error instanceof MinutehandError && error.code === 'HOME_LOCKED';
+    if (!isLockedNow || performance.now() >= untilMs) throw error;
+    return null;
+  }
 }
 
 /**
@@ -34,7 +81,7 @@ export function lockHome(path: string, waitMs = LOOK_MS, next?: string): Unlock 
  */
 export function isLocked(path: string): boolean {
   if (!existsSync(dirname(path))) return false;
-  const unlock = tryLock(path, 0);
+  const unlock = tryLock(path);
   unlock?.();
   return unlock === null;
 }
@@ -46,23 +93,11 @@ export function isLocked(path: string): boolean {
  */
 export async function waitForLock(path: string, pollMs: number, ending: AbortSignal): Promise<Unlock | null> {
   while (!ending.aborted) {
-    const unlock = tryLock(path, 0);
+    const unlock = tryLock(path);
     if (unlock !== null) return unlock;
     await sleep(pollMs, undefined, { signal: ending }).catch(() => undefined);
   }
   return null;
-}
-
-const SOON_POLL_MS = 5;
-
-/**
- * As lockHome, without blocking this thread.
- * @throws MinutehandError HOME_LOCKED when it was not free within `waitMs`; DISK_FULL, HOME_UNUSABLE
- */
-export async function lockHomeSoon(path: string, waitMs: number): Promise<Unlock> {
-  const unlock = await waitForLock(path, SOON_POLL_MS, AbortSignal.timeout(waitMs));
-  if (unlock === null) throw new MinutehandError('HOME_LOCKED', { seen: path });
-  return unlock;
 }
 
 /**
@@ -88,13 +123,13 @@ function lockFileOf(path: string): bigint {
 /** A lock whose file is garbage-collected is closed and lost: each is referenced until it is released. */
 const held = new Set<Database>();
 
-/** @returns null when another process has it, after blocking this thread for `timeoutMs` */
-function tryLock(path: string, timeoutMs: number): Unlock | null {
+/** @returns null when another process has it */
+function tryLock(path: string): Unlock | null {
   let db: Database | null = null;
   try {
     makePrivateFolder(dirname(path));
     const inode = lockFileOf(path);
-    const opened = (db = new Database(path, { timeout: timeoutMs }));
+    const opened = (db = new Database(path, { timeout: 0 }));
     // Without a journal on the disk, which needs a page that a full one does not have.
     opened.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     if (lockFileOf(path) !== inode) throw new Error('the file was exchanged while it was opened');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildProgram } from '../../test/program.ts';
-import { ANCHOR_BOUNDS, appendAnchor, readAnchors, setAnchorsAside } from './audit_anchors.ts';
+import { ANCHOR_BOUNDS, appendAnchors, readAnchors, setAnchorsAside } from './audit_anchors.ts';
 
 let folder: string;
 let path: string;
@@ -17,9 +17,9 @@ const BOUNDS = { maxBytes: 2000, keptBytes: 1000 };
 const anchorOf = (entry_id: number) => ({ entry_id, hash: entry_id.toString(16).padStart(64, '0') });
 
 describe('the anchors of the audit', () => {
-  it('are the newest ones, in a file that never exceeds its bound', () => {
+  it('are the newest ones, in a file that never exceeds its bound', async () => {
     for (let entry = 1; entry <= 300; entry++) {
-      appendAnchor(path, anchorOf(entry), BOUNDS);
+      await appendAnchors(path, [anchorOf(entry)], BOUNDS);
       expect(statSync(path).size).toBeLessThanOrEqual(BOUNDS.maxBytes);
       const anchors = readAnchors(path);
       expect(anchors.at(-1)).toEqual(anchorOf(entry));
@@ -28,14 +28,14 @@ describe('the anchors of the audit', () => {
     }
   });
 
-  it('of a file that is longer than its bound are read from the end of it', () => {
+  it('of a file that is longer than its bound are read from the end of it', async () => {
     const long = Array.from({ length: 60_000 }, (_, index) => JSON.stringify(anchorOf(index + 1))).join('\n');
     writeFileSync(path, `${long}\n`);
     expect(statSync(path).size).toBeGreaterThan(2 * ANCHOR_BOUNDS.maxBytes);
     const anchors = readAnchors(path);
     expect(anchors.at(-1)).toEqual(anchorOf(60_000));
     expect(anchors.length).toBeLessThan(30_000);
-    appendAnchor(path, anchorOf(60_001));
+    await appendAnchors(path, [anchorOf(60_001)]);
     expect(statSync(path).size).toBeLessThanOrEqual(ANCHOR_BOUNDS.maxBytes);
     expect(readAnchors(path).at(-1)).toEqual(anchorOf(60_001));
   });
@@ -54,9 +54,9 @@ describe('the anchors of the audit', () => {
     expect(ids.length).toBeGreaterThanOrEqual(40);
   });
 
-  it('that were set aside stay ten times', () => {
+  it('that were set aside stay ten times', async () => {
     for (let time = 0; time < 25; time++) {
-      appendAnchor(path, anchorOf(time), BOUNDS);
+      await appendAnchors(path, [anchorOf(time)], BOUNDS);
       setAnchorsAside(path, Date.UTC(2026, 0, 1 + time));
     }
     const aside = readdirSync(folder).filter((name) => name.startsWith('audit_anchors.jsonl.2'));

@@ -3,14 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { renameFile } from '../../shared/durable_file.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { appendBounded, newestLines, type LineBounds } from '../../shared/line_file.ts';
-import { lockHome, lockHomeSoon } from '../../shared/process/home_lock.ts';
+import { lockHomeSoon } from '../../shared/process/home_lock.ts';
 
 /** About 20,000 lines. The hash of an entry covers all entries before it, so older anchors add nothing to it. */
 export const ANCHOR_BOUNDS: LineBounds = { maxBytes: 2 << 20, keptBytes: 1 << 20 };
 /** Files that were set aside: each tells of entries that are missing. */
 const KEPT_ASIDE = 10;
 const ASIDE = /^\.\d{8}T\d{9}Z$/;
-const LOCK_WAIT_MS = 5000;
 /** An answer waits for it, and the anchor can come later. */
 const ANCHOR_WAIT_MS = 1000;
 /** Of one anchor, bytes. */
@@ -26,17 +25,6 @@ export interface AuditAnchor {
   readonly hash: string;
 }
 
-/** Appends a line; another process may append at the same time. @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE */
-export function appendAnchor(path: string, { entry_id, hash }: AuditAnchor, bounds: LineBounds = ANCHOR_BOUNDS): void {
-  makeFolder(dirname(path));
-  const unlock = lockHome(`${path}.lock`, LOCK_WAIT_MS);
-  try {
-    appendBounded(path, JSON.stringify({ entry_id, hash }), bounds);
-  } finally {
-    unlock();
-  }
-}
-
 /** The newest anchors. A line that a killed process left incomplete is skipped. */
 export function readAnchors(path: string): readonly AuditAnchor[] {
   return newestLines(path, ANCHOR_BOUNDS.maxBytes).flatMap((line) => parseAnchor(line) ?? []);
@@ -49,14 +37,18 @@ export function mayBeCut(path: string, { keptBytes }: LineBounds = ANCHOR_BOUNDS
 }
 
 /**
- * The same of several, without blocking this process while another has the lock.
+ * Appends lines; another process may append at the same time.
  * @throws MinutehandError HOME_LOCKED after ANCHOR_WAIT_MS; HOME_UNUSABLE
  */
-export async function appendAnchors(path: string, anchors: readonly AuditAnchor[]): Promise<void> {
+export async function appendAnchors(
+  path: string,
+  anchors: readonly AuditAnchor[],
+  bounds: LineBounds = ANCHOR_BOUNDS,
+): Promise<void> {
   makeFolder(dirname(path));
   const unlock = await lockHomeSoon(`${path}.lock`, ANCHOR_WAIT_MS);
   try {
-    for (const { entry_id, hash } of anchors) appendBounded(path, JSON.stringify({ entry_id, hash }), ANCHOR_BOUNDS);
+    for (const { entry_id, hash } of anchors) appendBounded(path, JSON.stringify({ entry_id, hash }), bounds);
   } finally {
     unlock();
   }

@@ -21,7 +21,6 @@ const MAX_QUESTIONS = 80_000;
 /** The newest searches keep their rules; the older ones are one record of the questions that they asked. */
 export const KEPT_SEARCHES = 50;
 const LET_GO = 'let_go';
-const LOCK_WAIT_MS = 5000;
 
 const hashes = z.base64();
 const recordSchema = z.strictObject({
@@ -170,11 +169,11 @@ function namesIn(models: string): string[] {
 /**
  * Keeps the rules of a search, such as those that a bundle takes along: one process after the other. A kill leaves a
  * search in its own record, in that of all older ones, or in both.
- * @throws MinutehandError as SearchedRules.keep
+ * @throws MinutehandError as SearchedRules.keep; HOME_LOCKED at once, before any change: see `whenUnlocked`
  */
 export function keepSearched(models: string, { search, record }: SearchedRecord): void {
   makeFolder(searchedFolder(models));
-  const unlock = lockHome(join(models, 'searched.lock'), LOCK_WAIT_MS);
+  const unlock = lockHome(join(models, 'searched.lock'));
   try {
     const earlier = readRecord(models, search);
     writeRecord(models, search, earlier === null ? record : joined(earlier, record, 'one'));

@@ -15,6 +15,7 @@ import type { Registry } from '../registry/registry.ts';
 import { shadowPower } from '../rollout/shadow_power.ts';
 import { rolloutRules, stagesMs } from '../rollout/rules.ts';
 import { replaceUpdate, returnedUpdates, startRollout, takesUpdates } from '../rollout/steps.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 const MS_PER_DAY = 86_400_000;
 
@@ -77,8 +78,11 @@ export async function adoptTrained(
   const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, bundle.shelf, place, isUpdate) : null;
   const adopted = admitted !== null && rollout === null;
   if (adopted) {
-    if (admitted.door === 'adoption') activateAdmitted(admitted, place.paths);
-    else activateInFolder(admitted, output.folder!);
+    await whenUnlocked(() =>
+      admitted.door === 'adoption'
+        ? activateAdmitted(admitted, place.paths)
+        : activateInFolder(admitted, output.folder!),
+    );
   }
   const outcome = { version: bundle.version, adopted, isCandidate: rollout !== null };
   if (isOwn) await tellRegistry(outcome, gates, place, bundle.shelf);
@@ -159,13 +163,13 @@ async function beginRollout(
   await place.withRegistry((registry) => registry.register(version), shelf);
   const before = readRollout(paths.models);
   if (isUpdate && before !== null && takesUpdates(paths, before)) {
-    const changed = replaceUpdate({ settings, paths }, admitted);
+    const changed = await whenUnlocked(() => replaceUpdate({ settings, paths }, admitted));
     await tellStart(changed, place);
     note(`Rollout ${changed.id} goes on with update ${changed.updates!.length}: ${version}.`);
     return changed.id;
   }
   const known = await shadowPower({ settings, paths }, admitted);
-  const rollout = startRollout({ settings, paths }, admitted, known, isUpdate);
+  const rollout = await whenUnlocked(() => startRollout({ settings, paths }, admitted, known, isUpdate));
   await tellStart(rollout, place);
   const { id, power } = rollout;
   note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);

@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
@@ -10,6 +9,8 @@ import fastify from 'fastify';
 import fc from 'fast-check';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mayMount, MOUNT_NOTE, mountSmallDisk } from '../../../test/mounts.ts';
+import { skipNote } from '../../../test/skip_note.ts';
 import { verifyAudit } from './audit.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 import { EventHub } from './events/hub.ts';
@@ -353,6 +354,8 @@ function sendCut(bytes: string, answerBytes: number | null): Promise<string> {
 
 const received = (): string[] => (existsSync(api.paths.uploads) ? readdirSync(api.paths.uploads) : []);
 
+const NO_MOUNTS = !mayMount();
+
 describe('a file that is sent to the trainer', () => {
   it('leaves nothing, and no place taken, wherever the client leaves', { timeout: 120_000 }, async () => {
     const routes = await uploadRoutes();
@@ -407,39 +410,37 @@ describe('a file that is sent to the trainer', () => {
     await expect.poll(received).toEqual([]);
   });
 
-  it('is refused by a disk without room, before it is received or in between, and leaves nothing', async (context) => {
-    const folder = mkdtempSync(join(tmpdir(), 'minutehand-small-disk-'));
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder], { stdio: 'ignore' });
-    } catch {
-      context.skip('only root may mount');
-    }
-    const small = await openApiWorkplace({}, async () => undefined, undefined, join(folder, 'home'));
-    try {
-      const headers = { ...bearer(await small.token('approver')), 'content-type': 'application/octet-stream' };
-      const path = '/api/imports?name=EURUSD.csv';
-      // Its connection is not used again: the rest of the body is not sent.
-      const large = { ...headers, 'content-length': '23000000', connection: 'close' };
-      const claimed = await small.ask('POST', path, { headers: large });
-      expect([claimed.status, claimed.body.error?.code]).toEqual([507, 'DISK_FULL']);
-      // Without a length: it is refused when the space runs out, and the answer can still be read.
-      const streaming = request({ port: small.port, host: '127.0.0.1', method: 'POST', path, headers });
-      streaming.write(Buffer.alloc(15_000_000, 'x'));
-      streaming.end(Buffer.alloc(15_000_000, 'x'));
-      const sent = once(streaming, 'finish');
-      const [streamed] = (await once(streaming, 'response')) as [IncomingMessage];
-      expect([streamed.statusCode, await text(streamed)]).toEqual([507, expect.stringContaining('DISK_FULL')]);
-      await sent;
-      expect(readdirSync(small.paths.uploads)).toEqual([]);
-      const taken = await small.ask('POST', path, { headers, raw: 'time,open\n' });
-      expect(taken.status).toBe(200);
-    } finally {
-      await small.close();
-      // A thread of the trainer may hold a file of it for a moment.
-      execFileSync('umount', ['-l', folder]);
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+  it.skipIf(NO_MOUNTS)(
+    `is refused by a disk without room, before it is received or in between, and leaves nothing${skipNote(NO_MOUNTS, MOUNT_NOTE)}`,
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'minutehand-small-disk-'));
+      const disk = mountSmallDisk(join(folder, 'disk'), 24);
+      const small = await openApiWorkplace({}, async () => undefined, undefined, join(disk.path, 'home'));
+      try {
+        const headers = { ...bearer(await small.token('approver')), 'content-type': 'application/octet-stream' };
+        const path = '/api/imports?name=EURUSD.csv';
+        // Its connection is not used again: the rest of the body is not sent.
+        const large = { ...headers, 'content-length': '23000000', connection: 'close' };
+        const claimed = await small.ask('POST', path, { headers: large });
+        expect([claimed.status, claimed.body.error?.code]).toEqual([507, 'DISK_FULL']);
+        // Without a length: it is refused when the space runs out, and the answer can still be read.
+        const streaming = request({ port: small.port, host: '127.0.0.1', method: 'POST', path, headers });
+        streaming.write(Buffer.alloc(15_000_000, 'x'));
+        streaming.end(Buffer.alloc(15_000_000, 'x'));
+        const sent = once(streaming, 'finish');
+        const [streamed] = (await once(streaming, 'response')) as [IncomingMessage];
+        expect([streamed.statusCode, await text(streamed)]).toEqual([507, expect.stringContaining('DISK_FULL')]);
+        await sent;
+        expect(readdirSync(small.paths.uploads)).toEqual([]);
+        const taken = await small.ask('POST', path, { headers, raw: 'time,open\n' });
+        expect(taken.status).toBe(200);
+      } finally {
+        await small.close();
+        disk.remove();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
 
   it('may take longer than any request, and is ended by a silence', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-slow-'));

@@ -13,6 +13,7 @@ import { registryOf } from '../registry/registry.ts';
 import type { overrideSchema } from '../schema/override.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf } from './admission.ts';
 import type { ApiContext } from './context.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 type OverrideBody = z.infer<typeof overrideSchema>;
 
@@ -39,7 +40,7 @@ export async function loadModels(
   const isRollback = version === before.previous;
   const door = isRollback ? 'rollback' : 'promotion';
   const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
-  activateAdmitted(admitted, paths);
+  await whenUnlocked(() => activateAdmitted(admitted, paths));
   const after = slotPointers(paths.models, timeframe);
   const { despite } = admitted;
   request.written = { target, before, after: { ...after, ...(despite && { despite_gates: despite }) } };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, expect, it } from 'vitest';
-import { readHalts } from '../../../shared/bundle/halts.ts';
+import { haltsPath, readHalts } from '../../../shared/bundle/halts.ts';
 import { ERRORS } from '../../../shared/errors.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 import { fillDisk, mayMount, MOUNT_NOTE, mountSmallDisk } from '../../../test/mounts.ts';
@@ -193,6 +193,26 @@ it(
     unlock();
     const rows = () => api.store.db.selectFrom('audit.api_writes').select('actor').where('actor', '=', write!.actor);
     await expect.poll(async () => (await rows().execute()).length, { timeout: 30_000, interval: 500 }).toBe(1);
+  },
+  PATIENCE_MS,
+);
+
+it(
+  'waits for a lock that another process has, while the others are answered',
+  async () => {
+    api = await openApiWorkplace();
+    const headers = bearer(await api.token('approver', 'waiting'));
+    const unlock = lockHome(`${haltsPath(api.paths.models)}.lock`);
+    const body = { kind: 'entries', reason: 'a lock' };
+    const writing = Array.from({ length: 3 }, () => api.ask('POST', '/api/stops', { headers, body }));
+    let isDone = false;
+    void Promise.all(writing).then(() => (isDone = true));
+    // A wait that blocks would answer none of them before it is over.
+    for (let i = 0; i < 20; i++) expect((await api.ask('GET', '/api/session', { headers })).status).toBe(200);
+    expect([isDone, readHalts(api.paths.models).stops ?? []]).toEqual([false, []]);
+    unlock();
+    expect((await Promise.all(writing)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(readHalts(api.paths.models).stops).toMatchObject([{ reason: 'a lock', by: 'waiting' }]);
   },
   PATIENCE_MS,
 );

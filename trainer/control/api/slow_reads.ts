@@ -24,7 +24,7 @@ export interface ReadPlace {
   readonly paths: PlainPaths;
 }
 
-/** Questions whose answers take more processor time than other requests are to wait for, with connections of its own. */
+/** Questions whose answers take more processor time than other requests are to wait for. */
 export interface SlowReads {
   /** Bars of a symbol, from one time on up to another one, exclusive. @throws MinutehandError DATA_FORMAT */
   candles(asked: {

@@ -6,6 +6,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { AuditEntry } from '../api/audit.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 export interface CommandContext {
   readonly settings: Settings;
@@ -116,7 +117,7 @@ async function change(
   let said: string;
   try {
     before = stops();
-    said = work();
+    said = await whenUnlocked(work);
     after = stops();
   } catch (error) {
     await audit({ ...entry, before, after: before, outcome: `refused ${describeError(error).code}` });

@@ -4,7 +4,7 @@ import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
-import { lockHome } from '../../../shared/process/home_lock.ts';
+import { lockHomeSoon } from '../../../shared/process/home_lock.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { deliver, type Delivered } from './deliver.ts';
@@ -54,7 +54,7 @@ export async function deliverOnce(
       expected: 'an address such as sftp://minutehand@windows.example/C:/minutehand/delivery',
       next: 'Set delivery_target and delivery_host_keys in retrain_policy.yaml.',
     });
-  const unlock = lockHome(paths.lock('delivery'));
+  const unlock = await lockHomeSoon(paths.lock('delivery'));
   try {
     const local = localDelivery(paths, settings.minutehand.market);
     for (const { version, reason } of local.damaged) onDamaged(version, reason);

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { lockHome } from '../../../shared/process/home_lock.ts';
+import { lockHomeSoon } from '../../../shared/process/home_lock.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Advisory lock id on the database server; any unused number. */
@@ -17,7 +17,7 @@ export async function archiveAlone<Result>(
   paths: Pick<HomePaths, 'lock'>,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const unlock = lock(paths.lock('archive'));
+  const unlock = await lock(paths.lock('archive'));
   try {
     return store.kind === 'sqlite' ? await work() : await aloneOnServer(store, work);
   } finally {
@@ -25,9 +25,9 @@ export async function archiveAlone<Result>(
   }
 }
 
-function lock(path: string): () => void {
+async function lock(path: string): Promise<() => void> {
   try {
-    return lockHome(path);
+    return await lockHomeSoon(path);
   } catch (cause) {
     if (cause instanceof MinutehandError && cause.code === 'HOME_LOCKED')
       throw new MinutehandError('ARCHIVE_RUNNING', { seen: path, cause });

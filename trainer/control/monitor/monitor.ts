@@ -15,6 +15,7 @@ import type { LookTask, NoLook } from './look.ts';
 import { startLook, type RunningLook } from './look_thread.ts';
 import type { MonitorReport } from './report.ts';
 import { RetrainTrigger, type AnsweredTrigger, type Trigger, type TriggerPauses } from './retrain_trigger.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 const MINUTES_PER_HOUR = 60;
 /** The first check runs soon after the start, however rare the others are. */
@@ -197,7 +198,8 @@ async function halt(
   at: Date,
   began: number,
 ): Promise<void> {
-  for (const added of addHalts(paths.models, haltsOf(breaches, version, at), MACHINE_FILES, began)) {
+  const halts = haltsOf(breaches, version, at);
+  for (const added of await whenUnlocked(() => addHalts(paths.models, halts, MACHINE_FILES, began))) {
     const { pair_id, reason, seen, limit } = added;
     const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
     print(text);

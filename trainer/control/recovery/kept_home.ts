@@ -8,6 +8,7 @@ import { ownPromotions, type OwnerPlace } from '../../store/promotion_owner.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
 import type { Tables } from '../../store/schema/schema.ts';
 import type { LossFinder, LostPlace } from '../registry/recover_lost.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 /*
  * What a home has beside bundles and their registry, kept in the store for the day on which the store alone is left:
@@ -73,7 +74,8 @@ export async function restoreHomeFiles(place: LostPlace, finder: LossFinder): Pr
   try {
     const files = await filesOfAnother(store, place);
     const halts = files.get(HALTS);
-    const taken = halts !== undefined && addFromFile(paths.models, halts) ? [HALTS] : [];
+    const isAdded = halts !== undefined && (await whenUnlocked(() => addFromFile(paths.models, halts)));
+    const taken = isAdded ? [HALTS] : [];
     if (!finder.isNewHome()) return taken;
     for (const [name, content] of files)
       if (name !== HALTS && takeKeptMark(paths.home, name, content)) taken.push(`mark of ${name}`);

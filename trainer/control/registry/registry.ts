@@ -21,6 +21,7 @@ import type { ModelType, ShelfName } from '../../../shared/strategies/registry.t
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 export interface Recovery {
   /** Bundles restored from the registry. */
@@ -299,7 +300,8 @@ class StoreRegistry implements Registry {
       if (!isLost || failed.some((one) => one.version === active.version)) continue;
       try {
         this.#refuseOlder(slot, active.version);
-        this.#shelf.restore(await admit(active.version), active.previous_version);
+        const admitted = await admit(active.version);
+        await whenUnlocked(() => this.#shelf.restore(admitted, active.previous_version));
         activated.push(active.version);
       } catch (error) {
         failed.push({ version: active.version, error: describeError(error) });

@@ -7,6 +7,7 @@ import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair
 import { sha256Hex } from '../../../shared/sha256.ts';
 import type { Store } from '../../store/store.ts';
 import { ModelsFolder } from './models_folder.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 /** Rules whose bytes the store keeps, the newest: those in use are few. */
 const MAX_RULES = 100;
@@ -55,7 +56,7 @@ export class RuleBytes {
     if (artifacts.length === 0)
       throw new MinutehandError('MODEL_MISSING', { seen: `the store does not have the rule ${version}` });
     this.#folder.write(version, artifacts);
-    keepSearchOf(folderOfRule(this.#models, version), this.#models);
+    await whenUnlocked(() => keepSearchOf(folderOfRule(this.#models, version), this.#models));
   }
 
   #artifacts(version: string) {

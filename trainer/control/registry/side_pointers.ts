@@ -26,6 +26,7 @@ import type { Timeframe } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { refuseOwnOverride } from './own_override.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 type Home = Pick<HomePaths, 'models' | 'home'>;
 
@@ -108,7 +109,8 @@ function ruleOf(paths: Home, instrument: string): SidePointer {
   return ofRule(paths, `rule ${instrument}`, place, async (admission, [bundle], { previous }) => {
     const folder = folderOfNamed(paths.models, bundle!);
     const admitted = refuseOwnOverride(await admit(admission, { door: 'recovery', folder }));
-    restoreActive(admitted, previous, paths.models, MACHINE_FILES, trainerMarks(paths, place.name));
+    const marks = trainerMarks(paths, place.name);
+    await whenUnlocked(() => restoreActive(admitted, previous, paths.models, MACHINE_FILES, marks));
   });
 }
 
@@ -134,7 +136,7 @@ function rolloutOf(paths: Home): SidePointer {
       const { despite_gates: carried = null } = file;
       for (const bundle of named)
         await admit(admission, { door: 'rollout', folder: folderOfNamed(paths.models, bundle), carried });
-      whileRolloutLocked(paths.models, () => {
+      const write = (): void => {
         const marks = trainerMarksOf(ROLLOUT_POINTER, paths);
         if (readPointerOrNull(ROLLOUT_POINTER, rolloutPath(paths.models), MACHINE_FILES, marks) !== null) return;
         const last = marks.accepted()[0];
@@ -144,7 +146,8 @@ function rolloutOf(paths: Home): SidePointer {
             expected: 'a newer one',
           });
         writeRollout(paths.models, rolloutSchema.parse(file), MACHINE_FILES, marks);
-      });
+      };
+      await whenUnlocked(() => whileRolloutLocked(paths.models, write));
     },
   });
 }
@@ -154,7 +157,8 @@ type Restore<Pointer> = (admission: AdmissionPlace, named: readonly NamedBundle[
 
 async function restoreShadowOf(admission: AdmissionPlace, [bundle]: readonly NamedBundle[]): Promise<void> {
   const { paths } = admission;
-  restoreShadow(await admit(admission, { door: 'shadow', folder: folderOfNamed(paths.models, bundle!) }), paths);
+  const admitted = await admit(admission, { door: 'shadow', folder: folderOfNamed(paths.models, bundle!) });
+  await whenUnlocked(() => restoreShadow(admitted, paths));
 }
 
 interface Side<Pointer> {

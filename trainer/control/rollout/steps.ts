@@ -34,6 +34,7 @@ import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -238,7 +239,7 @@ export async function carryOut(
   admission: AdmissionPlace,
 ): Promise<Rollout> {
   const step = verdict.verdict === 'promote' ? await promotionOf(rollout, admission) : verdict;
-  return whileRolloutLocked(paths.models, () => {
+  const change = (): Rollout => {
     const current = readChecked(paths);
     // It was changed after the evaluation.
     if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
@@ -246,7 +247,8 @@ export async function carryOut(
     // A newer update came meanwhile: it is promoted, once it is admitted, by the next evaluation.
     if (current.challenger !== rollout.challenger && step.verdict === 'promote') return current;
     return apply(paths, settings, current, step, facts);
-  });
+  };
+  return await whenUnlocked(() => whileRolloutLocked(paths.models, change));
 }
 
 type Step = Exclude<RolloutVerdict, { readonly verdict: 'promote' }> | Promotion;

@@ -32,6 +32,7 @@ import {
   type RuleContext,
 } from './rule_candidate.ts';
 import type { EvolveJob } from './evolve_job.ts';
+import { blockUntilUnlocked } from '../../../shared/process/home_lock.ts';
 
 /** All figures of a search, as report.json has them. */
 export interface EvolveReport extends EvolveResult {
@@ -94,7 +95,7 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
     for (const key of tried.fresh()) searched.add(identities.of(key));
     const trials = tried.count;
     if (trials === 0) return;
-    searched.keep(trials);
+    blockUntilUnlocked(() => searched.keep(trials));
     countTrials(paths.models, place, { kind: 'evolution', work, trials, before });
   };
   count();

@@ -6,9 +6,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { makeFolder } from '../../../shared/folder.ts';
 import { pathInside } from '../../../shared/path_name.ts';
-import { lockHome } from '../../../shared/process/home_lock.ts';
-
-const LOCK_WAIT_MS = 5000;
+import { blockUntilUnlocked, lockHome } from '../../../shared/process/home_lock.ts';
 
 /** A holdout with a smaller share of time that an earlier one did not have is that one once more. */
 const NEW_SHARE = 0.1;
@@ -77,7 +75,7 @@ export function changeCounts<Counts extends object, Result>(
 ): Result {
   makeFolder(modelsFolder);
   const path = pathInside(modelsFolder, file.name);
-  const unlock = lockHome(`${path}.lock`, LOCK_WAIT_MS);
+  const unlock = blockUntilUnlocked(() => lockHome(`${path}.lock`));
   try {
     const { counts, result } = change(readCounts(modelsFolder, file));
     if (counts !== null) replaceDurably(MACHINE_FILES, path, `${JSON.stringify(counts, null, 1)}\n`);

@@ -18,7 +18,7 @@ import { rowsOutside } from '../splits/purged_kfold.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
 import { type SearchProgress, type SearchResult, searchTraining } from './search.ts';
-import { lockHome } from '../../../shared/process/home_lock.ts';
+import { lockHomeSoon } from '../../../shared/process/home_lock.ts';
 import { journalLock } from './study_journal.ts';
 import { keepJournal } from './finished_journals.ts';
 import { configuredParams, type SearchedSettings, settingsOf, trainingSpace } from './training_space.ts';
@@ -133,7 +133,7 @@ export async function searchModel(
     ...(current.network === null ? [] : [current.network]),
   ]);
   // One process at a time works on a search; it ends with the process, and shows whether one does.
-  const unlock = journal === null ? () => undefined : lockHome(journalLock(journal));
+  const unlock = journal === null ? () => undefined : await lockHomeSoon(journalLock(journal));
   const searching = searchTraining({
     space,
     configured,

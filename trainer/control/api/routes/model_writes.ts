@@ -15,6 +15,7 @@ import type { ShelfName } from '../../../../shared/strategies/registry.ts';
 import { folderOfVersion, shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 import { modelWriteRoutes } from '../../schema/models.ts';
+import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
 
 /**
  * `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT
@@ -49,8 +50,11 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const target = targetInSlot(slot, name ?? slot ?? 'none');
       request.written = { target, before };
       const marks = trainerMarksOf(shadowPointer(slot), paths);
-      if (admitted === null) endShadow(slot, paths.models, MACHINE_FILES, marks);
-      else setShadow(admitted, paths.models, MACHINE_FILES, marks);
+      await whenUnlocked(() =>
+        admitted === null
+          ? endShadow(slot, paths.models, MACHINE_FILES, marks)
+          : setShadow(admitted, paths.models, MACHINE_FILES, marks),
+      );
       const after = slotPointers(paths.models, slot);
       request.written = { target, before, after };
       return after;

@@ -9,6 +9,7 @@ import { abortRollout, folderOfChallenger, startRollout } from '../../rollout/st
 import { admissionPlaceOf, overrideOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { type lookSchema, rolloutRoutes } from '../../schema/rollout.ts';
+import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
 
 function lookOf(state: RolloutState | null): z.infer<typeof lookSchema> | null {
   if (state === null) return null;
@@ -37,7 +38,8 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const registry = shelf === null ? null : registryOf(await store(), paths, shelf);
       await registry?.register(name);
       const place = { settings, paths };
-      const rollout = startRollout(place, admitted, await shadowPower(place, admitted));
+      const power = await shadowPower(place, admitted);
+      const rollout = await whenUnlocked(() => startRollout(place, admitted, power));
       await registry?.startRollout(rollout);
       const { id, despite_gates } = rollout;
       request.written = { target: name, after: { id, ...(despite_gates && { despite_gates }) } };
@@ -47,10 +49,10 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
 
   api.route({
     ...rolloutRoutes['POST /api/ml/rollout/abort'],
-    handler(request) {
+    async handler(request) {
       const { reason } = request.body;
       request.written = { target: 'rollout' };
-      const rollout = abortRollout(paths, reason);
+      const rollout = await whenUnlocked(() => abortRollout(paths, reason));
       request.written = { target: rollout.id, after: { status: rollout.status } };
       return { rollout };
     },

@@ -3,6 +3,7 @@ import { knownSubject } from '../../../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { stopRoutes } from '../../schema/stops.ts';
+import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
 
 /** `GET /api/stops`, `POST /api/stops`, `POST /api/stops/resume`. */
 export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext): void {
@@ -19,28 +20,29 @@ export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext):
 
   api.route({
     ...stopRoutes['POST /api/stops'],
-    handler(request) {
+    async handler(request) {
       const { kind, reason } = request.body;
       const subjects = known(request.body.subjects);
       const before = stops();
       request.written = { target: subjects.join(','), before };
-      addStops(paths.models, subjects, { kind, reason, by: request.identity!.name }, new Date(clock.nowMs()));
+      const order = { kind, reason, by: request.identity!.name };
+      await whenUnlocked(() => addStops(paths.models, subjects, order, new Date(clock.nowMs())));
       const after = stops();
       request.written = { target: subjects.join(','), before, after };
-      return Promise.resolve({ stops: after });
+      return { stops: after };
     },
   });
 
   api.route({
     ...stopRoutes['POST /api/stops/resume'],
-    handler(request) {
+    async handler(request) {
       const subjects = known(request.body?.subjects);
       const before = stops();
       request.written = { target: subjects.join(','), before };
-      liftStops(paths.models, subjects, new Date(clock.nowMs()));
+      await whenUnlocked(() => liftStops(paths.models, subjects, new Date(clock.nowMs())));
       const after = stops();
       request.written = { target: subjects.join(','), before, after };
-      return Promise.resolve({ stops: after });
+      return { stops: after };
     },
   });
 }

@@ -30,6 +30,7 @@ import { clientLeft } from '../http_server.ts';
 import { judgeParameters, placedProblem, searchParameters } from '../strategy_requests.ts';
 import { shownRun } from './runs.ts';
 import { strategyRoutes } from '../../schema/strategies.ts';
+import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
 
 const ENDED_RUNS = 10;
 const SECONDS_PER_DAY = 86_400;
@@ -161,7 +162,7 @@ function addServingRoutes(api: Api, context: ApiContext): void {
       const before = pointerOf(paths.models, instrument);
       const door = version === before?.previous ? 'rollback' : 'promotion';
       const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
-      const after = { instrument, ...activateAdmitted(admitted, paths) };
+      const after = { instrument, ...(await whenUnlocked(() => activateAdmitted(admitted, paths))) };
       const { despite } = admitted;
       request.written = { target: `rule ${version}`, before, after: { ...after, ...(despite && { despite }) } };
       return after;
@@ -170,11 +171,11 @@ function addServingRoutes(api: Api, context: ApiContext): void {
 
   api.route({
     ...strategyRoutes['POST /api/strategies/end'],
-    handler(request) {
+    async handler(request) {
       const { reason } = request.body;
       const instrument = spellRuled(request.body.instrument, settings);
       request.written = { target: `rule ${instrument}` };
-      const version = endRule(instrument, paths);
+      const version = await whenUnlocked(() => endRule(instrument, paths));
       if (version === null)
         throw new MinutehandError('MODEL_MISSING', { seen: `no rule is served for ${instrument.slice(0, 60)}` });
       request.written = {
@@ -182,7 +183,7 @@ function addServingRoutes(api: Api, context: ApiContext): void {
         before: { version },
         after: { version: null, ...(reason !== undefined && { reason }) },
       };
-      return Promise.resolve({ instrument, version: null, previous: null });
+      return { instrument, version: null, previous: null };
     },
   });
 }
@@ -210,7 +211,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
       const folder = folderOfRule(paths.models, version);
       const admitted = await admit(admissionPlaceOf(context), { door: 'shadow', folder });
       const instrument = admitted.rule!;
-      const before = { instrument, version: setRuleShadow(admitted, paths) };
+      const before = { instrument, version: await whenUnlocked(() => setRuleShadow(admitted, paths)) };
       const after = { instrument, version };
       request.written = { target: `rule ${version}`, before, after };
       return after;
@@ -219,16 +220,16 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
 
   api.route({
     ...strategyRoutes['POST /api/strategies/end-shadow'],
-    handler(request) {
+    async handler(request) {
       const { reason } = request.body;
       const instrument = spelled(request.body.instrument);
       const target = `rule ${instrument}`;
       request.written = { target };
-      const version = endRuleShadow(instrument, paths);
+      const version = await whenUnlocked(() => endRuleShadow(instrument, paths));
       if (version === null) throw noShadow(instrument);
       const after = { version: null, ...(reason !== undefined && { reason }) };
       request.written = { target, before: { version }, after };
-      return Promise.resolve({ instrument, version: null });
+      return { instrument, version: null };
     },
   });
 }

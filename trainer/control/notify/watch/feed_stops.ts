@@ -2,6 +2,7 @@ import { addStops, type Stop } from '../../../../shared/bundle/halts.ts';
 import { parseSubject } from '../../../../shared/pair.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import type { RefusedFeed } from '../../../jobs/bars/received_verdicts.ts';
+import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
 
 /** Stands for the name of a person. */
 const TRAINER = 'the trainer';
@@ -16,23 +17,20 @@ export const FEED_STOP_NEXT =
  * @returns the stops that were added
  * @throws MinutehandError HALTS_FORMAT, HOME_LOCKED, HOME_UNUSABLE
  */
-export function addFeedStops(
+export async function addFeedStops(
   { minutehand: { pairs, instruments } }: Settings,
   modelsFolder: string,
   faulty: readonly RefusedFeed[],
   now: Date,
-): Stop[] {
+): Promise<Stop[]> {
   const subjects = [...pairs, ...instruments].map(parseSubject);
-  return faulty.flatMap(({ symbol, text }) => {
-    const own = subjects.filter(({ a, b }) => a === symbol || b === symbol);
-    if (own.length === 0) return [];
+  const added: Stop[] = [];
+  for (const { symbol, text } of faulty) {
+    const own = subjects.filter(({ a, b }) => a === symbol || b === symbol).map(({ id }) => id);
+    if (own.length === 0) continue;
     const reason = `received bars are wrong: ${text}`.slice(0, LONGEST_REASON);
     const order = { kind: 'entries', reason, by: TRAINER } as const;
-    return addStops(
-      modelsFolder,
-      own.map(({ id }) => id),
-      order,
-      now,
-    );
-  });
+    added.push(...(await whenUnlocked(() => addStops(modelsFolder, own, order, now))));
+  }
+  return added;
 }

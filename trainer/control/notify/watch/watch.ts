@@ -201,19 +201,19 @@ class RunningWatch implements Watch {
       const faulty = refused.filter(({ isCertain }) => isCertain);
       this.#feeds = [
         ...(refused.length === 0 ? [] : [notice]),
-        ...(faulty.length === 0 ? [] : [this.#stopEntries(faulty)]),
+        ...(faulty.length === 0 ? [] : [await this.#stopEntries(faulty)]),
       ];
     } catch (error) {
       log.warn({ err: error }, 'received bars cannot be judged');
     }
   }
 
-  #stopEntries(faulty: readonly RefusedFeed[]): Notice {
+  async #stopEntries(faulty: readonly RefusedFeed[]): Promise<Notice> {
     const { settings, paths, clock, log } = this.#options;
     const symbols = faulty.map(({ symbol }) => symbol).join(', ');
     let done = `Entries with ${symbols} are stopped.`;
     try {
-      const added = addFeedStops(settings, paths.models, faulty, new Date(clock.nowMs()));
+      const added = await addFeedStops(settings, paths.models, faulty, new Date(clock.nowMs()));
       for (const stop of added) log.warn(stop, 'entries are stopped: the bars that a daemon received are wrong');
     } catch (error) {
       const { code, message } = describeError(error);
