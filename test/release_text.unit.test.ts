@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly version?: string; readonly integrity?: string }>>;
+  readonly packages: Readonly<
+    Record<string, { readonly version?: string; readonly integrity?: string; readonly dependencies?: object }>
+  >;
 }
 
 const { STATED_FILES, lockOf, notesOf, versionFault, withRelease, withVersion } = (await import(

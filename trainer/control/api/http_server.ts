@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
-import { checkRequestValues } from './request_values.ts';
+import { checkRequestValues, statedLimits } from './request_values.ts';
 import { limitConnections } from '../../../shared/http/connection_limits.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../../../shared/http/node_server.ts';
 
@@ -42,7 +42,7 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
     const { body, query, params } = request;
     checkRequestValues(params, 'path');
     checkRequestValues(query, 'query');
-    checkRequestValues(body, 'body', request.routeOptions.config.filePath);
+    checkRequestValues(body, 'body', statedLimits(request.routeOptions.schema?.body, 'body'));
   });
   limitConnections(server.server);
   return server;
