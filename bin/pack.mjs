@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npm run pack`: the released package, a file that `npm install` takes on a machine without compilers. It has what
- * running needs: built programs and dashboard, delivered configuration, MetaTrader's sources, units of systemd, docs.
+ * `npm run pack`: the released package, a file that is unpacked anywhere; `npm ci` there installs its packages as its
+ * lock says, without compilers. It has what running needs: built programs and dashboard, delivered configuration,
+ * MetaTrader's sources, units of systemd, docs.
  */
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
@@ -10,6 +11,7 @@ import { buildDocuments } from './documents.mjs';
 import { ENGINE_FOLDER } from './engine/install.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, print } from './project.mjs';
+import { lockOf } from './release_text.mjs';
 import { ensureReady, run } from './setup.mjs';
 
 const RELEASE = join(ROOT, 'var', 'release');
@@ -48,7 +50,11 @@ export async function pack() {
   await packEngine();
   await packDocuments();
   await packDescription();
-  writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);
+  const description = manifest();
+  writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(description, null, 2)}\n`);
+  const lock = lockOf(description, JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')));
+  writeFileSync(join(FOLDER, 'npm-shrinkwrap.json'), `${JSON.stringify(lock, null, 2)}\n`);
+  cpSync(join(ROOT, 'bin', 'prune.mjs'), join(FOLDER, 'bin', 'prune.mjs'));
   const args = ['pack', FOLDER, '--pack-destination', RELEASE];
   const logPath = join(LOG_FOLDER, 'pack.log');
   if ((await runLogged('packing', npmCommand(), args, logPath)) !== 0)
@@ -112,9 +118,7 @@ function manifest() {
 await run(async () => {
   const path = await pack();
   const { size } = statSync(path);
-  print(
-    `${path}: ${(size / 1e6).toFixed(1)} MB. Install it anywhere with \`npm install <file>\`, then \`npx minutehand up\`.`,
-  );
+  print(`${path}: ${(size / 1e6).toFixed(1)} MB. docs/guides/OPERATE.md says how to install it anywhere.`);
   process.stdout.write(`${path}\n`);
   return 0;
 });

@@ -5,6 +5,8 @@ import { dirname } from 'node:path';
 import { ROOT, SetupError, readText, print } from './project.mjs';
 
 const PRINT_EVERY_S = 4;
+/** Of the programs of minutehand and their stores: keys that sign, passwords, tokens. */
+const OWN_VARIABLES = /^(?:MINUTEHAND|RETRAIN|AWS|PG|SMTP)_?/;
 
 /** @typedef {{ file: string, first: string[], shell?: boolean }} Command */
 
@@ -57,7 +59,7 @@ function listenForSignals() {
  * @param {string} logPath
  * @returns {Promise<number>} the exit code
  */
-export async function runLogged(label, command, args, logPath, env = process.env) {
+export async function runLogged(label, command, args, logPath, env = toolEnvironment()) {
   mkdirSync(dirname(logPath), { recursive: true });
   const log = openSync(logPath, 'w');
   const running = start(command.file, [...command.first, ...args], {
@@ -95,6 +97,15 @@ export async function shown(label, work, isGood = () => true) {
 }
 
 /**
+ * What installers, compilers and other tools get: packages run programs of strangers, which need none of the variables
+ * of minutehand.
+ * @returns {NodeJS.ProcessEnv}
+ */
+function toolEnvironment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name)));
+}
+
+/**
  * Runs a program with its output on stderr.
  * @param {string} file
  * @param {string[]} args
@@ -112,7 +123,12 @@ export function runShown(file, args, options = {}) {
  */
 export async function capture(file, args) {
   let output = '';
-  const code = await start(file, args, { stdio: ['ignore', 'pipe', 'pipe'] }, (chunk) => (output += chunk));
+  const code = await start(
+    file,
+    args,
+    { stdio: ['ignore', 'pipe', 'pipe'], env: toolEnvironment() },
+    (chunk) => (output += chunk),
+  );
   return { code, output };
 }
 

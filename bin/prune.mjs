@@ -1,6 +1,9 @@
-/** Removes from installed packages what this machine never loads. Uses only Node itself: the images run it too. */
+/**
+ * Removes from installed packages what this machine never loads. Uses only Node itself: the images run it, and
+ * `node bin/prune.mjs` of an installed release.
+ */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
  * Native libraries of other systems (250 MB in onnxruntime-node, 14 in better-sqlite3), and the sources of SQLite,
@@ -33,3 +36,5 @@ function keepOnly(folder, isKept) {
 
 /** @param {string} folder */
 const namesIn = (folder) => (existsSync(folder) ? readdirSync(folder) : []);
+
+if (process.argv[1] === import.meta.filename) prune(join(dirname(import.meta.dirname), 'node_modules'));

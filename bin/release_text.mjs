@@ -1,4 +1,4 @@
-/** What a release changes in the files that state the version, and what its notes say. */
+/** What a release changes in the files that state the version, what its notes say, and its lock of packages. */
 
 /** Files that state the version, with the words around it; `?` stands for the version. */
 const STATED = {
@@ -64,4 +64,53 @@ export function withRelease(text, version, day) {
 export function notesOf(section, commits) {
   const lines = commits.map((commit) => `- ${commit}`);
   return `${section}\n\n### Commits\n\n${lines.join('\n')}\n`;
+}
+
+/** @typedef {Record<string, string>} Versions by name of a package */
+/**
+ * An entry of a lock file.
+ * @typedef {{ dependencies?: Versions, optionalDependencies?: Versions, peerDependencies?: Versions,
+ *   peerDependenciesMeta?: Record<string, { optional?: boolean }> }} Locked
+ */
+
+/**
+ * The `npm-shrinkwrap.json` of a released package, from the lock file of the project: what its dependencies need, in
+ * the versions and with the hashes that were tested. Without it, npm resolves ranges of ranges anew at each installation.
+ * @param {{ name: string, version: string, dependencies: Versions } & Locked} manifest of the released package
+ * @param {{ lockfileVersion: number, packages: Record<string, Locked> }} lock
+ * @throws {Error} for a package that the lock does not have
+ */
+export function lockOf(manifest, { lockfileVersion, packages }) {
+  const { name, version, dependencies, peerDependencies, peerDependenciesMeta } = manifest;
+  const kept = new Set();
+  const open = Object.keys(dependencies).map((needed) => ({ from: '', needed, isOptional: false }));
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { from, needed, isOptional } = next;
+    const path = placeOf(packages, from, needed);
+    if (path === null && isOptional) continue;
+    if (path === null) throw new Error(`package-lock.json has no ${needed}, which ${from || name} needs`);
+    if (kept.has(path)) continue;
+    kept.add(path);
+    const { dependencies: own = {}, optionalDependencies = {}, peerDependencies: peers = {} } = packages[path];
+    const { peerDependenciesMeta: meta = {} } = packages[path];
+    for (const one of Object.keys(own)) open.push({ from: path, needed: one, isOptional: one in optionalDependencies });
+    for (const one of Object.keys(optionalDependencies)) open.push({ from: path, needed: one, isOptional: true });
+    for (const one of Object.keys(peers))
+      if (meta[one]?.optional !== true) open.push({ from: path, needed: one, isOptional: false });
+  }
+  const entries = Object.entries(packages).filter(([path]) => kept.has(path));
+  const root = { name, version, dependencies, peerDependencies, peerDependenciesMeta };
+  return { name, version, lockfileVersion, requires: true, packages: { '': root, ...Object.fromEntries(entries) } };
+}
+
+/**
+ * Where Node finds a package from the folder of another one.
+ * @param {Record<string, Locked>} packages @param {string} from @param {string} needed
+ */
+function placeOf(packages, from, needed) {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+    const path = `${folder === '' ? '' : `${folder}/`}node_modules/${needed}`;
+    if (path in packages) return path;
+    if (folder === '') return null;
+  }
 }

@@ -35,12 +35,12 @@ const FOLDER = process.env.RETRAIN_FOLDER ?? join(ROOT, 'var', 'retrain');
 /** @typedef {{ code: number, document: any }} Answer */
 
 await run(async () => {
+  const keys = takeSigningKey();
   await ensureReady('programs');
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   const options = [...dataOptions(), ...(process.env.RETRAIN_OPTIONS ?? '').split(/\s+/).filter((word) => word !== '')];
 
-  takeSigningKey();
   print('Checking data, settings and space …');
   const plan = await minutehand(['train', ...options, '--dry-run']);
   write('plan.json', plan.document);
@@ -51,10 +51,10 @@ await run(async () => {
   const isReported = notifications.channels.some((/** @type {{ is_open: boolean }} */ channel) => channel.is_open);
   const training = ['train', ...options, '--out', join(FOLDER, 'models'), '--require-gates'];
   if (isReported) training.push('--notify');
-  const { code, document } = await minutehand(training);
+  const { code, document } = await minutehand(training, keys);
   write('result.json', document);
   if (document?.version == null) return conclude('failed', [errorText(document)], 1);
-  const lines = resultLines(document, isReported);
+  const lines = resultLines(document, isReported, keys.MINUTEHAND_SIGNING_KEY !== undefined);
   const failed = document.gates.filter((/** @type {{ passed: boolean }} */ gate) => !gate.passed);
   if (failed.length > 0) return conclude(`refused: ${failed.length} gates failed`, lines, 1);
   if (code !== 0) return conclude('passed, but its result was not reported everywhere', lines, 1);
@@ -74,7 +74,11 @@ await run(async () => {
   return conclude('passed all gates', [...lines, `- packed as ${archive}`], 0);
 });
 
-/** A key that is given as text becomes a file that nobody else reads, for as long as this process lasts. */
+/**
+ * Takes the signing key out of the environment, so that the training alone gets it, and no installer. One that is given
+ * as text becomes a file that nobody else reads, for as long as this process lasts.
+ * @returns {{ MINUTEHAND_SIGNING_KEY?: string }}
+ */
 function takeSigningKey() {
   const text = process.env.RETRAIN_SIGNING_KEY;
   if (text) {
@@ -83,13 +87,16 @@ function takeSigningKey() {
     const path = join(folder, 'signing.pem');
     writeFileSync(path, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600 });
     process.env.MINUTEHAND_SIGNING_KEY = path;
-    // No program that this one starts needs the text.
-    delete process.env.RETRAIN_SIGNING_KEY;
   }
-  if (process.env.RETRAIN_SIGNED === 'true' && !process.env.MINUTEHAND_SIGNING_KEY)
+  const path = process.env.MINUTEHAND_SIGNING_KEY;
+  delete process.env.RETRAIN_SIGNING_KEY;
+  delete process.env.MINUTEHAND_SIGNING_KEY;
+  if (path) return { MINUTEHAND_SIGNING_KEY: path };
+  if (process.env.RETRAIN_SIGNED === 'true')
     throw new SetupError(
       'RETRAIN_SIGNED is true and there is no key: set RETRAIN_SIGNING_KEY or MINUTEHAND_SIGNING_KEY',
     );
+  return {};
 }
 
 /** @returns {string[]} */
@@ -106,14 +113,16 @@ function dataOptions() {
 /**
  * A command of this project, with its one JSON document.
  * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [more] variables that it alone gets
  * @returns {Promise<Answer>}
  */
-async function minutehand(args) {
+async function minutehand(args, more = {}) {
   const place = join(FOLDER, 'answer.json');
   const file = openSync(place, 'w');
   // Progress and errors are shown as they come.
   const program = [join(ROOT, 'bin', 'minutehand.mjs'), ...args, '--json'];
-  const code = await launch(process.execPath, program, { stdio: ['ignore', file, 2] }).ended;
+  const code = await launch(process.execPath, program, { stdio: ['ignore', file, 2], env: { ...process.env, ...more } })
+    .ended;
   closeSync(file);
   let document = null;
   try {
@@ -134,15 +143,16 @@ function errorText(document) {
 /**
  * @param {any} result of `train`
  * @param {boolean} isReported
+ * @param {boolean} isSigned
  * @returns {string[]}
  */
-function resultLines({ version, models, gates, edge, resources }, isReported) {
+function resultLines({ version, models, gates, edge, resources }, isReported, isSigned) {
   /** @param {number | null} value */
   const figure = (value) => (value === null ? '–' : value.toFixed(4));
   const pairs = Object.entries(/** @type {Record<string, { no_edge: boolean }>} */ (edge));
   const withEdge = pairs.filter(([, { no_edge }]) => !no_edge).map(([pair]) => pair);
   return [
-    `- version ${version}, ${process.env.MINUTEHAND_SIGNING_KEY ? 'signed' : 'not signed: MINUTEHAND_SIGNING_KEY is not set'}`,
+    `- version ${version}, ${isSigned ? 'signed' : 'not signed: MINUTEHAND_SIGNING_KEY is not set'}`,
     `- ${(resources.duration_ms / 60_000).toFixed(1)} min, ${(resources.peak_memory_bytes / 2 ** 30).toFixed(2)} GiB at its peak`,
     `- edge after costs: ${withEdge.length === 0 ? `none of ${pairs.length} pairs; where an edge is required, none is traded` : withEdge.join(', ')}`,
     `- ${isReported ? 'reported on the channels of the environment' : 'reported nowhere else: no channel is set'}`,

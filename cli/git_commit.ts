@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { packageRoot } from '../shared/root.ts';
+import { outsideEnvironment } from '../shared/secrets.ts';
 
 /** The commit of this program; null outside a repository. */
 export function gitCommit(): string | null {
@@ -7,6 +8,7 @@ export function gitCommit(): string | null {
     return execFileSync('git', ['rev-parse', 'HEAD'], {
       cwd: packageRoot(),
       encoding: 'utf8',
+      env: outsideEnvironment(),
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
   } catch {

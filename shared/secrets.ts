@@ -33,6 +33,16 @@ export const ADDRESS_VARIABLES: readonly string[] = [
   'MINUTEHAND_POLICY_API',
 ];
 
+/** Environment variables that name files of private keys. */
+const KEY_FILES: readonly string[] = ['MINUTEHAND_SIGNING_KEY', 'MINUTEHAND_SFTP_KEY'];
+const OWN_VARIABLES = /^(?:MINUTEHAND|RETRAIN|AWS|SMTP|PG)_?/i;
+/** `PWD` and `TOKENIZERS_PARALLELISM` are no secrets. */
+const SECRET_BY_NAME =
+  /(?:^|_)(?:SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|TOKENS?)(?:_|$)|_(?:PASS|PWD|PAT|KEYS?|AUTH)$/i;
+/** By which programs that fetch something reach and log in to its source. */
+export const NETWORK_SETTINGS =
+  /^(?:(?:https?|all|no)_proxy|(?:pip|npm_config|uv|git|ssh|gcm)_.+|NODE_EXTRA_CA_CERTS)$/i;
+
 /** Shorter values are words of ordinary texts. */
 const MIN_KNOWN_LENGTH = 6;
 const MAX_DEPTH = 100;
@@ -61,6 +71,17 @@ const WORD_END = /([\s"`<>]+)/;
 /** Passwords of the configuration in use: a server may repeat one without its address. */
 const known = new Set<string>();
 
+/** First words of `word:…@…` that no user of an address has, such as those of alert keys. */
+const plainWords = new Set<string>();
+/** `XAUUSD_XAGUSD@5m`: a subject, where an address has a host. */
+const PLAIN_WORD = /^["'(]?([a-z_]{1,64}):[\w.@:\\-]+["'.,;:)]{0,3}$/;
+const SUBJECT_END = /@(?:1m|5m|15m|1h|4h|1d)[^\w@/]*$/;
+
+/** Shows what these words begin, such as `daemon_mute:main@host`, which has the form of a password without a scheme. */
+export function rememberPlainWords(words: readonly string[]): void {
+  for (const word of words) plainWords.add(word);
+}
+
 /** Hides the passwords of these addresses from now on wherever they stand. @param value any JSON, such as settings */
 export function rememberSecrets(value: unknown): void {
   for (const text of textsIn(value)) for (const secret of passwordsOf(text)) known.add(secret);
@@ -70,7 +91,7 @@ export function rememberSecrets(value: unknown): void {
 export function maskSecrets(text: string): string {
   let masked = text;
   for (const secret of knownSecrets()) if (masked.includes(secret)) masked = masked.replaceAll(secret, MASK);
-  if (masked.includes(PRIVATE_KEY)) masked = withoutPrivateKeys(masked);
+  if (masked.includes(PRIVATE_KEY)) masked = withoutKeyTexts(masked);
   if (masked.includes('@')) masked = withoutUserInfo(masked);
   if (masked.includes('='))
     masked = masked.replace(ASSIGNMENT, (all, before: string, name: string, value: string) =>
@@ -99,6 +120,34 @@ export function maskSecretsIn<Value>(value: Value, depth = 0): Value {
     return [maskSecrets(name), isSecret ? MASK : maskSecretsIn(one, depth + 1)] as const;
   });
   return Object.fromEntries(entries) as Value;
+}
+
+/**
+ * What a program of others gets: no variables of minutehand and its stores, and none that is secret by its name or form.
+ * @param kept names that it gets all the same
+ */
+export function outsideEnvironment(env: NodeJS.ProcessEnv = process.env, kept?: RegExp): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name, value = '']) =>
+        kept?.test(name) === true || !(OWN_VARIABLES.test(name) || SECRET_BY_NAME.test(name) || hasSecret(value)),
+    ),
+  );
+}
+
+/** What a process of minutehand gets that signs and delivers nothing, such as a daemon. */
+export function withoutPrivateKeys(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !KEY_FILES.includes(name)));
+}
+
+/** What a process of minutehand gets that only computes: settings, and nothing by which it could log in anywhere. */
+export function withoutSecretVariables(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const hidden = new Set([...KEY_FILES, ...SECRET_VARIABLES, ...ADDRESS_VARIABLES]);
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name, value = '']) => !(hidden.has(name) || SECRET_BY_NAME.test(name) || hasSecret(value)),
+    ),
+  );
 }
 
 /** Whether any text of a JSON value holds a secret. */
@@ -136,10 +185,14 @@ function withoutUserInfoOf(word: string): string {
       .join('://');
   }
   const colon = word.indexOf(':');
-  return colon >= 0 && colon < at ? `${MASK}${word.slice(at)}` : word;
+  if (colon < 0 || colon > at) return word;
+  const first = PLAIN_WORD.exec(word)?.[1];
+  const isPlain = first !== undefined && plainWords.has(first);
+  const isSubject = word.indexOf('@') === at && SUBJECT_END.test(word);
+  return isPlain || isSubject ? word : `${MASK}${word.slice(at)}`;
 }
 
-function withoutPrivateKeys(text: string): string {
+function withoutKeyTexts(text: string): string {
   const parts = text.split(PRIVATE_KEY);
   return parts
     .map((part, index) => {

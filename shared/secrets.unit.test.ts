@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MinutehandError } from './errors.ts';
 import { OVERRIDES, PLACES } from './policy/environment.ts';
@@ -6,9 +8,14 @@ import {
   hasSecret,
   maskSecrets,
   maskSecretsIn,
+  NETWORK_SETTINGS,
+  outsideEnvironment,
   rememberSecrets,
   SECRET_VARIABLES,
+  withoutPrivateKeys,
+  withoutSecretVariables,
 } from './secrets.ts';
+import { packageRoot } from './root.ts';
 
 const S = 'Tr0ub4dor-x';
 afterEach(() => vi.unstubAllEnvs());
@@ -52,8 +59,14 @@ describe('maskSecrets', () => {
     'key=abc, code=ENOENT',
     'a wrong token: expired; passed: 1234567, token_id: 1242a1b85726',
     '2026-11-21T12:00:00Z XAUUSD_XAGUSD@5m',
+    'kpi_halt:XAUUSD_XAGUSD@5m is open, (core:BTCUSDT@1h).',
     '-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----',
   ])('leaves %j', (text) => expect(maskSecrets(text)).toBe(text));
+
+  it.each([['ann:s3cret-word@host,XAUUSD_XAGUSD@5m', '***@5m']])(
+    'hides a password beside what it leaves: %j',
+    (text, masked) => expect(maskSecrets(text)).toBe(masked),
+  );
 
   it('hides what environment variables hold, wherever it stands', () => {
     vi.stubEnv('MINUTEHAND_WEBHOOK_SECRET', S);
@@ -128,4 +141,43 @@ it('every environment variable that can hold a secret is known here', () => {
     (name) => /URL|KEY|TOKEN|SECRET|PASS|REPOSITORY|_API/.test(name) && !files.includes(name),
   );
   expect([...SECRET_VARIABLES, ...ADDRESS_VARIABLES]).toEqual(expect.arrayContaining(secret));
+});
+
+describe('environments of other processes', () => {
+  const SETTINGS = { PATH: '/bin', HTTPS_PROXY: `http://u:${S}@proxy`, PIP_INDEX_URL: `https://u:${S}@pypi/simple` };
+  const OWN = { MINUTEHAND_HOME: '/srv', MINUTEHAND_LIGHTGBM_LIBRARY: '/lib/l.so' };
+  const KEYS = { MINUTEHAND_SIGNING_KEY: '/etc/key.pem', MINUTEHAND_SFTP_KEY: '/etc/ssh.pem' };
+  const SECRETS = {
+    MINUTEHAND_DATABASE_URL: `postgres://u:${S}@db/x`,
+    MINUTEHAND_TOKEN: S,
+    MINUTEHAND_SLACK_URL: `https://hooks.slack.com/services/${S}`,
+    AWS_SECRET_ACCESS_KEY: S,
+    GH_TOKEN: S,
+  };
+  const all = { ...SETTINGS, ...OWN, ...KEYS, ...SECRETS, RETRAIN_SIGNING_KEY: S };
+
+  it('have what they need and no more', () => {
+    expect(outsideEnvironment(all)).toEqual({ PATH: '/bin' });
+    expect(outsideEnvironment(all, NETWORK_SETTINGS)).toEqual(SETTINGS);
+    expect(withoutPrivateKeys(all)).toEqual({ ...SETTINGS, ...OWN, ...SECRETS, RETRAIN_SIGNING_KEY: S });
+    expect(withoutSecretVariables(all)).toEqual({ PATH: '/bin', ...OWN });
+  });
+
+  it('are named wherever a process is started', () => {
+    const starts =
+      /\b(?:spawn|spawnSync|fork|execFile|execFileSync)\((?:program|command|python|'git'|process\.execPath)/g;
+    const unnamed: string[] = [];
+    for (const folder of ['cli', 'daemon', 'shared', 'trainer'])
+      for (const path of readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' })) {
+        if (!path.endsWith('.ts') || /\.(?:test|fixture)\.ts$/.test(path)) continue;
+        const text = readFileSync(join(packageRoot(), folder, path), 'utf8');
+        if (!text.includes("from 'node:child_process'")) continue;
+        for (const { index } of text.matchAll(starts)) {
+          // The call, its options, and the lines before it in which they may have been put together.
+          const around = text.slice(Math.max(0, index - 400), index + 700);
+          if (!/\benv\b/.test(around)) unnamed.push(`${folder}/${path}: ${text.slice(index, index + 60)}`);
+        }
+      }
+    expect(unnamed).toEqual([]);
+  });
 });

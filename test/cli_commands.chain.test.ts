@@ -246,7 +246,7 @@ describe('config and doctor', () => {
   });
 
   it('check warns of unused variables, with the nearest name', async () => {
-    const env = { MINUTEHAND_MARKE: 'live', MINTUEHAND_TOKEN: 'x', MINUTEHAND_LONG: '1', HOMES: '/' };
+    const env = { MINUTEHAND_MARKE: 'live', MINTUEHAND_TOKEN: 'x', MINUTEHAND_TEST_LONG: '1', HOMES: '/' };
     const { code, stdout, stderr } = await place.run(['config', 'check', '--json'], { env });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, market: 'simulated', warnings: { length: 2 } });

@@ -192,6 +192,7 @@ describe('minutehand job', () => {
       [JSON.stringify({ ...job, unknown: 1 }), 'unknown'],
       [JSON.stringify({ ...job, window: { ...job.window, from: 'yesterday' } }), 'window.from'],
       [JSON.stringify({ ...job, adopt: true, output: { ...job.output, is_dry_run: true } }), 'adopt'],
+      [JSON.stringify({ ...job, trigger: { code: 'schedule', values: { schedule: 'full' } } }), 'trigger: schedule'],
     ];
     const files = cases.map((_, index) => join(place.folder, `job_${index}.json`));
     for (const [index, [text]] of cases.entries()) writeFileSync(files[index]!, text);

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -36,6 +36,7 @@ describe('npm run pack', () => {
       'docs/guides/GET_STARTED.md',
       'docs/reference/ERRORS.md',
       'mt5/Experts/Minutehand.mq5',
+      'npm-shrinkwrap.json',
       'openapi.json',
       'README.md',
       'systemd/minutehand-trainer.service',
@@ -48,6 +49,7 @@ describe('npm run pack', () => {
       'package/bin/engine/package-lock.json',
       'package/bin/engine/package.json',
       'package/bin/minutehand.mjs',
+      'package/bin/prune.mjs',
     ]);
     const manifest = JSON.parse(
       spawnSync('tar', ['xzOf', file, 'package/package.json'], { encoding: 'utf8' }).stdout,
@@ -81,10 +83,27 @@ describe('npm run pack', () => {
       MINUTEHAND_DAEMON_PORT: '0',
       MINUTEHAND_TRAINER_PORT: '0',
     };
-    const install = ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', file];
-    const installed = spawnSync('npm', install, { cwd: folder, env, encoding: 'utf8' });
+    const own = join(folder, 'own');
+    mkdirSync(own);
+    const unpacked = spawnSync('tar', ['xzf', file, '--strip-components', '1', '-C', own]);
+    expect(unpacked.status).toBe(0);
+    const install = ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const installed = spawnSync('npm', install, { cwd: own, env, encoding: 'utf8' });
     expect(installed.status, installed.stderr).toBe(0);
-    const program = join(folder, 'node_modules', 'minutehand', 'bin', 'minutehand.mjs');
+    // npm refuses a lock that does not fit, and what it has installed is what the lock says, to the version.
+    const lock = JSON.parse(readFileSync(join(own, 'npm-shrinkwrap.json'), 'utf8')) as {
+      packages: Record<string, { version: string; optional?: true }>;
+    };
+    for (const [path, { version, optional }] of Object.entries(lock.packages)) {
+      const at = join(own, path, 'package.json');
+      if (path === '' || (optional && !existsSync(at))) continue;
+      const { version: found } = JSON.parse(readFileSync(at, 'utf8')) as { version: string };
+      expect([path, found]).toEqual([path, version]);
+    }
+    expect(spawnSync(node, [join(own, 'bin', 'prune.mjs')]).status).toBe(0);
+    const others = readdirSync(join(own, 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6'));
+    expect(others).toEqual([process.platform]);
+    const program = join(own, 'bin', 'minutehand.mjs');
     const home = join(folder, 'data', 'minutehand');
     const help = spawnSync(node, [program, '--version'], { env, encoding: 'utf8' });
     expect([help.status, existsSync(home)]).toEqual([0, false]);
@@ -103,7 +122,7 @@ describe('npm run pack', () => {
         8,
       );
       expect(existsSync(join(home, 'config', 'minutehand.yaml'))).toBe(true);
-      expect(existsSync(join(folder, 'node_modules', 'minutehand', 'var'))).toBe(false);
+      expect(existsSync(join(own, 'var'))).toBe(false);
     } finally {
       const ended = once(up, 'exit');
       up.kill('SIGTERM');

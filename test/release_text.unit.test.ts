@@ -4,10 +4,17 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 
-const { STATED_FILES, notesOf, versionFault, withRelease, withVersion } = (await import(
+interface Lock {
+  readonly packages: Readonly<
+    Record<string, { readonly version?: string; readonly integrity?: string; readonly dependencies?: object }>
+  >;
+}
+
+const { STATED_FILES, lockOf, notesOf, versionFault, withRelease, withVersion } = (await import(
   pathToFileURL(join(packageRoot(), 'bin', 'release_text.mjs')).href
 )) as {
   STATED_FILES: readonly string[];
+  lockOf(manifest: object, lock: Lock): Lock;
   notesOf(section: string, commits: readonly string[]): string;
   versionFault(given: string, present: string): string | null;
   withRelease(text: string, version: string, day: string): { text: string; section: string };
@@ -63,5 +70,40 @@ describe('a release', () => {
     expect(notesOf('## [0.2.0]', ['b2 Second', 'a1 First'])).toBe(
       '## [0.2.0]\n\n### Commits\n\n- b2 Second\n- a1 First\n',
     );
+  });
+});
+
+describe('the lock of a released package', () => {
+  const lock = JSON.parse(read('package-lock.json')) as Lock;
+  const own = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+  const { esbuild: _, ...dependencies } = own.dependencies;
+  const { packages } = lockOf({ ...own, dependencies }, lock);
+  const paths = Object.keys(packages).filter((path) => path !== '');
+
+  it('has every package that the released one needs, at any depth, with the hash of the project’s lock', () => {
+    for (const name of Object.keys(dependencies)) expect(paths).toContain(`node_modules/${name}`);
+    expect(paths.length).toBeGreaterThan(2 * Object.keys(dependencies).length);
+    for (const path of paths) {
+      expect(packages[path]).toBe(lock.packages[path]);
+      expect([path, packages[path]!.integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
+    }
+  });
+
+  it('has nothing that only the build and the tests need', () => {
+    for (const name of ['esbuild', 'vitest', 'typescript', 'bullmq', 'oxlint'])
+      expect(paths).not.toContain(`node_modules/${name}`);
+  });
+
+  it('finds a package where Node does, nearest first, and refuses one that is nowhere', () => {
+    const nested = {
+      'node_modules/a': { dependencies: { b: '1' }, optionalDependencies: { only_mac: '1' } },
+      'node_modules/a/node_modules/b': { version: '1.0.0', dependencies: { c: '1' } },
+      'node_modules/b': { version: '2.0.0' },
+      'node_modules/c': { version: '1.0.0' },
+    };
+    const manifest = { name: 'x', version: '1.0.0', dependencies: { a: '1' } };
+    const found = Object.keys(lockOf(manifest, { packages: nested }).packages);
+    expect(found).toEqual(['', 'node_modules/a', 'node_modules/a/node_modules/b', 'node_modules/c']);
+    expect(() => lockOf({ ...manifest, dependencies: { d: '1' } }, { packages: nested })).toThrow('has no d, which x');
   });
 });

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { requestedTriggerSchema } from '../../shared/run_trigger/run_trigger.ts';
+import { isOfPerson, readOrigin } from '../../trainer/jobs/records/job_origin.ts';
 import { jobSchema, type Job, type JobKind, type StrategyJobKind } from '../../trainer/jobs/kinds/registry.ts';
 import type { Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
@@ -25,7 +27,11 @@ export function addJob(program: Command, output: () => Output): void {
     .description(
       'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league`, `backtest`, `evolve`, `strategy judge`, `scan`, `parity` or `bars import` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
-    .action(async (file: string) => runJob(await readJob(file), loadSettings(), output()));
+    .action(async (file: string) => {
+      const job = await readJob(file);
+      refuseForeignTrigger(job);
+      await runJob(job, loadSettings(), output());
+    });
   job
     .command('schema')
     .description('prints the JSON Schema of the document that `job run` reads')
@@ -55,6 +61,18 @@ export async function runJob(job: Job, settings: Settings, output: Output): Prom
 function runnerOf(kind: JobKind): RunJob<JobKind> {
   const all: readonly StrategyCommands['jobs'][] = [RUNS, ...ALL_COMMANDS.map(({ jobs }) => jobs)];
   return all.find((own) => kind in own)![kind] as RunJob<JobKind>;
+}
+
+/**
+ * Schedules and the monitor are the trainer's: a document of a person says what the person did.
+ * @throws MinutehandError JOB_INVALID
+ */
+function refuseForeignTrigger({ trigger }: Job): void {
+  if (!isOfPerson(readOrigin(process.env)) || requestedTriggerSchema.safeParse(trigger).success) return;
+  throw new MinutehandError('JOB_INVALID', {
+    seen: `trigger: ${trigger.code}`,
+    expected: 'command or request, with what belongs to it: the others are of the trainer’s own runs',
+  });
 }
 
 /** @throws MinutehandError USAGE, JOB_INVALID */

@@ -17,7 +17,7 @@ import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../.
 import { setAside, setAsideText } from '../../shared/policy/set_aside.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
-import { maskSecrets } from '../../shared/secrets.ts';
+import { maskSecrets, withoutPrivateKeys } from '../../shared/secrets.ts';
 import { endUps, lockUp, runningUps, untilReplaced } from '../replace_up.ts';
 import type { StopDoor } from '../stop_door.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
@@ -288,6 +288,8 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
   const child = spawn(program!, [...first, ...part.args, ...waits], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     windowsHide: true,
+    // The trainer alone signs and delivers.
+    env: part.kind === 'trainer' ? process.env : withoutPrivateKeys(),
   });
   part.child = child;
   // Signals come before dashboards and paper.

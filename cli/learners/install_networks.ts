@@ -37,6 +37,7 @@ print(json.dumps({"version": sys.version_info[:3], "tag": "cp%d%d-%s-%s" % (*sys
 const VERSIONS = `import importlib.metadata, json, sys
 import numpy, onnx, pyarrow, sklearn, torch
 print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))`;
+import { NETWORK_SETTINGS, outsideEnvironment } from '../../shared/secrets.ts';
 const SHOWN_PACKAGES = ['torch', 'numpy', 'onnx', 'pyarrow', 'scikit-learn', 'lightgbm'];
 
 /**
@@ -133,7 +134,8 @@ interface Run {
 /** @returns standard output @throws MinutehandError LEARNER_INSTALL with the last lines of what it printed */
 function run({ program, args, shown = [program, ...args].join(' '), failure, onLine }: Run): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    const env = outsideEnvironment(process.env, NETWORK_SETTINGS);
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true, env });
     const printed: string[] = [];
     let last: string[] = [];
     const keep = (line: string): void => void (last = [...last, line].slice(-LAST_LINES));

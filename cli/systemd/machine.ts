@@ -6,6 +6,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { COMPILED_PROGRAM } from '../../shared/launcher.ts';
 import { isSupportedNode, NODE_MAJOR } from '../../shared/node_version.ts';
 import type { Target } from './installation.ts';
+import { outsideEnvironment } from '../../shared/secrets.ts';
 
 const READ_BY_ALL = 0o004;
 const ENTERED_BY_ALL = 0o001;
@@ -36,7 +37,10 @@ export const THIS_MACHINE: Machine = {
   // Source: sd_booted(3).
   isBooted: existsSync('/run/systemd/system'),
   run(program, args) {
-    const { status, stdout, stderr, error } = spawnSync(program, [...args], { encoding: 'utf8' });
+    const { status, stdout, stderr, error } = spawnSync(program, [...args], {
+      encoding: 'utf8',
+      env: outsideEnvironment(),
+    });
     return { code: status, stdout: stdout ?? '', stderr: error === undefined ? stderr : error.message };
   },
 };

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { MinutehandError } from '../../shared/errors.ts';
 import { RESULT_LINE } from '../mt5_compilation.ts';
 import { terminalText } from './terminal.ts';
+import { outsideEnvironment } from '../../shared/secrets.ts';
 
 export interface Compilation {
   readonly program: string;
@@ -42,7 +43,8 @@ function removeEarlier(path: string): void {
 /** Resolves when the program has ended, however it did, or could not start: its log says what it has done. */
 function ended(program: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'ignore', windowsVerbatimArguments: true, timeout: LIMIT_MS });
+    const env = outsideEnvironment();
+    const child = spawn(program, args, { stdio: 'ignore', windowsVerbatimArguments: true, timeout: LIMIT_MS, env });
     child.on('error', () => resolve()).on('close', () => resolve());
   });
 }

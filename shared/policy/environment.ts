@@ -195,8 +195,17 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   },
 ];
 
-/** Set by the programs for each other, and by the tests. */
-const INTERNAL = /^MINUTEHAND_(PROGRESS|JOB|LONG|UMASK|ACTOR|TEST_[A-Z_]+)$/;
+/** Set by the programs for each other. */
+const INTERNAL = /^MINUTEHAND_(PROGRESS|JOB|STORE_WAIT_MS|UMASK|ACTOR)$/;
+/** Set by the tests, whose runner sets NODE_ENV; without it they have no effect. */
+const OF_TESTS = /^MINUTEHAND_TEST_[A-Z_]+$/;
+const isTest = ({ NODE_ENV }: NodeJS.ProcessEnv): boolean => NODE_ENV === 'test';
+
+/** Time after which a worker or an owner counts as lost, ms, where tests do not wait for it; null: the usual one. */
+export function leaseOfTests(env: NodeJS.ProcessEnv): number | null {
+  const { MINUTEHAND_TEST_LEASE_MS: leaseMs } = env;
+  return leaseMs === undefined || !isTest(env) ? null : Number(leaseMs);
+}
 const MAX_EDITS = 2;
 
 /** A variable that nothing reads, and the known name closest to it, or those that have all of its words. */
@@ -213,6 +222,7 @@ export function unknownVariables(env: NodeJS.ProcessEnv = process.env): UnknownV
   const known = [...PLACES, ...OVERRIDES].map(({ variable }) => variable);
   return Object.keys(env).flatMap((variable) => {
     if (known.includes(variable) || INTERNAL.test(variable)) return [];
+    if (isTest(env) && OF_TESTS.test(variable)) return [];
     const closest = nearest(variable, known)!;
     if (closest.edits <= MAX_EDITS) return [{ variable, nearest: closest.word }];
     if (!variable.startsWith('MINUTEHAND_')) return [];

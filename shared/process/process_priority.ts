@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
+import { outsideEnvironment } from '../secrets.ts';
 
 /** As in minutehand-trainer.service. */
 const NICE = 10;
@@ -64,7 +65,10 @@ function processorsOf(range: string): number[] {
 }
 
 function works([program, ...args]: readonly string[]): boolean {
-  return program !== undefined && spawnSync(program, [...args, 'true'], { stdio: 'ignore' }).status === 0;
+  return (
+    program !== undefined &&
+    spawnSync(program, [...args, 'true'], { stdio: 'ignore', env: outsideEnvironment() }).status === 0
+  );
 }
 
 /** Ignores what this system does not have or refuses: the process runs at normal priority. */

@@ -73,6 +73,19 @@ export const runTriggerSchema = z.discriminatedUnion('code', [
   /** Of a later version, or of another program. */
   z.strictObject({ code: z.literal('other'), values: z.strictObject({ text: z.string() }) }),
 ]);
+/** What a person or another program may name as the cause of a job: schedules and the monitor are the trainer's. */
+export const requestedTriggerSchema = z.discriminatedUnion('code', [
+  z.strictObject({ code: z.literal('command'), values: z.strictObject({ command: z.string().max(200) }) }),
+  z.strictObject({
+    code: z.literal('request'),
+    values: z.strictObject({
+      door: z.enum(['retrain', 'api']),
+      options: z.record(z.string().max(80), z.union([z.string().max(200), z.number(), z.boolean()])),
+      settings: z.record(z.string().max(80), z.union([z.string().max(200), z.number(), z.boolean()])),
+    }),
+  }),
+]);
+
 export type RunTrigger = Readonly<z.infer<typeof runTriggerSchema>>;
 export type TriggerCode = RunTrigger['code'];
 export type TriggerOf<Code extends TriggerCode> = Extract<RunTrigger, { readonly code: Code }>;

@@ -6,11 +6,20 @@ import type { ImportedSource } from '../learning/options/train_options.ts';
 
 export const jobInstant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
 
+/** Symbols or pairs of a job at most. */
+export const MAX_SUBJECTS = 1000;
+/** Name of a symbol or a pair. */
+export const subjectName = z.string().min(1).max(100);
+/** A path of the machine that does the job. */
+export const jobPath = z.string().min(1).max(4096);
+/** Threads of a job, which affect speed only; a machine uses no more than it has cores. */
+export const MAX_WORKERS = 1024;
+
 /** The bars that a job uses. */
 export const jobWindow = z.strictObject({
   from: jobInstant.nullable().describe('First bar; null: all from the first one on'),
   to: jobInstant.nullable().describe('End, exclusive; null: up to the newest bar'),
-  days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
+  days: z.int().min(1).max(36_525).nullable().describe('Only the last days of these bars; null: all'),
 });
 
 /** A model of another program. */

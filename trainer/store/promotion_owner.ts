@@ -3,6 +3,7 @@ import { MAX_FENCE } from '../../shared/bundle/active_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Store } from './store.ts';
 import type { Tables } from './schema/schema.ts';
+import { leaseOfTests } from '../../shared/policy/environment.ts';
 
 /** An ownership that was not renewed for this long, by the clock of the store's server, is free. */
 export const OWNERSHIP_MS = 60_000;
@@ -113,8 +114,8 @@ async function lockedRow(tx: Kysely<Tables>, kind: Store['kind'], market: string
 }
 
 /** Tests do not wait a minute for a lost owner. */
-function leaseOf({ MINUTEHAND_TEST_LEASE_MS: leaseMs }: NodeJS.ProcessEnv): number {
-  return leaseMs === undefined ? OWNERSHIP_MS : Number(leaseMs);
+function leaseOf(env: NodeJS.ProcessEnv): number {
+  return leaseOfTests(env) ?? OWNERSHIP_MS;
 }
 
 async function serverMs(tx: Kysely<Tables>, kind: Store['kind']): Promise<number> {

@@ -13,6 +13,8 @@ import { mayMount, MOUNT_NOTE, mountSmallDisk } from '../../../test/mounts.ts';
 import { skipNote } from '../../../test/skip_note.ts';
 import { verifyAudit } from './audit.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
+import { ROUTES } from '../schema/table.ts';
+import { statedLimits } from './request_values.ts';
 import { EventHub } from './events/hub.ts';
 import { acceptFiles, receiveFile } from './file_body.ts';
 import { createHttpServer } from './http_server.ts';
@@ -81,6 +83,31 @@ describe('an attack on the API', () => {
     }
     expect((await api.ask('GET', '/api/audit', { headers })).status).toBe(200);
     expect(await verifyAudit(api.store)).toMatchObject({ broken: null, missing: null });
+  });
+
+  it('by a long text is refused at the limit that the schema of its route states, and not before', async () => {
+    const headers = bearer(await api.token('approver'));
+    let tried = 0;
+    for (const [name, { schema }] of Object.entries<{ schema: object }>(ROUTES)) {
+      const [method, path] = name.split(' ') as ['POST', string];
+      for (const [field, most] of statedLimits('body' in schema ? schema.body : undefined, 'body')) {
+        // Longer ones than the body of a request are for a route of their own.
+        if (most > 100_000) continue;
+        tried++;
+        const send = (length: number) => {
+          const body = { [field.slice('body.'.length)]: 'x'.repeat(length) };
+          return api.ask(method, path.replaceAll(/\{\w+\}/g, '1'), { headers, body });
+        };
+        const [whole, over] = [await send(most), await send(most + 1)];
+        expect(JSON.stringify(whole.body), name).not.toMatch(/\d+ characters|at most \d+"|too big/i);
+        expect([over.status, over.body.error?.code], name).toEqual([400, 'REQUEST_INVALID']);
+        expect(JSON.stringify(over.body), name).toContain(`${field}: ${most + 1} characters`);
+      }
+    }
+    expect(tried).toBeGreaterThan(10);
+    const text = `# ${'x'.repeat(19_000)}`;
+    const { body } = await api.ask('POST', '/api/strategies/check', { headers, body: { text } });
+    expect(body).toMatchObject({ valid: false });
   });
 
   it('by a policy that takes long to parse does not occupy the trainer', async () => {

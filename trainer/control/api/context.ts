@@ -69,8 +69,6 @@ declare module 'fastify' {
     role?: Role | 'public';
     /** Own errors of a route, besides those of every route; null where they are not declared. */
     errors?: readonly ErrorCode[] | null;
-    /** The text of a body that is a file, such as `body.text`: only its schema limits its length. */
-    filePath?: string;
     /** The body is a file of at most so many bytes, of any content; absent: the route takes JSON alone. */
     maxFileBytes?: number;
   }

@@ -1,59 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { checkRequestValues, statedLimits } from './request_values.ts';
 import { limitConnections } from '../../../shared/http/connection_limits.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../../../shared/http/node_server.ts';
-
-/** Objects and arrays inside each other: the deepest schema has six. */
-const MAX_DEPTH = 32;
-
-/**
- * Of one text: twice the longest value of a policy, and far more than any reason. A file has the limit of its schema.
- */
-const MAX_TEXT = 8192;
-
-interface Place {
-  readonly value: unknown;
-  readonly path: string;
-  readonly depth: number;
-}
-
-/**
- * Refuses values that parts behind the API cannot store or print: texts of any length, nesting that exceeds a stack,
- * halves of surrogate pairs (SQLite stores U+FFFD, so a hash would no longer match), and NUL (PostgreSQL and git refuse
- * it). Runs before schemas, because those of free-form fields accept any JSON.
- * @param value of JSON: body, query or path parameters
- * @param filePath of a text that is a file, such as `body.text`
- * @throws MinutehandError REQUEST_INVALID
- */
-function checkRequestValues(value: unknown, name: string, filePath?: string): void {
-  const places: Place[] = [{ value, path: name, depth: 0 }];
-  for (let place = places.pop(); place !== undefined; place = places.pop()) {
-    const { value: one, path, depth } = place;
-    if (typeof one === 'string') checkText(one, path, path === filePath ? Infinity : MAX_TEXT);
-    if (typeof one !== 'object' || one === null) continue;
-    if (depth === MAX_DEPTH)
-      throw new MinutehandError('REQUEST_INVALID', {
-        seen: `${name}: values nested more than ${MAX_DEPTH} levels deep`,
-      });
-    for (const [key, inner] of Object.entries(one)) {
-      checkText(key, `a name in ${path}`, MAX_TEXT);
-      places.push({ value: inner, path: Array.isArray(one) ? `${path}[${key}]` : `${path}.${key}`, depth: depth + 1 });
-    }
-  }
-}
-
-function checkText(text: string, path: string, most: number): void {
-  if (text.length > most)
-    throw new MinutehandError('REQUEST_INVALID', {
-      seen: `${path.slice(0, 100)}: ${text.length} characters`,
-      expected: `at most ${most}`,
-    });
-  if (!text.isWellFormed())
-    throw new MinutehandError('REQUEST_INVALID', { seen: `${path.slice(0, 100)}: half of a surrogate pair` });
-  if (text.includes('\0'))
-    throw new MinutehandError('REQUEST_INVALID', { seen: `${path.slice(0, 100)}: the character NUL` });
-}
 
 /** Time limits for clients, in ms. */
 export interface HttpLimits {
@@ -94,7 +44,7 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
     const { body, query, params } = request;
     checkRequestValues(params, 'path');
     checkRequestValues(query, 'query');
-    checkRequestValues(body, 'body', request.routeOptions.config.filePath);
+    checkRequestValues(body, 'body', statedLimits(request.routeOptions.schema?.body, 'body'));
   });
   // A client that expects to be asked for its body is asked when the request is admitted, or answered without it.
   server.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { HomePaths } from '../../../shared/home.ts';
 import { TASK_NAME, taskDefinition } from '../../../shared/process/windows_task.ts';
 import { warningsOfPlaces } from '../../../shared/windows_places.ts';
+import { outsideEnvironment } from '../../../shared/secrets.ts';
 
 /** What a Windows machine needs to trade on it for months. */
 export interface WindowsFacts {
@@ -79,7 +80,7 @@ function stateOf(text: string): boolean | 'unknown' {
 }
 
 function runProgram(program: string, args: readonly string[]): Promise<string | null> {
-  const options = { timeout: LIMIT_MS, windowsHide: true };
+  const options = { timeout: LIMIT_MS, windowsHide: true, env: outsideEnvironment() };
   return new Promise((resolve) =>
     execFile(program, args, options, (error, stdout) => resolve(error === null ? stdout : null)),
   );

@@ -173,6 +173,8 @@ export class JobRunner {
     const process = startCommand({
       command: [...command, ...RUN_JOB],
       env: { MINUTEHAND_MARKET: market, ...originEnv({ job_id }) },
+      // Of the kinds that are queued, certificates alone are signed.
+      signs: document['kind'] === 'parity',
       input: JSON.stringify(withOwnCores(jobSchema.parse(document))),
       yields,
       // It records its progress itself.

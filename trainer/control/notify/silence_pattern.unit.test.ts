@@ -1,6 +1,18 @@
 import { describe, expect, test } from 'vitest';
+import { maskSecrets } from '../../../shared/secrets.ts';
 import { EVENTS } from '../../store/schema/events.ts';
 import { checkSilencePattern } from './silence_pattern.ts';
+
+test.each(
+  Object.keys(EVENTS).flatMap((event) => [
+    `${event}:main@box-1.example.org`,
+    `${event}:trainer@box:redis`,
+    `"${event}:minutehand-daemon@main.service@box",`,
+  ]),
+)('the alert key %s, which has the form of a password without a scheme, is shown whole', (key) => {
+  expect(maskSecrets(`acknowledged ${key} by ann`)).toBe(`acknowledged ${key} by ann`);
+  expect(maskSecrets(`${key},redis:s3cret-word@host`)).not.toContain('s3cret');
+});
 
 describe('pattern of a silence', () => {
   test.each([

@@ -66,6 +66,8 @@ function runParity({ command, settings }: NightlyOptions, shard: string, signal:
   const child = spawn(program!, [...args, 'parity', '--json', '--shard', shard, '--market', market], {
     stdio: ['ignore', 'pipe', 'ignore'],
     windowsHide: true,
+    // It reads the store and signs its certificates.
+    env: process.env,
     signal,
   });
   let text = '';

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { maskSecrets } from '../../../shared/secrets.ts';
+import { maskSecrets, NETWORK_SETTINGS, outsideEnvironment } from '../../../shared/secrets.ts';
 
 /** Longer than any command here takes; a host that does not answer must not hold a change forever. */
 const TIMEOUT_MS = 60_000;
@@ -75,7 +75,7 @@ export async function gitBlobs(names: readonly string[], gitDir: string): Promis
 
 /** A repository that the caller's environment names is not ours; messages are in English. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(
+  const entries = Object.entries(outsideEnvironment(process.env, NETWORK_SETTINGS)).filter(
     ([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR)$/.test(name),
   );
   return { ...Object.fromEntries(entries), GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' };

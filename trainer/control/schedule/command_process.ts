@@ -4,6 +4,7 @@ import { errorLine } from '../../../shared/error_line.ts';
 import type { ErrorReport } from '../../../shared/errors.ts';
 import type { RetrainPolicy } from '../../../shared/policy/schema.ts';
 import { lowerPriority, lowPriorityPrefix } from '../../../shared/process/process_priority.ts';
+import { withoutPrivateKeys } from '../../../shared/secrets.ts';
 import { WAITING, watchProcessorWait } from '../../jobs/progress/processor_wait.ts';
 import {
   PROGRESS_FORM,
@@ -41,6 +42,8 @@ export interface CommandOptions {
   /** Program and all arguments of the command line. */
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether it signs what it makes: only then it knows the private keys. */
+  readonly signs?: boolean;
   /** Whether it runs at low priority and leaves a core free; default true. */
   readonly yields?: boolean;
   /** Standard input; default: none. */
@@ -57,14 +60,14 @@ export function jobsYield({ retrain_job_priority }: Pick<RetrainPolicy, 'retrain
 
 /** Runs a command of minutehand in a process of its own that answers on standard output and reports its progress. */
 export function startCommand(options: CommandOptions): CommandProcess {
-  const { command, env, yields = true, maxAnswer = Infinity, input, onProgress } = options;
+  const { command, env, signs = false, yields = true, maxAnswer = Infinity, input, onProgress } = options;
   const [program, ...args] = yields ? [...lowPriorityPrefix(), ...command] : command;
   const child = spawn(program!, args, {
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     // Makes it a session leader: see `lowerPriority`.
     detached: true,
     windowsHide: true,
-    env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },
+    env: { ...(signs ? process.env : withoutPrivateKeys()), [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },
   });
   if (input !== undefined) {
     // A process that ends before it has read its input reports why by its exit code.

@@ -28,6 +28,7 @@ export function startTraining({ command, job, origin, yields, onProgress }: Trai
   const { pid, ended, stop } = startCommand({
     command: [...command, ...RUN_JOB],
     input: JSON.stringify(job),
+    signs: true,
     ...(origin !== undefined && { env: originEnv({ origin, requested_by: 'trainer' }) }),
     yields,
     onProgress,

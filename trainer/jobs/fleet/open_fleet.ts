@@ -5,6 +5,7 @@ import type { Blobs } from '../../../shared/blob/blobs.ts';
 import { openBlobs } from '../../../shared/blob/open_blobs.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { maskSecrets } from '../../../shared/secrets.ts';
+import { leaseOfTests } from '../../../shared/policy/environment.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { QUEUE_TIMING, type QueueTiming, type TaskQueue } from './task_queue.ts';
@@ -132,10 +133,11 @@ async function answers(queue: TaskQueue, url: string, withinMs: number): Promise
 }
 
 /** Tests do not wait half a minute for a lost worker, nor for further attempts. */
-function timingOf({ MINUTEHAND_TEST_LEASE_MS: leaseMs }: NodeJS.ProcessEnv): QueueTiming {
-  if (leaseMs === undefined) return QUEUE_TIMING;
-  const share = Number(leaseMs) / QUEUE_TIMING.leaseMs;
-  return { ...QUEUE_TIMING, leaseMs: Number(leaseMs), backoffMs: share * QUEUE_TIMING.backoffMs };
+function timingOf(env: NodeJS.ProcessEnv): QueueTiming {
+  const leaseMs = leaseOfTests(env);
+  if (leaseMs === null) return QUEUE_TIMING;
+  const share = leaseMs / QUEUE_TIMING.leaseMs;
+  return { ...QUEUE_TIMING, leaseMs, backoffMs: share * QUEUE_TIMING.backoffMs };
 }
 
 /** A path or an address as people may see it. */

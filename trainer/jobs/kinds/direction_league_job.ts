@@ -5,7 +5,7 @@ import { costBps } from '../../../shared/policy/cost_units.ts';
 import { DEVICES, DIRECTION_ENGINE, TRAIN_ENGINES, type TrainEngine } from '../../../shared/policy/engines.ts';
 import { ensemblePolicy, trainedNetworks } from '../../../shared/policy/schema.ts';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
-import { jobWindow } from '../job_fields.ts';
+import { jobPath, jobWindow, MAX_SUBJECTS, MAX_WORKERS, subjectName } from '../job_fields.ts';
 import { leagueCoins, leagueSeeds } from './league_job.ts';
 
 /** The delivered way to learn: every other entrant is compared with it. */
@@ -47,16 +47,17 @@ export const directionLeagueJobSchema = z
     kind: z.literal('direction_league'),
     market: z.enum(['live', 'simulated']).describe('Market of the bars'),
     timeframe: z.enum(TIMEFRAME_NAMES).describe('Of the instruments; shorter bars are joined'),
-    symbols: z.array(z.string().min(1)).min(1).describe('Instruments'),
+    symbols: z.array(subjectName).min(1).max(MAX_SUBJECTS).describe('Instruments'),
     window: jobWindow,
     seed: z.int().min(0).describe('Seed of row and column sampling'),
     source: z.strictObject({
-      folder: z.string().min(1).nullable().describe('Folder of bars; null: the bars of this installation'),
-      series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: those of the bars'),
+      folder: jobPath.nullable().describe('Folder of bars; null: the bars of this installation'),
+      series: jobPath.nullable().describe('Folder of auxiliary series; null: those of the bars'),
     }),
     parameters: z.strictObject({
       entrants: z
         .array(z.enum(DIRECTION_ENTRANTS))
+        .max(DIRECTION_ENTRANTS.length)
         .refine((names) => new Set(names).size === names.length, { error: 'each entrant once' })
         .refine((names) => names.some((name) => name !== DIRECTION_REFERENCE), {
           error: `one more than ${DIRECTION_REFERENCE}, which always plays`,
@@ -78,7 +79,7 @@ export const directionLeagueJobSchema = z
       slippage_bps: costBps.describe('Per fill'),
     }),
     resources: z.strictObject({
-      workers: z.int().min(1).describe('Threads; they affect speed only'),
+      workers: z.int().min(1).max(MAX_WORKERS).describe('Threads; they affect speed only'),
       cache: z
         .boolean()
         .optional()

@@ -3,7 +3,7 @@ import { LEARNERS } from '../../learning/learners/registry.ts';
 import { entrantNames } from '../../learning/league/entrants.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
-import { jobInstant, jobWindow } from '../job_fields.ts';
+import { jobInstant, jobPath, jobWindow, MAX_SUBJECTS, MAX_WORKERS, subjectName } from '../job_fields.ts';
 
 /** Entrants of a league: learners, single ones also by the baseline columns alone, or by models of groups. */
 export const ENTRANTS: readonly string[] = entrantNames(
@@ -38,26 +38,27 @@ export const leagueJobSchema = z
     window: jobWindow,
     seed: z.int().min(0).describe('Seed of row and column sampling'),
     source: z.strictObject({
-      folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
+      folder: jobPath.nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
     }),
     parameters: z.strictObject({
       holdout_from: jobInstant.nullable().describe('Start of the holdout; null: train.holdout_fraction'),
       entrants: z
         .array(z.enum(ENTRANTS))
         .min(2)
+        .max(ENTRANTS.length)
         .refine((names) => new Set(names).size === names.length, { error: 'each entrant once' })
         .describe(
           'Learners; `gbdt@baseline` has the columns of the pair’s own rule alone, `gbdt@groups` a model of its own for each group',
         ),
       groups: z
-        .record(z.string().regex(GROUP_NAME), z.array(z.string()))
+        .record(z.string().regex(GROUP_NAME), z.array(subjectName).max(MAX_SUBJECTS))
         .optional()
         .describe('Groups of the entrants `…@groups`; absent: train.groups'),
       seeds: leagueSeeds,
       coins: leagueCoins,
     }),
     resources: z.strictObject({
-      workers: z.int().min(0).describe('Threads; they affect speed only'),
+      workers: z.int().min(0).max(MAX_WORKERS).describe('Threads; they affect speed only'),
       cache: z.boolean().describe('Whether features and labels are reused'),
     }),
     trigger: runTriggerSchema,

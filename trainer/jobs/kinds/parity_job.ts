@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
+import { jobPath } from '../job_fields.ts';
 
 /** A certificate of a day, as data. Every field acts and says what null means. */
 export const parityJobSchema = z
@@ -7,14 +8,14 @@ export const parityJobSchema = z
     kind: z.literal('parity'),
     market: z.enum(['live', 'simulated']).describe('Market of the journal'),
     parameters: z.strictObject({
-      shard: z.string().min(1).describe('Of config/minutehand.yaml'),
+      shard: z.string().min(1).max(100).describe('Of config/minutehand.yaml'),
       day: z.iso
         .date()
         .nullable()
         .describe('UTC day of the bars; null: yesterday, on a simulated market the day before that of its last signal'),
     }),
     output: z.strictObject({
-      folder: z.string().min(1).nullable().describe('Folder of the certificate; null: parity of this home'),
+      folder: jobPath.nullable().describe('Folder of the certificate; null: parity of this home'),
     }),
     trigger: runTriggerSchema,
   })

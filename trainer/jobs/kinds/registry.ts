@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { requestedTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { automlJobSchema } from './automl_job.ts';
 import { backtestJobSchema } from './backtest_job.ts';
 import { evolveJobSchema } from './evolve_job.ts';
@@ -50,9 +51,16 @@ export const REQUESTED_KINDS = ['league', 'direction_league', 'scan', 'parity'] 
 
 const OF_THIS_MACHINE = { error: 'must be null: a request names no folder of this machine' };
 
+const REQUESTED = { trigger: requestedTriggerSchema };
+
 /** A document that a request may queue: on the bars of this installation, and into no folder that it chooses. */
 export const requestedJobSchema = z
-  .discriminatedUnion('kind', [leagueJobSchema, directionLeagueJobSchema, scanJobSchema, parityJobSchema])
+  .discriminatedUnion('kind', [
+    leagueJobSchema.extend(REQUESTED),
+    directionLeagueJobSchema.extend(REQUESTED),
+    scanJobSchema.extend(REQUESTED),
+    parityJobSchema.extend(REQUESTED),
+  ])
   .refine((job) => !('source' in job) || job.source.folder === null, { ...OF_THIS_MACHINE, path: ['source', 'folder'] })
   .refine((job) => job.kind !== 'direction_league' || job.source.series === null, {
     ...OF_THIS_MACHINE,

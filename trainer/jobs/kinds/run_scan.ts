@@ -21,7 +21,7 @@ import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.t
 import { openTimeOf } from '../job_fields.ts';
 import { refuseForeignBars } from '../other_market.ts';
 import { refuseSparseHoldout } from './sparse_holdout.ts';
-import type { ScanJob } from './scan_job.ts';
+import { MAX_TRIALS, type ScanJob } from './scan_job.ts';
 
 /** Rows of the written report. */
 const REPORTED_TRIALS = 50;
@@ -68,8 +68,10 @@ export async function runScanJob(job: ScanJob, context: ScanContext): Promise<Sc
   for (const note of holeNotes(bars.values())) onNote(note);
   const { timeframes: _timeframes, ...windows }: Windows = configured;
   const scanned = [...bars.keys()];
+  const toTry = pairsOf(scanned, parameters.timeframes, pairs);
+  refuseManyTrials(toTry.length * (parameters.windows?.length ?? 1));
   const result = await scan({
-    pairs: pairsOf(scanned, parameters.timeframes, pairs),
+    pairs: toTry,
     bars,
     windows: parameters.windows?.map((own): Windows => ({ ...windows, ...own })) ?? [windows],
     holdoutFrom: holdoutOf(parameters.holdout_from, bars, train.holdout_fraction),
@@ -85,6 +87,15 @@ export async function runScanJob(job: ScanJob, context: ScanContext): Promise<Sc
   });
   const files = output.folder === null ? null : writeFiles(output.folder, result, parameters.level);
   return { result, symbols, scanned, withoutCosts, files };
+}
+
+/** @throws MinutehandError JOB_INVALID */
+export function refuseManyTrials(trials: number): void {
+  if (trials <= MAX_TRIALS) return;
+  throw new MinutehandError('JOB_INVALID', {
+    seen: `${trials} trials: pairs of the symbols, times timeframes, times windows`,
+    expected: `at most ${MAX_TRIALS}: fewer symbols, timeframes or windows`,
+  });
 }
 
 function periodOf({ from, to }: ScanJob['period']): Period {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { atMostOneWaiting } from '../../../shared/in_turn.ts';
+import { outsideEnvironment } from '../../../shared/secrets.ts';
 
 const run = promisify(execFile);
 const EVERY_MS = 5000;
@@ -33,7 +34,7 @@ export function watchGpu(pid: number, program = 'nvidia-smi', everyMs = EVERY_MS
   async function ask(): Promise<void> {
     let text: string;
     try {
-      ({ stdout: text } = await run(program, QUERY, { timeout: ANSWER_MS }));
+      ({ stdout: text } = await run(program, QUERY, { timeout: ANSWER_MS, env: outsideEnvironment() }));
     } catch {
       return;
     }

@@ -1,3 +1,5 @@
+import { rememberPlainWords } from '../../../shared/secrets.ts';
+
 /** Severities: `notification_routes` of retrain_policy.yaml assigns channels to each. */
 export const SEVERITIES = ['critical', 'warning', 'info'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -76,3 +78,5 @@ export const EVENTS = {
 } as const satisfies Readonly<Record<string, EventDeclaration>>;
 
 export type EventName = keyof typeof EVENTS;
+
+rememberPlainWords(Object.keys(EVENTS));

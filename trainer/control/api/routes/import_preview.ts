@@ -11,7 +11,6 @@ const MAX_BODY_BYTES = MAX_PREVIEWED_TEXT * 1.5;
 export function addImportPreviewRoute(api: Api, { fileImports }: ApiContext): void {
   api.route({
     ...importPreviewRoutes['POST /api/imports/preview'],
-    config: { ...importPreviewRoutes['POST /api/imports/preview'].config, filePath: 'body.text' },
     bodyLimit: MAX_BODY_BYTES,
     async handler(request, reply) {
       const { name, text, as_symbol: symbol = null, timezone = null } = request.body;

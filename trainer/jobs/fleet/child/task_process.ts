@@ -7,6 +7,7 @@ import { packageRoot } from '../../../../shared/root.ts';
 import { SentArrays } from './child_arrays.ts';
 import type { MemoryGroup, MemoryGroups } from './memory_group.ts';
 import type { ChildAnswer, ChildTask } from './task_child.ts';
+import { withoutSecretVariables } from '../../../../shared/secrets.ts';
 
 /** The compiled program, so that sources and built code start the same children. */
 const PROGRAM = 'dist/trainer/jobs/fleet/child/task_child.js';
@@ -68,6 +69,7 @@ export class TaskProcess {
       // Makes it a session leader: see `lowerPriority`, and Ctrl-C in a terminal reaches the worker alone.
       detached: true,
       windowsHide: true,
+      env: withoutSecretVariables(),
     });
     this.#child.stderr!.on('data', (data: Buffer) => {
       this.#lastWords = (this.#lastWords + data.toString('utf8')).slice(-4 * SHOWN);

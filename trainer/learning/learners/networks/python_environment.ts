@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { homePaths } from '../../../../shared/home.ts';
 import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
+import { outsideEnvironment } from '../../../../shared/secrets.ts';
 
 /** Written when an installation is complete. */
 const INSTALLED_FILE = 'installed.json';
@@ -75,7 +76,8 @@ export interface PythonPackage {
 export function pythonWith({ module, distribution, purpose }: PythonPackage): string {
   const python = networksPython();
   const isThere = `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`;
-  if (spawnSync(python, ['-E', '-s', '-c', isThere], { stdio: 'ignore' }).status === 0) return python;
+  if (spawnSync(python, ['-E', '-s', '-c', isThere], { stdio: 'ignore', env: outsideEnvironment() }).status === 0)
+    return python;
   throw new MinutehandError('LEARNER_MISSING', {
     seen: `no package ${distribution} for ${python}`,
     expected: purpose,

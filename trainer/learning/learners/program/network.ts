@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { outsideEnvironment } from '../../../../shared/secrets.ts';
 
 /** Command prefixes that give a program its own, empty network namespace: as root, and in a user namespace. */
 const WAYS: readonly (readonly string[])[] = [
@@ -12,7 +13,8 @@ let known: readonly string[] | null | undefined;
 export function networkCut(): readonly string[] | null {
   if (known !== undefined) return known;
   const works = ([program, ...args]: readonly string[]): boolean =>
-    spawnSync(program!, [...args, process.execPath, '--version'], { stdio: 'ignore' }).status === 0;
+    spawnSync(program!, [...args, process.execPath, '--version'], { stdio: 'ignore', env: outsideEnvironment() })
+      .status === 0;
   known = process.platform === 'linux' ? (WAYS.find(works) ?? null) : null;
   return known;
 }

@@ -2,8 +2,8 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { LEARNER_MEMORY } from '../../../../shared/policy/environment.ts';
 import { residentBytes } from '../../../../shared/process/memory.ts';
-import { hasSecret } from '../../../../shared/secrets.ts';
 import { InTurn } from '../../../../shared/in_turn.ts';
+import { outsideEnvironment } from '../../../../shared/secrets.ts';
 import { MEMORY_LOOK_MS, type ProgramLimits } from './limits.ts';
 import { withoutNetwork } from './network.ts';
 import {
@@ -112,7 +112,7 @@ export class ProgramProcess {
     const [program, ...args] = this.#limits.network ? this.#command : withoutNetwork(this.#command);
     this.#hello = null;
     this.#stderr = '';
-    const env = { ...outsideEnvironment(process.env), ...this.#variables };
+    const env = { ...outsideEnvironment(), ...this.#variables };
     // It leads a group, so that what it starts ends with it.
     const child = spawn(program!, args, { env, windowsHide: true, detached: GROUPS });
     if (running.size === 0) process.once('exit', endAll);
@@ -250,20 +250,6 @@ function hold(child: ChildProcessWithoutNullStreams, isHeld: boolean): void {
     if (isHeld) each.ref();
     else each.unref();
   }
-}
-
-const OWN_VARIABLES = /^(?:MINUTEHAND|AWS|SMTP|PG)_?/i;
-/** `PWD` and `TOKENIZERS_PARALLELISM` are no secrets. */
-const SECRET_VARIABLES =
-  /(?:^|_)(?:SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|TOKENS?)(?:_|$)|_(?:PASS|PWD|PAT|KEYS?|AUTH)$/i;
-
-/** Without minutehand's own variables and those of its stores, and without what is secret by its name or its form. */
-function outsideEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(env).filter(
-      ([name, value = '']) => !OWN_VARIABLES.test(name) && !SECRET_VARIABLES.test(name) && !hasSecret(value),
-    ),
-  );
 }
 
 function parsed(line: string): unknown {
