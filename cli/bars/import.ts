@@ -29,6 +29,7 @@ import { fileRows, type FileRow, type RowRules } from './file_rows.ts';
 import { untradedName, type PriceName } from './price_names.ts';
 import type { SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
+import { precisionEvidence } from './parquet_lines.ts';
 import { formsEvidence, sniffFile, surveyFile, type Survey } from './survey.ts';
 import { candidatesByPrice } from './price_candidates.ts';
 import { isNamed, namelessFile, nameOfSource, type SourceSymbol, type SymbolQuestion } from './source_symbol.ts';
@@ -246,16 +247,19 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
       try {
         const surveyed = await surveyFile(path, layout, onBytes(path));
         checkStated(path, surveyed, options);
+        const precision = await precisionEvidence(path);
         const source = { path, survey: surveyed, symbolBy: by, onBytes: onBytes(path) };
         if (surveyed.layout.name === 'series') {
-          series.push(...(await takeSeries({ ...source, layout: surveyed.layout, readBy: [] }, symbol, options)));
+          series.push(
+            ...(await takeSeries({ ...source, layout: surveyed.layout, readBy: precision }, symbol, options)),
+          );
         } else {
           takeTimeframe(path, symbol, surveyed, target.timeframe);
           const clock = clockOf(path, symbol, surveyed, surveyed.layout, clocks, options.trustClock === true);
           const question = { path, symbol, survey: surveyed, layout: surveyed.layout, near: sink.near, options };
           const { decimals, evidence } = await checkScale(question);
           const survey = { ...surveyed, decimals };
-          const readBy = [...evidence, ...formsEvidence(surveyed.layout)];
+          const readBy = [...evidence, ...formsEvidence(surveyed.layout), ...precision];
           files.push({ ...source, survey, layout: surveyed.layout, readBy, clock });
         }
       } catch (error) {
@@ -1044,7 +1048,7 @@ function symbolOfRow(name: string, names: SymbolNames, path: string): string {
 
 /** The values of one file, which are few: a year of minutes is 16 bytes each. */
 async function takeSeries(
-  { path, survey, layout, onBytes }: Source<SeriesLayout>,
+  { path, survey, layout, readBy, onBytes }: Source<SeriesLayout>,
   symbolOfName: string,
   options: ImportOptions,
 ): Promise<SeriesReport[]> {
@@ -1085,7 +1089,8 @@ async function takeSeries(
   for (const [symbol, { time, values, read, rejected }] of bySymbol) {
     for (const [column, { name }] of layout.columns.entries()) {
       const counts = await into.putSeries(symbol, name, Float64Array.from(time), Float64Array.from(values[column]!));
-      reports.push({ symbol, name, file: path, left_out: layout.leftOut, read, rejected_count: rejected, ...counts });
+      const of = { symbol, name, file: path, left_out: layout.leftOut, ...(readBy.length > 0 && { read_by: readBy }) };
+      reports.push({ ...of, read, rejected_count: rejected, ...counts });
     }
     await into.imported({
       symbol,

@@ -258,6 +258,8 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
   for (const [file, columns = []] of new Map(result.series.map((one) => [one.file, one.left_out])))
     if (columns.length > 0)
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
+  for (const [file, readBy = []] of new Map(result.series.map((one) => [one.file, one.read_by])))
+    for (const one of readBy) output.note(`${file}: ${one}`);
   for (const { file, symbol, says } of result.renamed)
     output.note(`warning: ${file} says ${says}, and is taken as ${symbol}, as given.${backText(result)}`);
   for (const folder of result.folders)
