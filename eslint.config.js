@@ -42,6 +42,17 @@ const RECURSIVE_MKDIR = {
   message: 'Use shared/folder.ts: a recursive mkdir never returns below /proc.',
 };
 
+/** Requests of other shapes know no wait of a server, no proxy, no limit. */
+const byOneClient = 'Use ask() of shared/http/outgoing.ts.';
+const ONE_CLIENT = [
+  { selector: 'CallExpression[callee.name="fetch"]', message: byOneClient },
+  { selector: 'MemberExpression[object.name="globalThis"][property.name="fetch"]', message: byOneClient },
+  { selector: 'ImportDeclaration[source.value="undici"]', message: byOneClient },
+  ...['ImportSpecifier[imported.name=/^(request|get)$/]', 'ImportDefaultSpecifier', 'ImportNamespaceSpecifier'].map(
+    (what) => ({ selector: `ImportDeclaration[source.value=/^(node:)?https?$/] ${what}`, message: byOneClient }),
+  ),
+];
+
 /** @param {readonly string[]} globals */
 function noAmbient(globals, syntax) {
   return {
@@ -65,7 +76,7 @@ function deterministic(files, folders) {
     files,
     ignores: ['**/*.{test,fixture}.ts'],
     rules: {
-      ...noAmbient(AMBIENT_GLOBALS, [RECURSIVE_MKDIR]),
+      ...noAmbient(AMBIENT_GLOBALS, [RECURSIVE_MKDIR, ...ONE_CLIENT]),
       'no-restricted-imports': [
         severity,
         {
@@ -171,8 +182,9 @@ export default [
   {
     files: ['{shared,daemon,trainer,cli}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
-    rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] },
+    rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR, ...ONE_CLIENT] },
   },
+  { files: ['shared/http/outgoing.ts'], rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] } },
   deterministic(['daemon/{align,decide}/**/*.ts', 'daemon/pipeline.ts'], ['trainer', 'cli', 'bench', 'sim']),
   deterministic(
     ['trainer/learning/{label,backtest,validate,strategies/*/{label,backtest}}/**/*.ts'],
