@@ -219,16 +219,19 @@ describe('training from a table', () => {
     expect(changedNames).toEqual(expect.arrayContaining(named));
   });
 
-  it('takes quoted cells and other separators', async () => {
+  it('takes quoted cells, other separators, and UTF-16', async () => {
     const path = join(root, 'plain.csv');
     await writeTable(path, schema, all(computed));
     const quoted = readFileSync(path, 'utf8')
       .replaceAll(/[^,\n]+/g, '"$&"')
       .replaceAll(',', ';');
     const file = join(root, 'quoted.csv');
-    writeFileSync(file, quoted);
-    const source = await fileSource(file, names);
-    for (const [pairId, rows] of computed) expect((await source.rows(pairId))!.features).toEqual(rows.features.slice());
+    for (const bytes of [Buffer.from(quoted), Buffer.from(`\uFEFF${quoted}`, 'utf16le')]) {
+      writeFileSync(file, bytes);
+      const source = await fileSource(file, names);
+      for (const [pairId, rows] of computed)
+        expect((await source.rows(pairId))!.features).toEqual(rows.features.slice());
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
 import { CALENDAR_DATE_ORDERS, readCalendarCsv, type CalendarDateOrder } from '../../shared/calendar/calendar_csv.ts';
 import { refuseOtherClock } from '../../shared/calendar/known_hours.ts';
+import { decodedText } from '../../shared/csv/text_encoding.ts';
 import { isoMinute, shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { IMPORTANCES, type Importance } from '../../shared/core/news/news_event.ts';
@@ -63,7 +64,7 @@ async function runImport(file: string, flags: ImportFlags, output: Output): Prom
   const { timezone, dateOrder, trustClock, dryRun } = flags;
   const zone = parseTimeZone(timezone);
   const source = resolve(file);
-  const text = (await readPlainBytes(source)).toString('utf8');
+  const text = decodedText(await readPlainBytes(source));
   const { events, ...left } = readCalendarCsv(text, file, zone, dateOrder);
   if (trustClock !== true) refuseOtherClock(events);
   const isDry = dryRun === true;

@@ -1,6 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
+import { decodedParts } from '../../../shared/csv/text_encoding.ts';
 import { cellsOf, delimiterOf, type Delimiter } from '../../../shared/csv/cells.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -93,10 +95,8 @@ function sourceOf(place: string, columns: readonly ColumnIdentity[], rows: Map<s
 
 async function csvSource(path: string, names: readonly string[]): Promise<FeatureSource> {
   const file = createReadStream(path);
-  const lines = createInterface({
-    input: path.endsWith('.gz') ? file.pipe(createBoundedGunzip()) : file,
-    crlfDelay: Infinity,
-  });
+  const bytes: AsyncIterable<Buffer> = path.endsWith('.gz') ? file.pipe(createBoundedGunzip()) : file;
+  const lines = createInterface({ input: Readable.from(decodedParts(bytes)), crlfDelay: Infinity });
   let header: string[] | null = null;
   let delimiter: Delimiter = ',';
   let collector: TableCollector | null = null;
@@ -104,8 +104,8 @@ async function csvSource(path: string, names: readonly string[]): Promise<Featur
   for await (const text of lines) {
     line++;
     if (text === '') continue;
-    if (header === null) delimiter = delimiterOf(text.replace(/^\uFEFF/, ''));
-    const cells = cellsOf(header === null ? text.replace(/^\uFEFF/, '') : text, delimiter);
+    if (header === null) delimiter = delimiterOf(text);
+    const cells = cellsOf(text, delimiter);
     if (cells === null)
       throw new MinutehandError('TABLE_FORMAT', {
         seen: `${path} line ${line}: ${text.slice(0, 80)}`,
