@@ -32,6 +32,11 @@ const CONNECTION_CAUSES: Causes = [
     'ERR_INVALID_URL',
     `MINUTEHAND_DATABASE_URL is no URL such as postgres://user:password@host:5432/database. ${IN_URL}`,
   ],
+  [
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'The server’s certificate is for another name: write that one as the host in MINUTEHAND_DATABASE_URL; sslmode=no-verify trusts any server.',
+  ],
+  ['CERT_HAS_EXPIRED', 'The server’s certificate has expired: renew it there; sslmode=no-verify trusts any server.'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', CERTIFICATE],
   ['SELF_SIGNED_CERT_IN_CHAIN', CERTIFICATE],
   ['UNABLE_TO_GET_ISSUER_CERT', CERTIFICATE],
