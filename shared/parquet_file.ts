@@ -6,6 +6,8 @@ import {
   type FileMetaData,
   type SchemaElement,
 } from 'hyparquet';
+import { MinutehandError } from './errors.ts';
+import { oneLine } from './one_line.ts';
 
 /**
  * Rows for each byte of a file. A column of times with one step takes some 5 bytes for 128 rows; a file that claims
@@ -57,6 +59,27 @@ export async function parquetCells(
     onComplete: (rows) => (read = rows),
   });
   return read.map((row) => columns.map(({ cellOf }, i) => cellOf(row[i])));
+}
+
+/** A cell as a text has it: times are ISO 8601, and those of no zone have none. */
+export function cellText(cell: string | number | Date | null, { hasZone }: ParquetColumn): string | number {
+  if (cell === null) return '';
+  if (cell instanceof Date) return hasZone ? cell.toISOString() : cell.toISOString().slice(0, 19);
+  return cell;
+}
+
+/** @throws MinutehandError DATA_FORMAT where it is damaged, cut, or compressed in another way than by Snappy */
+export async function readableParquet<Result>(path: string, reading: Promise<Result>): Promise<Result> {
+  try {
+    return await reading;
+  } catch (cause) {
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path} cannot be read as a Parquet file: ${oneLine(cause instanceof Error ? cause.message : String(cause))}`,
+      expected: 'a whole one, compressed by Snappy or not at all',
+      next: 'Export it as CSV.',
+      cause,
+    });
+  }
 }
 
 /** The shortest decimal that is this number in single precision, as a text of the same source would have it. */

@@ -2,8 +2,7 @@ import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { oneLine } from '../../shared/one_line.ts';
-import { openParquet, parquetCells } from '../../shared/parquet_file.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { cellText, openParquet, parquetCells, readableParquet as readable } from '../../shared/parquet_file.ts';
 import { firstBytes } from './source_kind.ts';
 
 const SIGNATURE = Buffer.from('PAR1');
@@ -33,7 +32,7 @@ export async function* parquetLines(
   for (let rowStart = 0; rowStart < rows; rowStart += ROWS_AT_ONCE) {
     const rowEnd = Math.min(rows, rowStart + ROWS_AT_ONCE);
     const read = await readable(path, parquetCells(opened, rowStart, rowEnd));
-    yield read.map((row) => row.map((cell, i) => csvCell(textOf(cell, columns[i]!.hasZone))).join(','));
+    yield read.map((row) => row.map((cell, i) => csvCell(cellText(cell, columns[i]!))).join(','));
   }
 }
 
@@ -50,23 +49,4 @@ export async function precisionEvidence(path: string): Promise<string[]> {
   return [
     `${names} of single precision (float32): each number is the shortest decimal with its bits, which is the source’s where that had 6 digits or fewer`,
   ];
-}
-
-function textOf(cell: string | number | Date | null, hasZone: boolean): string | number {
-  if (cell === null) return '';
-  if (cell instanceof Date) return hasZone ? cell.toISOString() : cell.toISOString().slice(0, 19);
-  return cell;
-}
-
-async function readable<Result>(path: string, reading: Promise<Result>): Promise<Result> {
-  try {
-    return await reading;
-  } catch (cause) {
-    throw new MinutehandError('DATA_FORMAT', {
-      seen: `${path} cannot be read as a Parquet file: ${oneLine(cause instanceof Error ? cause.message : String(cause))}`,
-      expected: 'a whole one, compressed by Snappy or not at all',
-      next: 'Export it as CSV.',
-      cause,
-    });
-  }
 }

@@ -16,6 +16,7 @@ import { publishCalendar } from '../../trainer/control/news/publish_calendar.ts'
 import { nextNews } from '../../trainer/control/news/next_news.ts';
 import { countNews, takeCalendar } from '../../trainer/store/news.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { dateOrderOption } from './bars_store.ts';
 import { FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
@@ -43,11 +44,7 @@ export function addNews(program: Command, output: () => Output): void {
       'adds a CSV file (plain or .gz) of events with the columns time, currency, importance and name, in several common spellings, for backtests and for daemons. Its events count as known at all times',
     )
     .option('--timezone <zone>', 'of its clock times: UTC, an offset, or a name such as America/New_York', 'UTC')
-    .addOption(
-      new Option('--date-order <order>', 'of dates such as 02/03/2027 where none shows it').choices(
-        CALENDAR_DATE_ORDERS,
-      ),
-    )
+    .addOption(dateOrderOption(CALENDAR_DATE_ORDERS))
     .option('--trust-clock', 'take its times although American releases of a known hour are at others')
     .option('--dry-run', 'only read it')
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
