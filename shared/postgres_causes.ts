@@ -4,6 +4,9 @@ const CERTIFICATE =
 const ENCODING =
   "Its encoding must be UTF8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in MINUTEHAND_DATABASE_URL.";
 
+/** The address that the next steps name. */
+const STORE_SETTING = 'MINUTEHAND_DATABASE_URL';
+
 type Causes = readonly (readonly [prefix: string, next: string | null])[];
 
 /**
@@ -51,10 +54,14 @@ export function serverNext(code: unknown): string | null | undefined {
   return typeof code === 'string' && SQLSTATE.test(code) ? nextIn(SERVER_CAUSES, code) : undefined;
 }
 
-/** The same of a store that is being opened, whose connection can fail as well. */
-export function postgresNext(code: unknown): string | null | undefined {
-  const next = serverNext(code);
-  return next === undefined && typeof code === 'string' ? nextIn(CONNECTION_CAUSES, code) : next;
+/**
+ * The same of a database that is being opened, whose connection can fail as well.
+ * @param setting that holds its address
+ */
+export function postgresNext(code: unknown, setting = STORE_SETTING): string | null | undefined {
+  const own = serverNext(code);
+  const next = own === undefined && typeof code === 'string' ? nextIn(CONNECTION_CAUSES, code) : own;
+  return next?.replaceAll(STORE_SETTING, setting) ?? next;
 }
 
 /** @returns what is wrong with a database whose texts are not Unicode; null: nothing */
