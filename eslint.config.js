@@ -43,7 +43,7 @@ const RECURSIVE_MKDIR = {
 };
 
 /** Requests of other shapes know no wait of a server, no proxy, no limit. */
-const byOneClient = 'Use ask() of shared/http/outgoing.ts.';
+const byOneClient = 'Use ask() of shared/outgoing.ts.';
 const ONE_CLIENT = [
   { selector: 'CallExpression[callee.name="fetch"]', message: byOneClient },
   { selector: 'MemberExpression[object.name="globalThis"][property.name="fetch"]', message: byOneClient },
@@ -184,7 +184,7 @@ export default [
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
     rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR, ...ONE_CLIENT] },
   },
-  { files: ['shared/http/outgoing.ts'], rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] } },
+  { files: ['shared/outgoing.ts'], rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] } },
   deterministic(['daemon/{align,decide}/**/*.ts', 'daemon/pipeline.ts'], ['trainer', 'cli', 'bench', 'sim']),
   deterministic(
     ['trainer/learning/{label,backtest,validate,strategies/*/{label,backtest}}/**/*.ts'],

@@ -140,7 +140,9 @@ function scaleOf({ scale, logical_type }: SchemaElement): number {
   return scale ?? (logical_type?.type === 'DECIMAL' ? logical_type.scale : 0);
 }
 
-/** A decimal as a text writes it, without zeros at its end: 10^-scale is no binary fraction, so nothing is multiplied. */
+/**
+ * A decimal as a text writes it, without zeros at its end: 10^-scale is no binary fraction, so nothing is multiplied.
+ */
 function decimalText(value: number | bigint | Uint8Array, scale: number): string {
   const unscaled = value instanceof Uint8Array ? bigEndian(value) : BigInt(value);
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { MinutehandError } from '../../shared/errors.ts';
-import { ask as askByHttp } from '../../shared/http/outgoing.ts';
+import { ask as askByHttp } from '../../shared/outgoing.ts';
 import type { Outgoing } from './outbox.ts';
 
 const TIMEOUT_MS = 15_000;

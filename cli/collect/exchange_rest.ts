@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import { MAX_REST_MS } from '../../shared/http/outgoing.ts';
+import { MAX_REST_MS } from '../../shared/outgoing.ts';
 
 const MINUTE_MS = 60_000;
 /** Wait after a refusal for too many requests that states no time. */

@@ -1,5 +1,5 @@
 import { STRATEGY_RUNS } from '../../shared/strategies/registry.ts';
-import { ask as askByHttp, type Answer as HttpAnswer } from '../../shared/http/outgoing.ts';
+import { ask as askByHttp, type Answer as HttpAnswer } from '../../shared/outgoing.ts';
 import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { Option, type Command } from 'commander';
 import * as z from 'zod';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ask } from '../http/outgoing.ts';
+import { ask } from '../outgoing.ts';
 import { textOfTag } from './xml_tags.ts';
 
 export interface AwsCredentials {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MinutehandError } from '../errors.ts';
-import { AnswerTooLarge, ask, ServerRests, type Answer } from '../http/outgoing.ts';
+import { AnswerTooLarge, ask, ServerRests, type Answer } from '../outgoing.ts';
 import { awsCredentials, type AwsCredentials } from './aws_credentials.ts';
 import type { S3Address } from './s3_address.ts';
 import { signedHeaders, type S3Request } from './s3_request.ts';

@@ -1,4 +1,4 @@
-import { ask } from '../http/outgoing.ts';
+import { ask } from '../outgoing.ts';
 
 const ANSWER_MS = 3000;
 /** Of the metrics of thousands of symbols. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { ask, jsonOf } from '../http/outgoing.ts';
+import { ask, jsonOf } from '../outgoing.ts';
 import type * as z from 'zod';
 import { readAddress, urlOf } from '../address.ts';
 import type { HomePaths } from '../home.ts';

@@ -28,8 +28,8 @@ const SHOWN_BYTES = 64;
 
 /**
  * Continues reading at `mark`, or from the beginning if the content before it has changed. The last line is returned
- * once it has its newline. A line longer than a megabyte is returned in pieces, so that reading never stalls. UTF-16, as
- * MetaTrader writes it, is known by the first bytes; all else is UTF-8.
+ * once it has its newline. A line longer than a megabyte is returned in pieces, so that reading never stalls. UTF-16,
+ * as MetaTrader writes it, is known by the first bytes; all else is UTF-8.
  * @returns null if there is no such file, or it cannot be opened now
  */
 export function readNewLines(path: string, mark: FileMark | null): TailedLines | null {

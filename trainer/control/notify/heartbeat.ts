@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { ask } from '../../../shared/http/outgoing.ts';
+import { ask } from '../../../shared/outgoing.ts';
 import { httpUrl } from './channels/channel_kind.ts';
 import { reasonOf } from './channels/http_post.ts';
 

@@ -1,4 +1,4 @@
-import { ask, jsonOf, ServerRests } from '../../../shared/http/outgoing.ts';
+import { ask, jsonOf, ServerRests } from '../../../shared/outgoing.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 
 const TIMEOUT_MS = 20_000;

@@ -1,4 +1,4 @@
-import { ask, ServerRests } from '../../../../shared/http/outgoing.ts';
+import { ask, ServerRests } from '../../../../shared/outgoing.ts';
 import type { SendFailure } from './channel.ts';
 
 /** Statuses after which the same message may be taken later. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ask, jsonOf, MAX_REST_MS } from '../../../../shared/http/outgoing.ts';
+import { ask, jsonOf, MAX_REST_MS } from '../../../../shared/outgoing.ts';
 import type { SendFailure } from './channel.ts';
 import { httpUrl, NO_HTTP_URL, settingOf, type SettingProblem } from './channel_kind.ts';
 import { isLasting, reasonOf } from './http_post.ts';

@@ -57,7 +57,7 @@ const rests = new Map<string, number>();
 
 /**
  * The one way to another program by HTTP (lint forbids others): through the proxy of the environment
- * (outgoing_proxy.ts), within a time, with a bounded answer, and never while the server asks for patience.
+ * (http/outgoing_proxy.ts), within a time, with a bounded answer, and never while the server asks for patience.
  * @throws ServerRests, AnswerTooLarge; without an answer what `fetch` throws
  */
 export async function ask(url: string | URL, asking: Asking): Promise<Answer> {
