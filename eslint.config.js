@@ -42,6 +42,17 @@ const RECURSIVE_MKDIR = {
   message: 'Use shared/folder.ts: a recursive mkdir never returns below /proc.',
 };
 
+/** Requests of other shapes know no wait of a server, no proxy, no limit. */
+const byOneClient = 'Use ask() of shared/outgoing.ts.';
+const ONE_CLIENT = [
+  { selector: 'CallExpression[callee.name="fetch"]', message: byOneClient },
+  { selector: 'MemberExpression[object.name="globalThis"][property.name="fetch"]', message: byOneClient },
+  { selector: 'ImportDeclaration[source.value="undici"]', message: byOneClient },
+  ...['ImportSpecifier[imported.name=/^(request|get)$/]', 'ImportDefaultSpecifier', 'ImportNamespaceSpecifier'].map(
+    (what) => ({ selector: `ImportDeclaration[source.value=/^(node:)?https?$/] ${what}`, message: byOneClient }),
+  ),
+];
+
 /** `turn = turn.then(work)` has no bound, and nobody leaves it. */
 const PROMISE_CHAIN = {
   selector:
@@ -56,7 +67,7 @@ const BLOCKING_WAIT = {
 };
 
 /** In every file of a program. */
-const NOWHERE = [RECURSIVE_MKDIR, PROMISE_CHAIN];
+const NOWHERE = [RECURSIVE_MKDIR, PROMISE_CHAIN, ...ONE_CLIENT];
 
 /** @param {readonly string[]} globals */
 function noAmbient(globals, syntax) {
@@ -193,6 +204,10 @@ export default [
     files: ['trainer/{jobs,learning}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
     rules: { 'no-restricted-syntax': ['error', ...NOWHERE] },
+  },
+  {
+    files: ['shared/outgoing.ts'],
+    rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR, PROMISE_CHAIN, BLOCKING_WAIT] },
   },
   deterministic(['daemon/{align,decide}/**/*.ts', 'daemon/pipeline.ts'], ['trainer', 'cli', 'bench', 'sim']),
   deterministic(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fillDisk, mayMount, MOUNT_NOTE, mountSmallDisk, type SmallDisk } from '../test/mounts.ts';
 import { skipNote } from '../test/skip_note.ts';
+import { knownError, type MinutehandError } from './errors.ts';
 import { MACHINE_FILES } from './files.ts';
 import { lockHome } from './process/home_lock.ts';
 import { addStops, liftStops, readHalts } from './bundle/halts.ts';
@@ -114,5 +115,32 @@ describe('A reserve', () => {
   it('is not made in a folder that does not exist', () => {
     expect(keepReserve(join(folder, 'absent'))).toBe(false);
     expect(readdirSync(folder).filter((name) => name === 'absent')).toEqual([]);
+  });
+});
+
+describe(`A disk that takes no file although it has room${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
+  it.skipIf(NO_MOUNTS)('is told from one without room, by the next step', () => {
+    const small = mountSmallDisk(join(folder, 'few'), 8, 10);
+    const caught = (write: () => void): MinutehandError => {
+      for (;;)
+        try {
+          write();
+        } catch (error) {
+          return knownError(error)!;
+        }
+    };
+    try {
+      let made = 0;
+      const few = caught(() => writeFileSync(join(small.path, String(made++)), ''));
+      expect(few).toMatchObject({ code: 'DISK_FULL' });
+      expect(few.next).toMatch(/No inode is left.*df -i/);
+      fillDisk(disk.path);
+      const full = caught(() => writeFileSync(join(disk.path, 'filler'), 'x', { flag: 'a' }));
+      expect(full.next).toMatch(/Free space/);
+    } finally {
+      small.remove();
+    }
+    const quota = knownError(Object.assign(new Error('EDQUOT: quota exceeded, write'), { code: 'EDQUOT' }))!;
+    expect([quota.code, quota.next]).toEqual(['DISK_FULL', expect.stringMatching(/quota -s/)]);
   });
 });

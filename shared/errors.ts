@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { serverNext } from './postgres_causes.ts';
 import { effectiveAdvice } from './effective_advice.ts';
 import { addressVariable, CHANNEL_NAMES } from './notification_channels.ts';
@@ -1119,7 +1121,7 @@ export const ERRORS = {
   DISK_FULL: {
     status: 507,
     message: 'The disk is full.',
-    next: 'Free space (`df -h`); where there is some, inodes (`df -i`) or the quota of this user are used up. Then try again.',
+    next: 'Free space (`df -h`); where there is some, inodes (`df -i`) are used up. Then try again.',
   },
   FILE_DENIED: {
     status: 500,
@@ -1468,7 +1470,10 @@ export function knownError(error: unknown): MinutehandError | null {
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
     const { code, message } = cause as { readonly code?: unknown; readonly message: string };
     const found = typeof code === 'string' ? SYSTEM_CODES.find(([prefix]) => code.startsWith(prefix)) : undefined;
-    if (found !== undefined) return new MinutehandError(found[1], { seen: message, cause: error });
+    if (found !== undefined) {
+      const next = diskNext(cause);
+      return new MinutehandError(found[1], { seen: message, ...(next !== null && { next }), cause: error });
+    }
     const next = serverNext(code);
     if (next !== undefined)
       return new MinutehandError('STORE_UNUSABLE', { seen: message, ...(next !== null && { next }), cause: error });
@@ -1485,6 +1490,22 @@ export function knownError(error: unknown): MinutehandError | null {
         cause: error,
       });
     cause = cause.cause;
+  }
+  return null;
+}
+
+/** What mends a disk that takes nothing more although it has room; null: room is what it lacks, or it does not say. */
+function diskNext(error: Error): string | null {
+  const { code, path } = error as { code?: string; path?: unknown };
+  if (code === 'EDQUOT')
+    return 'The quota of this user is used up (`quota -s`): remove files of this user there, or let an administrator raise it.';
+  if (code !== 'ENOSPC' || typeof path !== 'string') return null;
+  try {
+    const { bavail, files, ffree } = statfsSync(dirname(path));
+    if (bavail > 0 && files > 0 && ffree === 0)
+      return 'No inode is left there (`df -i`), although bytes are free: remove files, however small, or folders of many.';
+  } catch {
+    // The folder is gone.
   }
   return null;
 }

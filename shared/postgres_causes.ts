@@ -4,6 +4,9 @@ const CERTIFICATE =
 const ENCODING =
   "Its encoding must be UTF8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in MINUTEHAND_DATABASE_URL.";
 
+/** The address that the next steps name. */
+const STORE_SETTING = 'MINUTEHAND_DATABASE_URL';
+
 type Causes = readonly (readonly [prefix: string, next: string | null])[];
 
 /**
@@ -32,6 +35,11 @@ const CONNECTION_CAUSES: Causes = [
     'ERR_INVALID_URL',
     `MINUTEHAND_DATABASE_URL is no URL such as postgres://user:password@host:5432/database. ${IN_URL}`,
   ],
+  [
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'The server’s certificate is for another name: write that one as the host in MINUTEHAND_DATABASE_URL; sslmode=no-verify trusts any server.',
+  ],
+  ['CERT_HAS_EXPIRED', 'The server’s certificate has expired: renew it there; sslmode=no-verify trusts any server.'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', CERTIFICATE],
   ['SELF_SIGNED_CERT_IN_CHAIN', CERTIFICATE],
   ['UNABLE_TO_GET_ISSUER_CERT', CERTIFICATE],
@@ -46,10 +54,14 @@ export function serverNext(code: unknown): string | null | undefined {
   return typeof code === 'string' && SQLSTATE.test(code) ? nextIn(SERVER_CAUSES, code) : undefined;
 }
 
-/** The same of a store that is being opened, whose connection can fail as well. */
-export function postgresNext(code: unknown): string | null | undefined {
-  const next = serverNext(code);
-  return next === undefined && typeof code === 'string' ? nextIn(CONNECTION_CAUSES, code) : next;
+/**
+ * The same of a database that is being opened, whose connection can fail as well.
+ * @param setting that holds its address
+ */
+export function postgresNext(code: unknown, setting = STORE_SETTING): string | null | undefined {
+  const own = serverNext(code);
+  const next = own === undefined && typeof code === 'string' ? nextIn(CONNECTION_CAUSES, code) : own;
+  return next?.replaceAll(STORE_SETTING, setting) ?? next;
 }
 
 /** @returns what is wrong with a database whose texts are not Unicode; null: nothing */

@@ -74,7 +74,7 @@ async function external(url: string): Promise<FeatureSource> {
   await client.connect();
   const columns = header!.split(',');
   const types = columns.map(
-    (name, i) => `"${name}" ${i === 0 ? 'text' : name === 'time' ? 'bigint' : 'double precision'}`,
+    (name, i) => `"${name}" ${i === 0 ? 'text' : name === 'time' ? 'bigint' : ['numeric', 'double precision'][i % 2]}`,
   );
   await client.query(`CREATE TABLE ours (${types.join(', ')})`);
   for (let from = 0; from < lines.length; from += 500) {
@@ -219,18 +219,37 @@ describe('training from a table', () => {
     expect(changedNames).toEqual(expect.arrayContaining(named));
   });
 
-  it('takes quoted cells and other separators', async () => {
+  it('takes quoted cells, other separators, and UTF-16', async () => {
     const path = join(root, 'plain.csv');
     await writeTable(path, schema, all(computed));
     const quoted = readFileSync(path, 'utf8')
       .replaceAll(/[^,\n]+/g, '"$&"')
       .replaceAll(',', ';');
     const file = join(root, 'quoted.csv');
-    writeFileSync(file, quoted);
-    const source = await fileSource(file, names);
-    for (const [pairId, rows] of computed) expect((await source.rows(pairId))!.features).toEqual(rows.features.slice());
+    for (const bytes of [Buffer.from(quoted), Buffer.from(`\uFEFF${quoted}`, 'utf16le')]) {
+      writeFileSync(file, bytes);
+      const source = await fileSource(file, names);
+      for (const [pairId, rows] of computed)
+        expect((await source.rows(pairId))!.features).toEqual(rows.features.slice());
+    }
   });
 });
+
+it.skipIf(POSTGRES_NOTE !== '')(
+  `a database that cannot be opened has the step of its cause${POSTGRES_NOTE}`,
+  async () => {
+    const url = await server!.createDatabase();
+    const asked = (address: string) => databaseSource(`${address}?table=ours`, names);
+    await expect(asked(new URL('/nowhere', url).href)).rejects.toMatchObject({
+      code: 'DATA_MISSING',
+      next: expect.stringMatching(/createdb.*the address of the features/) as string,
+    });
+    await expect(asked(url.replace('postgres://', 'postgres://a#b'))).rejects.toMatchObject({
+      next: expect.stringContaining('%23') as string,
+    });
+    await expect(asked(url)).rejects.toMatchObject({ next: 'Check address, table and rights.' });
+  },
+);
 
 describe('a table that cheats', () => {
   const width = names.length;

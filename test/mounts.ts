@@ -32,11 +32,18 @@ function runWhenFree(command: string, args: readonly string[]): void {
   run(command, args);
 }
 
-/** @param sizeMb of the disk; its folder is made */
-export function mountSmallDisk(path: string, sizeMb: number): SmallDisk {
+/** @param sizeMb of the disk; its folder is made. @param inodes absent: more than are used */
+export function mountSmallDisk(path: string, sizeMb: number, inodes?: number): SmallDisk {
   // The content stays in the file system behind, whatever happens at the path.
   const behind = mkdtempSync(join(tmpdir(), 'minutehand-disk-'));
-  run('mount', ['-t', 'tmpfs', '-o', `size=${sizeMb}m`, 'tmpfs', behind]);
+  run('mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    `size=${sizeMb}m${inodes === undefined ? '' : `,nr_inodes=${inodes}`}`,
+    'tmpfs',
+    behind,
+  ]);
   const inside = join(behind, 'content');
   mkdirSync(inside);
   mkdirSync(path, { recursive: true });

@@ -8,6 +8,8 @@ export interface SeriesReport extends PutCounts {
   readonly file: string;
   readonly read: number;
   readonly rejected_count: number;
+  /** How its numbers were read, where that may not be as they were meant. */
+  readonly read_by?: readonly string[];
   /** Other columns of numbers of the file, which were not asked for. */
   readonly left_out?: readonly string[];
   /** Columns beside bars, of which a row may have none: unlike a value of a series of its own, it is not missed. */

@@ -110,6 +110,7 @@ describe('a file of MetaTrader without a header', () => {
     );
     expect(report.sources[0]).toMatchObject({ layout: 'metatrader' });
     expect(report.sources[0]!.read_by.join()).toContain('spread in points');
+    expect(report.sources[0]!.read_by.join()).toMatch(/the usual spread, 13 points, is 0\.00013 in price, 1\.2 basis/);
     const { spread, volume } = await stored();
     expect(spread![0]).toBeCloseTo(0.000_12, 9);
     expect(spread![2]).toBeCloseTo(0.000_14, 9);
@@ -227,6 +228,56 @@ describe('a Parquet file', () => {
     const shifted = await stored();
     expect([...shifted.time]).toEqual([...expected.time].map((time) => time - 7200));
     expect(shifted.close).toEqual(expected.close);
+  });
+
+  const PRICES = ['open', 'high', 'low', 'close'] as const;
+  const texts = rows.map((row) => PRICES.map((name) => row[name].toFixed(5)));
+  type Stored = Omit<Parameters<typeof parquetWriteBuffer>[0]['schema'] & object, never>[number];
+  /** The prices of the CSV file in one type of Parquet. */
+  const typed = (element: Omit<Stored, 'name'>, cell: (text: string) => unknown): Buffer =>
+    Buffer.from(
+      parquetWriteBuffer({
+        schema: [
+          { name: 'root', num_children: 5 },
+          { name: 'time', type: 'INT64', repetition_type: 'REQUIRED' },
+          ...PRICES.map((name) => ({ ...element, name, repetition_type: 'REQUIRED' as const })),
+        ],
+        columnData: [
+          { name: 'time', data: rows.map(({ time }) => BigInt(time)) },
+          ...PRICES.map((name, column) => ({ name, data: texts.map((row) => cell(row[column]!)) as number[] })),
+        ],
+      }),
+    );
+  const unscaled = (text: string, scale: number): bigint => BigInt(text.replace('.', '')) * 10n ** BigInt(scale - 5);
+
+  it.each<[string, Omit<Stored, 'name'>, (text: string) => unknown]>([
+    [
+      'DECIMAL in INT32',
+      { type: 'INT32', converted_type: 'DECIMAL', precision: 9, scale: 5 },
+      (text) => unscaled(text, 5),
+    ],
+    [
+      'DECIMAL in INT64',
+      { type: 'INT64', converted_type: 'DECIMAL', precision: 18, scale: 8 },
+      (text) => unscaled(text, 8),
+    ],
+    [
+      'DECIMAL in FIXED_LEN_BYTE_ARRAY',
+      { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16, converted_type: 'DECIMAL', precision: 38, scale: 18 },
+      (text) => unscaled(text, 18),
+    ],
+    ['single precision', { type: 'FLOAT' }, Number],
+  ])('has the prices of the same text in columns of %s', async (_, element, cell) => {
+    const parquetFile = await given('EURUSD.parquet', typed(element, cell));
+    const first = await read(parquetFile);
+    expect(first).toMatchObject({ rejected_count: 0, imported: true });
+    const { close } = await stored();
+    expect([...close]).toEqual(texts.map((row) => Number(row[3])));
+    const isSingle = element.type === 'FLOAT';
+    expect(first.sources[0]!.read_by.join().includes('open, high, low, close of single precision')).toBe(isSingle);
+    const lines = rows.map(({ time }, i) => `${time},${texts[i]!.join(',')}`);
+    const again = await read(await given('EURUSD.csv', ['time,open,high,low,close', ...lines, ''].join('\n')));
+    expect(again).toMatchObject({ added: 0, conflicts: 0, duplicates: rows.length });
   });
 
   it('is refused where it is cut or damaged, also in a folder beside others', async () => {

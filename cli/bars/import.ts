@@ -29,6 +29,7 @@ import { fileRows, type FileRow, type RowRules } from './file_rows.ts';
 import { untradedName, type PriceName } from './price_names.ts';
 import { isBeside, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
+import { precisionEvidence } from './parquet_lines.ts';
 import { formsEvidence, sniffFile, surveyFile, type Survey } from './survey.ts';
 import { candidatesByPrice } from './price_candidates.ts';
 import { isNamed, namelessFile, nameOfSource, type SourceSymbol, type SymbolQuestion } from './source_symbol.ts';
@@ -250,16 +251,19 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
       try {
         const surveyed = await surveyFile(path, layout, onBytes(path));
         checkStated(path, surveyed, options);
+        const precision = await precisionEvidence(path);
         const source = { path, survey: surveyed, symbolBy: by, onBytes: onBytes(path) };
         if (surveyed.layout.name === 'series') {
-          series.push(...(await takeSeries({ ...source, layout: surveyed.layout, readBy: [] }, symbol, options)));
+          series.push(
+            ...(await takeSeries({ ...source, layout: surveyed.layout, readBy: precision }, symbol, options)),
+          );
         } else {
           takeTimeframe(path, symbol, surveyed, target.timeframe);
           const clock = clockOf(path, symbol, surveyed, surveyed.layout, clocks, options.trustClock === true);
           const question = { path, symbol, survey: surveyed, layout: surveyed.layout, near: sink.near, options };
           const { decimals, evidence } = await checkScale(question);
           const survey = { ...surveyed, decimals };
-          const readBy = [...evidence, ...formsEvidence(surveyed.layout)];
+          const readBy = [...evidence, ...formsEvidence(surveyed.layout), ...precision];
           files.push({ ...source, survey, layout: surveyed.layout, readBy, clock });
         }
       } catch (error) {
@@ -1054,7 +1058,7 @@ function symbolOfRow(name: string, names: SymbolNames, path: string): string {
 
 /** The values of one file, which are few: a year of minutes is 16 bytes each. */
 async function takeSeries(
-  { path, survey, layout, onBytes }: Source<SeriesLayout>,
+  { path, survey, layout, readBy, onBytes }: Source<SeriesLayout>,
   symbolOfName: string,
   options: ImportOptions,
 ): Promise<SeriesReport[]> {
@@ -1109,7 +1113,8 @@ async function takeSeries(
       const time = Float64Array.from(times[column]!);
       if (time.length === 0 && isBeside(name)) continue;
       const counts = await into.putSeries(symbol, name, time, Float64Array.from(values[column]!));
-      reports.push({ symbol, name, file: path, left_out: layout.leftOut, read, rejected_count: rejected, ...counts });
+      const of = { symbol, name, file: path, left_out: layout.leftOut, ...(readBy.length > 0 && { read_by: readBy }) };
+      reports.push({ ...of, read, rejected_count: rejected, ...counts });
     }
     await into.imported({
       symbol,

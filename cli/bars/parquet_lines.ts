@@ -1,10 +1,9 @@
 import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { parquetReadObjects, type FileMetaData } from 'hyparquet';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { oneLine } from '../../shared/one_line.ts';
-import { openParquet } from '../../shared/parquet_file.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { cellText, openParquet, parquetCells, readableParquet as readable } from '../../shared/parquet_file.ts';
+import { firstBytes } from './source_kind.ts';
 
 const SIGNATURE = Buffer.from('PAR1');
 /** Rows that are in memory at once. */
@@ -14,7 +13,7 @@ export const isParquet = (first: Buffer): boolean => first.subarray(0, SIGNATURE
 
 /**
  * The rows of a Parquet file as lines of CSV, the names of its columns first. Times are ISO 8601; those that the file
- * says are of no zone have none, so that the clock is asked for as in a text.
+ * says are of no zone have none, so that the clock is asked for as in a text. Decimals are exact.
  * @throws MinutehandError DATA_FORMAT when it is damaged, cut, claims more rows than it can hold, or is compressed in
  * another way than Snappy
  */
@@ -27,37 +26,27 @@ export async function* parquetLines(
     hash?.update(chunk);
     onBytes?.(chunk.length);
   }
-  const { file, metadata, rows } = await readable(path, openParquet(path));
-  const columns = metadata.schema.filter(({ num_children }) => num_children === undefined).map(({ name }) => name);
-  const withoutZone = new Set(columns.filter((name) => !hasZone(metadata, name)));
-  yield [columns.map(csvCell).join(',')];
+  const opened = await readable(path, openParquet(path));
+  const { columns, rows } = opened;
+  yield [columns.map(({ name }) => csvCell(name)).join(',')];
   for (let rowStart = 0; rowStart < rows; rowStart += ROWS_AT_ONCE) {
     const rowEnd = Math.min(rows, rowStart + ROWS_AT_ONCE);
-    const read = await readable(path, parquetReadObjects({ file, metadata, rowStart, rowEnd }));
-    yield read.map((row) => columns.map((name) => csvCell(cellOf(row[name], withoutZone.has(name)))).join(','));
+    const read = await readable(path, parquetCells(opened, rowStart, rowEnd));
+    yield read.map((row) => row.map((cell, i) => csvCell(cellText(cell, columns[i]!))).join(','));
   }
 }
 
-function hasZone({ schema }: FileMetaData, name: string): boolean {
-  const type = schema.find((element) => element.name === name)?.logical_type;
-  return !(type?.type === 'TIMESTAMP' && !type.isAdjustedToUTC);
-}
-
-function cellOf(value: unknown, isWithoutZone: boolean): string | number {
-  if (value === null || value === undefined) return '';
-  if (value instanceof Date) return isWithoutZone ? value.toISOString().slice(0, 19) : value.toISOString();
-  return typeof value === 'number' ? value : String(value);
-}
-
-async function readable<Result>(path: string, reading: Promise<Result>): Promise<Result> {
-  try {
-    return await reading;
-  } catch (cause) {
-    throw new MinutehandError('DATA_FORMAT', {
-      seen: `${path} cannot be read as a Parquet file: ${oneLine(cause instanceof Error ? cause.message : String(cause))}`,
-      expected: 'a whole one, compressed by Snappy or not at all',
-      next: 'Export it as CSV.',
-      cause,
-    });
-  }
+/**
+ * What a file says of the precision of its numbers, where it is less than a text may have; none for one that is no
+ * Parquet file.
+ */
+export async function precisionEvidence(path: string): Promise<string[]> {
+  if (!isParquet(await firstBytes(path))) return [];
+  const { columns } = await readable(path, openParquet(path));
+  const single = columns.filter(({ isSingle }) => isSingle).map(({ name }) => name);
+  if (single.length === 0) return [];
+  const names = single.map((name) => oneLine(name).slice(0, 40)).join(', ');
+  return [
+    `${names} of single precision (float32): each number is the shortest decimal with its bits, which is the source’s where that had 6 digits or fewer`,
+  ];
 }

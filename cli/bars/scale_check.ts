@@ -52,6 +52,7 @@ export async function checkScale(question: ScaleQuestion): Promise<Scale> {
   const decimals = options.digits ?? survey.decimals;
   const evidence = [...layout.evidence];
   if (layout.inPoints) evidence.push(digitsEvidence(question, decimals));
+  evidence.push(...spreadEvidence(question, decimals));
   if (options.trustPrices === true) return { decimals, evidence };
   checkSpreadUnit(question, decimals);
   const near = await nearBars(question);
@@ -69,6 +70,16 @@ function digitsEvidence({ survey, options }: ScaleQuestion, decimals: number): s
   if (options.digits !== undefined) return `spreads in points of ${decimals} digits, as given`;
   const more = survey.rowsWithMore === 0 ? '' : `, ${survey.rowsWithMore} rows with more aside`;
   return `spreads in points of ${decimals} digits by the prices${more}`;
+}
+
+/** The usual spread as it will be used, so that one of another unit is seen before a backtest pays it. */
+function spreadEvidence({ survey, layout }: ScaleQuestion, decimals: number): string[] {
+  const { close, spread } = survey.typical;
+  if (!(spread > 0 && close > 0)) return [];
+  const price = layout.inPoints ? spread / 10 ** decimals : spread;
+  const written = layout.inPoints ? `${spread} points` : `${priceText(spread)} as a price`;
+  const used = layout.inPoints ? ` ${priceText(price)} in price,` : '';
+  return [`the usual spread, ${written}, is${used} ${Number(((price / close) * 1e4).toPrecision(2))} basis points`];
 }
 
 function checkSpreadUnit({ path, survey, layout }: ScaleQuestion, decimals: number): void {

@@ -2,11 +2,11 @@ import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createBoundedGunzip } from '../../shared/bounded_gunzip.ts';
+import { decoderOf, encodingOf, type Decoder } from '../../shared/csv/text_encoding.ts';
 import { damagedGzip, lineMeter, lineTooLong, MAX_LINE_BYTES } from '../../shared/bar_file/bar_file.ts';
 import { beginsAsJson, jsonLines, refuseLargeJson } from './json_rows.ts';
 import { isParquet, parquetLines } from './parquet_lines.ts';
 import { firstBytes, refuseBinary } from './source_kind.ts';
-import { encodingOf, type TextEncoding } from './text_encoding.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -96,17 +96,6 @@ async function* linesOf(
   }
   rest += decoder?.end() ?? '';
   if (rest !== '') yield [withoutReturn(rest)];
-}
-
-interface Decoder {
-  write(bytes: Buffer): string;
-  end(): string;
-}
-
-function decoderOf(label: TextEncoding['label']): Decoder {
-  if (label === 'latin1') return { write: (bytes) => bytes.toString('latin1'), end: () => '' };
-  const decoder = new TextDecoder(label, { ignoreBOM: true });
-  return { write: (bytes) => decoder.decode(bytes, { stream: true }), end: () => decoder.decode() };
 }
 
 function withoutReturn(line: string): string {

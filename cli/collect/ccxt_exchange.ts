@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { numbersFault } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { retryAfterMs } from '../../shared/http/retry_after.ts';
+import { retryAfterMs } from '../../shared/outgoing.ts';
 import type { BookTop, Candle, Exchange, Liquidation, Point } from './exchange.ts';
 import { ExchangeRest, restAfter, saidBy } from './exchange_rest.ts';
 

@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { MinutehandError } from '../../shared/errors.ts';
+import { ask as askByHttp } from '../../shared/outgoing.ts';
 import type { Outgoing } from './outbox.ts';
 
 const TIMEOUT_MS = 15_000;
+const MAX_ANSWER_BYTES = 64 << 20;
 
 const refusal = z.object({ index: z.int(), code: z.string(), message: z.string(), next: z.string() });
 const report = z.object({
@@ -52,14 +54,16 @@ export function openDaemonClient(addressNow: () => string, token: string | undef
     let status = 0;
     let text = '';
     try {
-      const response = await fetch(new URL(path, url), {
+      const answer = await askByHttp(new URL(path, url), {
         method: body === undefined ? 'GET' : 'POST',
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        withinMs: TIMEOUT_MS,
+        maxBytes: MAX_ANSWER_BYTES,
+        place: null,
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      status = response.status;
-      text = await response.text();
+      status = answer.status;
+      text = answer.body.toString('utf8');
     } catch (cause) {
       const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
       throw new MinutehandError('COLLECT_DAEMON', { seen: `${url}: ${reason}`, cause });

@@ -1,12 +1,11 @@
 import { MinutehandError } from '../../shared/errors.ts';
+import { MAX_REST_MS } from '../../shared/outgoing.ts';
 
 const MINUTE_MS = 60_000;
 /** Wait after a refusal for too many requests that states no time. */
 const BUSY_MS = MINUTE_MS;
 /** Wait after a refusal by region: it lasts. */
 const REFUSED_MS = 10 * MINUTE_MS;
-/** The longest ban of Binance. */
-const MAX_REST_MS = 3 * 86_400_000;
 /** The clocks of both sides differ, and a request that is a moment early lengthens a ban. */
 const MARGIN_MS = 1000;
 
@@ -62,6 +61,8 @@ export function restAfter(refusal: string, retryAfterMs: number | null, nowMs: n
         `It is blocked in this region, or for this address: use an exchange that serves it. It is asked again at ${until}.`,
       true,
     );
+  const maintenance = (until: string): string => `It is in maintenance, and is asked again at ${until}.`;
+  if (retryAfterMs !== null && /\b503\b/.test(refusal)) return rest(retryAfterMs, maintenance);
   if (!/\b(418|429)\b|RateLimitExceeded|DDoSProtection/.test(refusal)) return null;
   return rest(retryAfterMs ?? BUSY_MS, wait);
 }

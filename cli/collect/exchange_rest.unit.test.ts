@@ -10,6 +10,8 @@ it.each([
   ['DDoSProtection: 429 Too Many Requests', null, MINUTE + 1000],
   ['ExchangeNotAvailable: 451 {"msg":"Service unavailable from a restricted location"}', null, 10 * MINUTE + 1000],
   ['PermissionDenied: 403 Forbidden <html>', null, 10 * MINUTE + 1000],
+  ['RateLimitExceeded: binanceusdm 418', 7_200_000, 7_201_000],
+  ['ExchangeNotAvailable: binanceusdm 503 Service Unavailable', 900_000, 901_000],
   // A time in the past, and one beyond the longest ban.
   ['418 banned until 1700000000000', null, 1000],
   ['418 banned until 9999999999999', null, 3 * 86_400_000],

@@ -38,7 +38,7 @@ import { storeSink } from '../bars/store_sink.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, problemText, type Change, type Output } from '../output.ts';
 import { recordJob } from '../recorded_job.ts';
-import { marketOption, withStore } from './bars_store.ts';
+import { dateOrderOption, decimalOption, marketOption, withStore } from './bars_store.ts';
 
 interface ImportFlags {
   readonly market: Market;
@@ -126,18 +126,8 @@ function withImportOptions(command: Command): Command {
       '--strip <text...>',
       'prefixes and suffixes of a broker’s to take off the names: .m, -ECN, FTMO_ (for good: symbol_names in minutehand.yaml)',
     )
-    .addOption(
-      new Option('--decimal <mark>', 'mark before decimals, where prices such as 154,321 do not show it').choices([
-        'point',
-        'comma',
-      ]),
-    )
-    .addOption(
-      new Option(
-        '--date-order <order>',
-        'of dates such as 03/04/2025 where none shows it, and of years with two digits',
-      ).choices(['dmy', 'mdy', 'ymd']),
-    )
+    .addOption(decimalOption())
+    .addOption(dateOrderOption(['dmy', 'mdy', 'ymd']))
     .addOption(
       new Option('--stamp <of>', 'what the stamp of a bar is of (default: its open)').choices(['open', 'close']),
     )
@@ -258,6 +248,8 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
   for (const [file, columns = []] of new Map(result.series.map((one) => [one.file, one.left_out])))
     if (columns.length > 0)
       output.note(`${file}: not taken: ${columns.join(', ')} (--series <name>, once for each, takes them)`);
+  for (const [file, readBy = []] of new Map(result.series.map((one) => [one.file, one.read_by])))
+    for (const one of readBy) output.note(`${file}: ${one}`);
   for (const { file, symbol, says } of result.renamed)
     output.note(
       says === null

@@ -186,15 +186,9 @@ async function redis({ minutehand }: Settings): Promise<CheckResult> {
   const shown = maskSecrets(url);
   if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
   try {
-    const { refusals, evictionPolicy } = await tryRedis(minutehand.transports.redis, minutehand.market);
-    if (refusals.length === 0 && evictionPolicy !== null)
-      return {
-        what: 'redis',
-        verdict: 'warning',
-        detail:
-          `takes signals at ${shown}, but its maxmemory-policy ${evictionPolicy} removes bars, fills and tasks of a fleet that wait there ` +
-          'when its memory is short. Set maxmemory-policy noeviction (CONFIG SET, and redis.conf), or use another Redis',
-      };
+    const { refusals, eviction } = await tryRedis(minutehand.transports.redis, minutehand.market);
+    if (refusals.length === 0 && eviction !== null)
+      return { what: 'redis', verdict: 'warning', detail: `takes signals at ${shown}, but ${eviction}` };
     if (refusals.length === 0) return { what: 'redis', verdict: 'ok', detail: `takes signals at ${shown}` };
     const refused = refusals.map(({ command, words }) => `${command}: ${words}`).join('; ');
     const next = [...new Set(refusals.map((refusal) => refusal.next))].join(' ');

@@ -12,7 +12,8 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { redisAddress } from '../../shared/redis/redis_address.ts';
-import { evictionPolicy, infoField } from '../../shared/redis/redis_info.ts';
+import { postgresNext } from '../../shared/postgres_causes.ts';
+import { evictionProblem, infoField } from '../../shared/redis/redis_info.ts';
 import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
@@ -61,7 +62,9 @@ export async function checkLease(settings: Settings, paths: Pick<HomePaths, 'sig
       : { verdict: 'warning', detail: `${detail}. ${warnings.join('; ')}` };
   } catch (error) {
     const words = maskSecrets(describeError(error).message);
-    const next = 'Check `lease.url`, the server, the network and the rights of its user.';
+    const causes = [error, (error as Error).cause] as ({ readonly code?: unknown } | undefined)[];
+    const ofServer = isRedis(url) ? null : causes.map((one) => postgresNext(one?.code, '`lease.url`')).find(Boolean);
+    const next = ofServer ?? 'Check `lease.url`, the server, the network and the rights of its user.';
     return { verdict: 'error', detail: `${shown}: ${words}. No daemon can publish. ${next}` };
   }
 }
@@ -150,8 +153,8 @@ async function redisWarning(url: string): Promise<string | null> {
   const info = await withRedis(url, (redis) => redis.info()).catch(() => null);
   // A user without INFO.
   if (info === null) return null;
-  const policy = evictionPolicy(info);
-  if (policy !== null) return `its maxmemory-policy ${policy} may remove the lease; use noeviction`;
+  const eviction = evictionProblem(info);
+  if (eviction !== null) return eviction;
   const isPersistent = infoField(info, 'aof_enabled') === '1';
   return isPersistent ? null : 'it has no append-only file: after a restart the fence follows the clock of the server';
 }

@@ -9,14 +9,17 @@ it('a Redis that is set up as a cache is named, and one that keeps its keys is n
   const client = new Redis(redis.url);
   const tried = () => tryRedis({ ...tinySettings().minutehand.transports.redis, url: redis.url }, 'live');
   try {
-    expect(await tried()).toEqual({ refusals: [], evictionPolicy: null });
-    // Without a limit nothing is ever removed; keys without expiry are not removed by volatile-lru.
+    expect(await tried()).toEqual({ refusals: [], eviction: null });
+    // Without a limit nothing is ever removed.
     await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
-    expect(await tried()).toEqual({ refusals: [], evictionPolicy: null });
-    await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'volatile-lru');
-    expect(await tried()).toEqual({ refusals: [], evictionPolicy: null });
-    await client.config('SET', 'maxmemory-policy', 'allkeys-lfu');
-    expect(await tried()).toEqual({ refusals: [], evictionPolicy: 'allkeys-lfu' });
+    expect(await tried()).toEqual({ refusals: [], eviction: null });
+    await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lfu');
+    expect((await tried()).eviction).toMatch(/allkeys-lfu removes bars, fills.*noeviction/);
+    // Claims have a life.
+    await client.config('SET', 'maxmemory-policy', 'volatile-ttl');
+    expect((await tried()).eviction).toMatch(/volatile-ttl removes claims.*noeviction/);
+    await client.config('SET', 'maxmemory-policy', 'noeviction');
+    expect((await tried()).eviction).toBeNull();
   } finally {
     client.disconnect();
     await redis.stop();

@@ -5,7 +5,7 @@ import { BARS_STREAM } from '../../daemon/feed/redis_stream.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import { redisAddress } from '../../shared/redis/redis_address.ts';
-import { evictionPolicy } from '../../shared/redis/redis_info.ts';
+import { askEviction } from '../../shared/redis/redis_info.ts';
 import { refusalAdvice } from '../../shared/redis/redis_refusal.ts';
 
 const WAIT_MS = 1000;
@@ -22,8 +22,8 @@ export interface RedisRefusal {
 export interface RedisTrial {
   /** Nothing = all commands work. */
   readonly refusals: readonly RedisRefusal[];
-  /** `maxmemory-policy` by which it removes streams; null: it keeps them, or the user has no INFO. */
-  readonly evictionPolicy: string | null;
+  /** What its `maxmemory-policy` removes; null: nothing, or the user has no INFO. */
+  readonly eviction: string | null;
 }
 
 /**
@@ -49,8 +49,7 @@ export async function tryRedis(transport: RedisTransport, market: MarketKind): P
       throw lastError ?? error;
     });
     const refusals = [...(await tryPublishing(client)), ...(market === 'live' ? await tryReading(client) : [])];
-    const info = await client.info('memory').catch(() => '');
-    return { refusals, evictionPolicy: evictionPolicy(info) };
+    return { refusals, eviction: await askEviction(client) };
   } finally {
     client.disconnect();
   }

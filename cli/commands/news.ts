@@ -4,6 +4,7 @@ import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
 import { CALENDAR_DATE_ORDERS, readCalendarCsv, type CalendarDateOrder } from '../../shared/calendar/calendar_csv.ts';
 import { refuseOtherClock } from '../../shared/calendar/known_hours.ts';
+import { decodedText } from '../../shared/csv/text_encoding.ts';
 import { isoMinute, shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { IMPORTANCES, type Importance } from '../../shared/core/news/news_event.ts';
@@ -15,6 +16,7 @@ import { publishCalendar } from '../../trainer/control/news/publish_calendar.ts'
 import { nextNews } from '../../trainer/control/news/next_news.ts';
 import { countNews, takeCalendar } from '../../trainer/store/news.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { dateOrderOption } from './bars_store.ts';
 import { FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
@@ -42,11 +44,7 @@ export function addNews(program: Command, output: () => Output): void {
       'adds a CSV file (plain or .gz) of events with the columns time, currency, importance and name, in several common spellings, for backtests and for daemons. Its events count as known at all times',
     )
     .option('--timezone <zone>', 'of its clock times: UTC, an offset, or a name such as America/New_York', 'UTC')
-    .addOption(
-      new Option('--date-order <order>', 'of dates such as 02/03/2027 where none shows it').choices(
-        CALENDAR_DATE_ORDERS,
-      ),
-    )
+    .addOption(dateOrderOption(CALENDAR_DATE_ORDERS))
     .option('--trust-clock', 'take its times although American releases of a known hour are at others')
     .option('--dry-run', 'only read it')
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
@@ -63,7 +61,7 @@ async function runImport(file: string, flags: ImportFlags, output: Output): Prom
   const { timezone, dateOrder, trustClock, dryRun } = flags;
   const zone = parseTimeZone(timezone);
   const source = resolve(file);
-  const text = (await readPlainBytes(source)).toString('utf8');
+  const text = decodedText(await readPlainBytes(source));
   const { events, ...left } = readCalendarCsv(text, file, zone, dateOrder);
   if (trustClock !== true) refuseOtherClock(events);
   const isDry = dryRun === true;

@@ -1,4 +1,5 @@
 import { STRATEGY_RUNS } from '../../shared/strategies/registry.ts';
+import { ask as askByHttp, type Answer as HttpAnswer } from '../../shared/outgoing.ts';
 import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { Option, type Command } from 'commander';
 import * as z from 'zod';
@@ -18,6 +19,7 @@ import { parseInteger } from '../period.ts';
 const SHOWN_RUNS = 50;
 /** The trainer answers at once; only its store may be slow. */
 const ANSWER_MS = 30_000;
+const MAX_ANSWER_BYTES = 64 << 20;
 
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) });
 const runSchema = z.custom<RequestedRun>((value) => typeof (value as RequestedRun | null)?.run_id === 'number');
@@ -119,11 +121,17 @@ async function ask<Answer>(
   const address = urlOf(minutehand.transports.trainer);
   const token = process.env['MINUTEHAND_TRAINER_TOKEN'];
   const headers = token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
-  let response: Response;
+  let response: HttpAnswer;
   let answer: unknown;
   try {
-    response = await fetch(`${address}${path}`, { method, headers, signal: AbortSignal.timeout(ANSWER_MS) });
-    answer = await response.json();
+    response = await askByHttp(`${address}${path}`, {
+      method,
+      headers,
+      withinMs: ANSWER_MS,
+      maxBytes: MAX_ANSWER_BYTES,
+      place: null,
+    });
+    answer = JSON.parse(response.body.toString('utf8'));
   } catch (cause) {
     const { code } = (cause as { cause?: NodeJS.ErrnoException }).cause ?? {};
     throw new MinutehandError('TRAINER_ABSENT', { seen: `${address} (${code ?? (cause as Error).name})`, cause });

@@ -17,6 +17,9 @@ import {
 } from '../../trainer/learning/instruments/series_files.ts';
 import { refuseForeseeing } from '../../trainer/learning/strategies/direction/series_foresight.ts';
 import { nearSymbols, nearSymbolText } from '../../shared/symbol/near_symbols.ts';
+import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
+import type { DateOrder } from '../../shared/csv/stamps.ts';
+import { dateOrderOption, decimalOption } from './bars_store.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
@@ -28,6 +31,9 @@ interface ImportFlags {
   readonly time: string;
   readonly arrival?: string;
   readonly lag?: string;
+  readonly timezone?: string;
+  readonly dateOrder?: DateOrder;
+  readonly decimal?: 'point' | 'comma';
   readonly bars?: string;
 }
 
@@ -38,7 +44,7 @@ export function addSeries(program: Command, output: () => Output): void {
   series
     .command('import <file>')
     .description(
-      `adds a CSV file (plain or .gz) to a folder of series: ${SERIES_NAMES.join(', ')}. Each has an event time and an arrival time; a feature sees what had arrived`,
+      `adds a CSV file (plain or .gz) or a Parquet file to a folder of series: ${SERIES_NAMES.join(', ')}. Each has an event time and an arrival time; a feature sees what had arrived`,
     )
     .requiredOption('--symbol <symbol>', 'instrument, such as BTCUSDT')
     .requiredOption('--name <series>', 'which series')
@@ -46,11 +52,14 @@ export function addSeries(program: Command, output: () => Output): void {
     .option('--value <column>', 'column of the value', 'value')
     .option(
       '--time <column>',
-      'column of the event time: seconds, milliseconds … since 1970, or a date with its zone',
+      'column of the event time: seconds, milliseconds … since 1970, or a date with its zone, or on the clock of --timezone',
       'time',
     )
     .option('--arrival <column>', 'column of the arrival time, in the same forms')
     .option('--lag <seconds>', 'arrival = event time + lag, where the file has no arrival times')
+    .option('--timezone <zone>', 'clock of dates that name none: UTC, an offset, or a name such as America/New_York')
+    .addOption(dateOrderOption(['dmy', 'mdy', 'ymd']))
+    .addOption(decimalOption())
     .option(
       '--bars <folder>',
       'bars with which the series is compared: one that knows what the price does next is refused (default: the folder above that of the series, if it has bars of the symbol)',
@@ -111,6 +120,9 @@ async function runImport(file: string, given: ImportFlags, output: Output): Prom
     timeColumn: flags.time,
     arrivalColumn: flags.arrival ?? null,
     lagSeconds: flags.lag === undefined ? 0 : parseInteger(flags.lag, '--lag', 0),
+    ...(flags.timezone !== undefined && { zone: parseTimeZone(flags.timezone) }),
+    ...(flags.dateOrder !== undefined && { dateOrder: flags.dateOrder }),
+    ...(flags.decimal !== undefined && { decimal: flags.decimal }),
   };
   const name = flags.name as SeriesName;
   const compared = await compareWithBars(flags, name, source);

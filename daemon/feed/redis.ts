@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
-import type { StreamConnectionState, StreamReader } from '../../shared/redis/redis_stream.ts';
+import { CONNECTED, type StreamConnectionState, type StreamReader } from '../../shared/redis/redis_stream.ts';
 import { streamRefused } from '../../shared/redis/redis_refusal.ts';
 import { ENTRY_BYTES_MAX, type EntrySize, type MendedStream } from '../../shared/redis/stream_sizes.ts';
 import type { BarOutcome } from '../align/align.ts';
@@ -181,11 +181,13 @@ class StreamFeed implements RedisFeed, StreamListener {
     const { log, print, onRefused, onReadable } = this.#options;
     const wasUp = this.state === 'up';
     this.state = next;
-    log.info({ state: next, detail }, 'bars by redis');
+    const isSafe = next !== 'up' || detail === CONNECTED;
+    log[isSafe ? 'info' : 'warn']({ state: next, detail }, 'bars by redis');
     if (next === 'up') {
       if (this.refusal !== null) onReadable();
       this.refusal = null;
-      return print(`Bars are also read from Redis (${BARS_STREAM}).`);
+      const warning = isSafe ? '' : ` Warning: it is ${detail}.`;
+      return print(`Bars are also read from Redis (${BARS_STREAM}).${warning}`);
     }
     if (next === 'refused') {
       if (this.refusal !== null) return;

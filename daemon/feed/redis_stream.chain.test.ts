@@ -376,6 +376,31 @@ describe('a Redis that answers too late', () => {
   });
 });
 
+describe('a Redis that is set up as a cache', () => {
+  it('is named when it is connected: its streams may vanish', async (context) => {
+    const own = await requireRedis(context);
+    const client = new Redis(own.url);
+    const states: string[] = [];
+    await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru');
+    const reader = keepReading({
+      transport: { url: own.url, ca_file: null, connect_timeout_ms: 5000, command_timeout_ms: 500 },
+      name: 'cache',
+      blockMs: 20,
+      firstRetryMs: 10,
+      begin: () => Promise.resolve(),
+      read: async ({ redis }) => void (await redis.xread('BLOCK', 20, 'STREAMS', 's', '0')),
+      onState: (state, detail) => states.push(`${state}: ${detail}`),
+    });
+    try {
+      await expect.poll(() => states[0]).toMatch(/^up: connected, but its maxmemory-policy allkeys-lru removes bars/);
+    } finally {
+      await reader.stop();
+      client.disconnect();
+      await own.stop();
+    }
+  });
+});
+
 describe('a failover behind a proxy', () => {
   it('is followed by a reader: it reads from the new primary', async (context) => {
     const first = await requireRedis(context);

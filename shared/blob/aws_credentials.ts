@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ask } from '../outgoing.ts';
 import { textOfTag } from './xml_tags.ts';
 
 export interface AwsCredentials {
@@ -155,7 +156,7 @@ async function ofWebIdentity(env: Env, region: string): Promise<AwsCredentials |
     RoleSessionName: env['AWS_ROLE_SESSION_NAME'] ?? 'minutehand',
     WebIdentityToken: readFileSync(file, 'utf8').trim(),
   });
-  const text = await ask(url, STS_MS, { method: 'POST', body });
+  const text = await askText(url, STS_MS, { method: 'POST', body });
   const keys = keysOf(
     textOfTag(text, 'AccessKeyId') ?? undefined,
     textOfTag(text, 'SecretAccessKey') ?? undefined,
@@ -175,7 +176,7 @@ async function ofContainer(env: Env): Promise<AwsCredentials | null> {
     throw new Error(`AWS_CONTAINER_CREDENTIALS_FULL_URI names ${url.hostname}, expected https or this machine`);
   const file = env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'];
   const token = file ? readFileSync(file, 'utf8').trim() : env['AWS_CONTAINER_AUTHORIZATION_TOKEN'];
-  return ofAnswer(await ask(url, METADATA_MS, { headers: token ? { Authorization: token } : {} }), 'the container');
+  return ofAnswer(await askText(url, METADATA_MS, { headers: token ? { Authorization: token } : {} }), 'the container');
 }
 
 /** Of the role of an EC2 instance, by version 2 of its metadata service; null where there is no such service. */
@@ -185,19 +186,19 @@ async function ofInstance(env: Env): Promise<AwsCredentials | null> {
   let token: string;
   try {
     const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': '21600' };
-    token = await ask(new URL('/latest/api/token', base), METADATA_MS, { method: 'PUT', headers });
+    token = await askText(new URL('/latest/api/token', base), METADATA_MS, { method: 'PUT', headers });
   } catch {
     return null;
   }
   const headers = { 'X-aws-ec2-metadata-token': token };
-  const role = await ask(new URL(METADATA_PATH, base), METADATA_MS, { headers });
-  return ofAnswer(await ask(new URL(METADATA_PATH + role.trim(), base), METADATA_MS, { headers }), 'the instance');
+  const role = await askText(new URL(METADATA_PATH, base), METADATA_MS, { headers });
+  return ofAnswer(await askText(new URL(METADATA_PATH + role.trim(), base), METADATA_MS, { headers }), 'the instance');
 }
 
 /** @throws Error without an answer of success */
-async function ask(url: URL, withinMs: number, init: RequestInit): Promise<string> {
-  const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(withinMs) });
-  const text = await response.text();
+async function askText(url: URL, withinMs: number, init: Omit<RequestInit, 'signal'>): Promise<string> {
+  const response = await ask(url, { ...init, redirect: 'error', withinMs });
+  const text = response.body.toString('utf8');
   if (response.ok) return text;
   const reason = textOfTag(text, 'Message') ?? '';
   throw new Error(`${url.host} answered ${response.status} ${reason}`.trim());

@@ -38,11 +38,11 @@ afterEach(() => {
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
 const failures: S3Failure[] = [];
-function bucketWith(env: NodeJS.ProcessEnv = KEYS): S3Bucket {
+function bucketWith(env: NodeJS.ProcessEnv = KEYS, bucket = 'desk'): S3Bucket {
   failures.length = 0;
   const { port } = server.address() as AddressInfo;
   return openS3Bucket({
-    address: { bucket: 'desk', prefix: ['a b', 'c'], region: 'eu-central-1', endpoint: `http://127.0.0.1:${port}/` },
+    address: { bucket, prefix: ['a b', 'c'], region: 'eu-central-1', endpoint: `http://127.0.0.1:${port}/` },
     env,
     errorOf: (failure) => {
       failures.push(failure);
@@ -164,6 +164,18 @@ describe('a call that fails', () => {
   ])('is tried again after %s', async (_, failing) => {
     answers = [failing, failing, ok('there')];
     expect((await bucketWith().get('x'))!.toString()).toBe('there');
+    expect(seen).toHaveLength(3);
+  });
+
+  it('waits as long as the bucket asks, and fails at once where that is too long', async () => {
+    const began = Date.now();
+    answers = [refuse(503, 'SlowDown', { 'retry-after': '1' }), ok('there')];
+    expect((await bucketWith().get('x'))!.toString()).toBe('there');
+    expect(Date.now() - began).toBeGreaterThanOrEqual(990);
+    answers = [refuse(503, 'SlowDown', { 'retry-after': '86400' })];
+    const other = bucketWith(KEYS, 'patient');
+    await expect(other.get('x')).rejects.toThrow('SlowDown, 503');
+    await expect(other.get('y')).rejects.toThrow(/asks for no request before 20/);
     expect(seen).toHaveLength(3);
   });
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MinutehandError } from '../errors.ts';
+import { AnswerTooLarge, ask, ServerRests, type Answer } from '../outgoing.ts';
 import { awsCredentials, type AwsCredentials } from './aws_credentials.ts';
 import type { S3Address } from './s3_address.ts';
 import { signedHeaders, type S3Request } from './s3_request.ts';
@@ -69,8 +70,8 @@ const STALE_NAMES = ['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'];
 const SKEWED_NAME = 'RequestTimeTooSkewed';
 /** Credentials that expire are replaced this much earlier. */
 const RENEWED_BEFORE_MS = 300_000;
-/** Of the description of an error. */
-const MAX_ERROR_BYTES = 64 << 10;
+/** Of an answer that has nothing to say. */
+const MAX_EMPTY_BYTES = 64 << 10;
 /** Of a page of 1,000 names, each of up to 1,024 bytes. */
 const MAX_LIST_BYTES = 16 << 20;
 /** Name of the failure of an object that has more bytes than its reader takes. */
@@ -79,16 +80,14 @@ export const TOO_LARGE = 'EntityTooLarge';
 /** An answer that is no success. */
 class S3Refusal extends Error {
   readonly status: number;
-  constructor(name: string, status: number, message: string) {
+  /** The wait that the server asks for; 0 without one. */
+  readonly waitMs: number;
+  constructor(name: string, status: number, message: string, waitMs = 0) {
     super(message);
     this.name = name;
     this.status = status;
+    this.waitMs = waitMs;
   }
-}
-
-interface S3Answer {
-  readonly headers: Headers;
-  readonly body: Buffer;
 }
 
 /** Opens a bucket of S3, Wasabi, B2 or another S3-compatible server. Nothing is asked before the first call. */
@@ -112,38 +111,43 @@ export function openS3Bucket({ address, env, errorOf }: S3Options): S3Bucket {
 
   /** Server's clock minus this machine's, once a server has refused a time. */
   let skewMs = 0;
-  async function attempt(request: S3Request, maxBytes: number, signal: AbortSignal): Promise<S3Answer> {
+  async function attempt(request: S3Request, maxBytes: number, withinMs: number): Promise<Answer> {
     const { method, url } = request;
     // No body is shared memory, which types of browsers exclude.
     const body = (request.body ?? null) as Uint8Array<ArrayBuffer> | null;
     const headers = await signedHeaders(request, await credentials(), region, new Date(Date.now() + skewMs));
     // Not part of the signature, since proxies change it: an object is wanted as it is.
     headers.set('Accept-Encoding', 'identity');
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal });
-    if (response.ok) return { headers: response.headers, body: await bytesOf(response, maxBytes) };
-    const text = (await bytesOf(response, MAX_ERROR_BYTES)).toString('utf8');
+    // A bucket that asks for patience means all of its objects.
+    const response = await ask(url, { method, headers, body, redirect: 'manual', withinMs, maxBytes, place: root });
+    if (response.ok) return response;
+    const text = response.body.toString('utf8');
     // An answer to HEAD has no body that could name the code.
     const name = textOfTag(text, 'Code') ?? (response.status === NOT_FOUND ? 'NotFound' : 'Error');
     const serverMs = Date.parse(response.headers.get('date') ?? '');
     if (name === SKEWED_NAME && Number.isFinite(serverMs)) skewMs = serverMs - Date.now();
     if (STALE_NAMES.includes(name)) known = null;
-    throw new S3Refusal(name, response.status, textOfTag(text, 'Message') ?? response.statusText);
+    const waitMs = BUSY_STATUSES.includes(response.status) ? (response.retryAfterMs ?? 0) : 0;
+    throw new S3Refusal(name, response.status, textOfTag(text, 'Message') ?? response.statusText, waitMs);
   }
 
   /** @returns null when there is no such object, or one already where none may be */
-  async function call(key: string, request: S3Request, maxBytes = MAX_ERROR_BYTES): Promise<S3Answer | null> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+  async function call(key: string, request: S3Request, maxBytes = MAX_EMPTY_BYTES): Promise<Answer | null> {
+    const untilMs = Date.now() + TIMEOUT_MS;
     for (let made = 1; ; made++) {
       try {
-        return await attempt(request, maxBytes, signal);
-      } catch (error) {
-        const { name, status } = error instanceof S3Refusal ? error : { name: (error as Error).name, status: 0 };
+        return await attempt(request, maxBytes, untilMs - Date.now());
+      } catch (caught) {
+        const error = refusalOf(caught);
+        const { name, status, waitMs } =
+          error instanceof S3Refusal ? error : { name: (error as Error).name, status: 0, waitMs: 0 };
         if (name === 'NoSuchKey' || (name === 'NotFound' && status === NOT_FOUND)) return null;
         if (status === CONDITION_FAILED) return null;
-        if (made === ATTEMPTS || signal.aborted || !isPassing(error)) throw failureOf(key, error, status);
         const pauseMs = (status === 0 ? PAUSE_MS : BUSY_PAUSE_MS) * 2 ** (made - 1);
+        const isLate = Date.now() + waitMs + pauseMs >= untilMs;
+        if (made === ATTEMPTS || isLate || !isPassing(error)) throw failureOf(key, error, status);
         // Machines that were refused together come back one by one.
-        await sleep(pauseMs * (0.5 + Math.random() / 2));
+        await sleep(waitMs + pauseMs * (0.5 + Math.random() / 2));
       }
     }
   }
@@ -216,6 +220,13 @@ function encoded(word: string): string {
 
 const isExpiring = ({ expiresMs = Infinity }: AwsCredentials): boolean => Date.now() > expiresMs - RENEWED_BEFORE_MS;
 
+/** What the client of all requests refuses itself, as a refusal of the server. */
+function refusalOf(error: unknown): unknown {
+  if (error instanceof AnswerTooLarge) return new S3Refusal(TOO_LARGE, 200, error.message);
+  if (!(error instanceof ServerRests)) return error;
+  return new S3Refusal('SlowDown', 503, error.message, Math.max(0, error.untilMs - Date.now()));
+}
+
 /** Whether another attempt may succeed. */
 function isPassing(error: unknown): boolean {
   // `fetch` without an answer, or with half of one.
@@ -224,21 +235,4 @@ function isPassing(error: unknown): boolean {
   return (
     BUSY_STATUSES.includes(status) || BUSY_NAMES.includes(name) || STALE_NAMES.includes(name) || name === SKEWED_NAME
   );
-}
-
-/** @throws S3Refusal EntityTooLarge */
-async function bytesOf({ status, headers, body }: Response, maxBytes: number): Promise<Buffer> {
-  const announced = Number(headers.get('content-length') ?? 0);
-  const parts: Uint8Array[] = [];
-  let bytes = announced > maxBytes ? announced : 0;
-  const reader = body?.getReader();
-  while (reader !== undefined && bytes <= maxBytes) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(parts);
-    parts.push(value);
-    bytes += value.length;
-  }
-  if (reader === undefined) return Buffer.alloc(0);
-  await reader.cancel();
-  throw new S3Refusal(TOO_LARGE, status, `${bytes} bytes, expected at most ${maxBytes}`);
 }

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
+import { ask, jsonOf } from '../outgoing.ts';
 import type * as z from 'zod';
 import { readAddress, urlOf } from '../address.ts';
 import type { HomePaths } from '../home.ts';
 import { isLocked } from './home_lock.ts';
 
 const ANSWER_MS = 3000;
+/** Of the health of thousands of symbols. */
+const MAX_ANSWER_BYTES = 64 << 20;
 
 /**
  * `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there
@@ -61,8 +64,8 @@ export async function askProcess<Health>(
 /** null on any failure. */
 export async function getJson<Health>(url: string, schema: z.ZodType<Health>): Promise<Health | null> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
-    return schema.parse(await response.json());
+    const answer = await ask(url, { withinMs: ANSWER_MS, maxBytes: MAX_ANSWER_BYTES, place: null });
+    return schema.parse(jsonOf(answer));
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisTransport } from '../policy/policy.ts';
 import { connectionProblem, redisAddress } from './redis_address.ts';
+import { askEviction } from './redis_info.ts';
 import { roleOf } from './redis_role.ts';
 import { REPLY_BYTES_MAX } from './stream_sizes.ts';
 
@@ -11,6 +12,8 @@ const ROLE_CHECK_MS = 10_000;
 /** Longest wait for one reply: Redis copies an entry to send or measure it, and entries can have a gigabyte. */
 const MAX_WAIT_MS = 60_000;
 const CLOSED = 'the connection was closed';
+/** The detail of `up`; what the server may remove follows it. */
+export const CONNECTED = 'connected';
 
 export interface StreamConnectionOptions {
   readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
@@ -153,8 +156,9 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
         received = 0;
         watchReplies();
         const role = await roleOf(redis);
+        const eviction = await askEviction(redis);
         await begin(connection);
-        enter('up', 'connected');
+        enter('up', eviction === null ? CONNECTED : `${CONNECTED}, but ${eviction}`);
         waitMs = firstRetryMs;
         let checkedMs = performance.now();
         while (!connection.isStopped) {

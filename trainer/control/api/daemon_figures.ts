@@ -1,4 +1,5 @@
-const METRICS_MS = 3000;
+import { daemonMetrics } from '../../../shared/process/daemon_metrics.ts';
+
 const BUCKETS = /^minutehand_bar_to_signal_seconds_bucket\{transport="websocket",le="([^"]+)"\} (\d+)$/gm;
 
 /** Figures of a daemon's `/metrics`; null where unknown. */
@@ -10,13 +11,7 @@ export interface DaemonFigures {
 
 /** Reads a daemon's metrics. Never rejects. */
 export async function readDaemonFigures(url: string | null): Promise<DaemonFigures> {
-  try {
-    if (url === null) return figuresOf('');
-    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(METRICS_MS) });
-    return figuresOf(await response.text());
-  } catch {
-    return figuresOf('');
-  }
+  return figuresOf(url === null ? '' : await daemonMetrics(url));
 }
 
 /** @param text in Prometheus text format */

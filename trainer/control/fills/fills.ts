@@ -5,7 +5,7 @@ import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { homeId, ownerOf } from '../../../shared/owner/owner.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { StreamReader } from '../../../shared/redis/redis_stream.ts';
+import { CONNECTED, type StreamReader } from '../../../shared/redis/redis_stream.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
@@ -100,7 +100,8 @@ export function startFills(options: FillsOptions): StoreWork {
           onTaken: (by) => (link.takenBy = by),
           onState(state, detail) {
             link.enter(state, detail);
-            if (state === 'up') log.info(`fills are read from Redis, stream ${FILLS_STREAM}`);
+            if (state === 'up' && detail === CONNECTED) log.info(`fills are read from Redis, stream ${FILLS_STREAM}`);
+            else if (state === 'up') log.warn({ detail }, `fills are read from Redis, stream ${FILLS_STREAM}`);
             else log.warn({ detail }, 'fills are not read from Redis; those of result.json are');
           },
         });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { encodingOf } from '../../../shared/csv/text_encoding.ts';
 import { openForReading } from '../../../shared/outside_files.ts';
 
 /** Read position in a file. */
@@ -22,11 +23,13 @@ export interface TailedLines {
 
 const CHUNK_BYTES = 1 << 20;
 const PRINT_BYTES = 1024;
-const BYTE_ORDER_MARK = '\uFEFF';
+/** Of the start of a file, which show UTF-16. */
+const SHOWN_BYTES = 64;
 
 /**
  * Continues reading at `mark`, or from the beginning if the content before it has changed. The last line is returned
- * once it has its newline. A line longer than a megabyte is returned in pieces, so that reading never stalls.
+ * once it has its newline. A line longer than a megabyte is returned in pieces, so that reading never stalls. UTF-16,
+ * as MetaTrader writes it, is known by the first bytes; all else is UTF-8.
  * @returns null if there is no such file, or it cannot be opened now
  */
 export function readNewLines(path: string, mark: FileMark | null): TailedLines | null {
@@ -34,13 +37,15 @@ export function readNewLines(path: string, mark: FileMark | null): TailedLines |
     const isSame = mark !== null && holds(file, size, mark);
     const from = isSame ? mark.readBytes : 0;
     const bytes = readAt(file, from, Math.min(CHUNK_BYTES, size - from));
-    const newline = bytes.lastIndexOf(10);
-    const isEndless = newline < 0 && bytes.length === CHUNK_BYTES;
-    const whole = isEndless ? bytes.length : newline + 1;
-    const text = bytes.toString('utf8', 0, whole);
+    const { label } = encodingOf(readAt(file, 0, Math.min(SHOWN_BYTES, size)));
+    const encoding = label === 'utf-16le' || label === 'utf-16be' ? label : 'utf-8';
+    const ended = endOfLines(bytes, encoding);
+    const whole = ended === 0 && bytes.length === CHUNK_BYTES ? bytes.length : ended;
+    // It leaves a mark at the start out.
+    const text = new TextDecoder(encoding).decode(bytes.subarray(0, whole));
     const readBytes = from + whole;
     return {
-      lines: (from === 0 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
+      lines: text
         .split('\n')
         .map((line) => line.trim())
         .filter((line) => line !== ''),
@@ -49,6 +54,15 @@ export function readNewLines(path: string, mark: FileMark | null): TailedLines |
       hasMore: whole > 0 && readBytes < size,
     };
   });
+}
+
+/** Bytes to the end of the last whole line; 0 without one. @param bytes from a whole character on */
+function endOfLines(bytes: Buffer, encoding: 'utf-8' | 'utf-16le' | 'utf-16be'): number {
+  if (encoding === 'utf-8') return bytes.lastIndexOf(10) + 1;
+  const [first, second] = encoding === 'utf-16le' ? [10, 0] : [0, 10];
+  for (let at = (bytes.length & ~1) - 2; at >= 0; at -= 2)
+    if (bytes[at] === first && bytes[at + 1] === second) return at + 2;
+  return 0;
 }
 
 /** The file beside `path` that had this name when `mark` was made: `result.json.1`, `result-20261120.json` … */

@@ -14,6 +14,26 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the tail of a file', () => {
+  it.each(['utf16le', 'utf16be'] as const)(
+    'is read as it grows where it is %s, as MetaTrader writes it',
+    (encoding) => {
+      const little = Buffer.from('\uFEFF{"line":0,"note":"\u0a00\u0100"}\r\n{"line":1}\r\n{"line":2}\r\n', 'utf16le');
+      const bytes = encoding === 'utf16le' ? little : Buffer.from(little).swap16();
+      for (const step of [1, 7, 30, bytes.length]) {
+        rmSync(path, { force: true });
+        let mark: FileMark | null = null;
+        const seen: string[] = [];
+        for (let at = 0; at < bytes.length; at += step) {
+          appendFileSync(path, bytes.subarray(at, at + step));
+          const read: TailedLines = readNewLines(path, mark)!;
+          seen.push(...read.lines);
+          mark = read.mark;
+        }
+        expect(seen).toEqual(['{"line":0,"note":"\u0a00\u0100"}', '{"line":1}', '{"line":2}']);
+      }
+    },
+  );
+
   it('returns each line once and complete, however the writes are split', () => {
     const pieces = fc.array(fc.array(fc.integer({ min: 0, max: 9999 }), { maxLength: 5 }), { maxLength: 8 });
     fc.assert(

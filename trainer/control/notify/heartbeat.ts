@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { ask } from '../../../shared/outgoing.ts';
 import { httpUrl } from './channels/channel_kind.ts';
 import { reasonOf } from './channels/http_post.ts';
 
@@ -31,9 +32,8 @@ export function startHeartbeat({ address, log, isWell, print, everyMs = EVERY_MS
   const beat = async (): Promise<void> => {
     if (!isWell()) return;
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
-      await response.body?.cancel();
-      told(response.ok ? '' : `status ${response.status}`);
+      const { ok, status } = await ask(url, { withinMs: ANSWER_MS });
+      told(ok ? '' : `status ${status}`);
     } catch (error) {
       told(reasonOf(error));
     }

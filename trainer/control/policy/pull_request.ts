@@ -1,3 +1,4 @@
+import { ask, jsonOf, ServerRests } from '../../../shared/outgoing.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -80,19 +81,22 @@ async function send(
 ): Promise<Record<string, unknown>> {
   let status = 0;
   try {
-    const response = await fetch(url, {
+    const response = await ask(url, {
       method,
       headers: { ...headers, 'content-type': 'application/json', 'user-agent': 'minutehand' },
       body: JSON.stringify(body),
       redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      withinMs: TIMEOUT_MS,
+      // Both hosts limit what one account asks.
+      place: new URL(url).origin,
     });
     status = response.status;
-    const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+    const answer = (jsonOf(response) ?? {}) as Record<string, unknown>;
     if (response.ok) return answer;
     throw new Error(JSON.stringify(answer['message'] ?? answer['error'] ?? ''));
   } catch (cause) {
-    const why = status === 0 ? 'no answer' : `status ${status} ${(cause as Error).message}`;
+    const rests = cause instanceof ServerRests ? cause.message : 'no answer';
+    const why = status === 0 ? rests : `status ${status} ${(cause as Error).message}`;
     throw new MinutehandError('PULL_REQUEST_FAILED', { seen: `${method} ${url}: ${why}`.slice(0, 500), cause });
   }
 }

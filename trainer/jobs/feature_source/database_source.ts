@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { postgresNext, urlProblem } from '../../../shared/postgres_causes.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
 import type { FeatureSource, TableRows } from '../../learning/feature_table/feature_table.ts';
 import { TableCollector } from '../../learning/feature_table/file_source.ts';
@@ -30,6 +31,9 @@ interface OpenTable {
  * @throws MinutehandError USAGE without a table; DATA_MISSING, TABLE_FORMAT
  */
 export async function databaseSource(url: string, names: readonly string[]): Promise<FeatureSource> {
+  const problem = urlProblem(url);
+  if (problem !== null)
+    throw new MinutehandError('DATA_MISSING', { seen: `${maskSecretsIn(url)}: ${problem.seen}`, next: problem.next });
   const address = new URL(url);
   const table = address.searchParams.get('table') ?? '';
   address.searchParams.delete('table');
@@ -60,7 +64,9 @@ export async function databaseSource(url: string, names: readonly string[]): Pro
     if (cause instanceof MinutehandError) throw cause;
     throw new MinutehandError('DATA_MISSING', {
       seen: `${place}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      next: 'Check address, table and rights.',
+      next:
+        postgresNext((cause as { code?: unknown } | null)?.code, 'the address of the features') ??
+        'Check address, table and rights.',
       cause,
     });
   }

@@ -1,11 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
-import { parquetRead } from 'hyparquet';
+import { decodedParts } from '../../../shared/csv/text_encoding.ts';
 import { cellsOf, delimiterOf, type Delimiter } from '../../../shared/csv/cells.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { openParquet } from '../../../shared/parquet_file.ts';
+import { openParquet, parquetCells } from '../../../shared/parquet_file.ts';
 import { LABEL_COLUMNS, type ColumnIdentity, type FeatureSource, type TableRows } from './feature_table.ts';
 import { checkColumns, featureColumns, RowBuilder } from './row_builder.ts';
 
@@ -94,10 +95,8 @@ function sourceOf(place: string, columns: readonly ColumnIdentity[], rows: Map<s
 
 async function csvSource(path: string, names: readonly string[]): Promise<FeatureSource> {
   const file = createReadStream(path);
-  const lines = createInterface({
-    input: path.endsWith('.gz') ? file.pipe(createBoundedGunzip()) : file,
-    crlfDelay: Infinity,
-  });
+  const bytes: AsyncIterable<Buffer> = path.endsWith('.gz') ? file.pipe(createBoundedGunzip()) : file;
+  const lines = createInterface({ input: Readable.from(decodedParts(bytes)), crlfDelay: Infinity });
   let header: string[] | null = null;
   let delimiter: Delimiter = ',';
   let collector: TableCollector | null = null;
@@ -105,8 +104,8 @@ async function csvSource(path: string, names: readonly string[]): Promise<Featur
   for await (const text of lines) {
     line++;
     if (text === '') continue;
-    if (header === null) delimiter = delimiterOf(text.replace(/^\uFEFF/, ''));
-    const cells = cellsOf(header === null ? text.replace(/^\uFEFF/, '') : text, delimiter);
+    if (header === null) delimiter = delimiterOf(text);
+    const cells = cellsOf(text, delimiter);
     if (cells === null)
       throw new MinutehandError('TABLE_FORMAT', {
         seen: `${path} line ${line}: ${text.slice(0, 80)}`,
@@ -131,22 +130,14 @@ async function csvSource(path: string, names: readonly string[]): Promise<Featur
 
 async function parquetSource(path: string, names: readonly string[]): Promise<FeatureSource> {
   try {
-    const { file, metadata } = await openParquet(path);
-    const columns = metadata.schema.slice(1).map(({ name }) => name);
+    const opened = await openParquet(path);
+    const { metadata } = opened;
+    const columns = opened.columns.map(({ name }) => name);
     const collector = new TableCollector(path, columns, names);
     let rowStart = 0;
     for (const { num_rows } of metadata.row_groups) {
       const rowEnd = rowStart + Number(num_rows);
-      await parquetRead({
-        file,
-        metadata,
-        columns,
-        rowStart,
-        rowEnd,
-        onComplete: (rows) => {
-          for (const row of rows) collector.add(row);
-        },
-      });
+      for (const row of await parquetCells(opened, rowStart, rowEnd)) collector.add(row);
       rowStart = rowEnd;
     }
     const text = metadata.key_value_metadata?.find(({ key }) => key === SCHEMA_KEY)?.value;

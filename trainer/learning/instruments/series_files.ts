@@ -2,18 +2,23 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LATEST_TIME_S, type OpenTime } from '../../../shared/bar.ts';
 import { readPlainBytes } from '../../../shared/bar_file/bar_file.ts';
+import { createClockReader, type TimeZone } from '../../../shared/bar_file/time_zone.ts';
 import { parseDecimalText } from '../../../shared/bar_file/decimal.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { replaceDurably } from '../../../shared/durable_file.ts';
 import { cellsOf, delimiterOf } from '../../../shared/csv/cells.ts';
-import { epochSeconds, epochUnit, readStamp } from '../../../shared/csv/stamps.ts';
+import { numberOf, styleOf, type NumberStyle } from '../../../shared/csv/numbers.ts';
+import { dateOrderOf, epochSeconds, epochUnit, readStamp, type DateOrder } from '../../../shared/csv/stamps.ts';
+import { decodedText } from '../../../shared/csv/text_encoding.ts';
+import { cellText, openParquet, parquetCells, readableParquet } from '../../../shared/parquet_file.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { JournalStore } from '../../../shared/store/journal.ts';
 import { parseObservation } from '../../../shared/store/observation.ts';
 
+const PARQUET = Buffer.from('PAR1');
 const HEADER = 'event_time,arrival_time,value';
 
 export const NO_OBSERVATIONS: SeriesHistory = {
@@ -38,6 +43,12 @@ export interface SeriesSource {
   /** Header of the arrival-time column; null = event time + `lagSeconds`. */
   readonly arrivalColumn: string | null;
   readonly lagSeconds: number;
+  /** The clock of dates that name no zone; absent: they are refused. */
+  readonly zone?: TimeZone;
+  /** Of dates such as 02/03/2027; absent: as they show it. */
+  readonly dateOrder?: DateOrder;
+  /** The mark before decimals; absent: as the values show it. */
+  readonly decimal?: 'point' | 'comma';
 }
 
 export interface SeriesImport {
@@ -90,15 +101,12 @@ interface SourceContent extends Pick<SeriesImport, 'empty' | 'time_unit'> {
  */
 export async function readSource(source: SeriesSource): Promise<SourceContent> {
   const { path, valueColumn, timeColumn, arrivalColumn, lagSeconds } = source;
-  const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
-  const delimiter = delimiterOf(lines[0] ?? '');
-  const header = cellsOf(lines[0] ?? '', delimiter) ?? [];
+  const { header, rows: table } = await tableOf(path);
   const field = (name: string): number => {
     const at = header.indexOf(name);
     if (at < 0)
       throw new MinutehandError('DATA_FORMAT', {
-        seen: `${path}: ${lines[0]!.slice(0, 120)}`,
+        seen: `${path}: ${header.join(',').slice(0, 120)}`,
         expected: `a column ${name}`,
         next: 'Name the columns of the file: `--value`, `--time`, and `--arrival` where it has one.',
       });
@@ -107,19 +115,28 @@ export async function readSource(source: SeriesSource): Promise<SourceContent> {
   const value = field(valueColumn);
   const event = field(timeColumn);
   const arrival = arrivalColumn === null ? -1 : field(arrivalColumn);
+  const styled = styleFor(
+    source,
+    (function* () {
+      for (const cells of table) yield cells[value] ?? '';
+    })(),
+  );
+  const eventAt = stampReader(source, table, event);
+  const arrivalAt = arrival < 0 ? null : stampReader(source, table, arrival);
   const rows: Arrived[] = [];
   let empty = 0;
   let unit: ReturnType<typeof epochUnit> = 'seconds';
-  lines.slice(1).forEach((line, i) => {
-    const cells = cellsOf(line, delimiter) ?? [];
+  table.forEach((cells, i) => {
     if (cells[value] === '') return empty++;
-    const at = secondsOf(cells[event] ?? '');
-    const of = parseDecimalText(cells[value] ?? '');
-    const known = arrival < 0 ? at + lagSeconds : secondsOf(cells[arrival] ?? '');
+    const at = eventAt(cells[event] ?? '');
+    const of = numberOf(cells[value] ?? '', styled);
+    const known = arrivalAt === null ? at + lagSeconds : arrivalAt(cells[arrival] ?? '');
     if (!(at >= 0 && at < LATEST_TIME_S && Number.isFinite(of) && known >= at))
       throw new MinutehandError('DATA_FORMAT', {
-        seen: `${path} line ${i + 2}: ${line.slice(0, 120)}`,
+        seen: `${path} line ${i + 2}: ${cells.join(',').slice(0, 120)}`,
         expected: 'numbers, times of 1970 to 2100, and an arrival that is not before the event',
+        ...(Number.isNaN(at) &&
+          source.zone === undefined && { next: 'Where its dates name no zone, give --timezone.' }),
       });
     if (i === 0) unit = epochUnit(parseDecimalText(cells[event]!));
     rows.push({ event: at, arrival: known, value: of });
@@ -128,12 +145,80 @@ export async function readSource(source: SeriesSource): Promise<SourceContent> {
   return { history: historyOf(rows), empty, ...(unit !== 'seconds' && { time_unit: unit }) };
 }
 
-/** Epoch seconds of a number in any unit, or of a date with its zone; NaN for other texts. */
-function secondsOf(text: string): number {
-  const count = parseDecimalText(text);
-  if (!Number.isNaN(count)) return epochSeconds(count);
-  const { seconds, isUtc } = readStamp(text, null);
-  return isUtc ? seconds : NaN;
+interface Table {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** The cells of a text in any usual encoding, plain or .gz, or of a Parquet file. */
+async function tableOf(path: string): Promise<Table> {
+  const bytes = await readPlainBytes(path);
+  if (bytes.subarray(0, 4).equals(PARQUET)) return parquetTable(path);
+  const lines = decodedText(bytes).split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  const delimiter = delimiterOf(lines[0] ?? '');
+  const [header = [], ...rows] = lines.map((line) => cellsOf(line, delimiter) ?? []);
+  return { header, rows };
+}
+
+/** @throws MinutehandError DATA_FORMAT */
+async function parquetTable(path: string): Promise<Table> {
+  const opened = await readableParquet(path, openParquet(path));
+  const { columns } = opened;
+  const read = await readableParquet(path, parquetCells(opened, 0, opened.rows));
+  return {
+    header: columns.map(({ name }) => name),
+    rows: read.map((row) => row.map((cell, i) => String(cellText(cell, columns[i]!)))),
+  };
+}
+
+/** @throws MinutehandError DATA_FORMAT where the values fit two ways of writing numbers */
+function styleFor({ path, decimal }: SeriesSource, values: Iterable<string>): NumberStyle {
+  if (decimal === 'comma') return { decimal: ',', thousands: '.' };
+  if (decimal === 'point') return { decimal: '.', thousands: ',' };
+  const verdict = styleOf(values);
+  if (verdict.style !== null) return verdict.style;
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `${path}: values such as ${verdict.example}`,
+    expected: 'values that show whether the comma stands before decimals or between thousands',
+    next: 'Give --decimal comma or --decimal point.',
+  });
+}
+
+/**
+ * Reads the cells of a column, in their order: a number of any unit since 1970, a date with its zone, or one on the
+ * clock of the source; NaN for other texts.
+ * @throws MinutehandError DATA_FORMAT where no date shows whether the day or the month comes first
+ */
+function stampReader(
+  { path, zone, dateOrder }: SeriesSource,
+  rows: Table['rows'],
+  column: number,
+): (text: string) => number {
+  const shown = dateOrderOf(
+    (function* () {
+      for (const cells of rows) yield cells[column] ?? '';
+    })(),
+  );
+  const order = shown ?? dateOrder ?? null;
+  if (shown === null && order === null)
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path}: dates such as ${(rows[0]?.[column] ?? '').slice(0, 40)}`,
+      expected: 'dates of which one shows whether the day or the month comes first',
+      next: 'Give --date-order dmy (day first) or --date-order mdy (month first).',
+    });
+  if (shown !== null && shown !== undefined && dateOrder !== undefined && dateOrder !== shown)
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path}: dates that can only be ${shown}, and --date-order ${dateOrder}`,
+      expected: `--date-order ${shown}`,
+    });
+  const clock = zone === undefined ? null : createClockReader(zone);
+  return (text) => {
+    const count = parseDecimalText(text);
+    if (!Number.isNaN(count)) return epochSeconds(count);
+    const { seconds, isUtc } = readStamp(text, order);
+    return isUtc ? seconds : (clock?.toUtc(seconds) ?? NaN);
+  };
 }
 
 /** One observation. Times are epoch seconds. */

@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parseTimeZone } from '../../../shared/bar_file/time_zone.ts';
 import { readInstrumentFile, readInstrumentFolder } from './instrument_bars.ts';
 import { importSeries, readSeriesFolder, type SeriesSource } from './series_files.ts';
 
@@ -10,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'series-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let files = 0;
-function sourceOf(text: string, change: Partial<SeriesSource> = {}): SeriesSource {
+function sourceOf(text: string | Buffer, change: Partial<SeriesSource> = {}): SeriesSource {
   const path = join(folder, `source${files++}.csv.gz`);
   writeFileSync(path, gzipSync(text));
   return { path, valueColumn: 'rate', timeColumn: 'time', arrivalColumn: null, lagSeconds: 60, ...change };
@@ -52,6 +54,55 @@ describe('importSeries', () => {
     const { funding_rate, open_interest } = await readSeriesFolder(into, 'BTCUSDT');
     expect([...funding_rate.value]).toEqual([1, 2, 3]);
     expect(open_interest.length).toBe(0);
+  });
+
+  it('reads dates, numbers and encodings as a person states them, or as they show', async () => {
+    const added = async (text: string | Buffer, change: Partial<SeriesSource> = {}) => {
+      const into = join(folder, `read${files}`);
+      await importSeries(into, 'BTCUSDT', 'funding_rate', sourceOf(text, change));
+      const { funding_rate: own } = await readSeriesFolder(into, 'BTCUSDT');
+      return [...own.eventTime].map((time, i) => [new Date(time * 1000).toISOString().slice(0, 16), own.value[i]]);
+    };
+    const march = 'time;rate\n02/03/2025 08:00;0,5\n';
+    await expect(added(march)).rejects.toMatchObject({ next: expect.stringContaining('--date-order mdy') as string });
+    await expect(added(march, { dateOrder: 'dmy' })).rejects.toMatchObject({
+      next: expect.stringContaining('--timezone') as string,
+    });
+    const zone = parseTimeZone('+02:00');
+    for (const text of [march, Buffer.from(`\uFEFF${march}`, 'utf16le')])
+      expect(await added(text, { dateOrder: 'dmy', zone })).toEqual([['2025-03-02T06:00', 0.5]]);
+    expect(await added(march, { dateOrder: 'mdy', zone })).toEqual([['2025-02-03T06:00', 0.5]]);
+    // Dates that show their order, and a value that fits two ways of writing.
+    const shown = 'time;rate\n13/03/2025 08:00;154,321\n';
+    await expect(added(shown, { zone })).rejects.toMatchObject({ next: 'Give --decimal comma or --decimal point.' });
+    expect(await added(shown, { zone, decimal: 'comma' })).toEqual([['2025-03-13T06:00', 154.321]]);
+    await expect(added(shown, { zone, decimal: 'comma', dateOrder: 'mdy' })).rejects.toThrow(/can only be dmy/);
+  });
+
+  it('takes a Parquet file, whose decimals are exact', async () => {
+    const path = join(folder, 'funding.parquet');
+    const bytes = parquetWriteBuffer({
+      schema: [
+        { name: 'root', num_children: 2 },
+        { name: 'time', type: 'INT64', repetition_type: 'REQUIRED' },
+        {
+          name: 'rate',
+          type: 'INT64',
+          converted_type: 'DECIMAL',
+          precision: 18,
+          scale: 8,
+          repetition_type: 'REQUIRED',
+        },
+      ],
+      columnData: [
+        { name: 'time', data: [1_736_150_400n] },
+        { name: 'rate', data: [10_931n] },
+      ],
+    });
+    writeFileSync(path, Buffer.from(bytes));
+    const into = join(folder, 'parquet');
+    await importSeries(into, 'BTCUSDT', 'funding_rate', { ...sourceOf(''), path });
+    expect((await readSeriesFolder(into, 'BTCUSDT')).funding_rate.value[0]).toBe(0.000_109_31);
   });
 
   it('refuses arrival before the event, two values of one time, and invalid numbers', async () => {

@@ -1,10 +1,13 @@
-import { retryAfterMs } from '../../../../shared/http/retry_after.ts';
+import { ask, ServerRests } from '../../../../shared/outgoing.ts';
 import type { SendFailure } from './channel.ts';
 
 /** Statuses after which the same message may be taken later. */
 const LATER: readonly number[] = [408, 409, 425, 429];
 /** These mean a wrong address or key, which a person may mend while it is tried again. */
 const WRONG_PLACE: readonly number[] = [401, 403, 404, 405, 407, 410];
+
+/** The signal of a caller ends it earlier. */
+const WITHIN_MS = 120_000;
 
 /** Posts JSON. Never rejects. @returns null on a status of 200 to 299 */
 export async function postJson(
@@ -14,24 +17,20 @@ export async function postJson(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<SendFailure | null> {
   try {
-    const response = await fetch(url, {
+    const { ok, status, retryAfterMs } = await ask(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body,
       // Followed, it would become a GET without the message.
       redirect: 'manual',
+      withinMs: WITHIN_MS,
       signal,
     });
-    await response.body?.cancel();
-    if (response.ok) return null;
-    const { status } = response;
-    return {
-      reason: `${url.host} answered ${status}`,
-      retryAfterMs: retryAfterMs(response.headers.get('retry-after'), Date.now()),
-      isRefused: isLasting(status),
-    };
+    if (ok) return null;
+    return { reason: `${url.host} answered ${status}`, retryAfterMs, isRefused: isLasting(status) };
   } catch (error) {
-    return { reason: `${url.host}: ${reasonOf(error)}`, retryAfterMs: null, isRefused: false };
+    const wait = error instanceof ServerRests ? Math.max(0, error.untilMs - Date.now()) : null;
+    return { reason: `${url.host}: ${reasonOf(error)}`, retryAfterMs: wait, isRefused: false };
   }
 }
 
@@ -42,6 +41,7 @@ export function isLasting(status: number): boolean {
 
 /** Of a failed fetch the reason stands below; the error itself may name the whole address. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof ServerRests) return error.message;
   const { name, code, cause } = error as { name?: string; code?: string; cause?: NodeJS.ErrnoException };
   return cause?.code ?? code ?? name ?? 'unknown';
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ask, jsonOf, MAX_REST_MS } from '../../../../shared/outgoing.ts';
 import type { SendFailure } from './channel.ts';
 import { httpUrl, NO_HTTP_URL, settingOf, type SettingProblem } from './channel_kind.ts';
 import { isLasting, reasonOf } from './http_post.ts';
@@ -9,7 +10,10 @@ export const TELEGRAM_URL = 'https://api.telegram.org';
 /** Source: https://core.telegram.org/bots/api#sendmessage, characters after parsing. */
 export const MAX_TELEGRAM_TEXT = 4096;
 
-const MAX_WAIT_S = 3600;
+/** The signal of a caller ends it earlier. */
+const WITHIN_MS = 300_000;
+/** Of a hundred updates. */
+const MAX_ANSWER_BYTES = 16 << 20;
 const answerSchema = z.object({
   ok: z.boolean(),
   result: z.unknown().optional(),
@@ -47,15 +51,19 @@ export async function callTelegram(
     const base = url.href.endsWith('/') ? url.href : `${url.href}/`;
     // A token has a colon, after which a relative address would be one of a scheme "bot…:".
     const place = `./bot${encodeURIComponent(token).replaceAll('%3A', ':')}/${method}`;
-    const response = await fetch(new URL(place, base), {
+    const response = await ask(new URL(place, base), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(parameters),
       redirect: 'manual',
+      withinMs: WITHIN_MS,
+      maxBytes: MAX_ANSWER_BYTES,
+      // Its waits are of a chat or of a method, and their callers keep them.
+      place: null,
       signal,
     });
     const { status } = response;
-    const answer = answerSchema.safeParse(await response.json().catch(() => null)).data;
+    const answer = answerSchema.safeParse(jsonOf(response)).data;
     if (response.ok && answer?.ok === true) return { result: answer.result };
     const { description, parameters: hints } = answer ?? {};
     const moved = hints?.migrate_to_chat_id === undefined ? '' : `; the chat is now ${hints.migrate_to_chat_id}`;
@@ -64,7 +72,7 @@ export async function callTelegram(
       status,
       failure: {
         reason: `${url.host} answered ${status}${description === undefined ? '' : `: ${description.slice(0, 200)}`}${moved}`,
-        retryAfterMs: wait === undefined ? null : 1000 * Math.min(Math.max(0, wait), MAX_WAIT_S),
+        retryAfterMs: wait === undefined ? response.retryAfterMs : Math.min(Math.max(0, 1000 * wait), MAX_REST_MS),
         isRefused: isLasting(status),
       },
     };

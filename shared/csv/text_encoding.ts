@@ -57,3 +57,38 @@ function isSound(bytes: Buffer, label: string): boolean {
     return false;
   }
 }
+
+export interface Decoder {
+  write(bytes: Buffer): string;
+  end(): string;
+}
+
+/** Of a text whose mark has been left out. */
+export function decoderOf(label: TextEncoding['label']): Decoder {
+  if (label === 'latin1') return { write: (bytes) => bytes.toString('latin1'), end: () => '' };
+  const decoder = new TextDecoder(label, { ignoreBOM: true });
+  return { write: (bytes) => decoder.decode(bytes, { stream: true }), end: () => decoder.decode() };
+}
+
+/** A whole text without its mark. */
+export function decodedText(bytes: Buffer): string {
+  const { label, markBytes } = encodingOf(bytes);
+  const decoder = decoderOf(label);
+  return decoder.write(bytes.subarray(markBytes)) + decoder.end();
+}
+
+/** A text without its mark, part by part; its first bytes show its encoding. */
+export async function* decodedParts(chunks: AsyncIterable<Buffer>): AsyncGenerator<string, void> {
+  let decoder: Decoder | null = null;
+  for await (const chunk of chunks) {
+    let bytes = chunk;
+    if (decoder === null) {
+      const { label, markBytes } = encodingOf(chunk);
+      // Later parts may have what the first has not.
+      decoder = decoderOf(label === 'latin1' && chunk.every((byte) => byte < 0x80) ? 'utf-8' : label);
+      bytes = chunk.subarray(markBytes);
+    }
+    yield decoder.write(bytes);
+  }
+  if (decoder !== null) yield decoder.end();
+}
