@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { InTurn } from '../../in_turn.ts';
 import { MinutehandError } from '../../errors.ts';
 import { usableMemoryBytes } from '../../process/memory.ts';
 import { packageRoot } from '../../root.ts';
@@ -37,7 +38,7 @@ export class ScoringProcess {
   #opened = 0;
   /** Graphs that are not closed. */
   readonly #openIds = new Set<number>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turn = new InTurn(null);
   #lastWords = '';
   #end: MinutehandError | null = null;
 
@@ -99,9 +100,7 @@ export class ScoringProcess {
   }
 
   #ask(request: ScoringRequest): Promise<ScoringAnswer> {
-    const own = this.#turn.then(() => this.#answered(request));
-    this.#turn = own.catch(() => undefined);
-    return own;
+    return this.#turn.own(() => this.#answered(request));
   }
 
   #answered(request: ScoringRequest): Promise<ScoringAnswer> {
