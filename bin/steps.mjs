@@ -146,8 +146,8 @@ const BUDGET_MARGIN = 1.25;
 /**
  * Prints the result as the last line of standard output.
  * @param {{ refusesSkip?: (reason: string) => boolean, large?: Readonly<Record<string, LargeFile>> }} [rules] a reason
- * for which a skipped test fails the run; of a run of all files, those with a budget of their own: with it, a file above
- * its budget fails the run
+ * for which a skipped test fails the run; of a run of all files, those with a budget of their own: with it, a file
+ * above its budget fails the run
  * @returns {number} the exit code
  */
 export function conclude({ refusesSkip = () => false, large } = {}) {

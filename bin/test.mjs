@@ -64,6 +64,9 @@ const programs = (packages) => {
   };
 };
 
+/** What only root uses. @param {Need} need @returns {Need} */
+const ofRoot = (need) => ({ ...need, isThere: () => process.getuid?.() !== 0 || need.isThere() });
+
 /** Library of `minutehand collect`, which is not part of the installation. */
 const CCXT = `ccxt@${JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).peerDependencies.ccxt}`;
 const CCXT_FOLDER = join(ROOT, 'node_modules', '.cache', CCXT);
@@ -119,6 +122,8 @@ const NEEDS = [
     install: installPackages,
     advice: PYTHON_ADVICE,
   },
+  // Builds the images, which needs root.
+  ofRoot(programs({ buildah: 'buildah', debootstrap: 'debootstrap' })),
   // Commands of the documents.
   programs({ git: 'git', curl: 'curl', jq: 'jq', openssl: 'openssl' }),
 ];
@@ -131,6 +136,10 @@ const LARGE = {
   'test/fresh_clone.chain.test.ts': {
     budgetShare: 0.075,
     reason: 'npm start as a newcomer has it: installs, builds, and trains the delivered ten pairs twice',
+  },
+  'test/image.chain.test.ts': {
+    budgetShare: 0.035,
+    reason: 'builds two images from the archive of Debian up, each with an installation and a build of its own',
   },
   'test/golden/golden.slow.test.ts': {
     budgetShare: 0.02,

@@ -517,7 +517,7 @@ describe('the start of a daemon', () => {
     expect(verifySignal(await signals.next())).toMatchObject({ mode: 'HALT', reason: 'NO_MODEL' });
     expect(daemon.health()).toMatchObject({ status: 'waiting', model_version: null, pairs_ready: 3 });
     activate(home.paths.models, home.install(trained.live));
-    await vi.waitFor(() => expect(daemon.health().status).toBe('ok'), { timeout: 5000 });
+    await vi.waitFor(() => expect(daemon.health().status).toBe('ok'), { timeout: 20_000 });
   });
 
   it('gives every start a boot_id that sorts after the previous one, even when the clock was set back', async () => {
@@ -611,7 +611,7 @@ describe('the models of a live daemon', () => {
     const file = join(home.paths.models, second, 'ai2.onnx');
     flipByte(file);
     activate(home.paths.models, second);
-    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_HASH'), { timeout: 5000 });
+    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_HASH'), { timeout: 20_000 });
     const health = (await (await fetch(`${daemon.url}/healthz`)).json()) as HealthReport;
     expect(health).toMatchObject({ status: 'degraded', model_version: good, model_refused: { version: second } });
     expect(health.model_refused!.message).toContain('ai2.onnx');
@@ -623,7 +623,7 @@ describe('the models of a live daemon', () => {
 
     flipByte(file);
     await vi.waitFor(() => expect(daemon.health()).toMatchObject({ model_version: second, model_refused: null }), {
-      timeout: 5000,
+      timeout: 20_000,
     });
     await daemon.post(minuteWire(WARMUP + 1));
     for (let i = 0; i < 2; i++) await signals.next();
@@ -646,18 +646,18 @@ describe('the models of a live daemon', () => {
     const good = home.install(trained.live);
     activate(home.paths.models, good);
     await vi.waitFor(() => expect(daemon.health()).toMatchObject({ model_version: good, model_refused: null }), {
-      timeout: 5000,
+      timeout: 20_000,
     });
     const broken = home.install(trained.second);
     rmSync(join(home.paths.models, broken, 'ai1.onnx'));
     activate(home.paths.models, broken);
-    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_MISSING'), { timeout: 5000 });
+    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_MISSING'), { timeout: 20_000 });
     activate(home.paths.models, good);
     await vi.waitFor(() => expect(daemon.health()).toMatchObject({ model_version: good, model_refused: null }), {
-      timeout: 5000,
+      timeout: 20_000,
     });
     writeFileSync(join(home.paths.models, 'active.json'), '{"version":"../../etc"}');
-    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_MANIFEST'), { timeout: 5000 });
+    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_MANIFEST'), { timeout: 20_000 });
     expect(daemon.health().model_version).toBe(good);
   });
 
@@ -708,7 +708,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
       return modes;
     };
     const until = (halted: readonly string[]): Promise<void> =>
-      vi.waitFor(() => expect(daemon.health().halted_pairs).toEqual(halted), { timeout: 5000 });
+      vi.waitFor(() => expect(daemon.health().halted_pairs).toEqual(halted), { timeout: 20_000 });
     const free = Object.fromEntries(pairs.map((id) => [id, 'OK']));
     expect(await modesOf()).toEqual(free);
 
@@ -722,7 +722,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
 
     // A torn file changes nothing, not even for the next process, which reads the journal.
     writeFileSync(haltsPath(models), '{"halts":[{');
-    await vi.waitFor(() => expect(daemon.health().halts_refused?.code).toBe('HALTS_FORMAT'), { timeout: 5000 });
+    await vi.waitFor(() => expect(daemon.health().halts_refused?.code).toBe('HALTS_FORMAT'), { timeout: 20_000 });
     expect(daemon.health().halted_pairs).toEqual([gold]);
     await daemon.stop();
     daemon = await home.start();
@@ -731,7 +731,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
 
     // Nor does one that is gone: only a person lifts a halt.
     rmSync(haltsPath(models));
-    await vi.waitFor(() => expect(daemon.health().halts_refused?.code).toBe('HALTS_LOST'), { timeout: 5000 });
+    await vi.waitFor(() => expect(daemon.health().halts_refused?.code).toBe('HALTS_LOST'), { timeout: 20_000 });
     expect(daemon.health().halted_pairs).toEqual([gold]);
     await daemon.stop();
     daemon = await home.start();
@@ -746,7 +746,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
     await until([gold, ...rest]);
     // The halt of the other version was never lifted.
     activate(models, second);
-    await vi.waitFor(() => expect(daemon.health().model_version).toBe(second), { timeout: 5000 });
+    await vi.waitFor(() => expect(daemon.health().model_version).toBe(second), { timeout: 20_000 });
     expect(daemon.health()).toMatchObject({ halted_pairs: [gold, ...rest], halts_refused: { code: 'HALTS_LOST' } });
     resume(models, ALL_PAIRS, new Date());
     await until([]);

@@ -211,7 +211,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     let bars = (WARMUP + 2) * 4;
     await untilSent(bars);
     await untilTaken(WARMUP + 2);
-    await vi.waitFor(() => expect(daemon.health()).toMatchObject({ bar_stream: 'up', pairs_ready: 2 }), 10_000);
+    await vi.waitFor(() => expect(daemon.health()).toMatchObject({ bar_stream: 'up', pairs_ready: 2 }), 20_000);
 
     // In the format of POST /bars.
     const client = new Redis(port);

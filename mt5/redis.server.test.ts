@@ -78,10 +78,10 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
       'InpRedisDatabase=3',
       'InpFillsToRedis=true',
     );
-    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), 5000);
+    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), 20_000);
     await client.publish(`minutehand:signals:${PAIR}`, signal(exitBody(idOf(1))));
-    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open', 'close', 'close']), 5000);
-    await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(4), 5000);
+    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open', 'close', 'close']), 20_000);
+    await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(4), 20_000);
     const [, fields] = (await client.xrange('minutehand:fills', '-', '+'))[0]!;
     expect(JSON.parse(fields[1]!)).toMatchObject({
       schema: 'minutehand.fill/1',
@@ -113,11 +113,11 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpFillsToRedis=true');
     expect(own).toContain(agent.folder);
     // The last lines are sent again after each connection.
-    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 20_000);
     await client.publish(`minutehand:signals:${PAIR}`, signal(enterBody(idOf(1))));
     await vi.waitFor(() => expect(confirmed()).toBe(statSync(result).size), 20_000);
     await client.publish(`minutehand:signals:${PAIR}`, signal(exitBody(idOf(1))));
-    await vi.waitFor(() => expect(existsSync(`${result}.1`)).toBe(true), 10_000);
+    await vi.waitFor(() => expect(existsSync(`${result}.1`)).toBe(true), 20_000);
     expect(statSync(`${result}.1`).size).toBeGreaterThanOrEqual(begun);
     const kinds = async (): Promise<string[]> => {
       const fills = (await client.xrange('minutehand:fills', '-', '+')).map(([, fields]) => fields[1]!);
@@ -131,24 +131,27 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     const redis = await requireRedis({ skip }, ['--requirepass', 'right']);
     atEnd(() => redis.stop());
     const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=wrong');
-    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis down: WRONGPASS'), 5000);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis down: WRONGPASS'), 20_000);
     const client = new Redis(redis.url, { password: 'right' });
     atEnd(() => client.disconnect());
     const connections = Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))![1]);
     expect(connections).toBeLessThan(20);
   });
 
+  /** Less than it would take to give up a Redis that hangs. */
+  const WITHOUT_WAITING_MS = 4000;
+
   it('continues by file while Redis hangs, without waiting for it', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip });
     atEnd(() => redis.stop());
     const agent = await startAgent(atEnd, 'InpWay=2', `InpRedisPort=${redis.port}`);
-    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 5000);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 20_000);
     redis.pause();
     writeFileSync(join(agent.folder, 'home', 'signals', PAIR, 'signal.json'), `${signal(enterBody(idOf(1)))}\n`);
-    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), 4000);
+    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), WITHOUT_WAITING_MS);
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis down'), 20_000);
     redis.resume();
-    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 20_000);
   }, 40_000);
 
   it.for([1, 2, 3])(
@@ -213,6 +216,6 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     atEnd(() => void server.close());
     const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${(server.address() as { port: number }).port}`);
-    await vi.waitFor(async () => expect(await agent.panel()).toContain('what came is not RESP2'), 5000);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('what came is not RESP2'), 20_000);
   });
 });

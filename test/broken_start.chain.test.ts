@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
@@ -13,6 +13,12 @@ const workplace = createWorkplace({
 });
 afterAll(() => workplace.remove());
 
+/** Of the newest signal of the first pair; 0 before it. */
+function lastSeq(): number {
+  const path = join(workplace.home, 'signals', workplace.settings.minutehand.pairs[0]!, 'signal.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { seq: number }).seq : 0;
+}
+
 /** Overwrites the middle half, as a failing disk does. */
 function damage(path: string): void {
   const { size } = statSync(path);
@@ -25,7 +31,7 @@ describe('a daemon whose journal is damaged', { timeout: 4 * HANGS_MS }, () => {
   it('ends its start within seconds, with a code, the file and the next step, and so does a replay', async () => {
     const daemon = workplace.start(['daemon']);
     await expect.poll(daemon.stdout, { timeout: HANGS_MS }).toContain('Daemon listens');
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await expect.poll(lastSeq, { timeout: HANGS_MS }).toBeGreaterThan(20);
     daemon.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
     const journal = readdirSync(workplace.home).find((name) => name.startsWith('simulated_') && name.endsWith('.db'))!;

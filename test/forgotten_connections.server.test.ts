@@ -29,7 +29,7 @@ describe('a connection that a proxy has forgotten without closing it', () => {
     const publisher = new Redis(server.url);
     toClose.push(() => publisher.disconnect());
     const listeners = async (): Promise<number> => publisher.publish('minutehand:signals:A_B', 'first');
-    await expect.poll(listeners, { timeout: 10_000 }).toBe(1);
+    await expect.poll(listeners).toBe(1);
     await expect.poll(() => received).toContain('first');
     proxy.forget();
     const clients = async (): Promise<string> => (await publisher.client('LIST')) as string;
@@ -44,13 +44,10 @@ describe('a connection that a proxy has forgotten without closing it', () => {
       )
       .toBe(true);
     await expect
-      .poll(
-        async () => {
-          await publisher.publish('minutehand:signals:A_B', 'second');
-          return received;
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        await publisher.publish('minutehand:signals:A_B', 'second');
+        return received;
+      })
       .toContain('second');
   });
 
@@ -78,6 +75,6 @@ describe('a connection that a proxy has forgotten without closing it', () => {
     const backend = async (): Promise<unknown> =>
       (await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(engine.db)).rows[0]!.pid;
     const first = await backend();
-    await expect.poll(backend, { timeout: 10_000, interval: 10 }).not.toBe(first);
+    await expect.poll(backend, { interval: 10 }).not.toBe(first);
   });
 });

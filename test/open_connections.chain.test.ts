@@ -157,18 +157,18 @@ describe.skipIf(!IS_LINUX).each(ENGINES)('a daemon on %s with few descriptors', 
       // Below the numbers of those that are open: not one more can be.
       limit(3);
       stop();
-      await expect.poll(async () => (await health()).degradations, { timeout: 10_000 }).toContain('stops');
+      await expect.poll(async () => (await health()).degradations).toContain('stops');
       expect(await health()).toMatchObject({ status: 'waiting', stops: [], halts_refused: { code: 'HALTS_FORMAT' } });
       expect(await ask(port, '/metrics', agent)).toMatch(/^minutehand_degradations [1-9]/m);
       expect(daemon!.stdout()).toMatch(/STOPS_UNREAD: .*EMFILE/);
       limit(DESCRIPTORS);
-      await expect.poll(async () => (await health()).degradations, { timeout: 10_000 }).toEqual([]);
+      await expect.poll(async () => (await health()).degradations).toEqual([]);
       expect(await health()).toMatchObject({ stops: [{ by: 'ann' }], halts_refused: null });
       const log = (): string => readFileSync(join(place.home, 'log', 'daemon_main.log'), 'utf8');
       await expect.poll(log).toContain('halts can be read again');
       expect(log()).toContain('STOPS_UNREAD');
       liftStops(place.models, ['*'], new Date());
-      await expect.poll(async () => (await health()).stops, { timeout: 10_000 }).toEqual([]);
+      await expect.poll(async () => (await health()).stops).toEqual([]);
     },
     PATIENCE_MS,
   );

@@ -97,7 +97,7 @@ async function launch(args: readonly string[], port: number, givenFolder: string
     if (givenFolder === undefined) rmSync(folder, { recursive: true, force: true });
   }
 
-  const deadlineMs = performance.now() + 10_000;
+  const deadlineMs = performance.now() + 30_000;
   while (!(await answers(port))) {
     if (child.exitCode !== null || performance.now() > deadlineMs) {
       await end('SIGKILL');

@@ -24,7 +24,7 @@ function run(
   lines: string,
   ...flags: string[]
 ): { code: number | null; output: string; shown: string; report: RunReport } {
-  writeFileSync(join(folder, 'one.check.mjs'), `import { describe, it } from 'vitest';\n${lines}`);
+  writeFileSync(join(folder, 'one.check.mjs'), `import { beforeAll, describe, it } from 'vitest';\n${lines}`);
   const args = [VITEST, 'run', '--root', folder, '--reporter', REPORTER, ...flags];
   const reportFile = join(folder, 'report.json');
   const env = { ...process.env, TEST_RUN_REPORT: reportFile };
@@ -53,6 +53,18 @@ describe('the reporter of a run', () => {
     expect(output).toContain('skipped 1: NO REASON GIVEN for "without a reason" (one.check.mjs)\n');
     expect(code).toBe(1);
     expect(run(REASONED + BARE, '-t', 'passes').code).toBe(0);
+  });
+
+  it('says of tests whose set-up failed that it did, and counts the failure once', () => {
+    const { code, output, report } = run(
+      `describe('a server', () => {
+         beforeAll(() => { throw new Error('no port'); });
+         it('answers', () => 0); it('ends', () => 0);
+       });`,
+    );
+    expect(output).toContain('skipped 2: the set-up of its suite or file failed (one.check.mjs)\n');
+    expect(report.failures).toEqual([{ file: 'one.check.mjs', test: 'the file itself', message: 'no port' }]);
+    expect(code).toBe(1);
   });
 
   it('names a failure when it happens, and each file that is done with its tests and times', () => {

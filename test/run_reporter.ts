@@ -187,6 +187,9 @@ function firstLine(text: string | undefined): string {
   return (text ?? '').trimStart().split('\n')[0]!.slice(0, 300);
 }
 
+/** Of a test that did not run because something around it failed, which is a failure of its own. */
+const SET_UP_FAILED = 'the set-up of its suite or file failed';
+
 /** Why a test is skipped: the note of `context.skip`, else the suffix (`skipNote`) of a title; null without one. */
 export function reasonOf(test: TestCase): string | null {
   const result = test.result();
@@ -195,5 +198,5 @@ export function reasonOf(test: TestCase): string | null {
     const found = SKIPPED.exec(at.name)?.[1];
     if (found !== undefined) return found;
   }
-  return null;
+  return errorOf(test.module) === undefined ? null : SET_UP_FAILED;
 }

@@ -49,16 +49,14 @@ describe('the lock of the set-up', () => {
 
   it('is taken over by exactly one waiting process when its owner is killed', async () => {
     const owner = inProcess(`await withLock(lock, () => {}, async () => { log('owner'); await sleep(60_000); });`);
-    await expect.poll(logged, { timeout: 10_000 }).toEqual(['owner']);
+    await expect.poll(logged).toEqual(['owner']);
     const waiting = Array.from({ length: 4 }, () =>
       inProcess(`await withLock(lock, (pid) => log('waits for ' + pid), async () => {
         log('in ' + process.pid); await sleep(50); log('out ' + process.pid);
       });`),
     );
     const exits = waiting.map((child) => once(child, 'exit'));
-    await expect
-      .poll(() => logged().filter((line) => line === `waits for ${owner.pid}`).length, { timeout: 10_000 })
-      .toBe(4);
+    await expect.poll(() => logged().filter((line) => line === `waits for ${owner.pid}`).length).toBe(4);
     owner.kill('SIGKILL');
     await Promise.all(exits);
     const work = logged().filter((line) => /^(in|out) /.test(line));

@@ -141,7 +141,7 @@ describe('the thread for signal files', () => {
     await expect.poll(() => told).toHaveLength(1);
     expect(seqOf('C_D')).toBe(1);
     rmSync(join(folder, 'A_B', 'signal.json'), { recursive: true });
-    await expect.poll(() => told, { timeout: 5_000 }).toHaveLength(2);
+    await expect.poll(() => told).toHaveLength(2);
     expect(told[1]).toBe('recovered');
     expect(seqOf('A_B')).toBe(1);
     expect(publisher.failures).toBe(1);

@@ -86,7 +86,7 @@ async function listen(redis: RedisServer, ...channels: string[]): Promise<[chann
   return received;
 }
 
-async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 12_000): Promise<void> {
+async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > deadlineMs)

@@ -60,7 +60,7 @@ function busTo(url: string, caFile: string | null = null, commandTimeoutMs = 500
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 12_000;
+  const deadlineMs = performance.now() + 20_000;
   while (!holds()) {
     if (performance.now() > deadlineMs) throw new Error(`not in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1048,7 +1048,7 @@ async function settledBytes(): Promise<number> {
 
 const CRLF = Buffer.from('\r\n');
 
-async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
+async function until(condition: () => boolean, limitMs = 20_000): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > deadlineMs) throw new Error(`not within ${limitMs} ms: ${condition.toString()}`);

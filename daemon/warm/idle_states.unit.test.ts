@@ -14,7 +14,7 @@ it.skipIf(!MAY_FORBID_IDLE_STATES)(`forbids idle states for some milliseconds${I
   const idleStates = new IdleStates({ clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER });
   // Other processes of this machine may ask for the same meanwhile.
   const areAllowed = (): Promise<void> =>
-    vi.waitFor(() => expect(grantedLatencyUs()).toBeGreaterThan(0), { timeout: 10_000 });
+    vi.waitFor(() => expect(grantedLatencyUs()).toBeGreaterThan(0), { timeout: 20_000 });
   await areAllowed();
   idleStates.forbid();
   expect(grantedLatencyUs()).toBe(0);

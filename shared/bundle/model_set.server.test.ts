@@ -422,7 +422,7 @@ describe('the engines of a set', () => {
       let isOpen = false;
       void opening.then(() => (isOpen = true));
       for (let turn = 1; turn <= times; turn++) {
-        await vi.waitFor(() => expect(waits).toHaveLength(1));
+        await vi.waitFor(() => expect(waits).toHaveLength(1), 20_000);
         expect([asked, isOpen]).toEqual([turn, false]);
         const [go] = waits;
         waits = [];

@@ -187,7 +187,7 @@ describe.runIf(FULL_DEVICE)(`a log file on a full disk${NO_FULL_DEVICE}`, () => 
     await new Promise((resolve) => setTimeout(resolve, 300));
     unlinkSync(path);
     add(file, 10, 20);
-    await expect.poll(text, { timeout: 5000 }).toBe(lines(0, 20));
+    await expect.poll(text).toBe(lines(0, 20));
     expect(file.lost).toBe(0);
   });
 

@@ -575,7 +575,7 @@ describe('a store in a file', () => {
       await vi.waitFor(() => expect(ticks).toBeGreaterThan(before + 3), { timeout: 20_000 });
       order.push('end of the transaction');
     });
-    await vi.waitFor(() => expect(order).toEqual(['in the transaction']));
+    await vi.waitFor(() => expect(order).toEqual(['in the transaction']), 20_000);
     await Promise.all([transaction, write('alone', other.db)]);
     clearInterval(tick);
     expect(order).toEqual(['in the transaction', 'end of the transaction', 'alone']);

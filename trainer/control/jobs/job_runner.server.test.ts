@@ -53,13 +53,13 @@ const statusOf = async (id: number): Promise<object> => {
 it('queued jobs begin as cores allow, say what they wait for, and end when they are canceled', async () => {
   open(HANGS);
   const first = await runner.request(JOB, 'ann', 0);
-  await vi.waitFor(async () => expect(await statusOf(first.job_id)).toMatchObject({ status: 'running' }), 10_000);
+  await vi.waitFor(async () => expect(await statusOf(first.job_id)).toMatchObject({ status: 'running' }), 20_000);
   const low = await runner.request(JOB, 'ann', 0);
   const high = await runner.request(JOB, 'ben', 1);
   await vi.waitFor(async () => {
     expect(await statusOf(high.job_id)).toMatchObject({ status: 'queued', waits: 'cores' });
     expect(await statusOf(low.job_id)).toMatchObject({ status: 'queued', waits: 'order' });
-  }, 10_000);
+  }, 20_000);
   await runner.cancel(low.job_id, 'ann');
   await runner.cancel(first.job_id, 'ann');
   await vi.waitFor(async () => {
@@ -81,5 +81,5 @@ it('a canceled run or backtest of the trainer is ended by its own name', async (
   const records = await runner.records();
   const id = await records.begin({ job: JOB, requestedBy: 'trainer', cores: 1, origin: 'run:7' }, markOf(process.pid));
   await runner.cancel(id, 'ann');
-  await vi.waitFor(() => expect(ended).toContain('run:7'), 10_000);
+  await vi.waitFor(() => expect(ended).toContain('run:7'), 20_000);
 });

@@ -41,7 +41,7 @@ const ANSWERS = [
   '-e',
   `setInterval(() => undefined, 1000);
    process.on('SIGTERM', () => setTimeout(() => { console.log('{"pairs": []}'); process.exit(0); }, 300));
-   console.error('ready');`,
+   require('node:fs').appendFileSync(process.env.TEST_BEGUN, process.pid + '\\n');`,
   '--',
 ];
 const STAYS = [
@@ -135,11 +135,13 @@ describe.each([
   });
 
   it('is canceled although its process goes on to an answer, which nobody gets', async () => {
+    const begun = join(home, 'begun');
+    process.env['TEST_BEGUN'] = begun;
     const runner = runnerOf(store, ANSWERS, home);
     const { backtest_id: id } = await runner.request(wanted());
     await expect.poll(async () => (await (await runner.queue()).find(id)).status).toBe('running');
-    // Time to take over the signal.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    // Before it does, the signal ends it.
+    await expect.poll(() => existsSync(begun)).toBe(true);
     await runner.cancel(id);
     expect(await endOf(runner, id)).toMatchObject({ status: 'canceled', result: null, error: null });
     await expect(runner.cancel(id)).rejects.toMatchObject({ code: 'BACKTEST_ENDED' });

@@ -257,7 +257,7 @@ describe('a worker', () => {
       },
       stop.signal,
     );
-    await vi.waitUntil(() => signal !== undefined);
+    await vi.waitUntil(() => signal !== undefined, 20_000);
     expect(signal!.aborted).toBe(false);
     await vi.advanceTimersByTimeAsync(LEASE_MS / 3);
     expect(signal!.aborted).toBe(true);
@@ -322,7 +322,7 @@ describe('a worker', () => {
       },
       stop.signal,
     );
-    await vi.waitUntil(() => isFitting);
+    await vi.waitUntil(() => isFitting, 20_000);
     await vi.advanceTimersByTimeAsync(LEASE_MS);
     finish();
     expect(await working).toBe(1);

@@ -252,7 +252,7 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
     for (const done of [3, 7]) {
       await claim.progress(done, 20);
       // An event may be lost; the state is looked at as well.
-      await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toEqual([done, 20]);
+      await expect.poll(() => seen.at(-1)).toEqual([done, 20]);
     }
     await claim.complete();
     expect(await settled).toEqual({ state: 'done' });

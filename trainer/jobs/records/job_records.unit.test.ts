@@ -177,7 +177,7 @@ describe('the recorder of a job', () => {
       const recorder = new JobRecorder(options({ origin: { job_id }, interrupt: () => resolve() }));
       recorder.update('scan', 1, 10);
     });
-    await vi.waitFor(async () => expect(await records.find(job_id)).toMatchObject({ status: 'running' }));
+    await vi.waitFor(async () => expect(await records.find(job_id)).toMatchObject({ status: 'running' }), 20_000);
     await records.cancel(job_id, 'ben');
     await vi.advanceTimersByTimeAsync(2000);
     await interrupted;

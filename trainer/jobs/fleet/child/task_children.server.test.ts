@@ -123,7 +123,7 @@ describe.skipIf(process.platform !== 'linux')('child processes of a worker', () 
     const { pool } = open(2);
     const lost = pool.fit(LONG, IGNORED);
     lost.catch(IGNORED);
-    await vi.waitFor(() => expect(pids()).toHaveLength(1));
+    await vi.waitFor(() => expect(pids()).toHaveLength(1), 20_000);
     process.kill(Number(pids()[0]), 'SIGKILL');
     const healthy = bytesOf(pool.fit);
     await expect(lost).rejects.toMatchObject({
