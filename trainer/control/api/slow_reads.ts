@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
-import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { createExplainer } from '../../../shared/explain/explain_minute.ts';
 import type { Explanation } from '../../../shared/explain/explanation.ts';
 import { pathsOf, type PlainPaths } from '../../../shared/home.ts';
+import type { EpochMs } from '../../../shared/bar.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { journalsOf } from '../../jobs/bars/recent_bars.ts';
@@ -44,7 +44,11 @@ export interface SlowReads {
     readonly to: string | null;
   }): Promise<Performance>;
   /** @throws MinutehandError as `makeMarketReport` */
-  report(asked: { readonly fromMs: number; readonly toMs: number }): ReturnType<typeof makeMarketReport>;
+  report(asked: {
+    readonly nowMs: EpochMs;
+    readonly fromMs: number;
+    readonly toMs: number;
+  }): ReturnType<typeof makeMarketReport>;
   /** null: no rule is in shadow. @throws MinutehandError as `ruleInShadow` */
   shadow(asked: { readonly instrument: string; readonly since: OpenTime }): Promise<ShadowComparison | null>;
 }
@@ -86,9 +90,9 @@ export function openSlowReads({ settings, paths: plain }: ReadPlace): {
       const { store } = await opener.get();
       return await readMarketPerformance({ settings, paths, store, ...asked });
     },
-    async report(asked) {
+    async report({ nowMs, ...asked }) {
       const { store } = await opener.get();
-      return await makeMarketReport(store, settings, paths, asked, MACHINE_CLOCK);
+      return await makeMarketReport(store, settings, paths, asked, { nowMs: () => nowMs });
     },
     async shadow({ instrument, since }) {
       const shadow = ruleInShadow(paths.models, instrument, settings);

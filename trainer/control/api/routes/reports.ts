@@ -9,11 +9,11 @@ import { reportRoutes } from '../../schema/reports.ts';
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 /** `GET /api/reports`. */
-export function addReportRoutes(api: Api, { reads }: ApiContext): void {
+export function addReportRoutes(api: Api, { reads, clock }: ApiContext): void {
   api.route({
     ...reportRoutes['GET /api/reports'],
     async handler({ query: { from, to, format } }, reply) {
-      const asked = { fromMs: Date.parse(from), toMs: Date.parse(to) };
+      const asked = { nowMs: clock.nowMs(), fromMs: Date.parse(from), toMs: Date.parse(to) };
       const report = await reads.ask('report', asked, clientLeft(reply.raw));
       if (format === 'json') return report;
       void reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8');
