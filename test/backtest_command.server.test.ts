@@ -134,7 +134,9 @@ describe('minutehand backtest', () => {
     expect(JSON.stringify(JSON.parse(readFileSync(looksPath(place.models), 'utf8')))).toBe(counted);
     const out = join(place.folder, 'claims');
     const { stdout } = await place.call(['backtest', ...flags, ...loose, '--out', out]);
-    expect(stdout).toMatch(/edge in this period, look \d+ at these bars: p, adjusted for all these claims, below 0\.0/);
+    expect(stdout).toMatch(
+      /edge in this period, evaluation \d+ of these bars, with those of trainings, searches and scans: p, adjusted for all these claims, below 0\.0/,
+    );
     const page = readFileSync(join(out, 'report.html'), 'utf8');
     expect(page).toContain(`Look ${look + 1} at these bars: an edge needs p`);
     expect(page).not.toMatch(/>Net (?:per trade, bps|return)</);

@@ -1,3 +1,4 @@
+import { lookName } from '../../trainer/learning/backtest/holdout_looks.ts';
 import type { Command } from 'commander';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -91,7 +92,7 @@ export async function runJudgement(job: JudgeJob, settings: Settings, output: Ou
   else if (trials > 1) output.line(`the last of ${trials} rules that were tried on ${subject}`);
   output.line('development:');
   for (const line of reportLines(report.development)) output.line(`  ${line}`);
-  output.line(`holdout, look ${report.holdout_look}:`);
+  output.line(`holdout, ${lookName(report.holdout_look)}:`);
   for (const line of reportLines(report.holdout)) output.line(`  ${line}`);
   for (const check of report.checks) output.line(checkLine(check));
   const failed = report.checks.filter(({ passed }) => !passed).map(({ code }) => code);

@@ -1,3 +1,4 @@
+import { lookName } from '../../trainer/learning/backtest/holdout_looks.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { DirectionBalance } from '../../shared/policy/balances.ts';
@@ -57,4 +58,4 @@ export function parseParts<Part extends string>(text: string, known: readonly Pa
 export const syntheticText = (synthetic: number): string => (synthetic === 0 ? '' : ` (${synthetic} synthetic)`);
 
 export const lookText = (look: number): string =>
-  `The holdout was written: look number ${look}, which later edge tests allow for.`;
+  `The holdout was written: ${lookName(look)}, for which later edge tests allow.`;

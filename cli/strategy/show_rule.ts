@@ -1,3 +1,4 @@
+import { lookName } from '../../trainer/learning/backtest/holdout_looks.ts';
 import { isMeasured } from '../../shared/bundle/gates/gate_result.ts';
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { hasPassed } from '../../shared/bundle/recorded_gates.ts';
@@ -11,7 +12,7 @@ export function showRule(folder: string, output: Output): void {
   const { version, instrument, origin, trials, period, gates, edge, holdout_look } = manifest;
   output.line(`${version}: the rule ${strategy.name} of ${instrument}, ${origin}, ${trials} tried`);
   output.line(ruleSentence(strategy, 'en'));
-  output.line(`judged on ${period.from} to ${period.holdout_from}, holdout to ${period.to}, look ${holdout_look}`);
+  output.line(`judged on ${period.from} to ${period.holdout_from}, holdout to ${period.to}; ${lookName(holdout_look)}`);
   output.line(
     `holdout: ${edge.trades} trades, net ${edge.net_bps === null ? '–' : edge.net_bps.toFixed(2)} bps each: ${edge.no_edge ? 'NO_EDGE' : 'edge'}`,
   );

@@ -1,3 +1,4 @@
+import { lookName } from '../../../trainer/learning/backtest/holdout_looks.ts';
 import { counted } from '../../../shared/counted.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
 import type { BlockFigure, DirectionMetrics } from '../../../trainer/learning/strategies/direction/direction_report.ts';
@@ -117,7 +118,7 @@ export function evaluationLines(
 /** How often these bars were looked at. */
 function lookLines(look: DirectionEvaluation['look']): string[] {
   if (look === null) return [];
-  return [`  look ${look.number} at these bars: an edge needs p below ${Number(look.level.toPrecision(3))}`];
+  return [`  ${lookName(look.number)}: an edge needs p below ${Number(look.level.toPrecision(3))}`];
 }
 
 function edgeLines(edge: Readonly<Record<string, InstrumentEdge>>): string[] {

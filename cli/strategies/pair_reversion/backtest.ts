@@ -1,3 +1,4 @@
+import { lookName } from '../../../trainer/learning/backtest/holdout_looks.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { counted } from '../../../shared/counted.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -208,7 +209,7 @@ function edgeLines(edge: BundleResult['edge']): string[] {
   const line = (name: string, { no_edge, trades, net_bps, lower_net_bps, p_value }: PeriodClaim): string =>
     `  ${name.padEnd(17)}${no_edge ? 'NO_EDGE' : 'edge   '} ${counted(trades, 'trade')}, net ${figure(net_bps, 2)} bps at full size, lower bound ${figure(lower_net_bps, 2)}, p ${figure(p_value, 4)}`;
   return [
-    `edge in this period, look ${look} at these bars: p, adjusted for all these claims, below ${Number(level.toPrecision(3))}`,
+    `edge in this period, ${lookName(look)}: p, adjusted for all these claims, below ${Number(level.toPrecision(3))}`,
     ...Object.entries(pairs).map(([pair, claim]) => line(pair, claim)),
     line('all_pairs', all_pairs),
     line('edge_pairs', edge_pairs),

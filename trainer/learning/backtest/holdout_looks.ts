@@ -13,6 +13,10 @@ type Looks = z.infer<typeof looksSchema>;
 
 const FILE: CountsFile<Looks> = { name: 'holdout_looks.json', schema: looksSchema };
 
+/** How a person reads the number of a look. */
+export const lookName = (look: number): string =>
+  `evaluation ${look} of these bars, with those of trainings, searches and scans`;
+
 export function looksPath(modelsFolder: string): string {
   return pathInside(modelsFolder, FILE.name);
 }
