@@ -32,15 +32,7 @@ export interface RedisTrial {
  * @throws Error when Redis does not answer
  */
 export async function tryRedis(transport: RedisTransport, market: MarketKind): Promise<RedisTrial> {
-  const client = new Redis({
-    ...redisAddress(transport.url, transport.ca_file),
-    lazyConnect: true,
-    retryStrategy: () => null,
-    connectTimeout: WAIT_MS,
-    commandTimeout: WAIT_MS,
-    maxRetriesPerRequest: 0,
-    protocol: 2,
-  });
+  const client = clientOf(transport);
   // connect() rejects with the words of the closed connection; why it was closed comes by this event.
   let lastError: Error | null = null;
   client.on('error', (error: Error) => (lastError = error));
@@ -53,6 +45,32 @@ export async function tryRedis(transport: RedisTransport, market: MarketKind): P
   } finally {
     client.disconnect();
   }
+}
+
+/** What the `maxmemory-policy` of a server removes; null: nothing, or it does not say, or does not answer. */
+export async function evictionAt(transport: RedisTransport): Promise<string | null> {
+  const client = clientOf(transport);
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await askEviction(client);
+  } catch {
+    return null;
+  } finally {
+    client.disconnect();
+  }
+}
+
+function clientOf({ url, ca_file }: RedisTransport): Redis {
+  return new Redis({
+    ...redisAddress(url, ca_file),
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: WAIT_MS,
+    commandTimeout: WAIT_MS,
+    maxRetriesPerRequest: 0,
+    protocol: 2,
+  });
 }
 
 async function tryPublishing(client: Redis): Promise<RedisRefusal[]> {

@@ -16,6 +16,7 @@ import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState, type PairStatus } from '../status/daemon_state.ts';
 import { findingsOf, followerFinding, partFindings, type Finding } from '../status/findings.ts';
 import { formulaFindings } from '../status/formula_findings.ts';
+import { evictionAt } from './doctor_redis.ts';
 import { modelFindings } from '../status/model_findings.ts';
 import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -76,17 +77,25 @@ async function runStatus(watch: number | true | undefined, output: Output): Prom
   }
 }
 
+/** @param eviction what the Redis of the daemons removes; null: nothing */
+export function evictionFindings(eviction: string | null): Finding[] {
+  return eviction === null ? [] : [{ weight: 'note', about: 'redis', text: `${eviction}.`, next: '' }];
+}
+
 /** Queries all processes at the same time: one that hangs does not delay the others. */
 export async function collectStatus(settings: Settings, paths: HomePaths, nowMs: number): Promise<Status> {
   const [trainer, ...daemons] = await Promise.all([
     lookAtTrainer(settings, paths),
     ...shardsOf(settings.minutehand).map((shard) => lookAtDaemon(settings, paths, shard)),
   ]);
+  const isRedisUsed = daemons.some(({ health }) => health?.redis === 'up');
+  const eviction = isRedisUsed ? await evictionAt(settings.minutehand.transports.redis) : null;
   const refused = refusedTraining(paths.models, settings.minutehand.market);
   const findings = [
     ...findingsOf(settings, daemons, trainer, nowMs, refused),
     ...partFindings(upParts(paths)),
     ...followerFaults(paths, barIntervalMs(settings), nowMs).map(followerFinding),
+    ...evictionFindings(eviction),
     ...(await modelFindings(settings, paths)),
     ...formulaFindings(inspectSettings().problems),
   ].map((finding) => ({ ...finding, next: effectiveAdvice(finding.next) }));
