@@ -44,6 +44,15 @@ export const PUBLISHED_MODULES: Readonly<Record<string, readonly string[]>> = {
   'trainer/control/rollout/simulation': ['rollouts'],
   'trainer/control/rules': ['kept_rules', 'shadow_comparison'],
   'trainer/control/schedule': ['command_process', 'retrainer', 'run', 'run_queue'],
-  'trainer/store': ['audit_anchors', 'bars', 'import_runs', 'news', 'price_kinds', 'series', 'store', 'store_patience'],
+  'trainer/store': [
+    'audit_anchors',
+    'bar_flow',
+    'bars',
+    'import_runs',
+    'news',
+    'price_kinds',
+    'store',
+    'store_patience',
+  ],
   'trainer/store/schema': ['events', 'jobs'],
 };

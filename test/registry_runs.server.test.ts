@@ -130,7 +130,7 @@ describe('a run that exceeds its limits', () => {
     const pid = Number(runs.runs()[0]!.stage);
     if (pid > 1) expect(isRunning(pid)).toBe(false);
     expect(runs.runs()[0]!.error).toMatch(/^RUN_TIMEOUT: not done within 0.05 minutes/);
-    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_aborted', resolved_ms: null }]);
+    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_aborted:full', resolved_ms: null }]);
     expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
       { status: 'aborted' },
     ]);
@@ -145,7 +145,7 @@ describe('a run that exceeds its limits', () => {
       { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
       { attempt: 1, status: 'failed' },
     ]);
-    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_failed' }, { alert_key: 'retrain_aborted' }]);
+    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_failed:full' }, { alert_key: 'retrain_aborted:full' }]);
   });
 });
 
@@ -249,7 +249,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     ]);
     const rejected = expect.stringMatching(/^retrain_rejected:2:/) as string;
     expect(await alerts()).toMatchObject([
-      { alert_key: 'retrain_failed', resolved_ms: expect.any(Number) as number },
+      { alert_key: 'retrain_failed:full', resolved_ms: expect.any(Number) as number },
       { alert_key: rejected },
     ]);
   });
@@ -262,7 +262,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     expect(retrainer!.runs()).toMatchObject([{ run_id: 1, attempt: 1, status: 'aborted' }]);
     expect(await alerts()).toMatchObject([
       {
-        alert_key: 'retrain_aborted',
+        alert_key: 'retrain_aborted:full',
         text: expect.stringContaining('the trainer ended during the run') as string,
       },
     ]);
@@ -339,8 +339,8 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       { attempt: 1, trigger: scheduled(), status: 'failed' },
     ]);
     expect(await alerts()).toMatchObject([
-      { alert_key: 'retrain_failed', resolved_ms: null },
-      { alert_key: 'retrain_aborted', resolved_ms: null },
+      { alert_key: 'retrain_failed:full', resolved_ms: null },
+      { alert_key: 'retrain_aborted:full', resolved_ms: null },
     ]);
   });
 
@@ -411,7 +411,7 @@ describe('runs', () => {
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
     expect(printed[0]).toMatch(/^Training runs are kept in memory only: /);
     expect(printed.join(' ')).not.toContain('secret');
-    expect(told).toEqual(['retrain_failed', 'retrain_aborted']);
+    expect(told).toEqual(['retrain_failed:full', 'retrain_aborted:full']);
   });
 
   it(`continue in memory if the store becomes unavailable${POSTGRES_NOTE}`, async ({ skip }) => {

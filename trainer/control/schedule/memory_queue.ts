@@ -1,14 +1,6 @@
 import type { Clock } from '../../../shared/ports.ts';
-import {
-  ENDED_WITH_RESULT,
-  IN_FULL,
-  newRun,
-  requestKey,
-  type RequestedRun,
-  type RetrainRun,
-  type RunRequest,
-} from './run.ts';
-import { byTurn, isAmong, refuseMore, type RunQueue } from './run_queue.ts';
+import { ENDED_WITH_RESULT, newRun, requestKey, type RequestedRun, type RetrainRun, type RunRequest } from './run.ts';
+import { byTurn, isAmong, isNeedless, refuseMore, retryKey, type RunQueue } from './run_queue.ts';
 
 /**
  * A queue in memory, for when no store can be opened.
@@ -17,7 +9,7 @@ import { byTurn, isAmong, refuseMore, type RunQueue } from './run_queue.ts';
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
   type Wanted = Pick<RetrainRun, 'kind' | 'trigger' | 'causes' | 'parameters' | 'attempt'>;
-  /** `key`: of the request; empty for a run of schedule, monitor or a retry. */
+  /** `key`: of the request or the next attempt; empty for a run of schedule or monitor. */
   type Waiting = Wanted & { readonly run_id: number; readonly due_ms: number; readonly key: string };
   /** By kind and key. */
   const waiting = new Map<string, Waiting>();
@@ -39,11 +31,9 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   function beginNow(wanted: Wanted, from: Waiting | undefined): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
     const { kind, trigger, causes, parameters, attempt } = wanted;
-    // A full run of the configuration learns all that other such runs of pairs would.
-    if (kind === 'full' && requestKey(parameters) === '')
-      for (const other of [...waiting.values()])
-        if (other.key === '' && IN_FULL.includes(other.kind)) waiting.delete(placeOf(other));
     if (from !== undefined) waiting.delete(placeOf(from));
+    for (const other of [...waiting.values()])
+      if (isNeedless(other, { kind, parameters })) waiting.delete(placeOf(other));
     runs.unshift(
       newRun({
         run_id: from?.run_id ?? ++lastId,
@@ -96,9 +86,10 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
       return Promise.resolve(shown(found));
     },
     beat: () => Promise.resolve(),
-    retryAt({ kind, trigger, causes, parameters, attempt }, dueMs) {
-      if (!waiting.has(placeOf({ kind, key: '' })))
-        put({ run_id: ++lastId, kind, trigger, causes, parameters, attempt: attempt + 1, due_ms: dueMs, key: '' });
+    retryAt({ run_id, kind, trigger, causes, parameters, attempt }, dueMs) {
+      const key = retryKey({ run_id });
+      if (!waiting.has(placeOf({ kind, key })))
+        put({ run_id: ++lastId, kind, trigger, causes, parameters, attempt: attempt + 1, due_ms: dueMs, key });
       return Promise.resolve();
     },
     keep(run) {

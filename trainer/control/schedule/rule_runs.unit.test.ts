@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { RunKind } from './run.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { jobSchema } from '../../jobs/kinds/registry.ts';
 import { aboutRule } from './judged_rules.ts';
 import { noticesOfRun } from './run_notices.ts';
-import { newRun, requestTrigger } from './run.ts';
-import { runParametersSchema } from '../../jobs/kinds/run_parameters.ts';
+import { newRun, requestTrigger, type RetrainRun } from './run.ts';
+import { runParametersSchema, type RunParameters } from '../../jobs/kinds/run_parameters.ts';
 import { jobOfRun } from './run_job.ts';
 import { scheduledSearches } from './rule_runs.ts';
 
@@ -81,5 +82,34 @@ describe('what a run keeps of a judgement', () => {
     };
     const [notice] = noticesOfRun({ ...run, model_version: '20260304_0506', reasons: ['SPA'] }).raised;
     expect(notice!.text).toMatch(/^The rule 20260304_0506 did not pass: SPA\./);
+  });
+});
+
+describe('the alerts of a run', () => {
+  const runOf = (kind: RunKind, parameters: RunParameters, status: RetrainRun['status']) =>
+    noticesOfRun({
+      ...newRun({ run_id: 1, kind, parameters, trigger, attempt: 1, started_at: '2026-03-04T05:06:07.000Z' }),
+      status,
+    });
+  const opened = (...run: Parameters<typeof runOf>) => runOf(...run).raised[0]!.key;
+  const coin: RunParameters = { symbols: ['BTCUSDT'], timeframe: '1h' };
+
+  it('are resolved when the same work has succeeded, and by no other run', () => {
+    const failed = opened('direction', coin, 'failed');
+    for (const status of ['rejected', 'adopted', 'nothing_new'] as const)
+      expect(runOf('direction', coin, status).cleared).toContain(failed);
+    expect(runOf('direction', { ...coin, seed: 2 }, 'rejected').cleared).not.toContain(failed);
+    expect(runOf('full', {}, 'adopted').cleared).not.toContain(failed);
+    expect(runOf('full', { seed: 2 }, 'adopted').cleared).not.toContain(opened('full', {}, 'failed'));
+    expect(runOf('full', {}, 'adopted').cleared).toContain(opened('incremental', {}, 'aborted'));
+    expect(runOf('incremental', {}, 'adopted').cleared).not.toContain(opened('full', {}, 'aborted'));
+  });
+
+  it('of a search of rules are of its subject, whenever it ended', () => {
+    const [first] = scheduledSearches(settings, NOW);
+    const [later, other] = scheduledSearches(settings, NOW + 86_400_000);
+    const failed = opened('evolve', first!, 'failed');
+    expect(runOf('evolve', later!, 'rejected').cleared).toContain(failed);
+    expect(runOf('evolve', other!, 'rejected').cleared).not.toContain(failed);
   });
 });

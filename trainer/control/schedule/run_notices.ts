@@ -2,7 +2,7 @@ import { gateSteps } from '../../../shared/bundle/gates/gate_steps.ts';
 import { claimsText, failuresOf } from '../../../shared/bundle/recorded_gates.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Notice } from '../notify/outbox.ts';
-import { isOfRules, type RetrainRun } from './run.ts';
+import { IN_FULL, isOfRules, requestKey, type RetrainRun } from './run.ts';
 
 /** Notifications at the end of a run, and the alerts that it resolves. */
 export interface RunNotices {
@@ -19,9 +19,9 @@ const NOTHING: RunNotices = { raised: [], cleared: [] };
 /** Pure: from the outcome of a run to notices. The same run gives the same keys. */
 export function noticesOfRun(run: RetrainRun): RunNotices {
   const { run_id, kind, trigger, attempt, started_at, status, error, reasons, model_version } = run;
-  // A judged rule says nothing about a training that failed.
-  const failed = isOfRules(kind) ? `${FAILED}:rules` : FAILED;
-  const aborted = isOfRules(kind) ? `${ABORTED}:rules` : ABORTED;
+  const work = workOf(run);
+  const failed = `${FAILED}:${work}`;
+  const aborted = `${ABORTED}:${work}`;
   const subject = `training run ${run_id} (${kind}, ${triggerText(trigger)})`;
   const details = { run_id, kind, trigger, attempt, started_at, status, error, model_version };
   const common = {
@@ -59,13 +59,13 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
       const command = steps.length === 0 ? {} : { command: steps.slice(0, SHOWN_STEPS).join(' ') };
       return {
         raised: [{ ...common, ...command, key, event, text, version: model_version, isOnce: true }],
-        cleared: [failed, aborted],
+        cleared: clearedBy(run),
       };
     }
     // A daily event, which needs no message; formulas are an answer to a request.
     case 'nothing_new':
     case 'found':
-      return { raised: [], cleared: [failed, aborted] };
+      return { raised: [], cleared: clearedBy(run) };
     case 'running':
     case 'stopped':
       return NOTHING;
@@ -76,6 +76,23 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
 function servedText({ gate }: RetrainRun): string {
   const claims = claimsText(gate ?? []);
   return claims === null ? '' : ` ${claims}`;
+}
+
+/** Alerts are of a work: what another run does says nothing about it. */
+function workOf({ kind, parameters }: Pick<RetrainRun, 'kind' | 'parameters'>): string {
+  // Each search of rules ends at its own minute.
+  if (parameters.rule_job !== undefined) return `${kind}:${parameters.rule_job.subject}`;
+  const key = requestKey(parameters);
+  return key === '' ? kind : `${kind}:${key}`;
+}
+
+/** Alerts of the work that has succeeded, and of the works that a full run of the configuration makes needless. */
+function clearedBy(run: RetrainRun): string[] {
+  const work = workOf(run);
+  // Those of earlier versions name no work.
+  const earlier = work === 'full' ? [FAILED, ABORTED] : [];
+  const works = work === 'full' ? IN_FULL : [work];
+  return [...works.flatMap((own) => [`${FAILED}:${own}`, `${ABORTED}:${own}`]), ...earlier];
 }
 
 /** What a run has made. */

@@ -278,12 +278,39 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('replaces the waiting run by a requested one', async () => {
+    it('keeps the next attempts of several runs of a kind, whatever else is asked for, until they are due', async () => {
+      const of = (seed: number) => ({ kind: 'full' as const, trigger: REQUESTED, parameters: { seed } });
+      for (const seed of [1, 2]) {
+        const run = (await queue.begin(of(seed)))!;
+        await queue.retryAt(run, T0 + seed * 60_000);
+        await queue.keep(ended(run, 'failed'));
+      }
+      const other = (await queue.begin(of(3)))!;
+      expect(other.run_id).toBe(5);
+      // The same work waits for an hour, which is no answer to a request of now.
+      expect(await queue.add(of(1))).toMatchObject({ run_id: 6, attempt: 1 });
+      await queue.keep(ended(other, 'rejected'));
+      expect((await queue.waiting()).map(({ run_id, attempt }) => [run_id, attempt])).toEqual([
+        [6, 1],
+        [2, 2],
+        [4, 2],
+      ]);
+      // It takes the place of the next attempt at the same work, and not its number.
+      const again = (await queue.beginDue())!;
+      expect(again).toMatchObject({ run_id: 6, parameters: { seed: 1 } });
+      await queue.keep(ended(again, 'rejected'));
+      expect(await queue.beginDue()).toBeNull();
+      nowMs = T0 + 120_000;
+      expect(await queue.beginDue()).toMatchObject({ run_id: 4, attempt: 2, parameters: { seed: 2 } });
+      expect(await queue.dueMs()).toBeNull();
+    });
+
+    it('begins a requested run in place of the next attempt at the same work, under a number of its own', async () => {
       const run = (await queue.begin({ trigger: scheduled() }))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.keep(ended(run, 'failed'));
       expect(await queue.begin({ trigger: REQUESTED })).toMatchObject({
-        run_id: 2,
+        run_id: 3,
         attempt: 1,
         trigger: REQUESTED,
       });

@@ -60,7 +60,10 @@ export interface RunQueue {
   drop(runId: number): Promise<RequestedRun | null>;
   /** Stores a heartbeat of a run, and its process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
-  /** Queues the next attempt of a failed run; once, however often it is called. */
+  /**
+   * Queues the next attempt of a failed run; once, however often it is called. It waits beside all others until it is
+   * due, or until a run of the same work, or one that makes it needless, begins.
+   */
   retryAt(run: RetrainRun, dueMs: number): Promise<void>;
   /**
    * Stores the state of a run and its notices in one transaction.
@@ -206,7 +209,7 @@ class StoreQueue implements RunQueue {
   }
 
   async retryAt(run: RetrainRun, dueMs: number): Promise<void> {
-    await this.#queue({ ...columnsOf(run), attempt: run.attempt + 1, due_ms: dueMs });
+    await this.#queue({ ...columnsOf(run), attempt: run.attempt + 1, due_ms: dueMs, request_key: retryKey(run) });
   }
 
   async keep(run: RetrainRun, { raised, cleared }: RunNotices = { raised: [], cleared: [] }): Promise<boolean> {
@@ -349,12 +352,16 @@ class StoreQueue implements RunQueue {
   async #taken(row: Row | undefined): Promise<RetrainRun | null> {
     if (row === undefined) return null;
     this.#begun.add(row.run_id);
+    const run = runOf(row);
     // Rows left by a crash in between begin once more than needed.
-    if (row.kind === 'full' && requestKey(runOf(row).parameters) === '') {
-      const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
-      await query.where('status', '=', 'queued').where('request_key', '=', '').where('kind', 'in', IN_FULL).execute();
-    }
-    return runOf(row);
+    const needless = (await this.waiting()).filter((own) => isNeedless(own, run)).map(({ run_id }) => run_id);
+    if (needless.length > 0)
+      await this.#db
+        .deleteFrom('core.training_runs')
+        .where('status', '=', 'queued')
+        .where('run_id', 'in', needless)
+        .execute();
+    return run;
   }
 
   #withStatus(status: 'running' | 'queued') {
@@ -362,13 +369,32 @@ class StoreQueue implements RunQueue {
   }
 }
 
-/** Whether a run of this kind and choice of parameters waits. */
+/** Of the next attempt after a run. */
+export function retryKey({ run_id }: Pick<RetrainRun, 'run_id'>): string {
+  return `after run ${run_id}`;
+}
+
+/**
+ * Whether a run that begins makes a waiting one needless: another attempt at the same work, or, where it learns all
+ * from the configuration, a run of the configuration that would learn a part of that.
+ */
+export function isNeedless(
+  waiting: Pick<RequestedRun, 'kind' | 'parameters' | 'attempt'>,
+  begun: Pick<RetrainRun, 'kind' | 'parameters'>,
+): boolean {
+  const key = requestKey(waiting.parameters);
+  if (key !== requestKey(begun.parameters)) return false;
+  if (waiting.attempt > 1 && waiting.kind === begun.kind) return true;
+  return begun.kind === 'full' && key === '' && IN_FULL.includes(waiting.kind);
+}
+
+/** Whether a run of this kind and choice of parameters waits; the next attempt of a failed one is none. */
 export function isAmong(
-  waiting: readonly Pick<RequestedRun, 'kind' | 'parameters'>[],
+  waiting: readonly Pick<RequestedRun, 'kind' | 'parameters' | 'attempt'>[],
   { kind = 'full', parameters }: RunRequest,
 ): boolean {
   const key = requestKey(parameters);
-  return waiting.some((own) => own.kind === kind && requestKey(own.parameters) === key);
+  return waiting.some((own) => own.attempt === 1 && own.kind === kind && requestKey(own.parameters) === key);
 }
 
 /** @throws MinutehandError RUNS_TOO_MANY */

@@ -9,7 +9,15 @@ import { LEAST } from '../contract/rescaled.ts';
 import { encodePart } from '../onnx/encode_part.ts';
 import { isTrees } from '../trees/fitted_trees.ts';
 import { answersInGraph } from '../trees/scoring.ts';
-import { barsOfMixture, memberFacts, mixtureShape, weighedSum, type FittedMixture, type Mixture } from './mixture.ts';
+import {
+  barsOfMixture,
+  memberFacts,
+  mixtureShape,
+  weighedMean,
+  weighedSum,
+  type FittedMixture,
+  type Mixture,
+} from './mixture.ts';
 import { classMarginPart, classMeanPart } from './mixture_graph.ts';
 
 /** A mixture of models of classes that is not itself one of trees. Weights and intercepts are float32 numbers. */
@@ -28,8 +36,8 @@ function meanOfProbabilities(mixture: Mixture): Fitted {
   const graph = (place: GraphPlace): GraphPart => classMeanPart(mixture, place);
   const mean = {
     ...mixtureShape(mixture),
-    answers: (x: Matrix) => weighedSum(mixture, (member) => servedAnswers(member, x)).map(Math.fround),
-    exactAnswers: (x: Matrix) => weighedSum(mixture, (member) => member.exactAnswers(x)),
+    answers: (x: Matrix) => weighedMean(mixture, (member) => servedAnswers(member, x)).map(Math.fround),
+    exactAnswers: (x: Matrix) => weighedMean(mixture, (member) => member.exactAnswers(x)),
     graph,
     toOnnx: encoderOf(mixture, graph),
   };

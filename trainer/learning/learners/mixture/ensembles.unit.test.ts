@@ -14,7 +14,7 @@ import { greedyWeights } from '../stacking/greedy_weights.ts';
 import { runFit } from '../trees/fit.ts';
 import { treesOf } from '../trees/fitted_trees.ts';
 import { ensembleParameters } from './ensemble_parameters.ts';
-import { mixtureOf } from './fitted_mixture.ts';
+import { fittedMixture, mixtureOf } from './fitted_mixture.ts';
 import { SMALL_TREES } from '../small_trees.fixture.ts';
 
 const ROWS = 3000;
@@ -237,4 +237,32 @@ it('counts the fits of trees behind one model', () => {
   expect(treeFitsOf({ engine: 'bagging', bagging: { members: 4 } })).toBe(4);
   expect(treeFitsOf({ engine: 'stacking', stacking: { members: ['gbdt', 'logistic'], folds: 2 } })).toBe(3);
   expect(treeFitsOf({ engine: 'bagging', bagging: { base: 'logistic' } })).toBe(1);
+});
+
+describe('a mean of probabilities', () => {
+  /** A model whose answers to a row are always these. */
+  const constant = (answers: readonly number[]): Fitted => {
+    const all = () => Float64Array.from(answers);
+    return {
+      learner: 'constant',
+      columns: 1,
+      width: answers.length,
+      answers: all,
+      exactAnswers: all,
+    } as unknown as Fitted;
+  };
+  const x = { rows: 1, columns: 1, values: new Float32Array(1) };
+
+  it.each([[[1]], [[1, 0, 0]]])(
+    'of members that all answer %j is that, though rounded weights sum to more',
+    (answers) => {
+      const members = Array.from({ length: 7 }, () => constant(answers));
+      const weights = new Float64Array(7).fill(1 / 7);
+      const model = fittedMixture({ learner: 'bagging', members, weights, of: 'probability', intercept: null });
+      // A float32 seventh is more than one.
+      expect(7 * Math.fround(1 / 7)).toBeGreaterThan(1);
+      expect(Array.from(model.exactAnswers(x))).toEqual(answers);
+      expect(Array.from(model.answers(x))).toEqual(answers);
+    },
+  );
 });

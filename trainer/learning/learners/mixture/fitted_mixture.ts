@@ -18,6 +18,7 @@ import {
   barsOfMixture,
   memberFacts,
   mixtureShape,
+  weighedMean,
   weighedSum,
   widthOf,
   type FittedMixture,
@@ -66,14 +67,14 @@ function asMixture(trees: Fitted, mixture: Mixture): FittedMixture {
 
 function meanOfProbabilities(mixture: Mixture, scaling: Rescaling | null): FittedMixture {
   const served = servedRescaling(scaling);
-  const answersOf = (x: Matrix): Float64Array => weighedSum(mixture, (member) => member.answers(x));
+  const answersOf = (x: Matrix): Float64Array => weighedMean(mixture, (member) => member.answers(x));
   return {
     ...shared(mixture),
     openMargins: () => (x) => [Float32Array.from(rescaledLogits(answersOf(x), served))],
     answers: (x) => rescaledAnswers(answersOf(x), served).map(Math.fround),
     exactAnswers: (x) =>
       rescaledAnswers(
-        weighedSum(mixture, (member) => member.exactAnswers(x)),
+        weighedMean(mixture, (member) => member.exactAnswers(x)),
         served,
       ),
     withMargins: (by) => meanOfProbabilities(mixture, composedRescaling(scaling, by)),

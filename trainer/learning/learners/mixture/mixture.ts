@@ -66,3 +66,11 @@ export function weighedSum(
   const answers = members.map(answersOf);
   return answers[0]!.map((_, at) => answers.reduce((sum, of, i) => sum + weights[i]! * of[at]!, 0));
 }
+
+/** `weighedSum` of probabilities, by weights whose sum is 1 but for their rounding, which lifts none above 1. */
+export function weighedMean(
+  mixture: Pick<Mixture, 'members' | 'weights'>,
+  answersOf: (member: Fitted) => Float64Array,
+): Float64Array {
+  return weighedSum(mixture, answersOf).map((mean) => Math.min(mean, 1));
+}
