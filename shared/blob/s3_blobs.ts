@@ -1,6 +1,6 @@
 import { MinutehandError } from '../errors.ts';
 import { sha256Hex } from '../sha256.ts';
-import { checkHash, type Blobs, type KeptResult } from './blobs.ts';
+import { checkHash, parseKeptResult, type Blobs, type KeptResult } from './blobs.ts';
 import { verified } from './folder_blobs.ts';
 import type { S3Address } from './s3_address.ts';
 import { openS3Bucket } from './s3_bucket.ts';
@@ -17,13 +17,16 @@ export function s3Blobs(address: S3Address, env: NodeJS.ProcessEnv): Blobs {
   const has = async (hash: string): Promise<boolean> => (await bucket.sizeOf(nameOf('blobs', hash))) !== null;
   async function result(key: string): Promise<KeptResult | null> {
     const bytes = await bucket.get(nameOf('results', key));
-    return bytes === null ? null : (JSON.parse(bytes.toString('utf8')) as KeptResult);
+    return bytes === null ? null : parseKeptResult(bytes.toString('utf8'));
   }
 
   return {
     async put(bytes) {
       const hash = sha256Hex(bytes);
-      if (!(await has(hash))) await bucket.put(nameOf('blobs', hash), bytes);
+      const name = nameOf('blobs', hash);
+      const isWhole = async (): Promise<boolean> =>
+        (await bucket.sizeOf(name)) === bytes.length && sha256Hex((await bucket.get(name)) ?? '') === hash;
+      if (!(await isWhole())) await bucket.put(name, bytes);
       return hash;
     },
     async get(hash) {
@@ -32,11 +35,14 @@ export function s3Blobs(address: S3Address, env: NodeJS.ProcessEnv): Blobs {
     has,
     result,
     async keep(key, made) {
+      const name = nameOf('results', key);
+      const text = await bucket.get(name);
+      const isDamaged = text !== null && parseKeptResult(text.toString('utf8')) === null;
       // Servers that do not know the condition write the later one; equal keys have equal results anyway.
-      if ((await result(key)) === null)
-        await bucket.put(nameOf('results', key), Buffer.from(JSON.stringify(made)), { isKept: true });
-      return (await result(key))!;
+      if (text === null || isDamaged) await bucket.put(name, Buffer.from(JSON.stringify(made)), { isKept: !isDamaged });
+      return (await result(key)) ?? made;
     },
+    drop: (key) => bucket.remove(nameOf('results', key)),
     // A rule of the bucket does that.
     prune: () => Promise.resolve(0),
   };
