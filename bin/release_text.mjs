@@ -75,7 +75,7 @@ export function notesOf(section, commits) {
 
 /**
  * The `npm-shrinkwrap.json` of a released package, from the lock file of the project: what its dependencies need, in
- * the versions and with the hashes that were tested. Without it, npm resolves ranges of ranges anew at each installation.
+ * the versions and with the hashes that were tested. Without it, npm resolves ranges anew at each installation.
  * @param {{ name: string, version: string, dependencies: Versions } & Locked} manifest of the released package
  * @param {{ lockfileVersion: number, packages: Record<string, Locked> }} lock
  * @throws {Error} for a package that the lock does not have

@@ -69,7 +69,8 @@ export const NOTIFICATION_CHANNELS = {
   email: [
     {
       variable: 'MINUTEHAND_SMTP_URL',
-      meaning: 'Mail server, `smtp://user:password@host:587`.',
+      meaning:
+        'Mail server, `smtp://user:password@host:587`, which must offer STARTTLS unless `?requireTLS=false`; or `smtps://`.',
       secret: 'password',
       schemes: ['smtp:', 'smtps:'],
     },
@@ -86,3 +87,19 @@ export const CHANNEL_VARIABLES: readonly ChannelVariable[] = CHANNEL_NAMES.flatM
 
 /** The variable without which a channel is not open. */
 export const addressVariable = (name: ChannelName): string => NOTIFICATION_CHANNELS[name][0].variable;
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+/** Options of nodemailer that allow plain text, and their values that do. */
+const NO: Readonly<Record<string, string>> = { requireTLS: 'false', ignoreTLS: 'true' };
+
+/** TLS comes first, or nothing leaves this machine. */
+export function isPlainByDefault({ protocol, hostname }: URL): boolean {
+  return protocol === 'smtps:' || LOOPBACK.test(hostname);
+}
+
+/** Whether passwords and alerts go to another machine without TLS, as its address asks. */
+export function isPlainMail(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const url = new URL(address);
+  return !isPlainByDefault(url) && ['requireTLS', 'ignoreTLS'].some((name) => url.searchParams.get(name) === NO[name]);
+}

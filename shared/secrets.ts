@@ -123,7 +123,7 @@ export function maskSecretsIn<Value>(value: Value, depth = 0): Value {
 }
 
 /**
- * What a program of others gets: no variables of minutehand and its stores, and none that is secret by its name or form.
+ * What a program of others gets: no variables of minutehand and its stores, none secret by name or form.
  * @param kept names that it gets all the same
  */
 export function outsideEnvironment(env: NodeJS.ProcessEnv = process.env, kept?: RegExp): NodeJS.ProcessEnv {

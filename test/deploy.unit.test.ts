@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -114,6 +115,13 @@ interface Service {
   [key: string]: unknown;
 }
 
+/** What the user of workers may do, as the guide has it, in the words of a shell. */
+function userOfWorkers(): string {
+  const guide = readFileSync(join(ROOT, 'docs', 'guides', 'GO_LIVE.md'), 'utf8');
+  const rules = / user worker on >worker-password (.+)/.exec(guide)![1]!.split(' ');
+  return rules.map((rule) => (rule.startsWith('~') ? `"${rule}"` : rule)).join(' ');
+}
+
 describe('compose', () => {
   const text = read('compose/compose.yaml');
   const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
@@ -124,7 +132,7 @@ describe('compose', () => {
       expect(service).toMatchObject({
         network_mode: 'service:machine',
         pid: 'service:machine',
-        volumes: ['home:/var/lib/minutehand'],
+        volumes: ['home:/var/lib/minutehand', 'blobs:/var/lib/minutehand-blobs'],
         restart: 'unless-stopped',
       });
   });
@@ -161,12 +169,14 @@ describe('compose', () => {
     for (const { environment } of [...own, services['worker']!]) expect(unknown(Object.keys(environment!))).toEqual([]);
   });
 
-  it('gives a worker what a fleet needs, and neither the volume nor a token', () => {
+  it('gives a worker what a fleet needs, and neither the home, a token, nor what opens signals or the archive', () => {
     const { profiles, volumes, environment } = services['worker']!;
-    expect([profiles, volumes]).toEqual([['fleet'], undefined]);
+    expect([profiles, volumes]).toEqual([['fleet'], ['blobs:/var/lib/minutehand-blobs']]);
     const names = Object.keys(environment!);
     expect(names).toEqual(expect.arrayContaining(['MINUTEHAND_QUEUE', 'MINUTEHAND_BLOBS', 'MINUTEHAND_REDIS_URL']));
-    expect(names.filter((name) => /TOKEN|DATABASE/.test(name))).toEqual([]);
+    expect(names.filter((name) => /TOKEN|DATABASE|AWS/.test(name))).toEqual([]);
+    expect(environment!['MINUTEHAND_REDIS_URL']).toMatch(/^redis:\/\/worker:\$\{WORKER_REDIS_PASSWORD:/);
+    expect(String(services['redis']!['command'])).toContain(userOfWorkers());
     // The trainer must have the same queue and blobs.
     for (const name of ['MINUTEHAND_QUEUE', 'MINUTEHAND_BLOBS', 'MINUTEHAND_FLEET'])
       expect([name, services['trainer']!.environment![name]]).toEqual([name, environment![name]]);
@@ -202,11 +212,11 @@ describe('compose', () => {
 interface Container {
   name: string;
   image: string;
-  env: { name: string }[];
+  env: { name: string; valueFrom?: { secretKeyRef: { name: string } } }[];
   ports?: { name: string; containerPort: number }[];
   securityContext: unknown;
   volumeMounts: { name: string; mountPath: string }[];
-  livenessProbe?: { httpGet: { path: string; port: string } };
+  livenessProbe?: { httpGet?: { path: string; port: string }; exec?: { command: string[] } };
   resources: { limits: object; requests: object };
 }
 
@@ -216,6 +226,41 @@ interface Pod {
   securityContext: unknown;
   containers: Container[];
 }
+
+describe('the health check of the images', () => {
+  const check = (port: number): number | null =>
+    spawnSync(process.execPath, [join(ROOT, 'deploy', 'image', 'healthy.mjs'), `${port}`]).status;
+  /** A server in a process of its own, which this one can stop and let go on. */
+  async function server(): Promise<{ child: ChildProcess; port: number }> {
+    const text =
+      "const s = require('http').createServer((q, r) => r.end('ok')); s.listen(0, '127.0.0.1', () => console.log(s.address().port))";
+    const child = spawn(process.execPath, ['-e', text], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    return { child, port: Number(line.toString()) };
+  }
+
+  it.skipIf(process.platform !== 'linux')('fails for a process that listens and hangs, and for no other', async () => {
+    const { child, port } = await server();
+    try {
+      expect(check(port)).toBe(0);
+      child.kill('SIGSTOP');
+      expect([check(port), check(port)]).toEqual([1, 1]);
+      child.kill('SIGCONT');
+      expect(check(port)).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    // Nobody has the port: a standby that waits.
+    expect(check(port)).toBe(0);
+  });
+
+  it('ends what hangs where nothing else does', () => {
+    const dockerfile = read('image/Dockerfile');
+    for (const port of ['7400', '7401']) expect(dockerfile).toContain(`"${port}", "--end"]`);
+    expect(read('compose/compose.yaml')).not.toMatch(/standby:[^]*healthcheck: \{ disable: true \}[^]*trainer:/);
+  });
+});
 
 describe('Kubernetes', () => {
   const documents = parseAllDocuments(read('kubernetes/minutehand.yaml')).map((one) => one.toJS() as unknown);
@@ -269,8 +314,15 @@ describe('Kubernetes', () => {
       { name: 'daemon', containerPort: 7400 },
       { name: 'trainer', containerPort: 7401 },
     ]);
-    for (const { name, livenessProbe } of pod.containers)
-      expect(livenessProbe?.httpGet).toEqual(name === 'standby' ? undefined : { path: '/healthz', port: name });
+    const probes = pod.containers.map(({ livenessProbe }) => livenessProbe);
+    // After a takeover the port is the standby's: each daemon is asked by a program that knows whose it is.
+    const ofDaemon = { command: ['node', '/opt/minutehand/bin/healthy.mjs', '7400'] };
+    expect(probes.map((probe) => probe?.exec)).toEqual([ofDaemon, ofDaemon, undefined]);
+    expect(probes.map((probe) => probe?.httpGet)).toEqual([
+      undefined,
+      undefined,
+      { path: '/healthz', port: 'trainer' },
+    ]);
     expect(service.spec.selector).toEqual(set.spec.template.metadata.labels);
     expect(service.spec.ports.map(({ targetPort, port }) => [targetPort, port])).toEqual([
       ['daemon', 7400],
@@ -294,7 +346,7 @@ describe('workers of Kubernetes', () => {
     (one) => one.toJS() as unknown,
   ) as [
     { spec: { template: { spec: Pod; metadata: { labels: object } }; selector: { matchLabels: object } } },
-    { spec: { podSelector: { matchLabels: object }; policyTypes: string[]; ingress?: unknown } },
+    { spec: { podSelector: { matchLabels: object }; policyTypes: string[]; ingress?: unknown; egress: object[] } },
   ];
   const { spec: pod, metadata } = deployment.spec.template;
 
@@ -311,7 +363,11 @@ describe('workers of Kubernetes', () => {
     expect(names.filter((name) => !secrets.has(name))).toEqual([]);
     expect(unknown(names)).toEqual([]);
     expect(names.filter((name) => /TOKEN|DATABASE/.test(name))).toEqual([]);
-    expect(policy.spec.policyTypes).toEqual(['Ingress']);
+    const secretOf = ({ name, valueFrom }: Container['env'][number]) => [name, valueFrom?.secretKeyRef.name];
+    for (const [name, secret] of worker!.env.map(secretOf))
+      expect([name, secret]).toEqual([name, /REDIS|AWS/.test(name!) ? 'minutehand-workers' : 'minutehand']);
+    expect(policy.spec.policyTypes).toEqual(['Ingress', 'Egress']);
+    expect(policy.spec.egress.length).toBeGreaterThan(0);
     expect(policy.spec.ingress).toBeUndefined();
     for (const labels of [deployment.spec.selector.matchLabels, policy.spec.podSelector.matchLabels])
       expect(labels).toEqual(metadata.labels);

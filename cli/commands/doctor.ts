@@ -38,6 +38,7 @@ import { connectionProblem } from '../../shared/redis/redis_address.ts';
 import { checkLease } from './doctor_lease.ts';
 import { tryRedis } from './doctor_redis.ts';
 import { activeHalts, haltText } from './models_resume.ts';
+import { isPlainMail } from '../../shared/notification_channels.ts';
 
 const MIN_FREE_BYTES = 1e9;
 /** Of a shard, as advised. */
@@ -92,7 +93,7 @@ async function runDoctor(output: Output): Promise<void> {
     findings.push(halts(paths), await history(settings, paths), ...(await receivedBars(settings, paths)));
     findings.push(...(await runningDaemons(settings, paths)), ...accounts(settings, paths));
   }
-  findings.push(...environment(), home(paths), ...places(paths), await checkStore(paths), expertAdvisor());
+  findings.push(...mail(), ...environment(), home(paths), ...places(paths), await checkStore(paths), expertAdvisor());
   printChecks(findings, output);
   output.result({ ok: endWithChecks(findings), findings });
 }
@@ -204,6 +205,14 @@ async function redis({ minutehand }: Settings): Promise<CheckResult> {
       detail: `does not answer at ${shown} (${maskSecrets(connectionProblem(error as Error))}); file and WebSocket work without it`,
     };
   }
+}
+
+/** Whether alerts and the password of the mail server can be read on the way. */
+function mail(): CheckResult[] {
+  if (!isPlainMail(process.env['MINUTEHAND_SMTP_URL'] ?? '')) return [];
+  const detail =
+    'MINUTEHAND_SMTP_URL allows plain text: passwords and alerts can be read on the way. Leave requireTLS out';
+  return [{ what: 'mail server', verdict: 'warning', detail }];
 }
 
 function halts(paths: HomePaths): CheckResult {

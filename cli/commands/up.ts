@@ -31,6 +31,10 @@ const MAX_PAUSE_MS = 30_000;
 const LONG_LIFE_MS = 60_000;
 /** Far more than the end of a process takes: it stores its journal and is gone. */
 const KILL_AFTER_MS = 20_000;
+/** Of the check that a process answers; together a minute, in which a trainer that computes answers. */
+const HEALTH_EVERY_MS = 10_000;
+const HEALTH_ANSWER_MS = 9000;
+const MOST_FAILURES = 6;
 const HOME_POLL_MS = 1000;
 /** The daemon and the trainer of an `up` that was killed end by themselves: within a second on an idle machine. */
 const ORPHANS_END_MS = 20_000;
@@ -280,6 +284,34 @@ async function homeIsThere(part: Part, watch: Watch): Promise<void> {
     await sleep(HOME_POLL_MS, undefined, { signal: watch.ending }).catch(() => undefined);
 }
 
+/**
+ * Kills a process that listens and no longer answers, which is then started again: nobody else would notice a hang,
+ * where neither systemd nor a container is around it. A standby listens only once it has taken over.
+ * @param isListening whether this process has said that it listens
+ * @returns ends it
+ */
+function endWhenSilent(part: Part, watch: Watch, isListening: () => boolean): () => void {
+  let failures = 0;
+  let isAsking = false;
+  const timer = setInterval(() => {
+    if (isAsking || part.port === null || !isListening() || part.kind === 'paper') return;
+    isAsking = true;
+    void fetch(`http://127.0.0.1:${part.port}/healthz`, { signal: AbortSignal.timeout(HEALTH_ANSWER_MS) })
+      // Any answer is one: what is wrong by its own account is no hang.
+      .then((response) => response.body?.cancel())
+      .then(
+        () => (failures = 0),
+        () => (failures += 1),
+      )
+      .finally(() => (isAsking = false));
+    if (failures < MOST_FAILURES) return;
+    watch.print(part, `has not answered for ${(MOST_FAILURES * HEALTH_EVERY_MS) / 1000} s, and is ended.`);
+    failures = 0;
+    part.child?.kill('SIGKILL');
+  }, HEALTH_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
 /** @returns the exit code, or the signal that ended it */
 function runOnce(part: Part, watch: Watch): Promise<string> {
   const [program, ...first] = launcher();
@@ -299,6 +331,7 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     if (/^[A-Z]+(?:_[A-Z]+)*: /.test(line)) part.lastError = line;
     watch.print(part, line);
   });
+  let isListening = false;
   child.on('message', (message) => {
     const told = message as PartMessage;
     if ('waiting' in told) {
@@ -306,6 +339,7 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
       return watch.onWaiting();
     }
     part.port = told.ready.port;
+    isListening = true;
     part.isReady = true;
     if (part.ended !== null) {
       part.ended = null;
@@ -313,8 +347,10 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     }
     watch.onReady(part);
   });
+  const stopWatching = endWhenSilent(part, watch, () => isListening);
   return new Promise((resolve) => {
     const end = (how: string): void => {
+      stopWatching();
       part.child = null;
       resolve(how);
     };

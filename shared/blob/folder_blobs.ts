@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../errors.ts';
 import { makePrivateFolder } from '../private_files.ts';
-import { checkHash, type Blobs, type ContentHash, type KeptResult } from './blobs.ts';
+import { checkHash, parseKeptResult, type Blobs, type ContentHash, type KeptResult } from './blobs.ts';
 import { sha256Hex } from '../sha256.ts';
 
 /**
@@ -15,8 +15,8 @@ export function folderBlobs(folder: string): Blobs {
   const blobPath = (hash: string): string => join(folder, 'blobs', checkHash(hash).slice(0, 2), hash);
   const resultPath = (key: string): string => join(folder, 'results', checkHash(key).slice(0, 2), `${key}.json`);
 
-  /** Writes a whole file, unless one of this name is there. */
-  async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  /** Writes a whole file, unless one of this name is there and is whole. */
+  async function writeNew(path: string, bytes: Uint8Array, isDamaged = false): Promise<void> {
     makePrivateFolder(dirname(path));
     const draft = `${path}.${randomBytes(8).toString('hex')}.tmp`;
     try {
@@ -27,9 +27,11 @@ export function folderBlobs(folder: string): Blobs {
       } finally {
         await file.close();
       }
-      await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') throw error;
-      });
+      if (isDamaged) await rename(draft, path);
+      else
+        await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== 'EEXIST') throw error;
+        });
     } finally {
       await rm(draft, { force: true });
     }
@@ -40,15 +42,16 @@ export function folderBlobs(folder: string): Blobs {
     const text = await readIfThere(path);
     if (text === null) return null;
     await used(path);
-    return JSON.parse(text.toString('utf8')) as KeptResult;
+    return parseKeptResult(text.toString('utf8'));
   }
 
   return {
     async put(bytes) {
       const hash = sha256Hex(bytes);
       const path = blobPath(hash);
-      if (existsSync(path)) await used(path);
-      else await writeNew(path, bytes);
+      const there = await readIfThere(path);
+      if (there !== null && sha256Hex(there) === hash) await used(path);
+      else await writeNew(path, bytes, there !== null);
       return hash;
     },
     async get(hash) {
@@ -60,9 +63,12 @@ export function folderBlobs(folder: string): Blobs {
     has: (hash) => Promise.resolve(existsSync(blobPath(hash))),
     result,
     async keep(key, made) {
-      await writeNew(resultPath(key), Buffer.from(JSON.stringify(made)));
-      return (await result(key))!;
+      const path = resultPath(key);
+      const isDamaged = existsSync(path) && (await result(key)) === null;
+      await writeNew(path, Buffer.from(JSON.stringify(made)), isDamaged);
+      return (await result(key)) ?? made;
     },
+    drop: (key) => rm(resultPath(key), { force: true }),
     async prune(unusedMs) {
       const oldest = Date.now() - unusedMs;
       let removed = 0;

@@ -46,6 +46,24 @@ describe('blobs in a folder', () => {
     await expect(blobs.get(hash)).rejects.toMatchObject({ code: 'BLOB_MISSING' });
   });
 
+  it('heal: bytes and results that are damaged are replaced by the next that are kept', async () => {
+    const hash = await blobs.put(BYTES);
+    for (const damage of ['a mod3l', 'a mo', '']) {
+      writeFileSync(pathOf(hash), damage);
+      expect(await blobs.put(BYTES)).toBe(hash);
+      expect(Buffer.from(await blobs.get(hash))).toEqual(BYTES);
+    }
+    await blobs.keep(KEY, { hash, maker: 'one' });
+    for (const damage of ['', '{', 'null', '{"hash":"../../x","maker":"two"}', `{"hash":"${hash}"}`]) {
+      writeFileSync(join(folder, 'results', 'aa', `${KEY}.json`), damage);
+      expect(await blobs.result(KEY)).toBeNull();
+      expect(await blobs.keep(KEY, { hash, maker: 'two' })).toEqual({ hash, maker: 'two' });
+    }
+    await blobs.drop(KEY);
+    await blobs.drop(KEY);
+    expect(await blobs.result(KEY)).toBeNull();
+  });
+
   it('are readable by their owner alone, and leave no drafts', async () => {
     const hash = await blobs.put(BYTES);
     await blobs.put(BYTES);

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
 
 /** Typed arrays of a packet; all in the byte order of the machine, which is little-endian wherever Node runs. */
@@ -6,10 +7,17 @@ export type PackedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 const KINDS = { f32: Float32Array, f64: Float64Array, i32: Int32Array, u8: Uint8Array } as const;
 type KindName = keyof typeof KINDS;
 
-interface Header {
-  readonly facts: unknown;
-  readonly arrays: readonly { readonly name: string; readonly kind: KindName; readonly length: number }[];
-}
+const headerSchema = z.object({
+  facts: z.unknown(),
+  arrays: z.array(
+    z.object({
+      name: z.string().refine((name) => name !== '__proto__'),
+      kind: z.enum(['f32', 'f64', 'i32', 'u8']),
+      length: z.int().min(0),
+    }),
+  ),
+});
+type Header = z.infer<typeof headerSchema>;
 
 const ALIGNMENT = 8;
 const MAX_HEADER_BYTES = 16 << 20;
@@ -47,9 +55,7 @@ export function unpackArrays(bytes: Uint8Array): { facts: unknown; arrays: Recor
   const size = bytes.length < ALIGNMENT ? -1 : Number(view.getBigUint64(0, true));
   if (size < 0 || size > MAX_HEADER_BYTES || ALIGNMENT + size > bytes.length)
     throw new MinutehandError('BLOB_DAMAGED', { seen: `a header of ${size} of ${bytes.length} bytes` });
-  const { facts, arrays: listed } = JSON.parse(
-    Buffer.from(bytes.subarray(ALIGNMENT, ALIGNMENT + size)).toString('utf8'),
-  ) as Header;
+  const { facts, arrays: listed } = headerOf(Buffer.from(bytes.subarray(ALIGNMENT, ALIGNMENT + size)));
   let at = aligned(ALIGNMENT + size);
   const arrays: Record<string, PackedArray> = {};
   for (const { name, kind, length } of listed) {
@@ -63,6 +69,15 @@ export function unpackArrays(bytes: Uint8Array): { facts: unknown; arrays: Recor
     at = aligned(end);
   }
   return { facts, arrays };
+}
+
+/** @throws MinutehandError BLOB_DAMAGED */
+function headerOf(bytes: Buffer): Header {
+  try {
+    return headerSchema.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    throw new MinutehandError('BLOB_DAMAGED', { seen: 'a header that cannot be read', cause });
+  }
 }
 
 function kindOf(array: PackedArray): KindName {

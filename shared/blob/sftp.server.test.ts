@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,6 +40,38 @@ describe.skipIf(!hasServer)(`a folder of an OpenSSH server${skipNote(!hasServer,
   afterAll(async () => {
     await server?.stop();
     rmSync(keys, { recursive: true, force: true });
+  });
+
+  it('reads a file for as long as parts of it come, and gives up on silence', { timeout: 30_000 }, async () => {
+    const fast = await openSftp(optionsOf(server));
+    await fast.upload('objects/slow', BYTES);
+    await fast.close();
+    let isSilent = false;
+    const proxy = createServer((near) => {
+      const far = connect(server.port, '127.0.0.1');
+      near.pipe(far).on('error', () => undefined);
+      near.on('error', () => far.destroy()).on('close', () => far.destroy());
+      far.on('data', (part: Buffer) => {
+        far.pause();
+        setTimeout(() => {
+          if (!isSilent) near.write(part);
+          if (!isSilent) far.resume();
+        }, 30);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const options = { ...optionsOf(server, (proxy.address() as AddressInfo).port), silenceMs: 500 };
+    const place = await openSftp(options);
+    const startMs = performance.now();
+    expect((await place.read('objects/slow', BYTES.length))!.equals(BYTES)).toBe(true);
+    expect(performance.now() - startMs).toBeGreaterThan(options.silenceMs);
+    isSilent = true;
+    await expect(place.read('objects/slow', BYTES.length)).rejects.toMatchObject({ code: 'DELIVERY_UNREACHABLE' });
+    await place.close();
+    proxy.close();
+    const again = await openSftp(optionsOf(server));
+    await again.remove('objects/slow');
+    await again.close();
   });
 
   it('keeps what is uploaded, lists it without folders, and forgets what is removed', async () => {

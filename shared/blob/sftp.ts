@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Writable } from 'node:stream';
 import { MinutehandError, type ErrorCode } from '../errors.ts';
 import type { RemoteFolder } from './remote_folder.ts';
 import type { SftpAddress } from './sftp_address.ts';
@@ -8,7 +9,7 @@ interface Client {
   connect(options: Readonly<Record<string, unknown>>): Promise<Wire>;
   list(path: string): Promise<readonly { readonly type: string; readonly name: string; readonly size: number }[]>;
   stat(path: string): Promise<{ readonly size: number }>;
-  get(path: string): Promise<Buffer>;
+  get(path: string, into: Writable): Promise<unknown>;
   mkdir(path: string, recursive: true): Promise<unknown>;
   delete(path: string, isMissingFine: true): Promise<unknown>;
   rename(from: string, to: string): Promise<unknown>;
@@ -37,6 +38,8 @@ export interface SftpOptions {
   readonly privateKey: string;
   /** Time for the connection, ms. */
   readonly connectMs?: number;
+  /** Time without any part of an answer, ms. */
+  readonly silenceMs?: number;
 }
 
 const CONNECT_MS = 20_000;
@@ -57,7 +60,7 @@ const AUTHENTICATION = /authentication methods failed/i;
  * @throws MinutehandError DELIVERY_HOST_KEY, DELIVERY_REFUSED, DELIVERY_UNREACHABLE
  */
 export async function openSftp(options: SftpOptions): Promise<RemoteFolder> {
-  const { address, hostKeys, privateKey, connectMs = CONNECT_MS } = options;
+  const { address, hostKeys, privateKey, connectMs = CONNECT_MS, silenceMs = TIMEOUT_MS } = options;
   const { host, port, user, path: root } = address;
   const closed = new AbortController();
   const lost = (): void => closed.abort();
@@ -72,18 +75,21 @@ export async function openSftp(options: SftpOptions): Promise<RemoteFolder> {
     return new MinutehandError(codeOf(code, message), { seen, cause });
   }
 
-  /** A call that ends with the connection, or when it is not answered. */
-  async function call<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  /**
+   * A call that ends with the connection, or when it is not answered.
+   * @param work gets a function to be called when a part of a long answer has come: the time begins anew
+   */
+  async function call<Result>(what: string, work: (heard: () => void) => Promise<Result>): Promise<Result> {
     let timer: NodeJS.Timeout | undefined;
     let end: (() => void) | undefined;
     const cut = new Promise<never>((_, reject) => {
       end = () => reject(new Error('the connection was lost'));
       if (closed.signal.aborted) end();
       closed.signal.addEventListener('abort', end);
-      timer = setTimeout(() => reject(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
+      timer = setTimeout(() => reject(new Error(`no answer within ${silenceMs / 1000} s`)), silenceMs);
     });
     try {
-      return await Promise.race([cut, work()]);
+      return await Promise.race([cut, work(() => timer?.refresh())]);
     } catch (cause) {
       throw errorOf(cause, what);
     } finally {
@@ -136,7 +142,28 @@ export async function openSftp(options: SftpOptions): Promise<RemoteFolder> {
     }
   }
 
-  const readWhole = (path: string): Promise<Buffer> => call(`get ${path}`, () => client.get(path));
+  /** @throws MinutehandError DELIVERY_DAMAGED when more than `maxBytes` come, whatever the server said of its size */
+  const readWhole = (path: string, maxBytes: number): Promise<Buffer> =>
+    call(`get ${path}`, async (heard) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      const taken = new Writable({
+        write(part: Buffer, _encoding, done) {
+          heard();
+          bytes += part.length;
+          if (bytes > maxBytes) return done(tooLarge(path, bytes, maxBytes));
+          parts.push(part);
+          done();
+        },
+      });
+      await client.get(path, taken);
+      return Buffer.concat(parts, bytes);
+    });
+
+  function tooLarge(path: string, bytes: number, maxBytes: number): MinutehandError {
+    const seen = `${host}:${path} has ${bytes} bytes`;
+    return new MinutehandError('DELIVERY_DAMAGED', { seen, expected: `at most ${maxBytes}` });
+  }
 
   /** Writes bytes from a position on, and makes them durable where the server offers it. */
   async function write(path: string, bytes: Uint8Array, from: number): Promise<void> {
@@ -172,7 +199,7 @@ export async function openSftp(options: SftpOptions): Promise<RemoteFolder> {
 
   async function checkWritten(path: string, bytes: Uint8Array): Promise<void> {
     const size = await sizeOf(path);
-    if (size === bytes.length && (await readWhole(path)).equals(bytes)) return;
+    if (size === bytes.length && (await readWhole(path, bytes.length)).equals(bytes)) return;
     await call(`delete ${path}`, () => client.delete(path, true));
     throw new MinutehandError('DELIVERY_DAMAGED', { seen: `${host}:${path} differs from what was sent` });
   }
@@ -197,11 +224,8 @@ export async function openSftp(options: SftpOptions): Promise<RemoteFolder> {
       const path = pathOf(name);
       const size = await sizeOf(path);
       if (size === null) return null;
-      if (size <= maxBytes) return readWhole(path);
-      throw new MinutehandError('DELIVERY_DAMAGED', {
-        seen: `${host}:${path} has ${size} bytes`,
-        expected: `at most ${maxBytes}`,
-      });
+      if (size <= maxBytes) return readWhole(path, maxBytes);
+      throw tooLarge(path, size, maxBytes);
     },
     async upload(name, bytes) {
       const partial = (await sizeOf(`${pathOf(name)}${PART}`)) ?? 0;

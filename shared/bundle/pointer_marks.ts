@@ -230,22 +230,42 @@ function joined(marks: readonly PointerMark[]): PointerMark {
 }
 
 /**
- * Writes a mark from another machine into this home. With trusted keys, a mark of unsigned pointers is refused: anybody
- * who can write to the store could name any bundle in it.
+ * Writes a mark from another machine into this home. With trusted keys, a mark is taken only where it has the pointer
+ * of its serial and version, signed by one of them: anybody who can write to the store could name any bundle in it, or
+ * set a serial so high that no pointer is accepted again. So one that only says what has ended is not taken either.
  * @param name of the kind of pointer
+ * @param kind that its signature is of; by default that of active models
  * @returns whether it was taken, and was not there yet
  * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE
  */
-export function takeKeptMark(home: string, name: string, text: string): boolean {
+export function takeKeptMark(
+  home: string,
+  name: string,
+  text: string,
+  kind: PointerKind<unknown> = pointerKind(name as PointerName),
+): boolean {
   const file = `${name}_mark_${KEPT}.json`;
   const mark = MARK_FILE.test(file) ? markSchema.safeParse(jsonOf(text)) : null;
   if (mark?.success !== true) throw new MinutehandError('POINTER_MARK', { seen: `the kept mark of ${name}` });
-  if (trustedKeys() !== null && !mark.data.signed) return false;
+  const trusted = trustedKeys();
+  if (trusted !== null && !isProven(mark.data, kind, trusted)) return false;
   const path = pathInside(home, file);
   if (MACHINE_FILES.stat(path) !== null && MACHINE_FILES.read(path).toString('utf8') === textOf(mark.data))
     return false;
   replaceDurably(MACHINE_FILES, path, textOf(mark.data));
   return true;
+}
+
+/** Whether a trusted key has signed the pointer that a mark is of. */
+function isProven(
+  { serial, version, pointer, ended }: PointerMark,
+  kind: PointerKind<unknown>,
+  trusted: NonNullable<ReturnType<typeof trustedKeys>>,
+): boolean {
+  const parsed = kind.schema.safeParse(pointer);
+  if (!parsed.success || (ended !== undefined && ended >= serial)) return false;
+  if (kind.sealOf(parsed.data).serial !== serial || kind.label(parsed.data) !== version) return false;
+  return sealRefusal(kind, parsed.data, trusted) === null;
 }
 
 function jsonOf(text: string): unknown {

@@ -301,8 +301,21 @@ describe('marks that another machine has left', () => {
     expect([accepted(first), accepted(second)]).toEqual([[], [NEW]]);
     const forged = signed[1].replaceAll(NEW, THIRD);
     expect(forged).not.toBe(signed[1]);
-    takeKeptMark(third, 'active', forged);
-    expect(accepted(third)).toEqual([]);
+    const mark = JSON.parse(signed[1]) as object;
+    const { pointer: _, ...bare } = mark as { pointer: unknown };
+    const lies = [
+      forged,
+      ...[
+        { ...mark, serial: 1e9 },
+        { ...bare, serial: 9 },
+        { ...mark, ended: 9, serial: 9 },
+      ],
+    ];
+    for (const lie of lies) {
+      const text = typeof lie === 'string' ? lie : JSON.stringify(lie);
+      expect(takeKeptMark(third, 'active', text), text).toBe(false);
+    }
+    expect([accepted(third), readdirSync(third)]).toEqual([[], []]);
   });
 
   it.each(['', 'null', '{"serial": 0}', '{"serial": 1, "version": "x"}'])(

@@ -13,10 +13,18 @@ export const MAX_DELIVERY_BYTES = 4 << 20;
 
 const timeframe = z.enum(TIMEFRAME_NAMES);
 
+/** Of one file of a bundle, which its receiver reads into memory. */
+export const MAX_FILE_BYTES = 256 << 20;
+/** Of all files of one bundle. */
+const MAX_BUNDLE_BYTES = 1 << 30;
+
 const fileSchema = z.object({
-  file: z.string().regex(/^\w[\w.-]*$/),
+  file: z
+    .string()
+    .max(200)
+    .regex(/^\w[\w.-]*$/),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  bytes: z.int().min(0),
+  bytes: z.int().min(0).max(MAX_FILE_BYTES),
 });
 export type DeliveredFile = Readonly<z.infer<typeof fileSchema>>;
 
@@ -26,7 +34,13 @@ const bundleSchema = z.object({
   timeframe: timeframe.nullable(),
   /** A candidate was never made active, or is so no more: it may have failed its gates. */
   state: z.enum(['active', 'previous', 'candidate']),
-  files: z.array(fileSchema).min(1),
+  files: z
+    .array(fileSchema)
+    .min(1)
+    .max(1000)
+    .refine((files) => files.reduce((sum, { bytes }) => sum + bytes, 0) <= MAX_BUNDLE_BYTES, {
+      error: `more than ${MAX_BUNDLE_BYTES} bytes together`,
+    }),
 });
 export type DeliveredBundle = Readonly<z.infer<typeof bundleSchema>>;
 
@@ -36,10 +50,10 @@ export type DeliveredPointer = Readonly<z.infer<typeof pointerSchema>>;
 const deliverySchema = z.object({
   format: z.literal('minutehand.delivery/1'),
   /** Market, machine and home: one sender to a folder. */
-  sender: z.string(),
-  bundles: z.array(bundleSchema),
+  sender: z.string().max(1000),
+  bundles: z.array(bundleSchema).max(1000),
   /** Pointers to the active models as the sender has them, signatures included. */
-  pointers: z.array(pointerSchema),
+  pointers: z.array(pointerSchema).max(1000),
 });
 export type Delivery = Readonly<z.infer<typeof deliverySchema>>;
 

@@ -22,6 +22,11 @@ import { Deliveries } from './deliveries.ts';
 import { startNotifications } from './notifications.ts';
 import { acknowledge, notify, resolve, type Notice } from './outbox.ts';
 import { Sender } from './sender.ts';
+import type { AlertMessage } from './message.ts';
+import type { Channel } from './channels/channel.ts';
+import { isPlainMail } from '../../../shared/notification_channels.ts';
+import { email } from './channels/email.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
 
 type Answer = number | 'hang' | 'close';
 
@@ -284,6 +289,61 @@ describe('the sender', () => {
     expect(idOf(mails[0]!)).toBe(idOf(mails[1]!));
     expect(mails[1]).toMatch(/^Subject: \[CRITICAL\] Live KPI halt: A_B$/m);
     await bench.store.close();
+    await new Promise<void>((done) => smtp.close(() => done()));
+  });
+
+  it('sends e-mail to another machine over TLS alone, unless its address allows plain text', async () => {
+    const mails: string[] = [];
+    const smtp = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      onData(stream, _session, callback) {
+        void text(stream).then((mail) => {
+          mails.push(mail);
+          callback(null);
+        });
+      },
+    });
+    await new Promise<void>((done) => smtp.listen(0, '127.0.0.1', () => done()));
+    const { port } = smtp.server.address() as AddressInfo;
+    const message = {
+      key: 'disk:x',
+      event: 'disk',
+      action: 'trigger',
+      severity: 'critical',
+      market: 'live',
+      text: 'x',
+    };
+    const send = async (url: string): Promise<string | null> => {
+      const policy = {
+        ...loadSettings({ env: {} }).retrain,
+        notification_email_to: ['ops@example.org'],
+      };
+      const channel = email.open({ env: { MINUTEHAND_SMTP_URL: url }, policy }) as Channel;
+      const whole = {
+        ...message,
+        subject: 'x',
+        command: '',
+        version: null,
+        opened_ms: 0,
+        created_ms: 0,
+        is_once: false,
+      };
+      return (await channel.send([whole as unknown as AlertMessage], AbortSignal.timeout(10_000)))?.reason ?? null;
+    };
+    // An address of this machine that does not say so.
+    const other = `smtp://0.0.0.0:${port}`;
+    expect(await send(other)).toMatch(/STARTTLS.*requireTLS=false/);
+    expect(mails).toEqual([]);
+    expect(await send(`${other}?requireTLS=false`)).toBeNull();
+    expect(await send(`smtp://127.0.0.1:${port}`)).toBeNull();
+    expect(mails.length).toBe(2);
+    expect([other, `${other}?requireTLS=false`, 'smtps://mail', `smtp://127.0.0.1:${port}`].map(isPlainMail)).toEqual([
+      false,
+      true,
+      false,
+      false,
+    ]);
     await new Promise<void>((done) => smtp.close(() => done()));
   });
 

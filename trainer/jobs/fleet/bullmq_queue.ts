@@ -5,9 +5,8 @@ import { Redis } from 'ioredis';
 import { describeError } from '../../../shared/errors.ts';
 import { redisAddress } from '../../../shared/redis/redis_address.ts';
 import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
-import type { Installation, SeenInstallation } from './installation.ts';
-import type { FleetIdentity } from './fleet_identity.ts';
-import { classNameOf, classOf, lackedFor } from './task_needs.ts';
+import type { SeenInstallation } from './installation.ts';
+import { classNameOf, classOf, isClassName, lackedFor } from './task_needs.ts';
 import {
   BACKOFF_JITTER,
   DISMISSED_MS,
@@ -26,12 +25,16 @@ import {
   type QueuedTask,
   type QueueTiming,
   type SeenWorker,
-  type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
   type TaskRetry,
   type WaitingTasks,
   type WorkerFacts,
+  toldDifference,
+  toldError,
+  toldIdentity,
+  toldInstallation,
+  toldTask,
   toldWorker,
 } from './task_queue.ts';
 
@@ -49,6 +52,10 @@ const CLOSE_MS = 2000;
 const DELAYED_UNIT = 0x1000;
 /** States of a job that waits, by BullMQ's names. */
 const WAITING = ['wait', 'prioritized', 'delayed'] as const;
+/** Of entries that cannot be read: how long they are kept, and how much of each. */
+const ASIDE_MS = 7 * 86_400_000;
+const SHOWN_PLACE = 300;
+const KEPT_TEXT = 2000;
 const URGENT_PRIORITY = 1;
 const PRIORITY = 10;
 /** A result is among the blobs; its job is only remembered so that the same task is joined. */
@@ -114,7 +121,24 @@ export function bullmqQueue(
     return worker;
   }
 
-  const knownClasses = async (): Promise<string[]> => (await redis.smembers(classesKey)).sort();
+  /** What cannot be read goes there, by its place, for a person to look at; it hides no other entry any more. */
+  const asideKey = `${prefix}:aside`;
+  async function setAside(place: string, text: string, removal: () => Promise<unknown>): Promise<void> {
+    // Where two sides see it at the same time, both keep the same.
+    await redis
+      .multi()
+      .hset(asideKey, place.slice(0, SHOWN_PLACE), text.slice(0, KEPT_TEXT))
+      .pexpire(asideKey, ASIDE_MS)
+      .exec();
+    await removal();
+  }
+
+  async function knownClasses(): Promise<string[]> {
+    const names = (await redis.smembers(classesKey)).sort();
+    for (const name of names.filter((one) => !isClassName(one)))
+      await setAside(`class ${name}`, name, () => redis.srem(classesKey, name));
+    return names.filter(isClassName);
+  }
 
   /** The queues that tasks were put into by this side, by the key of the task. */
   const names = new Map<string, string>();
@@ -133,6 +157,22 @@ export function bullmqQueue(
       removeOnComplete: REMEMBER,
       removeOnFail: REMEMBER,
     });
+  }
+
+  const payloads = new Map<string, Payload>();
+
+  /** A task that is gone, such as from a Redis that was emptied, would be waited for without end. */
+  async function addAgain(key: string): Promise<void> {
+    const [name, payload] = [names.get(key), payloads.get(key)];
+    if (name === undefined || payload === undefined) return;
+    try {
+      if ((await jobOf(key)) !== undefined) return;
+      await Promise.all([add(name, key, payload), redis.sadd(classesKey, name)]);
+    } catch {
+      // A server that is away is asked again.
+      return;
+    }
+    process.stderr.write(`Task ${key} was gone from the queue, and was added again. Was Redis emptied?\n`);
   }
 
   /** What waits first in each queue, by its name, and since when this side knows it. */
@@ -159,8 +199,9 @@ export function bullmqQueue(
     const known = heads.get(name);
     const seenMs = known?.key === id ? known!.seenMs : performance.now();
     heads.set(name, { key: id!, seenMs });
-    const { needs } = data as Payload;
-    return needs.data?.some((hash) => !has.has(hash)) === true && performance.now() - seenMs < dataWaitMs;
+    // One that cannot be read is nobody's: whoever comes first says so.
+    const needs = toldTask(data)?.needs;
+    return needs?.data?.some((hash) => !has.has(hash)) === true && performance.now() - seenMs < dataWaitMs;
   }
 
   const installationPrefix = `${prefix}:installation:`;
@@ -178,7 +219,8 @@ export function bullmqQueue(
 
   async function outcome(key: string, onProgress: OnTaskProgress = () => undefined): Promise<TaskOutcome | null> {
     const job = await jobOf(key);
-    if (Array.isArray(job?.progress)) onProgress(...(job.progress as [number, number]));
+    const progress = progressOf(job?.progress);
+    if (progress !== null) onProgress(...progress);
     const state = await job?.getState();
     if (state === 'completed') return { state: 'done' };
     if (state !== 'failed') return null;
@@ -216,6 +258,7 @@ export function bullmqQueue(
     async enqueue({ key, needs, isUrgent, payload }) {
       const name = classNameOf(needs);
       names.set(key, name);
+      payloads.set(key, { payload, isUrgent, needs });
       const [known] = await Promise.all([queueOf(name).getJob(key), redis.sadd(classesKey, name)]);
       if (known !== undefined) {
         const state = await known.getState();
@@ -235,7 +278,13 @@ export function bullmqQueue(
         for (;;) {
           const job = (await found.getNextJob(token, { block: false })) as Job | undefined;
           if (job === undefined) break;
-          if (!job.deferredFailure) return claimOf(job, token);
+          const isReadable = toldTask(job.data) !== null;
+          if (!job.deferredFailure && isReadable) return claimOf(job, token);
+          const unreadable = { code: 'TASK_UNREADABLE', message: `task ${job.id ?? ''} of the queue ${name}` };
+          if (!isReadable) {
+            await job.moveToFailed(new UnrecoverableError(JSON.stringify(unreadable)), token, false);
+            continue;
+          }
           // BullMQ has marked a job that lost too many workers, and leaves it to the next one to say so.
           await job.moveToFailed(new UnrecoverableError(''), token, false);
         }
@@ -256,7 +305,8 @@ export function bullmqQueue(
         onProgress(done, total);
       };
       const onRound = ({ jobId, data }: { jobId: string; data: unknown }): void => {
-        if (jobId === key) tell(...(data as [number, number]));
+        const progress = progressOf(data);
+        if (jobId === key && progress !== null) tell(...progress);
       };
       source.on('completed', onEnd).on('failed', onEnd).on('progress', onRound);
       const onAbort = (): void => wake();
@@ -267,6 +317,7 @@ export function bullmqQueue(
           const ended = new Promise<void>((resolve) => (wake = resolve));
           const found = await outcome(key, tell).catch(() => null);
           if (found !== null) return found;
+          await addAgain(key);
           await Promise.race([ended, sleep(LOOK_MS)]);
         }
       } finally {
@@ -275,6 +326,7 @@ export function bullmqQueue(
       }
     },
     async remove(key) {
+      payloads.delete(key);
       const job = await jobOf(key);
       // A job that a worker has is locked: the lock is taken away first, and the worker is told when it extends it.
       await redis.del(`${prefix}:${names.get(key) ?? ''}:${key}:lock`);
@@ -283,7 +335,8 @@ export function bullmqQueue(
     async tasks() {
       const totals = new Map<string, Record<string, number>>();
       for (const [field, value] of Object.entries(await redis.hgetall(totalsKey))) {
-        const [learner, what] = field.split(' ') as [string, string];
+        const [learner = '', what = ''] = field.split(' ');
+        if (!(what in NO_TOTALS) || !Number.isFinite(Number(value))) continue;
         totals.set(learner, { ...totals.get(learner), [what]: Number(value) });
       }
       const counts = new Map<string, Pick<LearnerTasks, 'waiting' | 'running' | 'failed'>>();
@@ -329,7 +382,8 @@ export function bullmqQueue(
       return found.flatMap((text, at) => {
         // Texts and their times by turns.
         if (at % 2 === 1) return [];
-        return [{ ...(JSON.parse(text) as TaskDifference), agoMs: now - Number(found[at + 1]) }];
+        const read = toldDifference(text);
+        return read === null ? [] : [{ ...read, agoMs: now - Number(found[at + 1]) }];
       });
     },
     async failures() {
@@ -394,6 +448,10 @@ export function bullmqQueue(
         const [told, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
         if (told === null) continue;
         const worker = toldWorker(told);
+        if (worker === null) {
+          await setAside(key, told, () => redis.del(key));
+          continue;
+        }
         const isEnding = (await redis.exists(dismissedKey(worker.name))) === 1;
         seen.push({ ...worker, silentMs: WORKER_GONE_MS - leftMs, isEnding });
       }
@@ -407,8 +465,10 @@ export function bullmqQueue(
       const seen: SeenInstallation[] = [];
       for (const key of (await keysOf(redis, `${installationPrefix}*`)).sort()) {
         const [told, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
-        if (told !== null)
-          seen.push({ ...(JSON.parse(told) as Installation), silentMs: INSTALLATION_GONE_MS - leftMs });
+        if (told === null) continue;
+        const installation = toldInstallation(told);
+        if (installation === null) await setAside(key, told, () => redis.del(key));
+        else seen.push({ ...installation, silentMs: INSTALLATION_GONE_MS - leftMs });
       }
       return seen;
     },
@@ -417,7 +477,7 @@ export function bullmqQueue(
     },
     async leader() {
       const text = await redis.get(`${prefix}:leader`);
-      return text === null ? null : (JSON.parse(text) as FleetIdentity);
+      return text === null ? null : toldIdentity(text);
     },
     async close() {
       const closing: Promise<void>[] = [];
@@ -456,6 +516,12 @@ function connectionOptions(url: string, caFile: string | null) {
   };
 }
 
+/** How far a task is, as a worker has said; null: not so. */
+function progressOf(told: unknown): [number, number] | null {
+  const isPair = Array.isArray(told) && told.length === 2 && told.every(Number.isFinite) && Number(told[1]) > 0;
+  return isPair ? (told as [number, number]) : null;
+}
+
 /** The one that is running, or comes next, from 1; lost workers are counted. */
 function attemptOf({ attemptsMade, stalledCounter }: Job): number {
   return attemptsMade + stalledCounter + 1;
@@ -467,12 +533,8 @@ function isLostLock(message: string): boolean {
 }
 
 function errorOf(text: string | undefined): { code: string; message: string } {
-  try {
-    return JSON.parse(text ?? '') as { code: string; message: string };
-  } catch {
-    // BullMQ's own reason: `job stalled more than allowable limit`.
-    return LOST_WORKERS;
-  }
+  // BullMQ's own reason: `job stalled more than allowable limit`.
+  return toldError(text ?? '') ?? LOST_WORKERS;
 }
 
 async function nowMs(redis: Redis): Promise<number> {

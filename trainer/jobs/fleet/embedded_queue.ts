@@ -3,8 +3,6 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makePrivateFolder } from '../../../shared/private_files.ts';
 import { Database } from '../../../shared/store/sqlite.ts';
-import type { Installation } from './installation.ts';
-import type { FleetIdentity } from './fleet_identity.ts';
 import type { TaskNeeds } from './task_needs.ts';
 import {
   backoffOf,
@@ -21,11 +19,13 @@ import {
   type FailedTask,
   type QueuedTask,
   type QueueTiming,
-  type TaskDifference,
   type TaskOutcome,
   type TaskQueue,
   type TaskRetry,
   type TaskTotals,
+  toldDifference,
+  toldIdentity,
+  toldInstallation,
   toldWorker,
   type WorkerFacts,
 } from './task_queue.ts';
@@ -266,7 +266,10 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
       const now = Date.now();
       const rows = statements.differences.all() as { difference: string; seen: number }[];
       return Promise.resolve(
-        rows.map(({ difference, seen }) => ({ ...(JSON.parse(difference) as TaskDifference), agoMs: now - seen })),
+        rows.flatMap(({ difference, seen }) => {
+          const read = toldDifference(difference);
+          return read === null ? [] : [{ ...read, agoMs: now - seen }];
+        }),
       );
     },
     failures() {
@@ -322,9 +325,10 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
       const now = Date.now();
       const rows = statements.workers.all(now - WORKER_GONE_MS) as { told: string; seen: number }[];
       return Promise.resolve(
-        rows.map(({ told, seen }) => {
+        rows.flatMap(({ told, seen }) => {
           const worker = toldWorker(told);
-          return { ...worker, silentMs: now - seen, isEnding: isDismissed(worker.name, now) };
+          if (worker === null) return [];
+          return [{ ...worker, silentMs: now - seen, isEnding: isDismissed(worker.name, now) }];
         }),
       );
     },
@@ -336,7 +340,10 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
       const now = Date.now();
       const rows = statements.installations.all(now - INSTALLATION_GONE_MS) as { told: string; seen: number }[];
       return Promise.resolve(
-        rows.map(({ told, seen }) => ({ ...(JSON.parse(told) as Installation), silentMs: now - seen })),
+        rows.flatMap(({ told, seen }) => {
+          const read = toldInstallation(told);
+          return read === null ? [] : [{ ...read, silentMs: now - seen }];
+        }),
       );
     },
     lead(identity) {
@@ -345,7 +352,7 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
     },
     leader() {
       const row = statements.leader.get() as { identity: string } | undefined;
-      return Promise.resolve(row === undefined ? null : (JSON.parse(row.identity) as FleetIdentity));
+      return Promise.resolve(row === undefined ? null : toldIdentity(row.identity));
     },
     close() {
       db.close();

@@ -1,3 +1,5 @@
+import * as z from 'zod';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import type { Engine } from '../../../shared/policy/engines.ts';
 import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
@@ -104,13 +106,19 @@ export async function taskOf(
 
 const TREE_ARRAYS = ['feature', 'threshold', 'left', 'right', 'missingLeft', 'value', 'cover'] as const;
 
-interface ModelFacts {
-  readonly link: TreeModel['link'];
-  readonly ensembles: readonly { columns: number; baseScore: number; trees: number }[];
-}
+/** What a model was fitted for: its task, and the hashes of what it was made from. */
+const originSchema = z.object({ key: z.string(), inputs: z.record(z.string(), z.string()) });
+export type FitOrigin = Readonly<z.infer<typeof originSchema>>;
 
-/** A model as bytes, to the bit. */
-export function packModel({ link, ensembles }: TreeModel): Uint8Array {
+const factsSchema = z.object({
+  link: z.enum(['sigmoid', 'softmax', 'identity']),
+  ensembles: z.array(z.object({ columns: z.int().min(0), baseScore: z.number().nullable(), trees: z.int().min(0) })),
+  origin: originSchema.optional(),
+});
+type ModelFacts = z.infer<typeof factsSchema>;
+
+/** A model as bytes, to the bit. @param origin of a result; absent of a model that is an input */
+export function packModel({ link, ensembles }: TreeModel, origin?: FitOrigin): Uint8Array {
   const arrays: Record<string, PackedArray> = {};
   // A base score is a float32 number: JSON gives it back, but not −0.
   arrays['base'] = Float32Array.from(ensembles, ({ baseScore }) => baseScore);
@@ -122,15 +130,69 @@ export function packModel({ link, ensembles }: TreeModel): Uint8Array {
   const facts: ModelFacts = {
     link,
     ensembles: ensembles.map(({ columns, baseScore, trees }) => ({ columns, baseScore, trees: trees.length })),
+    ...(origin !== undefined && { origin }),
   };
   return packArrays(facts, arrays);
 }
 
 /** @throws MinutehandError BLOB_DAMAGED */
 export function unpackModel(bytes: Uint8Array): TreeModel {
+  return modelOf(bytes).model;
+}
+
+/**
+ * The model that a worker has made for a task. A worker, or whoever can write to the blobs, is believed nothing: the
+ * result must name this task and the hashes of its inputs, and have the form that its parameters allow.
+ * @throws MinutehandError BLOB_DAMAGED
+ */
+export function unpackFit(bytes: Uint8Array, identity: FitIdentity, { params, base }: FitTask): TreeModel {
+  const { model, origin } = modelOf(bytes);
+  const key = keyOf(identity);
+  if (origin === undefined) throw damaged(`the result of task ${key} does not say what it was made from`);
+  if (origin.key !== key || canonicalJson(origin.inputs) !== canonicalJson(identity.inputs))
+    throw damaged(`the result of task ${key} was made for ${origin.key}`);
+  for (const [index, { columns, trees }] of model.ensembles.entries()) {
+    const before = base?.ensembles[index]?.trees.length ?? 0;
+    if (columns !== identity.columns) throw damaged(`a model of ${columns} columns, expected ${identity.columns}`);
+    if (trees.length > before + params.rounds)
+      throw damaged(`${trees.length} trees, expected at most ${before + params.rounds}`);
+    for (const tree of trees) checkTree(tree, columns);
+  }
+  return model;
+}
+
+/** A tree in which every row ends at a leaf, in steps that end. @throws MinutehandError BLOB_DAMAGED */
+function checkTree(tree: Tree, columns: number): void {
+  const { feature, left, right } = tree;
+  const nodes = feature.length;
+  if (nodes === 0 || TREE_ARRAYS.some((name) => tree[name] !== undefined && tree[name].length !== nodes))
+    throw damaged('a tree whose arrays have different lengths');
+  const isSeen = new Uint8Array(nodes);
+  const open = [0];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (!(node >= 0 && node < nodes) || isSeen[node] === 1) throw damaged(`a tree that leads to node ${node} wrongly`);
+    isSeen[node] = 1;
+    if (feature[node]! < 0) continue;
+    if (feature[node]! >= columns) throw damaged(`a split on column ${feature[node]!} of ${columns}`);
+    open.push(left[node]!, right[node]!);
+  }
+}
+
+function damaged(seen: string): MinutehandError {
+  return new MinutehandError('BLOB_DAMAGED', { seen });
+}
+
+function modelOf(bytes: Uint8Array): { readonly model: TreeModel; readonly origin: FitOrigin | undefined } {
   const { facts, arrays } = unpackArrays(bytes);
-  const { link, ensembles } = facts as ModelFacts;
-  return {
+  const parsed = factsSchema.safeParse(facts);
+  if (!parsed.success) throw damaged(`a model: ${parsed.error.issues[0]!.message}`);
+  const { link, ensembles, origin } = parsed.data;
+  const required = TREE_ARRAYS.filter((name) => name !== 'cover');
+  const trees = ensembles.flatMap(({ trees: count }, e) => Array.from({ length: count }, (_, t) => `${e}/${t}`));
+  const missing = trees.find((tree) => required.some((name) => arrays[`${tree}/${name}`] === undefined));
+  if (missing !== undefined) throw damaged(`a model without the tree ${missing}`);
+  if (arrays['base']?.length !== ensembles.length) throw damaged('a model without its base scores');
+  const model: TreeModel = {
     link,
     ensembles: ensembles.map(({ columns, trees }, e) => ({
       columns,
@@ -144,4 +206,5 @@ export function unpackModel(bytes: Uint8Array): TreeModel {
       }),
     })),
   };
+  return { model, origin };
 }

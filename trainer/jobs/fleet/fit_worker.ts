@@ -7,7 +7,7 @@ import type { SearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { OnTree } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
 import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
-import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
+import { keyOf, ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
 import { differenceLine } from './fleet_view.ts';
 import { readTask } from './read_task.ts';
 import { doSearchTask } from './search_task.ts';
@@ -189,7 +189,7 @@ async function doFit(
 ): Promise<Uint8Array> {
   const arrayOf = async (hash: ContentHash): Promise<PackedArray> => (await packets.get(hash)).arrays['array']!;
   const task = await taskOf(identity, arrayOf, blobs);
-  return packModel(await pool.fit(task, onTree, { signal }));
+  return packModel(await pool.fit(task, onTree, { signal }), { key: keyOf(identity), inputs: identity.inputs });
 }
 
 /**

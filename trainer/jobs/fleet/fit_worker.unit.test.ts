@@ -48,6 +48,7 @@ function memoryBlobs(known: KeptResult | null = null): Blobs & { readonly reads:
     has: (hash) => Promise.resolve(bytesOf.has(hash)),
     result: () => Promise.resolve(known),
     keep: (_key, made) => Promise.resolve(known ?? made),
+    drop: () => Promise.resolve(),
     prune: () => Promise.resolve(0),
   };
 }

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { folderBlobs } from '../../../shared/blob/folder_blobs.ts';
 import { packArrays, unpackArrays } from '../../../shared/blob/packed_arrays.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import type { Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { openSearchThreads } from '../../learning/evolve/search_threads.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
@@ -193,9 +194,11 @@ it('passes on a refusal, once, and what it says', async () => {
 it('reports two results of one task, and keeps the first', async () => {
   const blobs = blobsOf('differs');
   const task = taskOf('a');
-  const key = keyOf(await identityOf(task, blobs, new WeakMap()));
+  const identity = await identityOf(task, blobs, new WeakMap());
+  const key = keyOf(identity);
   const wrong = await runFit(taskOf('other'), () => undefined);
-  await blobs.keep(key, { hash: await blobs.put(packModel(wrong)), maker: 'broken' });
+  const bytes = packModel(wrong, { key, inputs: identity.inputs });
+  await blobs.keep(key, { hash: await blobs.put(bytes), maker: 'broken' });
   startWorker(blobs);
   const pool = fleetPool(queue, blobs, false);
   expect(await pool.fit(task, () => undefined)).toEqual(wrong);
@@ -208,7 +211,40 @@ it('reports two results of one task, and keeps the first', async () => {
   expect(await queue.tasks()).toMatchObject([{ learner: 'gbdt' }, { learner: 'random_forest' }]);
 });
 
-it('makes again what is not there, and uses nothing that is damaged', async () => {
+it('makes again a result that is of another task or cannot be of this one', async () => {
+  const blobs = blobsOf('foreign');
+  startWorker(blobs);
+  const task = taskOf('a');
+  const expected = await runFit(task, () => undefined);
+  const identity = await identityOf(task, blobs, new WeakMap());
+  const key = keyOf(identity);
+  const origin = { key, inputs: identity.inputs };
+  const [first] = expected.ensembles;
+  const withTrees = (trees: readonly Tree[], columns = first!.columns): TreeModel => ({
+    ...expected,
+    ensembles: [{ ...first!, columns, trees }],
+  });
+  const tree = first!.trees[0]!;
+  const foreign: Uint8Array[] = [
+    packModel(expected),
+    packModel(expected, { ...origin, key: 'f'.repeat(64) }),
+    packModel(expected, { ...origin, inputs: { ...identity.inputs, y: 'f'.repeat(64) } }),
+    packModel(withTrees(first!.trees, first!.columns + 1), origin),
+    packModel(withTrees(Array.from({ length: task.params.rounds + 1 }, () => tree)), origin),
+    packModel(withTrees([{ ...tree, feature: tree.feature.map((column) => (column < 0 ? column : 1e6)) }]), origin),
+    packModel(withTrees([{ ...tree, left: tree.left.map(() => 0) }]), origin),
+    packModel(expected, origin).subarray(0, 200),
+    Buffer.from('not a packet'),
+  ];
+  for (const bytes of foreign) {
+    await blobs.drop(key);
+    await blobs.keep(key, { hash: await blobs.put(bytes), maker: 'stranger' });
+    expect(await fleetPool(queue, blobs, true).fit(task, () => undefined)).toEqual(expected);
+    expect(await blobs.result(key)).toMatchObject({ maker: 'one' });
+  }
+});
+
+it('makes again what is not there or damaged', async () => {
   const blobs = blobsOf('damaged');
   startWorker(blobs);
   const task = taskOf('a');
@@ -219,7 +255,7 @@ it('makes again what is not there, and uses nothing that is damaged', async () =
   const { hash } = (await blobs.result(key))!;
   const path = join(folder, 'damaged', 'blobs', hash.slice(0, 2), hash);
   writeFileSync(path, 'damaged');
-  await expect(pool.fit(task, () => undefined)).rejects.toMatchObject({ code: 'BLOB_DAMAGED' });
+  expect(await pool.fit(task, () => undefined)).toEqual(expected);
   rmSync(path);
   expect(await pool.fit(task, () => undefined)).toEqual(expected);
   rmSync(join(folder, 'damaged'), { recursive: true });

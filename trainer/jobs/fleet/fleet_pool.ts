@@ -1,9 +1,10 @@
-import { MinutehandError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
+import { errorLine } from '../../../shared/error_line.ts';
+import { describeError, MinutehandError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
 import type { Blobs, KeptResult } from '../../../shared/blob/blobs.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { untilAborted, type FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
-import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
+import { identityOf, keyOf, unpackFit, type FitIdentity, type KnownArrays } from './fit_identity.ts';
 import type { TracedFit } from './fit_trace.ts';
 import { lastAnswer } from './patient_queue.ts';
 import { needsOfFit } from './task_needs.ts';
@@ -45,11 +46,22 @@ export function fleetPool(
   let done = 0;
   const asked = new Set<string>();
 
-  /** null: there is none, or its bytes are gone. */
-  async function keptFit(key: string): Promise<KeptFit | null> {
+  /**
+   * A result that is cut, or that another task has made, is dropped: the next one that a worker makes is kept in its
+   * place, so that it fails no training for good.
+   * @returns null: there is none, or its bytes are gone or were not of this task
+   */
+  async function keptFit(key: string, identity: FitIdentity, task: FitTask): Promise<KeptFit | null> {
     const kept = await blobs.result(key);
     if (kept === null || !(await blobs.has(kept.hash))) return null;
-    return { kept, model: unpackModel(await blobs.get(kept.hash)) };
+    try {
+      return { kept, model: unpackFit(await blobs.get(kept.hash), identity, task) };
+    } catch (error) {
+      if (describeError(error).code !== 'BLOB_DAMAGED') throw error;
+      process.stderr.write(`${errorLine(describeError(error))} Made by ${kept.maker}; it is dropped and made again.\n`);
+      await blobs.drop(key);
+      return null;
+    }
   }
 
   /** Makes the queue forget a task, and stores those of its arrays that were removed. */
@@ -64,10 +76,11 @@ export function fleetPool(
   /** @returns null when it is done, and its result is not there @throws what the worker met */
   async function settledFit(
     key: string,
-    learner: string,
+    { identity, task }: { readonly identity: FitIdentity; readonly task: FitTask },
     signal: AbortSignal,
     onProgress: OnTaskProgress,
   ): Promise<KeptFit | null> {
+    const learner = task.engine;
     try {
       const outcome = await queue.settled(key, signal, onProgress);
       if (outcome.state === 'failed') {
@@ -79,7 +92,7 @@ export function fleetPool(
       if (signal.aborted) await lastAnswer(queue.remove(key), signal).catch(() => undefined);
       throw error;
     }
-    return await keptFit(key);
+    return await keptFit(key, identity, task);
   }
 
   return {
@@ -91,7 +104,7 @@ export function fleetPool(
       const askedMs = Date.now();
       const note = ({ kept: { maker, seconds } }: KeptFit, isKnown: boolean): void =>
         onFit({ key, learner: task.engine, isKnown, maker, seconds: seconds ?? null, askedMs, settledMs: Date.now() });
-      const kept = usesKnown ? await keptFit(key) : null;
+      const kept = usesKnown ? await keptFit(key, identity, task) : null;
       if (kept !== null) {
         known++;
         await tallyIfPossible(queue, task.engine, { known: 1 });
@@ -109,13 +122,13 @@ export function fleetPool(
       };
       const askForIt = async (): Promise<KeptFit | null> => {
         await untilAborted(queue.enqueue(queued), either);
-        return await settledFit(key, task.engine, either, onProgress);
+        return await settledFit(key, { identity, task }, either, onProgress);
       };
       asked.add(key);
       if (!usesKnown) await forget(key, identity, task);
       let made = await askForIt();
-      if (made === null && usesKnown) {
-        // The queue remembers that it was done, but its result has been removed since.
+      if (made === null) {
+        // The queue remembers that it was done, but its result has been removed since, or was none of this task.
         await forget(key, identity, task);
         made = await askForIt();
       }

@@ -1,4 +1,5 @@
 import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -44,10 +45,17 @@ export async function putState(state: EvolutionState, blobs: Blobs): Promise<Con
   return state.generation === 0 ? null : await blobs.put(bytesOf(state));
 }
 
-/** The kept result of a generation; null: there is none, or its bytes are gone. @throws MinutehandError BLOB_DAMAGED */
+/** The kept result of a generation; null: there is none, or its bytes are gone or damaged, and it is made again. */
 export async function keptStep(key: string, blobs: Blobs): Promise<GenerationStep | null> {
   const kept = await blobs.result(key);
-  return kept !== null && (await blobs.has(kept.hash)) ? await readJson<GenerationStep>(kept.hash, blobs) : null;
+  if (kept === null || !(await blobs.has(kept.hash))) return null;
+  try {
+    return await readJson<GenerationStep>(kept.hash, blobs);
+  } catch (error) {
+    if (describeError(error).code !== 'BLOB_DAMAGED') throw error;
+    await blobs.drop(key);
+    return null;
+  }
 }
 
 export interface SearchWork {
@@ -105,5 +113,10 @@ async function readJson<Value extends EvolutionState | GenerationStep>(
   hash: ContentHash,
   blobs: Blobs,
 ): Promise<Value> {
-  return JSON.parse(Buffer.from(await blobs.get(hash)).toString('utf8')) as Value;
+  const text = Buffer.from(await blobs.get(hash)).toString('utf8');
+  try {
+    return JSON.parse(text) as Value;
+  } catch (cause) {
+    throw new MinutehandError('BLOB_DAMAGED', { seen: `${hash} is no JSON`, cause });
+  }
 }

@@ -39,6 +39,8 @@ export function lackedFor({ learner, memoryMb = 0, cores = 1, gpu = false }: Tas
 /** A task is begun by a worker that has these data; the data themselves are no part of what it must have. */
 export type TaskClass = Omit<TaskNeeds, 'data'>;
 
+const CLASS_NAME = /^[a-z][a-z0-9_]{0,63}(?:~\d{1,12}m)?(?:~\d{1,6}c)?(?:~gpu)?$/;
+
 /** A class of tasks as a name: `gbdt`, or `xgboost~512m~gpu`. */
 export function classNameOf({ learner, memoryMb, cores = 1, gpu = false }: TaskNeeds): string {
   return [
@@ -47,6 +49,11 @@ export function classNameOf({ learner, memoryMb, cores = 1, gpu = false }: TaskN
     ...(cores === 1 ? [] : [`${cores}c`]),
     ...(gpu ? ['gpu'] : []),
   ].join('~');
+}
+
+/** Whether `classNameOf` may have made a name: one of another form is no queue. */
+export function isClassName(name: string): boolean {
+  return CLASS_NAME.test(name);
 }
 
 /** What `classNameOf` made a name of. */

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { KeptResult } from '../../../shared/blob/blobs.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
 import type { Installation, SeenInstallation } from './installation.ts';
@@ -255,12 +256,90 @@ export async function tallyIfPossible(
 /** Differences that a queue remembers. */
 export const MOST_DIFFERENCES = 100;
 
-/** What a worker has said of itself, as the queue keeps it. */
-export function toldWorker(told: string): WorkerFacts & WorkerState {
-  const unsaid = { running: [], cores: null, freeMemoryMb: null };
-  const worker = { ...unsaid, ...(JSON.parse(told) as WorkerFacts & Pick<WorkerState, 'identity' | 'done'>) };
-  return { ...worker, running: worker.running.map((task: RunningTask) => ({ ...task, share: task.share ?? null })) };
+const name = z.string().max(300);
+const amount = z.number().min(0);
+const errorSchema = z.object({ code: z.string().max(100), message: z.string() });
+const identitySchema = z.object({
+  version: name,
+  code: name,
+  node: z.number(),
+  architecture: name,
+}) satisfies z.ZodType<FleetIdentity>;
+const workerSchema = z.looseObject({
+  name,
+  learners: z.array(name).max(1000),
+  slots: amount,
+  taskMemoryMb: amount.optional(),
+  taskCores: amount.optional(),
+  gpu: z.boolean().optional(),
+  identity: identitySchema,
+  done: amount,
+  running: z
+    .array(z.object({ key: name, learner: name, runningMs: z.number(), share: z.number().nullable().default(null) }))
+    .max(10_000)
+    .default([]),
+  cores: z.number().nullable().default(null),
+  freeMemoryMb: z.number().nullable().default(null),
+});
+const daemonSchema = z.object({
+  shard: name,
+  presence: z.enum(['up', 'mute', 'down']),
+  role: z.enum(['active', 'standby']),
+  hasStandby: z.boolean(),
+  subjects: amount,
+  degradations: z.array(z.string().max(1000)).max(1000),
+  signalUs: z.number().nullable(),
+  budgetMs: z.number(),
+});
+const installationSchema = z.object({
+  name,
+  host: name,
+  market: name,
+  identity: identitySchema,
+  cores: amount,
+  load: amount,
+  freeMemoryMb: amount,
+  hasTrainer: z.boolean().optional(),
+  daemons: z.array(daemonSchema).max(1000),
+});
+const made = z.object({ hash: name, maker: name });
+const differenceSchema = z.object({ key: name, learner: name, kept: made, other: made });
+const needsSchema = z.object({
+  learner: name,
+  memoryMb: amount.optional(),
+  cores: amount.optional(),
+  gpu: z.boolean().optional(),
+  data: z.array(name).max(1000).optional(),
+});
+const taskSchema = z.looseObject({ payload: z.string(), isUrgent: z.boolean(), needs: needsSchema });
+
+/** A value of this form; null: it is that of a later version, of another program, or damaged. */
+function readAs<Value>(schema: z.ZodType, value: unknown): Value | null {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? (parsed.data as Value) : null;
 }
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/*
+ * What others have put into the queue, as text. Everybody who reaches the queue can write to it: null is what cannot be
+ * read. The queue sets it aside, so that one such entry hides no other.
+ */
+
+export const toldWorker = (text: string): (WorkerFacts & WorkerState) | null => readAs(workerSchema, jsonOf(text));
+export const toldInstallation = (text: string): Installation | null => readAs(installationSchema, jsonOf(text));
+export const toldIdentity = (text: string): FleetIdentity | null => readAs(identitySchema, jsonOf(text));
+export const toldDifference = (text: string): TaskDifference | null => readAs(differenceSchema, jsonOf(text));
+export const toldError = (text: string): FailedTask['error'] | null => readAs(errorSchema, jsonOf(text));
+/** Of a task that a queue keeps as an object. */
+export const toldTask = (value: unknown): Pick<QueuedTask, 'payload' | 'isUrgent' | 'needs'> | null =>
+  readAs(taskSchema, value);
 
 /** Failed tasks, and those that wait for another attempt, that are listed. */
 export const MOST_FAILURES = 100;

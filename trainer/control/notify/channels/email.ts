@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isPlainByDefault } from '../../../../shared/notification_channels.ts';
 import { digestOf, textOf, titleOf, type AlertMessage } from '../message.ts';
 import type { Channel, SendFailure } from './channel.ts';
 import { settingOf, type ChannelKind } from './channel_kind.ts';
@@ -25,9 +26,17 @@ interface EmailAddresses {
   readonly to: readonly string[];
 }
 
-/** A mail server: `smtp://user:password@host:587`, `smtps://` for TLS from the start. */
+/**
+ * A mail server: `smtps://` has TLS from the start; `smtp://user:password@host:587` must offer STARTTLS, or password
+ * and alerts would be readable on the way. Plain text is for `smtp://…?requireTLS=false` alone, and for this machine.
+ */
 function emailChannel(url: string, { from, to }: EmailAddresses, link: string | null): Channel {
-  const options = { url, connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS };
+  const options = {
+    url: withTls(url),
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
+  };
   return {
     name: 'email',
     actions: ['trigger', 'resolve'],
@@ -52,6 +61,13 @@ function emailChannel(url: string, { from, to }: EmailAddresses, link: string | 
   };
 }
 
+/** nodemailer reads its options from the query of the address. */
+function withTls(address: string): string {
+  const url = new URL(address);
+  if (!isPlainByDefault(url) && !url.searchParams.has('requireTLS')) url.searchParams.set('requireTLS', 'true');
+  return url.href;
+}
+
 function contentOf(messages: readonly AlertMessage[], link: string | null): object {
   const [first] = messages;
   const isOne = messages.length === 1;
@@ -71,8 +87,12 @@ function idOf(messages: readonly AlertMessage[]): string {
 function failureOf(error: unknown): SendFailure {
   const { responseCode } = error as { responseCode?: number };
   const answered = responseCode === undefined ? '' : ` (${responseCode})`;
+  const isWithoutTls = (error as NodeJS.ErrnoException).code === 'ETLS';
+  const plain = isWithoutTls
+    ? '; it offers no STARTTLS that works: use smtps://, or allow plain text by ?requireTLS=false'
+    : '';
   return {
-    reason: `mail server: ${reasonOf(error)}${answered}`,
+    reason: `mail server: ${reasonOf(error)}${answered}${plain}`,
     retryAfterMs: null,
     isRefused: isRefusal(responseCode),
   };
