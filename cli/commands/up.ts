@@ -1,3 +1,4 @@
+import { ask } from '../../shared/outgoing.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -296,9 +297,8 @@ function endWhenSilent(part: Part, watch: Watch, isListening: () => boolean): ()
   const timer = setInterval(() => {
     if (isAsking || part.port === null || !isListening() || part.kind === 'paper') return;
     isAsking = true;
-    void fetch(`http://127.0.0.1:${part.port}/healthz`, { signal: AbortSignal.timeout(HEALTH_ANSWER_MS) })
-      // Any answer is one: what is wrong by its own account is no hang.
-      .then((response) => response.body?.cancel())
+    // Any answer is one: what is wrong by its own account is no hang.
+    void ask(`http://127.0.0.1:${part.port}/healthz`, { withinMs: HEALTH_ANSWER_MS, place: null })
       .then(
         () => (failures = 0),
         () => (failures += 1),
