@@ -126,7 +126,7 @@ describe('a collector', () => {
       () => ({}),
       ['A', 'B'],
     );
-    await expect.poll(() => asked > 5 && sent.length > 0, { timeout: 5000 }).toBe(true);
+    await expect.poll(() => asked > 5 && sent.length > 0, { timeout: 20_000 }).toBe(true);
     await end();
     expect(sent.map(({ symbol }) => symbol)).toContain('B');
     expect(printed.filter((line) => line.includes('451'))).toEqual([

@@ -951,7 +951,7 @@ export const EN = {
   'performance.inMarketNote': 'since the first entry',
   'performance.refused': 'Entries not made',
   'performance.refusedNote': 'refused by the account',
-  'performance.mixed': 'without {count} positions in several currencies',
+  'performance.mixed': 'without {count:position|positions} in several currencies',
   'performance.equityChart': 'Net result, cumulative ({currency})',
   'performance.step': 'Step of the curve',
   'performance.byPosition': 'By position',

@@ -120,8 +120,19 @@ export class RuleEvaluator {
     const second = this.#combined(tree[2]);
     const out = new Uint32Array(first.length);
     if (tree[0] === 'and') for (let i = 0; i < out.length; i++) out[i] = first[i]! & second[i]!;
-    else for (let i = 0; i < out.length; i++) out[i] = first[i]! | second[i]!;
+    else {
+      // As the formula `a or b`, which is missing where either is.
+      const known = this.#known(tree);
+      for (let i = 0; i < out.length; i++) out[i] = (first[i]! | second[i]!) & known[i]!;
+    }
     return out;
+  }
+
+  /** The bars at which every condition of a tree has a value. */
+  #known(tree: Tree): Uint32Array {
+    if (typeof tree === 'number') return this.#market.known[tree]!;
+    const second = this.#known(tree[2]);
+    return this.#known(tree[1]).map((bits, word) => bits & second[word]!);
   }
 
   /** As a strategy file with these entries would read the answers of a direction model. */

@@ -20,8 +20,10 @@ export interface SearchMarket extends TradedSubject {
   readonly id: string;
   /** Index of its first bar in the history of the subject. */
   readonly first: number;
-  /** [conditions of the space]: a bit for each bar. */
+  /** [conditions of the space]: a bit for each bar at which it is true. */
   readonly conditions: readonly Uint32Array[];
+  /** The same of the bars at which it has a value: not behind a hole before it is warm, nor without its inputs. */
+  readonly known: readonly Uint32Array[];
   /** A bit for each bar at which the policy refuses entries by the answers of the direction model; null: none. */
   readonly novel: Uint32Array | null;
 }
@@ -38,7 +40,7 @@ export function searchMarket(subject: RuleSubject, space: SearchSpace, { from, t
     overnight,
     funding: funding === null ? null : settlementsUntil(funding, lastTime),
     first: from,
-    conditions: conditionSets(subject, space, { from, to }),
+    ...conditionSets(subject, space, { from, to }),
     novel: novelBars(subject, { from, to }),
   };
 }
@@ -51,9 +53,14 @@ function novelBars(subject: RuleSubject, { from, to }: Development): Uint32Array
   return set;
 }
 
-/** The bars at which each condition is true. */
-function conditionSets(subject: RuleSubject, { conditions }: SearchSpace, { from, to }: Development): Uint32Array[] {
+/** The bars at which each condition is true, and at which it has a value. */
+function conditionSets(
+  subject: RuleSubject,
+  { conditions }: SearchSpace,
+  { from, to }: Development,
+): Pick<SearchMarket, 'conditions' | 'known'> {
   const sets = conditions.map(() => new Uint32Array(Math.ceil((to - from) / BITS)));
+  const known = sets.map((set) => set.slice());
   subject.evaluate(
     conditions.map(({ formula }) => formula),
     (begin, count, outputs) => {
@@ -61,14 +68,17 @@ function conditionSets(subject: RuleSubject, { conditions }: SearchSpace, { from
       const end = Math.min(count, to - begin);
       outputs.forEach((values, index) => {
         const set = sets[index]!;
+        const valued = known[index]!;
         for (let i = first; i < end; i++) {
           const t = begin + i - from;
-          if (values[i] === 1) set[t >>> 5]! |= 1 << (t & 31);
+          const value = values[i]!;
+          if (value === 1) set[t >>> 5]! |= 1 << (t & 31);
+          if (!Number.isNaN(value)) valued[t >>> 5]! |= 1 << (t & 31);
         }
       });
     },
   );
-  return sets;
+  return { conditions: sets, known };
 }
 
 /** A market as numbers, for another thread or another machine: every bit of it survives. */
@@ -91,7 +101,7 @@ interface MarketFacts {
 const LEGS = ['a', 'b'] as const;
 
 export function partsOfMarket(market: SearchMarket): MarketParts {
-  const { id, history, costs, overnight, funding, first, conditions, novel } = market;
+  const { id, history, costs, overnight, funding, first, conditions, known, novel } = market;
   const { pair, length } = history;
   const arrays: Record<string, PackedArray> = {};
   for (const name of HISTORY_COLUMNS) arrays[name] = history[name];
@@ -107,6 +117,7 @@ export function partsOfMarket(market: SearchMarket): MarketParts {
   }
   conditions.forEach((set, index) => {
     arrays[`condition/${index}`] = bitsAsNumbers(set);
+    arrays[`known/${index}`] = bitsAsNumbers(known[index]!);
   });
   if (novel !== null) arrays['novel'] = bitsAsNumbers(novel);
   const facts: MarketFacts = {
@@ -134,6 +145,8 @@ export function marketOfParts({ facts, arrays }: MarketParts): SearchMarket {
   const own: PairFillCosts = { ...costs, a: legCosts('a'), b: legCosts('b') };
   const times = arrays['funding/times'] as Float64Array | undefined;
   const novel = arrays['novel'] as Int32Array | undefined;
+  const setsOf = (name: string): Uint32Array[] =>
+    Array.from({ length: conditions }, (_, index) => bitsOfNumbers(arrays[`${name}/${index}`] as Int32Array));
   return {
     id,
     history,
@@ -141,9 +154,8 @@ export function marketOfParts({ facts, arrays }: MarketParts): SearchMarket {
     overnight: { rolls: Array.from(numbers('rolls'), (time, i) => ({ time, swapDays: days[i]! })), swaps },
     funding: times === undefined ? null : summedSettlements(times, numbers('funding/sums')),
     first,
-    conditions: Array.from({ length: conditions }, (_, index) => {
-      return bitsOfNumbers(arrays[`condition/${index}`] as Int32Array);
-    }),
+    conditions: setsOf('condition'),
+    known: setsOf('known'),
     novel: novel === undefined ? null : bitsOfNumbers(novel),
   };
 }
