@@ -21,7 +21,7 @@ const LINUX_ONLY: ReadonlySet<string> = new Set([
 ]);
 
 /** Programs that Windows has, or that a guide tells to install there. */
-const PROGRAMS = /^(?:npx minutehand|minutehand|npm|node|docker|kubectl|gcloud|gh|git|tar|curl|cd|cp) /;
+const PROGRAMS = /^(?:npx minutehand|minutehand|npm|node|docker|kubectl|gcloud|gh|git|tar|curl|cd|cp|mkdir) /;
 /** What only a shell of Unix reads: variables, quotes, pipes, redirections, lists, ends of lines, homes. */
 const OF_UNIX_SHELLS = /[$'|;`]|&&|\\$|~\/| >{1,2} ?|\$\(/;
 

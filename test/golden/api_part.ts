@@ -1,6 +1,7 @@
 import pino from 'pino';
 import type { EpochMs } from '../../shared/bar.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { standingOverrides } from '../../trainer/control/admission/standing.ts';
 import { addRoutes } from '../../trainer/control/api/api.ts';
 import { createHttpServer } from '../../trainer/control/api/http_server.ts';
 import { startControlPlane } from '../../trainer/control/api/control_plane.ts';
@@ -135,7 +136,7 @@ async function answersOf({ config, paths }: Place, routes: readonly string[]): P
     ...parts,
     access: { host: '127.0.0.1', allowedHosts: [], token: undefined, loopbackNeedsToken: false },
     faults: () => [],
-    overrides: () => [],
+    overrides: () => standingOverrides(paths.models),
     channels: () => channelStatus(settings.retrain, {}),
     metrics: NO_METRICS,
   });
