@@ -1,14 +1,7 @@
 import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import {
-  columnsOf,
-  copyBars,
-  emptyColumns,
-  lowerBound,
-  OPTIONAL_COLUMNS,
-  optionalColumn,
-  type BarColumns,
-} from '../../shared/bar_file/bar_file.ts';
+import { columnsOf, copyBars, lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -40,7 +33,7 @@ export function openReceivedBars(market: Market, shards: readonly string[]): Rec
         const bars = journal.bars(symbol, received(from), received(to));
         return judge === undefined ? columnsOf(symbol, bars) : judge.take(symbol, bars);
       });
-      const own = parts.reduce((all, part) => mergedBars(all, part), columnsOf(symbol, []));
+      const own = parts.reduce((all, part) => mergeBars(all, part).columns, columnsOf(symbol, []));
       return toOpen === 0 ? own : { ...own, time: own.time.map((time) => time - toOpen) };
     },
     close: () => {
@@ -71,40 +64,8 @@ export async function* withReceived(
   for await (const page of pages) {
     const last = page.time[page.length - 1]!;
     const end = lowerBound(received.time.subarray(0, received.length), last + 1);
-    yield done === end ? page : mergedBars(copyBars(received, done, end), page);
+    yield done === end ? page : mergeBars(copyBars(received, done, end), page).columns;
     done = end;
   }
   if (done < received.length) yield copyBars(received, done, received.length);
-}
-
-const PRICES_AND_VOLUME = ['open', 'high', 'low', 'close', 'volume'] as const;
-
-/** As `mergeBars`, with taker volume and trades, which that leaves out. Of a minute in both, the bar of `first`. */
-function mergedBars(first: BarColumns, second: BarColumns): BarColumns {
-  const rows: Row[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < first.length || j < second.length) {
-    const timeOfFirst = i < first.length ? first.time[i]! : Infinity;
-    const timeOfSecond = j < second.length ? second.time[j]! : Infinity;
-    rows.push(timeOfFirst <= timeOfSecond ? [first, i] : [second, j]);
-    if (timeOfFirst <= timeOfSecond) i++;
-    if (timeOfSecond <= timeOfFirst) j++;
-  }
-  return takeRows(first.symbol, rows);
-}
-
-type Row = readonly [from: BarColumns, index: number];
-
-function takeRows(symbol: string, rows: readonly Row[]): BarColumns {
-  const columns = emptyColumns(rows.length);
-  rows.forEach(([from, i], row) => {
-    columns.time[row] = from.time[i]!;
-    for (const name of PRICES_AND_VOLUME) columns[name][row] = from[name][i]!;
-  });
-  const [spread, takerBuyVolume, trades] = OPTIONAL_COLUMNS.map((name) => {
-    const isKnown = rows.some(([from]) => optionalColumn(from, name) !== null);
-    return isKnown ? Float64Array.from(rows, ([from, i]) => optionalColumn(from, name)?.[i] ?? NaN) : null;
-  }) as [Float64Array | null, Float64Array | null, Float64Array | null];
-  return { symbol, length: rows.length, ...columns, spread, flow: { takerBuyVolume, trades } };
 }
