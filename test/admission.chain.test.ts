@@ -26,7 +26,7 @@ import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { carryOut, startRollout, type RolloutLook } from '../trainer/control/rollout/steps.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
-import { BIASED, FAILED_GATE, passedGates, verdict } from './passed_gates.ts';
+import { IMPLAUSIBLE, FAILED_GATE, passedGates, verdict } from './passed_gates.ts';
 import { tinyRule } from './tiny_rule.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
@@ -56,12 +56,13 @@ const FAULTS = {
   'failed gates': {
     code: 'MODEL_GATES',
     pairs: { gates: passedGates('pairs', FAILED) },
-    direction: { gates: passedGates('direction', BIASED) },
+    direction: { gates: passedGates('direction', IMPLAUSIBLE) },
   },
   'a verdict without its limit': {
     code: 'MODEL_GATES',
     pairs: { gates: passedGates('pairs', verdict({ ...UNLIMITED, role: 'ai1' })) },
-    direction: { gates: passedGates('direction', verdict({ ...UNLIMITED, code: 'bias', role: 'direction' })) },
+    // No gate of integrity of a direction needs one: a verdict that its own figures contradict.
+    direction: { gates: passedGates('direction', { ...IMPLAUSIBLE, passed: true }) },
   },
   'no recorded gates': { code: 'MODEL_GATES', pairs: { gates: undefined }, direction: { gates: undefined } },
   // A training of version 0.1.0 did not check them.
@@ -235,9 +236,9 @@ describe('every door refuses', () => {
   it.each(ATTEMPTS)('%s: a bundle with %s', (door, fault) => {
     const refusal = refusals.get(`${door} ${fault}`);
     expect(refusal?.code).toBe(FAULTS[fault].code);
-    const { passed: _passed, ...biased } = BIASED;
+    const { passed: _passed, ...implausible } = IMPLAUSIBLE;
     const { kind } = DOORS[door]!;
-    if (fault === 'failed gates') expect(refusal!.gates).toEqual([kind === 'pairs' ? FAILURE : biased]);
+    if (fault === 'failed gates') expect(refusal!.gates).toEqual([kind === 'pairs' ? FAILURE : implausible]);
     if (fault === 'some gates not recorded') expect(refusal!.gates!.map(keyOf)).toEqual(MISSING[kind]);
   });
 
@@ -416,7 +417,7 @@ describe('an override', () => {
       {
         slot: 'direction 1h',
         version,
-        gates: [{ code: 'bias', role: 'direction', evidence: BIASED.evidence }],
+        gates: [{ code: 'plausible', role: 'direction', evidence: IMPLAUSIBLE.evidence }],
         reason: REASON,
       },
     ]);

@@ -218,9 +218,8 @@ describe(`cheats with the series of an instrument, from the training to the prom
     await importSeries('honest', 'open_interest', (t) => 1000 * close[t]!);
     const training = await train('walk', 'honest-models', '--series', 'honest');
     expect(training.code, training.stderr).toBe(0);
-    const refused = await promotion('honest-models');
-    // A random walk has no F1 of 0.6, and so few bars leave single predictions beyond 0.1 to 0.9.
-    expect(refused.failed.filter((key) => key !== 'direction.bias')).toEqual(['direction.f1']);
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction f1/s) });
+    // A random walk has no F1 of 0.6, a claim: the model is let in, and makes no entries.
+    expect(training.stdout).toMatch(/direction f1 \(MODEL_WEAK\)/);
+    expect(await promotion('honest-models')).toMatchObject({ code: 0, failed: [] });
   });
 });

@@ -180,6 +180,6 @@ describe('a running installation', () => {
 describe('the table of dependencies', () => {
   it('is checked completely by each process', () => {
     const all = new Set([...dependenciesOf('daemon'), ...dependenciesOf('trainer')]);
-    expect([...all]).toHaveLength(10);
+    expect([...all]).toHaveLength(11);
   });
 });

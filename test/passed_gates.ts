@@ -20,16 +20,15 @@ const { passed: _passed, ...failure } = verdict({ role: 'ai1', value: 0.5012 });
 /** Why a bundle is rejected. */
 export const FAILED_GATE: FailedGate = failure;
 
-/** A direction model whose predictions lean to one side. */
-export const BIASED = verdict({
-  code: 'bias',
+/** A direction model that knows more than honest ones do. */
+export const IMPLAUSIBLE = verdict({
+  code: 'plausible',
   role: 'direction',
   passed: false,
-  value: 1,
+  value: 0.7,
   relation: '<=',
-  limit: 0,
-  unit: 'count',
-  evidence: { biased: ['prediction mean'], mean: 0.93 },
+  limit: 0.55,
+  evidence: { auc: 0.7, standard_error: 0.02, most: 0.55 },
 });
 
 const passed = (identity: GateIdentity): GateResult => verdict(identity as Pick<GateResult, 'code' | 'role'>);

@@ -12,7 +12,7 @@ import { folderOfVersion } from '../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { activate, activateDirection } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
-import { BIASED, passedGates, verdict } from './passed_gates.ts';
+import { IMPLAUSIBLE, passedGates, verdict } from './passed_gates.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyRule } from './tiny_rule.ts';
 import { copyUnder, tinyModels } from './tiny_models.ts';
@@ -258,11 +258,11 @@ const JUDGED = [
     name: 'direction models',
     list: 'direction_bundles',
     place: () => directionPointer(place.models, '1m'),
-    gate: 'direction.bias',
+    gate: 'direction.plausible',
     good: () => directions[0],
     failed: () =>
       copyUnder(directionFolder(place.models), directions[0], '20260303_0000', {
-        gates: passedGates('direction', BIASED),
+        gates: passedGates('direction', IMPLAUSIBLE),
       }),
     unjudged: () => copyUnder(directionFolder(place.models), directions[0], '20260304_0000', NOTHING_RECORDED),
   },

@@ -3,7 +3,7 @@ import { RowRing } from '../../shared/core/features/row_ring.ts';
 import type { InputsOf } from '../../shared/core/formula/bar_inputs.ts';
 import { FormulaColumns } from '../../shared/core/formula/formula_columns.ts';
 import type { NamedFormula } from '../../shared/core/formula/named_formulas.ts';
-import { RecentHistory } from '../../shared/core/recent_history.ts';
+import { RecentHistory, type Timed } from '../../shared/core/recent_history.ts';
 import { barSecondsOf, type Pair } from '../../shared/pair.ts';
 
 /** The next bar of a subject, with all that formulas read. */
@@ -23,8 +23,7 @@ export interface FormulaPlanOptions<Reading, Schema> {
   /** Hand-written columns. */
   readonly written: number;
   readonly inputsOf: InputsOf<Reading>;
-  /** Epoch seconds of a bar. */
-  readonly timeOf: (reading: Reading) => number;
+  readonly barOf: (reading: Reading) => Timed;
   /** Rows that a model gets together, and the bars that it takes until all of them are warm. */
   readonly sequence: { readonly bars: number; readonly warmupBars: number };
 }
@@ -56,7 +55,7 @@ export class FormulaPlan<Reading, Schema = unknown> {
   readonly #rings: readonly RowRing[] | null;
   /** Warm rows that came one behind the other, by subject, up to `#bars`. */
   readonly #counts: Int32Array;
-  readonly #timeOf: (reading: Reading) => number;
+  readonly #barOf: (reading: Reading) => Timed;
   readonly #history: RecentHistory;
 
   constructor({
@@ -65,7 +64,7 @@ export class FormulaPlan<Reading, Schema = unknown> {
     subjects,
     written,
     inputsOf,
-    timeOf,
+    barOf,
     sequence,
   }: FormulaPlanOptions<Reading, Schema>) {
     this.schema = schema;
@@ -79,7 +78,7 @@ export class FormulaPlan<Reading, Schema = unknown> {
     this.#warmupOfSequence = sequence.warmupBars;
     this.#rings = bars === 1 ? null : subjects.map(() => new RowRing(bars, columns));
     this.#counts = new Int32Array(subjects.length);
-    this.#timeOf = timeOf;
+    this.#barOf = barOf;
     this.#history = new RecentHistory(subjects.map(barSecondsOf));
     this.values = new Float32Array(subjects.length * bars * columns);
   }
@@ -101,7 +100,7 @@ export class FormulaPlan<Reading, Schema = unknown> {
   /** Takes the next bar of a subject. */
   step(bar: PlannedBar<Reading>): void {
     const { index, features } = bar;
-    this.#history.note(index, this.#timeOf(bar));
+    this.#history.note(index, this.#barOf(bar));
     this.#formulas?.step(index, bar);
     if (this.#rings === null) return;
     const isRowWarm = bar.isWarm && this.#areFormulasWarm(index);
@@ -116,7 +115,7 @@ export class FormulaPlan<Reading, Schema = unknown> {
     // A subject may have several bars before `run`, and a sequence needs the row of each.
     if (this.#rings !== null) this.step(bar);
     else if (this.#formulas !== null) {
-      this.#history.note(bar.index, this.#timeOf(bar));
+      this.#history.note(bar.index, this.#barOf(bar));
       this.#formulas.add(bar.index, bar);
     }
   }

@@ -24,7 +24,7 @@ export function planOfInstruments(
     subjects: instruments,
     written: features.length,
     inputsOf: instrumentInputs(features),
-    timeOf: ({ bar }) => bar.time,
+    barOf: ({ bar }) => bar,
     sequence: { bars: sequenceBars(schema.windows), warmupBars: instrumentWarmUp(schema.windows) },
   });
 }
@@ -40,7 +40,7 @@ export function instrumentHistoryOf(store: FormulaStore): ReadHistory<Instrument
     const bars = await warmBars(store, subject, count, until, pause);
     const history = new RecentHistory([barSecondsOf(subject)]);
     return bars.map((reading) => {
-      history.note(0, reading.bar.time);
+      history.note(0, reading.bar);
       return { ...reading, index, isWarm: history.barsOf(0) >= warmupBars };
     });
   };

@@ -26,7 +26,7 @@ export function planOfPairs(
     subjects: pairs,
     written: features.length,
     inputsOf: pairInputs(features, otherSourcesOf(formulas)),
-    timeOf: ({ a }) => a.time,
+    barOf: ({ a }) => a,
     sequence: { bars: sequenceBars(windows), warmupBars: warmupBars(windows) },
   });
 }

@@ -40,6 +40,11 @@ export function stretchesOf(times: ArrayLike<number>, from: number, to: number, 
 /** Reason of a trade that ended at the last open before a hole. */
 export const HOLE_EXIT = 'HOLE';
 
+/** A bar, by its open in epoch seconds. */
+export interface Timed {
+  readonly time: number;
+}
+
 /**
  * How many bars of each subject lead to its newest one without a long gap. Features are a function of the last bars
  * there are, of whatever year: enough of them is not enough to call a subject ready.
@@ -47,19 +52,21 @@ export const HOLE_EXIT = 'HOLE';
 export class RecentHistory {
   readonly #maxGapS: Float64Array;
   readonly #last: Float64Array;
-  readonly #bars: Float64Array;
+  readonly #bars: Int32Array;
 
   constructor(barSeconds: readonly number[]) {
     this.#maxGapS = Float64Array.from(barSeconds, maxGapOf);
     this.#last = new Float64Array(barSeconds.length);
-    this.#bars = new Float64Array(barSeconds.length);
+    this.#bars = new Int32Array(barSeconds.length);
   }
 
-  /** Takes the time of a complete bar, in epoch seconds. */
-  note(subject: number, time: number): void {
-    const isApart = time - this.#last[subject]! > this.#maxGapS[subject]!;
-    this.#bars[subject] = isApart ? 1 : this.#bars[subject]! + 1;
-    this.#last[subject] = time;
+  /** Takes a complete bar: as an object, since a number would be boxed at each bar. */
+  note(subject: number, bar: Timed): void {
+    const last = this.#last;
+    const bars = this.#bars;
+    if (bar.time - last[subject]! > this.#maxGapS[subject]!) bars[subject] = 0;
+    bars[subject] = bars[subject]! + 1;
+    last[subject] = bar.time;
   }
 
   barsOf(subject: number): number {

@@ -8,18 +8,18 @@ const DAY_S = 86_400;
 describe('the recent history of a subject', () => {
   it('begins again after years without a bar: bars of 2019 and one of 2026 are one bar', () => {
     const history = new RecentHistory([60, 60]);
-    for (let i = 0; i < 5000; i++) history.note(0, IN_2019 + 60 * i);
+    for (let i = 0; i < 5000; i++) history.note(0, { time: IN_2019 + 60 * i });
     expect(history.barsOf(0)).toBe(5000);
-    history.note(0, IN_2026);
+    history.note(0, { time: IN_2026 });
     expect([history.barsOf(0), history.barsOf(1)]).toEqual([1, 0]);
-    for (let i = 1; i < 300; i++) history.note(0, IN_2026 + 60 * i);
+    for (let i = 1; i < 300; i++) history.note(0, { time: IN_2026 + 60 * i });
     expect(history.barsOf(0)).toBe(300);
   });
 
   it('continues over weekends, holidays, and the pauses of longer bars', () => {
     const history = new RecentHistory([60, 7 * DAY_S]);
-    for (const days of [0, 2, 6.9]) history.note(0, IN_2019 + days * DAY_S);
-    for (const weeks of [0, 1, 4]) history.note(1, IN_2019 + weeks * 7 * DAY_S);
+    for (const days of [0, 2, 6.9]) history.note(0, { time: IN_2019 + days * DAY_S });
+    for (const weeks of [0, 1, 4]) history.note(1, { time: IN_2019 + weeks * 7 * DAY_S });
     expect([history.barsOf(0), history.barsOf(1)]).toEqual([3, 3]);
   });
 });
@@ -36,7 +36,7 @@ describe('the recent history of stored bars', () => {
       [0, 2, 6.9, 12].map((day) => IN_2019 + day * DAY_S),
     ]) {
       const counted = new RecentHistory([60]);
-      for (const time of times) counted.note(0, time);
+      for (const time of times) counted.note(0, { time });
       expect(recentBars(times, null).bars).toBe(counted.barsOf(0));
     }
   });

@@ -84,7 +84,7 @@ export class FileRuleFormulas implements RuleFormulas {
   step(reading: InstrumentReading): void {
     if (this.#isPending) this.#run();
     this.#inputs.write(0, reading);
-    this.#history.note(0, reading.bar.time);
+    this.#history.note(0, reading.bar);
     this.#isPending = true;
     if (!this.#inputs.readsProbabilities) this.#run();
   }

@@ -32,6 +32,8 @@ export interface FeatureDefinition {
 export interface Frame {
   /** Bars stepped so far, the current one included. */
   bars: number;
+  /** The same from the last hole on. */
+  barsBehindHole: number;
   /** Number of the current bar since the epoch, in the pair's timeframe: of one-minute bars, the epoch minute. */
   number: number;
   a: Bar;

@@ -1,6 +1,6 @@
 import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
-import { RecentHistory } from '../recent_history.ts';
+import { maxGapOf } from '../recent_history.ts';
 import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.ts';
 import { pairInputs, type PairReading } from '../formula/bar_inputs.ts';
 import { FormulaBlock } from '../formula/formula_block.ts';
@@ -92,6 +92,8 @@ interface PairWindows {
   /** In the memory that pairs share. */
   readonly pair: number;
   readonly barSeconds: number;
+  /** Seconds between two bars from which on a hole is between them. */
+  readonly maxGapS: number;
   readonly frame: Frame;
   readonly legA: PairLeg;
   readonly legB: PairLeg;
@@ -161,6 +163,7 @@ class Columns {
     return pairs.map((pair, i) => ({
       pair: i,
       barSeconds: barSecondsOf(pair),
+      maxGapS: maxGapOf(barSecondsOf(pair)),
       frame: emptyFrame(),
       legA: legs[2 * i]!,
       legB: legs[2 * i + 1]!,
@@ -184,6 +187,7 @@ class Columns {
     this.#legs.step(legA, a, number);
     this.#legs.step(legB, b, number);
     frame.bars = index + 1;
+    frame.barsBehindHole = a.time - frame.a.time > state.maxGapS ? 1 : frame.barsBehindHole + 1;
     frame.stepsSinceBar = index === 0 ? NaN : number - frame.number;
     frame.number = number;
     frame.a = a;
@@ -230,7 +234,6 @@ export class FeatureEngine {
   readonly #states: readonly PairWindows[];
   readonly #values: Float64Array;
   readonly #views: readonly Float64Array[];
-  readonly #history: RecentHistory;
   #touched = 0;
 
   constructor(pairs: readonly Pair[], windows: Windows) {
@@ -241,7 +244,6 @@ export class FeatureEngine {
     this.#states = this.#columns.createStates(pairs);
     this.#values = new Float64Array(pairs.length * width).fill(NaN);
     this.#views = pairs.map((_, i) => this.#values.subarray(i * width, (i + 1) * width));
-    this.#history = new RecentHistory(pairs.map(barSecondsOf));
   }
 
   /**
@@ -277,7 +279,6 @@ export class FeatureEngine {
     const number = barNumber(state, minute);
     if (number <= state.frame.number) throw new RangeError(`bar ${number} after bar ${state.frame.number}`);
     this.#columns.step(state, a, b, minute, this.#values, pairIndex * this.definitions.length);
-    this.#history.note(pairIndex, a.time);
   }
 
   /** The last bar of a pair with values derived from it; overwritten by its next step. */
@@ -300,7 +301,7 @@ export class FeatureEngine {
 
   /** Bars of a pair up to its newest one, from the last hole on. */
   barsOf(pairIndex: number): number {
-    return this.#history.barsOf(pairIndex);
+    return this.#states[pairIndex]!.frame.barsBehindHole;
   }
 
   /**
@@ -427,6 +428,7 @@ function emptyFrame(): Frame {
   const none = { symbol: '', time: 0, open: NaN, high: NaN, low: NaN, close: NaN, volume: 0 } as unknown as Bar;
   return {
     bars: 0,
+    barsBehindHole: 0,
     number: -Infinity,
     a: none,
     b: none,

@@ -154,7 +154,8 @@ describe('PairFeatures', () => {
         const again = run(windows, a.slice(cut - warmup, cut), b.slice(cut - warmup, cut));
         for (let t = cut; t < a.length; t++) {
           expect(again.values).toEqual(whole.values);
-          expect({ ...again.frame, bars: 0 }).toEqual({ ...whole.frame, bars: 0 });
+          const none = { bars: 0, barsBehindHole: 0 };
+          expect({ ...again.frame, ...none }).toEqual({ ...whole.frame, ...none });
           whole.step(a[t]!, b[t]!);
           again.step(a[t]!, b[t]!);
         }
@@ -229,7 +230,9 @@ describe('PairFeatures', () => {
     const { frame, bars, ready } = new PairFeatures(SMALL);
     const none = { symbol: '', time: 0, open: NaN, high: NaN, low: NaN, close: NaN, volume: 0 };
     expect([bars, ready, frame.number, frame.a, frame.b]).toEqual([0, false, -Infinity, none, none]);
-    const numbers = Object.entries(frame).filter(([name]) => !['bars', 'number', 'a', 'b'].includes(name));
+    const numbers = Object.entries(frame).filter(
+      ([name]) => !['bars', 'barsBehindHole', 'number', 'a', 'b'].includes(name),
+    );
     expect(numbers.map(([, value]) => value as number)).toEqual(numbers.map(() => NaN));
   });
 

@@ -136,7 +136,7 @@ export function buildPairHistory(
     engine.step(barA, barB);
     if (blockRows !== null) blockRows.add(barA, barB, values, features);
     const time = a.time[i]! as OpenTime;
-    history.note(0, time);
+    history.note(0, frame.a);
     if (history.barsOf(0) < warmup) continue;
     if (isSequence) keepRow();
     if (history.barsOf(0) < warmupWithSequence) continue;
@@ -272,7 +272,7 @@ export function warmMinutes(a: BarColumns, pair: Pair, inA: Int32Array, warmup: 
   const warm = new Int32Array(inA.length);
   let count = 0;
   for (let minute = 0; minute < inA.length; minute++) {
-    history.note(0, a.time[inA[minute]!]!);
+    history.note(0, { time: a.time[inA[minute]!]! });
     if (history.barsOf(0) >= warmup) warm[count++] = minute;
   }
   return warm.subarray(0, count);

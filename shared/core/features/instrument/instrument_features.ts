@@ -161,7 +161,7 @@ export class InstrumentFeatures {
     const flow = bar.volume > 0 ? (2 * bar.takerBuyVolume) / bar.volume - 1 : NaN;
     this.#observe(bar, series, lnClose, logReturn, range, flow);
     this.#plan.push(0, this.#state, this.#bars, slot);
-    this.#history.note(0, bar.time);
+    this.#history.note(0, bar);
     this.#bars++;
     this.#slot = slot;
     this.#close = bar.close;
