@@ -220,6 +220,9 @@ describe(`cheats with the series of an instrument, from the training to the prom
     expect(training.code, training.stderr).toBe(0);
     // A random walk has no F1 of 0.6, a claim: the model is let in, and makes no entries.
     expect(training.stdout).toMatch(/direction f1 \(MODEL_WEAK\)/);
-    expect(await promotion('honest-models')).toMatchObject({ code: 0, failed: [] });
+    const promoted = await promotion('honest-models');
+    // So few bars may leave single predictions beyond 0.1 to 0.9, another claim.
+    expect(promoted.failed.filter((key) => key !== 'direction.bias')).toEqual(['direction.f1']);
+    expect(promoted.code, promoted.stderr).toBe(0);
   });
 });
