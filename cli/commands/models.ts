@@ -50,7 +50,9 @@ import { writeMetadataViews } from '../../trainer/control/registry/metadata_view
 import { bundleByName } from '../bundle_name.ts';
 import { ALL_COMMANDS, commandsOfShelf } from '../strategies/registry.ts';
 import { endPartly, type Output } from '../output.ts';
-import { gatesText } from '../../shared/bundle/recorded_gates.ts';
+import { claimsText, gatesText } from '../../shared/bundle/recorded_gates.ts';
+import type { BundleFacts } from '../../shared/bundle/shelves/bundle_shelf.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import { directionShadows, readShadow, shadowPointer, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import {
   activateAdmitted,
@@ -222,7 +224,9 @@ async function makeActive(
   if (despite !== null)
     output.note(`Active despite failed gates (${gatesText(despite.gates)}). Reason: ${oneLine(despite.reason)}`);
   else if (override !== null)
-    output.note('All its gates have passed: --despite-gates was not needed, and is not recorded.');
+    output.note('No gate of it vetoes serving: --despite-gates was not needed, and is not recorded.');
+  const served = shelf === null ? null : claimsText(factsOf(shelf, version).recorded.claims);
+  if (served !== null) output.note(served);
   output.written({
     target: targetOf(admitted),
     before: { version: previous },
@@ -230,6 +234,11 @@ async function makeActive(
   });
   const of = timeframe === null ? {} : rule === null ? { timeframe } : { timeframe, rule };
   output.result({ version, previous, ...of, ...(despite !== null && { despite_gates: despite }) });
+}
+
+function factsOf(shelf: ShelfName, version: string): BundleFacts {
+  const own = shelfNamed(shelf);
+  return own.facts(pathInside(own.folder(homePaths().models), version));
 }
 
 function activeText({ timeframe, rule }: Admitted): string {

@@ -105,10 +105,10 @@ export function failedClaim({ claims }: Pick<RecordedGates, 'claims'>): ClaimRea
 }
 
 /** `Its probabilities are served, and it makes no entries: direction f1 (MODEL_WEAK).`; null: no claim failed. */
-export function claimsText(gates: readonly RecordedGate[]): string | null {
-  const failed = failuresOf(gates).filter((gate) => !isOfIntegrity(gate));
-  if (failed.length === 0) return null;
-  const names = failed.map((gate) => `${gateText(gate).name} (${claimReason(keyOf(gate))})`);
+export function claimsText(failed: readonly FailedGate[]): string | null {
+  const claims = failed.filter((gate) => !isOfIntegrity(gate));
+  if (claims.length === 0) return null;
+  const names = claims.map((gate) => `${gateText(gate).name} (${claimReason(keyOf(gate))})`);
   return `Its probabilities are served, and it makes no entries: ${names.join(', ')}.`;
 }
 

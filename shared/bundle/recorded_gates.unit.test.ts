@@ -68,12 +68,12 @@ it('tells failed claims from failed integrity, and bias before F1', () => {
   expect(failedClaim(recordedDirectionGates({ gates: [implausible, ofDirection('bias', true)] }))).toBeNull();
   expect(servingFailures(gates, 'entries')).toMatchObject([{ code: 'plausible' }]);
   expect(servingFailures(gates, 'serving')).toHaveLength(3);
-  expect(claimsText(gates)).toBe(
+  expect(claimsText(failuresOf(gates))).toBe(
     'Its probabilities are served, and it makes no entries: direction f1 (MODEL_WEAK), direction bias (MODEL_BIASED).',
   );
   // The F1 of an AI1 is no claim of a direction model.
   expect([
-    claimsText([gateOf(false, 0.3, { code: 'f1' })]),
+    claimsText(failuresOf([gateOf(false, 0.3, { code: 'f1' })])),
     servingFailures([gateOf(false, 0.3)], 'entries').length,
   ]).toEqual([null, 1]);
 });

@@ -1,4 +1,4 @@
-import { claimsText, servingFailures } from '../../../shared/bundle/recorded_gates.ts';
+import { claimsText, failuresOf, servingFailures } from '../../../shared/bundle/recorded_gates.ts';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
@@ -197,7 +197,7 @@ export async function runDirectionJob(
     if (bundle !== null) {
       const veto = settings.retrain.claims_veto;
       const hasPassed = servingFailures(gates, veto).length === 0;
-      const claims = veto === 'entries' ? claimsText(gates) : null;
+      const claims = veto === 'entries' ? claimsText(failuresOf(gates)) : null;
       output.line(`bundle ${bundle.path}, verified against onnxruntime`);
       if (adopted) output.line(`Active direction model of ${job.timeframe}: ${bundle.version}`);
       else if (rollout !== null) output.line(`Challenger of rollout ${rollout}: ${bundle.version}`);

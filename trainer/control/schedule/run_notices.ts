@@ -74,7 +74,7 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
 
 /** What adopted models are served for, where a claim about them has failed. */
 function servedText({ gate }: RetrainRun): string {
-  const claims = claimsText(gate ?? []);
+  const claims = claimsText(failuresOf(gate ?? []));
   return claims === null ? '' : ` ${claims}`;
 }
 

@@ -112,7 +112,7 @@ export class RunSettlement {
     run.percent = 100;
     // Of adopted models: the claims that keep them from entries.
     run.reasons = reasonsOf(gates);
-    const claims = claimsText(gates);
+    const claims = claimsText(failuresOf(gates));
     await this.#attempt('the bundle of a run cannot be read', () => {
       const shelf = shelfNamed(shelfOfRun(run));
       Object.assign(run, shelf.figures(pathInside(shelf.folder(paths.models), version)));

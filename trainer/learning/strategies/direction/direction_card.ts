@@ -1,5 +1,5 @@
 import { memberText } from '../../bundle/member_text.ts';
-import { claimsText, hasPassed } from '../../../../shared/bundle/recorded_gates.ts';
+import { claimsText, failuresOf, hasPassed } from '../../../../shared/bundle/recorded_gates.ts';
 import { gateText } from '../../../../shared/bundle/gates/gate_text.ts';
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import { warningText } from '../../../../shared/bundle/training_warning.ts';
@@ -89,7 +89,7 @@ function f1Lines({ f1, f1_by_class, f1_chance, f1_gain_lower }: DirectionManifes
 
 function gateLines({ gates = [] }: DirectionManifest): string[] {
   if (gates.length === 0) return [];
-  const claims = claimsText(gates);
+  const claims = claimsText(failuresOf(gates));
   return [
     '|gate|passed|measured|limit|',
     '|---|---|---|---|',
