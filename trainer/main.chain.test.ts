@@ -363,7 +363,8 @@ describe('a training run that fails', () => {
     await runsWhere(([run]) => run!.status === 'failed');
     expect(trainer!.retrainer.runs()[0]!.error).toBe('DATA_TOO_SHORT: Not enough.');
     expect(printed.at(-1)).toBe('Next attempt in 60 minutes (1 of 1).');
-    expect((await ask('POST', '/retrain')).body).toMatchObject({ run_id: 2, attempt: 1 });
+    // The attempt that waits keeps its number, 2, until the run on demand begins.
+    expect((await ask('POST', '/retrain')).body).toMatchObject({ run_id: 3, attempt: 1 });
   });
 
   it('includes one whose process was killed by the system, at any reported progress', async () => {
