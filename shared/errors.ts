@@ -460,7 +460,7 @@ export const ERRORS = {
   BLOB_DAMAGED: {
     status: 500,
     message: 'A blob of the fleet is not what its name says.',
-    next: 'Delete it, look at its disk, and start the training again.',
+    next: 'Look at its disk. A training makes what is damaged again: start it again if it has ended.',
   },
   BLOBS_UNREACHABLE: {
     status: 502,

@@ -5,7 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NAMESPACES_NOTE, openNamespace, type MachineNetwork } from '../daemon/lease/machine_network.fixture.ts';
-import { createWorkplace, eventually, PROGRAM, startProgram, type Running, type Workplace } from './cli_process.ts';
+import {
+  commandOf,
+  createWorkplace,
+  eventually,
+  processTree,
+  PROGRAM,
+  startProgram,
+  type Running,
+  type Workplace,
+} from './cli_process.ts';
 import { modelHashes } from './model_hashes.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { S3_KEYS, startS3, type S3Server } from './s3_server.ts';
@@ -15,8 +24,8 @@ import { tinyBars } from './tiny_settings.ts';
 vi.setConfig({ testTimeout: 1_500_000, hookTimeout: 120_000 });
 
 const LEASE_MS = 3000;
-/** Fits that take most of a training, and so long that each event meets some of them. */
-const LONG = { rounds: 600, learning_rate: 0.01, leaves: 31, min_data_in_leaf: 5 };
+/** Fits that take most of a training: many are left when the last event comes. */
+const LONG = { rounds: 400, learning_rate: 0.01, leaves: 31, min_data_in_leaf: 5 };
 const TRIALS = 3;
 /** Only asked whether there is one. */
 const asked = await startRedis();
@@ -26,6 +35,7 @@ const note = notes.find((one) => one !== '');
 
 /** A worker in its own network namespace, which is its only way to the queue and the blobs. */
 interface Machine {
+  readonly name: string;
   readonly network: MachineNetwork;
   readonly worker: Running;
 }
@@ -80,28 +90,46 @@ describe.runIf(note === undefined)(`a fleet of three machines${note ?? ''}`, () 
       ...env,
       ...variables(network.address.redis, network.address.lease),
     });
-    const machine = { network, worker };
+    const machine = { name, network, worker };
     machines.push(machine);
     await eventually(worker.stderr, () => worker.stdout().includes('slots'));
     return machine;
   }
 
-  /** @returns hashes of the models, and what the training said */
-  async function train(out: string, env: NodeJS.ProcessEnv) {
+  interface Training {
+    readonly running: Running;
+    /** Hashes of the models, and what the training said. */
+    readonly trained: Promise<{ models: Record<string, string>; said: string }>;
+    hasEnded: boolean;
+  }
+  function begin(out: string, env: NodeJS.ProcessEnv): Training {
     const target = join(folder, out);
     rmSync(join(place.home, 'cache', 'search'), { recursive: true, force: true });
     const args = ['train', '--data', data, '--trials', String(TRIALS), '--workers', '1'];
-    const { code, stdout, stderr } = await place.run([...args, '--out', target, '--json'], { env });
-    expect(code, stderr).toBe(0);
-    const { version } = JSON.parse(stdout) as { version: string };
-    return { models: modelHashes(join(target, version)), said: stderr };
+    const running = place.start([...args, '--out', target, '--json'], env);
+    const trained = running.ended.then((code) => {
+      training.hasEnded = true;
+      expect(code, running.stderr()).toBe(0);
+      const { version } = JSON.parse(running.stdout()) as { version: string };
+      return { models: modelHashes(join(target, version)), said: running.stderr() };
+    });
+    // Whoever waits for something else meanwhile says what was missing.
+    trained.catch(() => undefined);
+    const training: Training = { running, trained, hasEnded: false };
+    return training;
   }
+  const train = (out: string, env: NodeJS.ProcessEnv): Training['trained'] => begin(out, env).trained;
 
   interface FleetState {
     readonly waiting: number;
     readonly running: number;
     readonly failed: number;
-    readonly workers: readonly { readonly name: string; readonly done: number; readonly running: readonly unknown[] }[];
+    readonly workers: readonly {
+      readonly name: string;
+      readonly done: number;
+      readonly running: readonly unknown[];
+      readonly silentMs: number;
+    }[];
     readonly tasks: readonly { readonly totals: Readonly<Record<string, number>> }[];
   }
   async function state(): Promise<FleetState> {
@@ -112,6 +140,53 @@ describe.runIf(note === undefined)(`a fleet of three machines${note ?? ''}`, () 
   const finished = ({ tasks }: FleetState): number => tasks.reduce((sum, { totals }) => sum + totals['finished']!, 0);
   const retried = ({ tasks }: FleetState): number => tasks.reduce((sum, { totals }) => sum + totals['retried']!, 0);
 
+  /** Waits during a training, which says what it did should it end before. */
+  function during<Found extends number | true>(
+    training: Training,
+    what: string,
+    look: () => Found | false | undefined | Promise<Found | false>,
+  ): Promise<Found> {
+    return eventually(
+      what,
+      async () => {
+        if (training.hasEnded) throw new Error(`the training ended before ${what}: ${training.running.stderr()}`);
+        return await look();
+      },
+      5,
+    );
+  }
+
+  const seenOf = async ({ name }: Machine): Promise<FleetState['workers'][number] | undefined> =>
+    (await state()).workers.find((one) => one.name.startsWith(`${name}/`));
+
+  /** Waits until a worker has a fit, by what it says from now on. */
+  async function busy(training: Training, machine: Machine): Promise<void> {
+    const sinceMs = performance.now();
+    await during(training, `a fit at ${machine.name}`, async () => {
+      const seen = await seenOf(machine);
+      return seen !== undefined && seen.running.length > 0 && seen.silentMs < performance.now() - sinceMs;
+    });
+  }
+
+  const childOf = ({ worker }: Machine): number | undefined =>
+    processTree(worker.pid).find((pid) => commandOf(pid).includes('task_child'));
+  /**
+   * Suspends the process that does the fits of a worker, once there is one: the fit that it has, or gets next, lasts
+   * until that is undone. What happens then meets a fit, however fast or busy the machine is.
+   * @returns undoes it
+   */
+  async function hold(training: Training, machine: Machine): Promise<() => void> {
+    const child = await during(training, `a first fit at ${machine.name}`, () => childOf(machine));
+    process.kill(child, 'SIGSTOP');
+    return () => {
+      try {
+        process.kill(child, 'SIGCONT');
+      } catch {
+        // Its worker has lost the fit, and ended it.
+      }
+    };
+  }
+
   it('trains the same models to the byte while one is killed, one is cut off, and Redis restarts and is read-only', async () => {
     const { models: expected } = await train('alone', {});
     expect(Object.keys(expected).length).toBeGreaterThan(2);
@@ -119,25 +194,30 @@ describe.runIf(note === undefined)(`a fleet of three machines${note ?? ''}`, () 
     const killed = await addMachine('killed');
     const cut = await addMachine('cut');
     const begunMs = Date.now();
-    const training = train('fleet', ofTrainer());
-    const busy = (name: string) =>
-      eventually(
-        () => `a fit at ${name}`,
-        async () => (await state()).workers.some((one) => one.name.startsWith(name) && one.running.length > 0),
-        5,
-      );
-    await busy('killed');
+    const training = begin('fleet', ofTrainer());
+    // The thread of the training is the fastest of all. Paused, it leaves what it has put in to the machines.
+    const pausing = during(training, 'fits for all', async () => {
+      const { waiting, running } = await state();
+      return waiting + running > 2 * machines.length;
+    }).then(() => training.running.kill('SIGSTOP'));
+    const [releaseKilled] = await Promise.all([hold(training, killed), hold(training, cut), pausing]);
+    await busy(training, killed);
+    await busy(training, cut);
     killed.worker.kill('SIGKILL');
-    await busy('cut');
+    // It ends by itself.
+    releaseKilled();
     cut.network.cut(['redis', 'lease'], 'silent');
     await sleep(3 * LEASE_MS);
+    await during(training, 'a fit that steady did', async () => ((await seenOf(steady))?.done ?? 0) > 0);
     cut.network.mend();
 
+    const releaseSteady = await hold(training, steady);
+    training.running.kill('SIGCONT');
+    await busy(training, steady);
     const { port } = redis;
     await redis.kill();
     await sleep(2000);
     redis = await startQueue(port);
-    await busy('steady');
     // A primary that was demoted: it answers, and takes no writes.
     const admin = new Redis(redis.url);
     const replica = (await startRedis(['--replicaof', '127.0.0.1', String(port)]))!;
@@ -146,21 +226,29 @@ describe.runIf(note === undefined)(`a fleet of three machines${note ?? ''}`, () 
     await heir.replicaof('NO', 'ONE');
     await admin.replicaof('127.0.0.1', replica.port);
     await sleep(LEASE_MS);
+    expect(training.hasEnded).toBe(false);
     await admin.replicaof('NO', 'ONE');
+    const mendedMs = performance.now();
     admin.disconnect();
     heir.disconnect();
     await replica.stop();
+    releaseSteady();
 
-    const { models, said } = await training;
+    const { models, said } = await training.trained;
     expect(models).toEqual(expected);
     const after = await state();
     expect(after).toMatchObject({ waiting: 0, failed: 0 });
-    // Otherwise no event met a fit.
-    expect(retried(after)).toBeGreaterThan(0);
+    // Those of the two machines at least: otherwise no event met a fit.
+    expect(retried(after)).toBeGreaterThan(1);
     expect(said).toMatch(/steady\/\d+: [1-9]\d* fits? in/);
     console.log(
       `${finished(after)} fits done, ${retried(after)} begun again, ${Math.round((Date.now() - begunMs) / 1000)} s\n${said.match(/^.*: \d+ fits? in .*$/gm)?.join('\n')}`,
     );
+    for (const one of [steady, cut])
+      await eventually(
+        `${one.name} again`,
+        async () => ((await seenOf(one))?.silentMs ?? Infinity) < performance.now() - mendedMs,
+      );
     steady.worker.kill('SIGTERM');
     expect(await steady.worker.ended).toBe(0);
     cut.worker.kill('SIGTERM');

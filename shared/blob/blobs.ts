@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { errorLine } from '../error_line.ts';
+import { describeError } from '../errors.ts';
 
 /** SHA-256 of the bytes, 64 hex digits. */
 export type ContentHash = string;
@@ -43,6 +45,18 @@ export interface Blobs {
   drop(key: string): Promise<void>;
   /** Removes files that were not read or written for `unusedMs`; a bucket has lifecycle rules. @returns how many */
   prune(unusedMs: number): Promise<number>;
+}
+
+/**
+ * Drops a result that is damaged, and says so: the next one that is made is kept in its place, so that it fails no
+ * training for good.
+ * @param error that reading it met @throws any but BLOB_DAMAGED
+ */
+export async function dropDamaged(error: unknown, key: string, { maker }: KeptResult, blobs: Blobs): Promise<void> {
+  const report = describeError(error);
+  if (report.code !== 'BLOB_DAMAGED') throw error;
+  process.stderr.write(`${errorLine(report)} Made by ${maker}; it is dropped and made again.\n`);
+  await blobs.drop(key);
 }
 
 /** A name from outside becomes part of a path only if it is a hash. @throws RangeError */

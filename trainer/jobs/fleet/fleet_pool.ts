@@ -1,6 +1,5 @@
-import { errorLine } from '../../../shared/error_line.ts';
-import { describeError, MinutehandError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
-import type { Blobs, KeptResult } from '../../../shared/blob/blobs.ts';
+import { MinutehandError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
+import { dropDamaged, type Blobs, type KeptResult } from '../../../shared/blob/blobs.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { untilAborted, type FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
@@ -47,8 +46,7 @@ export function fleetPool(
   const asked = new Set<string>();
 
   /**
-   * A result that is cut, or that another task has made, is dropped: the next one that a worker makes is kept in its
-   * place, so that it fails no training for good.
+   * A result that is cut, or that another task has made, is dropped.
    * @returns null: there is none, or its bytes are gone or were not of this task
    */
   async function keptFit(key: string, identity: FitIdentity, task: FitTask): Promise<KeptFit | null> {
@@ -57,9 +55,7 @@ export function fleetPool(
     try {
       return { kept, model: unpackFit(await blobs.get(kept.hash), identity, task) };
     } catch (error) {
-      if (describeError(error).code !== 'BLOB_DAMAGED') throw error;
-      process.stderr.write(`${errorLine(describeError(error))} Made by ${kept.maker}; it is dropped and made again.\n`);
-      await blobs.drop(key);
+      await dropDamaged(error, key, kept, blobs);
       return null;
     }
   }

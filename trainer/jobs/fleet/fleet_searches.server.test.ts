@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { folderBlobs } from '../../../shared/blob/folder_blobs.ts';
 import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
 import { evolveBars, smallSpace } from '../../learning/evolve/evolve.fixture.ts';
@@ -206,6 +206,32 @@ it('makes again what was removed, and makes all again where that is asked for', 
   for (const kind of ['blobs', 'results']) rmSync(join(folder, 'again', kind), { recursive: true });
   expect(await evolveThere(blobs)).toBe(expected);
   expect([made.count, printed]).toEqual([3 * SEARCHES * GENERATIONS, []]);
+});
+
+it('makes again what is damaged, and says so', async () => {
+  const blobs = openPlace('damaged');
+  const made = { count: 0 };
+  startWorker(blobs, 'one', made);
+  const expected = await evolveThere(blobs);
+  const results = join(folder, 'damaged', 'results');
+  for (const name of readdirSync(results, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.json')) continue;
+    const { hash } = JSON.parse(readFileSync(join(results, name), 'utf8')) as { hash: string };
+    writeFileSync(join(folder, 'damaged', 'blobs', hash.slice(0, 2), hash), 'damaged');
+  }
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    expect(await evolveThere(blobs)).toBe(expected);
+    const lines = said.mock.calls.map(([text]) => String(text));
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^BLOB_DAMAGED: .* Made by one; it is dropped and made again\.\n$/),
+    );
+  } finally {
+    said.mockRestore();
+  }
+  expect(made.count).toBe(2 * SEARCHES * GENERATIONS);
+  expect(await evolveThere(blobs)).toBe(expected);
+  expect(made.count).toBe(2 * SEARCHES * GENERATIONS);
 });
 
 it('reports a generation that another worker has made otherwise; the first stays, and so does what follows from it', async () => {

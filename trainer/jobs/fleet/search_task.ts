@@ -1,5 +1,5 @@
-import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
-import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { dropDamaged, type Blobs, type ContentHash } from '../../../shared/blob/blobs.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -52,8 +52,7 @@ export async function keptStep(key: string, blobs: Blobs): Promise<GenerationSte
   try {
     return await readJson<GenerationStep>(kept.hash, blobs);
   } catch (error) {
-    if (describeError(error).code !== 'BLOB_DAMAGED') throw error;
-    await blobs.drop(key);
+    await dropDamaged(error, key, kept, blobs);
     return null;
   }
 }
