@@ -1,6 +1,7 @@
+import { renameFileAsync } from '../durable_file.ts';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../errors.ts';
 import { makePrivateFolder } from '../private_files.ts';
@@ -27,7 +28,7 @@ export function folderBlobs(folder: string): Blobs {
       } finally {
         await file.close();
       }
-      if (isDamaged) await rename(draft, path);
+      if (isDamaged) await renameFileAsync(draft, path);
       else
         await link(draft, path).catch((error: NodeJS.ErrnoException) => {
           if (error.code !== 'EEXIST') throw error;

@@ -4,6 +4,7 @@ import { InTurn } from '../../in_turn.ts';
 import { MinutehandError } from '../../errors.ts';
 import { usableMemoryBytes } from '../../process/memory.ts';
 import { packageRoot } from '../../root.ts';
+import { outsideEnvironment } from '../../secrets.ts';
 import type { RowShape } from '../scorer.ts';
 import type { ScoringAnswer, ScoringRequest } from './scoring_program.ts';
 
@@ -47,6 +48,8 @@ export class ScoringProcess {
     // A process group of its own: Ctrl-C in a terminal reaches this process alone, which says what was kept.
     this.#child = spawn(process.execPath, [join(packageRoot(), PROGRAM), `${limits.memoryBytes}`], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // What a graph of another program makes onnxruntime do happens without any key.
+      env: outsideEnvironment(),
       serialization: 'advanced',
       detached: process.platform !== 'win32',
       windowsHide: true,
