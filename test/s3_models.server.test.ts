@@ -116,16 +116,16 @@ describe('blobs in a bucket', () => {
   it('keep the first result of a key, and have none of another', async () => {
     const key = 'b'.repeat(64);
     expect(await blobs.result(key)).toBeNull();
-    const first = await blobs.keep(key, { hash: 'c'.repeat(64), by: 'one' } as never);
-    expect(await blobs.keep(key, { hash: 'd'.repeat(64), by: 'two' } as never)).toEqual(first);
+    const first = await blobs.keep(key, { hash: 'c'.repeat(64), maker: 'one' });
+    expect(await blobs.keep(key, { hash: 'd'.repeat(64), maker: 'two' })).toEqual(first);
     expect(await blobs.result(key)).toEqual(first);
   });
 
   it('are in a folder of the bucket for each fleet with a name', async () => {
     const key = 'e'.repeat(64);
     const red = openBlobs(urlOf('fleet'), S3_KEYS, 'fleet-red');
-    await red.keep(key, { hash: 'f'.repeat(64), by: 'red' } as never);
-    expect([await red.result(key), await blobs.result(key)]).toEqual([{ hash: 'f'.repeat(64), by: 'red' }, null]);
+    await red.keep(key, { hash: 'f'.repeat(64), maker: 'red' });
+    expect([await red.result(key), await blobs.result(key)]).toEqual([{ hash: 'f'.repeat(64), maker: 'red' }, null]);
     const bucket = objectsOf('fleet');
     expect(await bucket.list('fleet-red/results/ee')).toMatchObject([{ name: key }]);
   });
