@@ -236,7 +236,10 @@ describe('the commands of an instrument', () => {
     const refused = await place.call(promote, { env });
     const taken = await place.call([...promote, ...override], { env });
     expect(simulated).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_MARKET/) });
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction plausible: seen/) });
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^MODEL_GATES.*direction plausible: seen/),
+    });
     expect(taken.stderr).toMatch(/it makes no entries: .*direction bias \(MODEL_BIASED\)/);
     expect(taken.stdout).toContain(`Active direction model of 1h: ${report.version}`);
     const listed = await place.call(['models', 'list']);

@@ -58,15 +58,7 @@ export class FormulaPlan<Reading, Schema = unknown> {
   readonly #barOf: (reading: Reading) => Timed;
   readonly #history: RecentHistory;
 
-  constructor({
-    schema,
-    formulas,
-    subjects,
-    written,
-    inputsOf,
-    barOf,
-    sequence,
-  }: FormulaPlanOptions<Reading, Schema>) {
+  constructor({ schema, formulas, subjects, written, inputsOf, barOf, sequence }: FormulaPlanOptions<Reading, Schema>) {
     this.schema = schema;
     this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, subjects, inputsOf);
     this.#written = written;
