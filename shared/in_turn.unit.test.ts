@@ -22,7 +22,9 @@ function gate(): { readonly work: () => Promise<void>; open(): void; readonly be
 describe('works in turn', () => {
   it('are refused beyond the bound, and one that leaves makes room at once and never begins', async () => {
     const turns = new InTurn(TWO);
-    const [first, second, third] = [gate(), gate(), gate()];
+    const first = gate();
+    const second = gate();
+    const third = gate();
     const leaving = new AbortController();
     const running = turns.run(first.work);
     const waiting = turns.run(second.work, leaving.signal);
@@ -92,7 +94,8 @@ describe('works in turn', () => {
 });
 
 it('a look that is asked for while one hangs waits once, and sees what changed meanwhile', async () => {
-  let [looks, state] = [0, 'before'];
+  let looks = 0;
+  let state = 'before';
   const seen: string[] = [];
   const hanging = gate();
   const look = atMostOneWaiting(async () => {

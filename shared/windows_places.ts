@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import { dirname, posix, win32 } from 'node:path';
+import path, { dirname, win32, type PlatformPath } from 'node:path';
 import type { HomePaths } from './home.ts';
 import { packageRoot } from './root.ts';
 
@@ -112,19 +112,23 @@ export function remoteSystemOf(path: string, mounts: string): string | null {
   return found !== null && REMOTE_SYSTEMS.test(found.type) ? found.type : null;
 }
 
-/** Of a home or exchange folder that a program synchronizes, or that another machine has; on every system. */
+/**
+ * Warnings of folders that a program synchronizes, or that are on another machine, on every system. OneDrive on Windows
+ * is left to `warningsOfPlaces`.
+ */
 export function synchronizedWarnings(
   folders: readonly (readonly [what: string, folder: string])[],
   mounts = mountsOfMachine(),
 ): string[] {
+  const isLeft = ({ by }: { readonly by: string }): boolean => process.platform === 'win32' && by === 'OneDrive';
   const warnings = folders.flatMap(([what, folder]) => {
-    const paths = [...new Set([folder, realPosixFolder(folder)])];
-    const [synchronized] = paths.flatMap((path) => synchronizedBy(path) ?? []);
+    const paths = [...new Set([folder, realFolder(folder, path)])];
+    const [synchronized] = paths.flatMap((own) => synchronizedBy(own) ?? []).filter((own) => !isLeft(own));
     if (synchronized !== undefined)
       return [
         `${what} ${folder} is in a folder that ${synchronized.by} synchronizes (${synchronized.root}): it opens, moves and replaces files while they are in use, and a database that it brings back is an old one. Move it to a folder that is not synchronized.`,
       ];
-    const [remote] = paths.flatMap((path) => remoteSystemOf(path, mounts) ?? []);
+    const [remote] = paths.flatMap((own) => remoteSystemOf(own, mounts) ?? []);
     if (remote === undefined) return [];
     return [
       `${what} ${folder} is on another machine (${remote}): locks of files may not hold there, and a break of the network damages a database. Move it to a disk of this machine; copies for others are a backup's.`,
@@ -141,16 +145,6 @@ function mountsOfMachine(): string {
   }
 }
 
-/** Of a folder that is still to be made: that of the nearest one above it. */
-function realPosixFolder(folder: string): string {
-  try {
-    return realpathSync.native(folder);
-  } catch {
-    const parent = dirname(folder);
-    return parent === folder ? folder : posix.join(realPosixFolder(parent), posix.basename(folder));
-  }
-}
-
 /** Warnings of the folders of this installation; none on other systems. */
 export function warningsOfPlaces(
   paths: HomePaths,
@@ -160,7 +154,7 @@ export function warningsOfPlaces(
   if (platform !== 'win32') return [];
   const places = placesOf({ home: paths.home, exchange: dirname(paths.signals), program: packageRoot() });
   // A junction may lead into OneDrive, too.
-  const real = places.map((place) => ({ ...place, folder: realFolder(place.folder) }));
+  const real = places.map((place) => ({ ...place, folder: realFolder(place.folder, win32) }));
   return [...new Set([...placeWarnings(places, env), ...placeWarnings(real, env)])];
 }
 
@@ -198,11 +192,11 @@ export function placesOf({ home, exchange, program }: Folders): Place[] {
 }
 
 /** Of a folder that is still to be made: that of the nearest one above it. */
-function realFolder(folder: string): string {
+function realFolder(folder: string, names: PlatformPath): string {
   try {
     return realpathSync.native(folder);
   } catch {
-    const parent = win32.dirname(folder);
-    return parent === folder ? folder : win32.join(realFolder(parent), win32.basename(folder));
+    const parent = names.dirname(folder);
+    return parent === folder ? folder : names.join(realFolder(parent, names), names.basename(folder));
   }
 }

@@ -123,7 +123,8 @@ describe('minutehand league', () => {
     const shaken = (own: BarColumns): BarColumns => {
       const move = (column: Float64Array): Float64Array =>
         column.map((price, i) => (own.time[i]! >= from ? price * (1 + 0.003 * Math.sin(i / 9)) : price));
-      const [open, close] = [move(own.open), move(own.close)];
+      const open = move(own.open);
+      const close = move(own.close);
       const high = move(own.high).map((price, i) => Math.max(price, open[i]!, close[i]!));
       const low = move(own.low).map((price, i) => Math.min(price, open[i]!, close[i]!));
       return { ...own, open, high, low, close };

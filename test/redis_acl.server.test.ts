@@ -133,7 +133,8 @@ it('both sides of a fleet can do with their users all that a queue does', async 
 it('a task that vanishes with all of Redis is added again, and done', { timeout: 30_000 }, async () => {
   const admin = clientOf('admin');
   const url = `redis://minutehand:minutehand-password@127.0.0.1:${server.port}`;
-  const [trainer, worker] = [bullmqQueue(url, null), bullmqQueue(url, null)];
+  const trainer = bullmqQueue(url, null);
+  const worker = bullmqQueue(url, null);
   const key = 'd'.repeat(64);
   try {
     await trainer.enqueue({ key, needs: { learner: 'gbdt' }, isUrgent: false, payload: '{}' });

@@ -37,8 +37,8 @@ export async function* parquetLines(
 }
 
 /**
- * What a file says of the precision of its numbers, where it is less than a text may have; none for one that is no
- * Parquet file.
+ * Names the columns of a Parquet file that have single precision: fewer digits than a text may have. Empty for other
+ * files.
  */
 export async function precisionEvidence(path: string): Promise<string[]> {
   if (!isParquet(await firstBytes(path))) return [];

@@ -41,10 +41,10 @@ const KNOWN_NAMES: Readonly<Record<string, string>> = {
   sumopeninterestvalue: 'open_interest_value',
 };
 const NOT_VALUES = new Set(['symbol']);
-/** Said beside a value, which counts without it. */
+/** Series that accompany another one: a row without their value keeps the others. */
 const BESIDE: ReadonlySet<string> = new Set(['funding_interval_hours']);
 
-/** Whether a row without this value still has what it is about. */
+/** Returns whether a row counts although it has no value of this series. */
 export function isBeside(name: string): boolean {
   return BESIDE.has(name);
 }

@@ -130,7 +130,7 @@ class CcxtExchange implements Exchange {
   readonly #names = new Map<string, string>();
   readonly #symbols = new Map<string, string>();
   #rest: ExchangeRest | null = null;
-  /** Of what it refuses alone, by symbol; of what has none, by the empty name. */
+  /** Refusals of single symbols, by symbol; the empty name is for requests without a symbol. */
   readonly #rests = new Map<string, ExchangeRest>();
 
   constructor(ccxt: Ccxt) {

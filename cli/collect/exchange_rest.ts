@@ -32,7 +32,7 @@ interface Rest {
   readonly isOfAsked: boolean;
 }
 
-/** What an exchange said, without the page that a server in front of it sends in place of an answer. */
+/** The message of an exchange; of an HTML page that a proxy sent instead of it, the title alone. */
 export function saidBy(message: string): string {
   const page = /<(?:!doctype|html|head|body)\b/i.exec(message);
   if (page === null) return message.replace(/\s+/g, ' ').slice(0, 200);

@@ -395,7 +395,7 @@ function refusalText({ symbol, verdict, sources }: ImportReport, accepted: Reado
   const codes = [...new Set(refusing.map(({ code }) => code))];
   const firsts = codes.map((code) => refusing.find((one) => one.code === code)!);
   const hints = firsts.map((finding) => hintOf(finding, sources)).filter((hint) => hint !== undefined);
-  // The same bars twice, under two names, are never what a person wants.
+  // Nobody wants the same bars stored under two symbols.
   const isCopy = refusing.some(({ by }) => by === 'same_bars');
   const next = [...hints, ...(isCopy ? [] : [`To take them as they are: --accept ${codes.join(' ')}.`])].join(' ');
   return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));

@@ -7,13 +7,13 @@ export function marketOption(meaning: string): Option {
   return new Option('--market <market>', meaning).choices(['live', 'simulated']).default('live');
 }
 
-/** Of each import whose dates may have the day or the month first. */
+/** The option `--date-order`, of every import that reads dates. */
 export function dateOrderOption(choices: readonly DateOrder[]): Option {
   const short = choices.includes('ymd') ? ', and of years with two digits' : '';
   return new Option('--date-order <order>', `of dates such as 03/04/2025 where none shows it${short}`).choices(choices);
 }
 
-/** Of each import of prices or values. */
+/** The option `--decimal`, of every import that reads numbers. */
 export function decimalOption(): Option {
   const meaning = 'mark before decimals, where numbers such as 154,321 do not show it';
   return new Option('--decimal <mark>', meaning).choices(['point', 'comma']);

@@ -207,7 +207,7 @@ async function redis({ minutehand }: Settings): Promise<CheckResult> {
   }
 }
 
-/** Whether alerts and the password of the mail server can be read on the way. */
+/** Warns where the connection to the mail server is not encrypted: its password and the alerts could be read. */
 function mail(): CheckResult[] {
   if (!isPlainMail(process.env['MINUTEHAND_SMTP_URL'] ?? '')) return [];
   const detail =
@@ -309,7 +309,7 @@ async function runningDaemons(settings: Settings, paths: HomePaths): Promise<Che
   return daemons.filter(({ presence }) => presence !== 'down').map((daemon) => daemonFinding(settings, daemon));
 }
 
-/** What keeps an account from following the signals; nothing where none is kept. */
+/** Reasons why accounts do not follow the signals; none when all of them follow. */
 function accounts(settings: Settings, paths: HomePaths): CheckResult[] {
   return followerFaults(paths, barIntervalMs(settings), Date.now()).map(
     ({ about, text, next, isProblem }): CheckResult => ({
@@ -331,15 +331,14 @@ function daemonFinding(settings: Settings, daemon: DaemonState): CheckResult {
   return { what, verdict: isUseless ? 'error' : 'warning', detail };
 }
 
-/** Whether a synchronization, another machine or, on Windows, the length of paths will be in the way. */
+/** Warns of folders that a program synchronizes, that are on another machine, or whose paths are too long. */
 function places(paths: HomePaths): CheckResult[] {
   const what = 'folders';
   const isWindows = process.platform === 'win32';
-  // On Windows, OneDrive is among the warnings of its places.
   const synchronized = synchronizedWarnings([
     ['The home', paths.home],
     ['The exchange folder', dirname(paths.signals)],
-  ]).filter((text) => !isWindows || !text.includes('OneDrive synchronizes'));
+  ]);
   const warnings = [...warningsOfPlaces(paths), ...synchronized];
   if (warnings.length === 0 && !isWindows) return [];
   if (warnings.length === 0) return [{ what, verdict: 'ok', detail: 'not in OneDrive, and paths are short enough' }];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { leaseKey } from '../../daemon/lease/redis_lease.ts';
 import { openLeaseStore } from '../../daemon/lease/open_lease_store.ts';
 import type { LeaseRecord, LeaseRequest } from '../../daemon/lease/lease.ts';
@@ -11,9 +11,9 @@ import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
-import { redisAddress } from '../../shared/redis/redis_address.ts';
 import { postgresNext } from '../../shared/postgres_causes.ts';
 import { evictionProblem, infoField } from '../../shared/redis/redis_info.ts';
+import { askingClient } from './doctor_redis.ts';
 import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
@@ -160,15 +160,7 @@ async function redisWarning(url: string): Promise<string | null> {
 }
 
 async function withRedis<Result>(url: string, use: (redis: Redis) => Promise<Result>): Promise<Result> {
-  const redis = new Redis({
-    ...redisAddress(url, null),
-    lazyConnect: true,
-    retryStrategy: () => null,
-    connectTimeout: WAIT_MS,
-    commandTimeout: WAIT_MS,
-    maxRetriesPerRequest: 0,
-    protocol: 2,
-  });
+  const redis = askingClient({ url, ca_file: null }, WAIT_MS);
   redis.on('error', () => undefined);
   try {
     await redis.connect();

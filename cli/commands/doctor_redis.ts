@@ -22,7 +22,7 @@ export interface RedisRefusal {
 export interface RedisTrial {
   /** Nothing = all commands work. */
   readonly refusals: readonly RedisRefusal[];
-  /** What its `maxmemory-policy` removes; null: nothing, or the user has no INFO. */
+  /** Keys that Redis evicts by its `maxmemory-policy`, in words; null: none, or the user may not call INFO. */
   readonly eviction: string | null;
 }
 
@@ -32,7 +32,7 @@ export interface RedisTrial {
  * @throws Error when Redis does not answer
  */
 export async function tryRedis(transport: RedisTransport, market: MarketKind): Promise<RedisTrial> {
-  const client = clientOf(transport);
+  const client = askingClient(transport);
   // connect() rejects with the words of the closed connection; why it was closed comes by this event.
   let lastError: Error | null = null;
   client.on('error', (error: Error) => (lastError = error));
@@ -47,9 +47,9 @@ export async function tryRedis(transport: RedisTransport, market: MarketKind): P
   }
 }
 
-/** What the `maxmemory-policy` of a server removes; null: nothing, or it does not say, or does not answer. */
+/** Keys that a Redis evicts by its `maxmemory-policy`, in words; null: none, or it does not answer. */
 export async function evictionAt(transport: RedisTransport): Promise<string | null> {
-  const client = clientOf(transport);
+  const client = askingClient(transport);
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -61,13 +61,14 @@ export async function evictionAt(transport: RedisTransport): Promise<string | nu
   }
 }
 
-function clientOf({ url, ca_file }: RedisTransport): Redis {
+/** A client for a few questions: connected by `connect`, and never again by itself. @param waitMs for each answer */
+export function askingClient({ url, ca_file }: Pick<RedisTransport, 'url' | 'ca_file'>, waitMs = WAIT_MS): Redis {
   return new Redis({
     ...redisAddress(url, ca_file),
     lazyConnect: true,
     retryStrategy: () => null,
-    connectTimeout: WAIT_MS,
-    commandTimeout: WAIT_MS,
+    connectTimeout: waitMs,
+    commandTimeout: waitMs,
     maxRetriesPerRequest: 0,
     protocol: 2,
   });

@@ -60,7 +60,7 @@ export class RecentHistory {
     this.#bars = new Int32Array(barSeconds.length);
   }
 
-  /** Takes a complete bar: as an object, since a number would be boxed at each bar. */
+  /** Takes the next complete bar of a subject. */
   note(subject: number, bar: Timed): void {
     const last = this.#last;
     const bars = this.#bars;

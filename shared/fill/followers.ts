@@ -51,12 +51,14 @@ const LIMIT_NEXT = '`minutehand trades list` shows what was refused, and why.';
  * @param barMs wall-clock time of a one-minute bar of the configured market
  */
 export function followerFaults(paths: HomePaths, barMs: number, nowMs: number): FollowerFault[] {
+  const ofUp = upParts(paths);
+  const isOfUp = (name: string): boolean => ofUp.some(({ account }) => `${account}${PAPER}` === name);
   return [
     ...killFault('accounts', join(dirname(paths.ea), KILL_FILE), 'all accounts'),
-    ...upParts(paths).flatMap(({ account, ended, since }) =>
+    ...ofUp.flatMap(({ account, ended, since }) =>
       account === null || ended === null ? [] : [downFault(`${account}${PAPER}`, ended, since)],
     ),
-    ...foldersIn(paths.ea).flatMap((name) => ofAccount(paths, name, barMs, nowMs)),
+    ...foldersIn(paths.ea).flatMap((name) => ofAccount(paths, name, isOfUp(name), barMs, nowMs)),
   ];
 }
 
@@ -67,13 +69,13 @@ export function refuseFollowerFaults(faults: readonly FollowerFault[]): void {
     throw new MinutehandError('NOT_FOLLOWED', { seen: `${fault.about}: ${fault.text}`, next: fault.next });
 }
 
-function ofAccount(paths: HomePaths, name: string, barMs: number, nowMs: number): FollowerFault[] {
+/** @param isOfUp whether `minutehand up` has started it */
+function ofAccount(paths: HomePaths, name: string, isOfUp: boolean, barMs: number, nowMs: number): FollowerFault[] {
   const folder = pathInside(paths.ea, name);
   const about = `account ${name}`;
   const taken = isTaken(join(folder, 'lock'));
   // Nobody waits for a paper account that was ended; whether an expert advisor runs is not known here.
-  if (name.endsWith(PAPER) && taken === false && !upParts(paths).some(({ account }) => `${account}${PAPER}` === name))
-    return [];
+  if (name.endsWith(PAPER) && taken === false && !isOfUp) return [];
   const killed = killFault(about, join(folder, KILL_FILE), 'it');
   if (killed.length > 0) return killed;
   return [

@@ -9,20 +9,20 @@ import type { FileSystem } from '../ports.ts';
 import { createFile } from '../outside_files.ts';
 import { CLAIM_MS, type Owner, processNamespace } from './owner.ts';
 
-const NAME = '.owner.turn';
-const PRIVATE = 0o700;
-/** Work in a turn takes less than a millisecond. */
-const WAIT_MS = 5;
-/** Of a process that ended in its turn. */
-const STALE_MS = 2000;
+const TURN_NAME = '.owner.turn';
+const TURN_MODE = 0o700;
+/** Longest wait for a turn: work in one takes less than a millisecond. */
+const TURN_WAIT_MS = 5;
+/** Age of a turn whose process has ended in it. */
+const STALE_TURN_MS = 2000;
 
 /**
  * Does work in a folder that other users can write while no other process does it there. The turn is a folder: making
- * one follows no link, as opening a lock file does. Work is done after WAIT_MS all the same, since whoever can write
- * there could keep the turn forever.
+ * one follows no link, as opening a lock file does. Work is done after TURN_WAIT_MS all the same, since whoever can
+ * write there could keep the turn forever.
  */
 function inTurn(folder: string, work: () => void): void {
-  const path = join(folder, NAME);
+  const path = join(folder, TURN_NAME);
   const isTaken = takeTurn(path);
   try {
     work();
@@ -33,9 +33,9 @@ function inTurn(folder: string, work: () => void): void {
 
 function takeTurn(path: string): boolean {
   for (let waitedMs = 0; ; waitedMs++) {
-    if (attempt(() => mkdirSync(path, PRIVATE))) return true;
+    if (attempt(() => mkdirSync(path, TURN_MODE))) return true;
     if (isStale(path) && attempt(() => rmdirSync(path))) continue;
-    if (waitedMs >= WAIT_MS) return false;
+    if (waitedMs >= TURN_WAIT_MS) return false;
     pauseThread(1);
   }
 }
@@ -43,7 +43,7 @@ function takeTurn(path: string): boolean {
 /** A clock of a file server that differs takes a turn away from its owner: two that claim at once notice it later. */
 function isStale(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) > STALE_MS;
+  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) > STALE_TURN_MS;
 }
 
 function attempt(step: () => unknown): boolean {

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pauseThread } from '../durable_file.ts';
 import { knownError, MinutehandError } from '../errors.ts';
 import { holdFolder } from '../folder.ts';
 import { createOnly } from '../outside_files.ts';
@@ -57,11 +58,9 @@ export function blockUntilUnlocked<Result>(change: () => Result, waitMs = CHANGE
   for (;;) {
     const made = unlessLocked(change, untilMs);
     if (made !== null) return made.result;
-    Atomics.wait(NEVER, 0, 0, POLL_MS);
+    pauseThread(POLL_MS);
   }
 }
-
-const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 /** null: locked, and the time is not over. */
 function unlessLocked<Result>(change: () => Result, untilMs: number): { readonly result: Result } | null {

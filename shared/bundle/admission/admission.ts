@@ -9,8 +9,6 @@ import { readPointerFile, type PointerPlace } from '../pointer.ts';
 import { trainerMarks } from '../pointer_marks.ts';
 import {
   failuresOf,
-  isOfIntegrity,
-  servingFailures,
   gatesText,
   unmeasured,
   type DespiteGates,
@@ -310,12 +308,10 @@ async function verdictsOf(
   { version, timeframe, rule, recorded, manifestHash }: Candidate,
   { door, further = [] }: AdmissionRequest,
 ): Promise<Verdicts> {
-  const veto = settings.retrain.claims_veto;
-  const claims = veto === 'serving' ? recorded.claims : [];
-  // A failed claim that the bundle does not state would not keep it from entries.
-  const stated = new Set(recorded.claims.map(keyOf));
-  const unstated = failuresOf(further).filter((gate) => !isOfIntegrity(gate) && !stated.has(keyOf(gate)));
-  const failed = [...recorded.failed, ...claims, ...servingFailures(further, veto), ...unstated];
+  // A failed claim that the bundle states keeps it from entries, and only by policy from serving.
+  const forgiven = new Set(settings.retrain.claims_veto === 'entries' ? recorded.claims.map(keyOf) : []);
+  const ofBundle = [...recorded.failed, ...recorded.claims];
+  const failed = [...ofBundle, ...failuresOf(further)].filter((gate) => !forgiven.has(keyOf(gate)));
   const { missing } = recorded;
   // A new bundle is not registered yet, and the registry has no rules.
   if (door === 'adoption' || door === 'folder' || rule !== null) return { failed, missing, unread: [] };
@@ -329,7 +325,7 @@ async function verdictsOf(
   }
   if (row !== undefined && row.manifest_sha256 !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has another manifest of ${version}` });
-  const own = new Set([...recorded.failed, ...recorded.claims].map(keyOf));
+  const own = new Set(ofBundle.map(keyOf));
   const rejected = rejectionsOf(row).filter((gate) => !own.has(keyOf(gate)));
   return { failed: [...failed, ...rejected], missing, unread: [] };
 }

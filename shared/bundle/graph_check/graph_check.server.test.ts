@@ -76,7 +76,8 @@ describe('the process that scores', () => {
     const more = await scoring.open(graph(number('more', 1)), shape);
     const rows = Float32Array.of(1, 0, 0, NaN, 0, 0, -2, 0, 0);
     const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
-    const [own, other] = [await scoring.run(plain, rows, [2, 1]), await scoring.run(more, rows, [1, 1, 1])];
+    const own = await scoring.run(plain, rows, [2, 1]);
+    const other = await scoring.run(more, rows, [1, 1, 1]);
     [1, 0, -2].forEach((z, row) => {
       expect(own[row]).toBeCloseTo(sigmoid(z), 6);
       expect(other[row]).toBeCloseTo(sigmoid(z + 1), 6);

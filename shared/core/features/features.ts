@@ -187,6 +187,7 @@ class Columns {
     this.#legs.step(legA, a, number);
     this.#legs.step(legB, b, number);
     frame.bars = index + 1;
+    // As `RecentHistory` counts, which V8 does not inline here: a double would be boxed at each bar.
     frame.barsBehindHole = a.time - frame.a.time > state.maxGapS ? 1 : frame.barsBehindHole + 1;
     frame.stepsSinceBar = index === 0 ? NaN : number - frame.number;
     frame.number = number;

@@ -106,7 +106,8 @@ describe('a training that searches', () => {
     const shaken = (own: BarColumns): BarColumns => {
       const move = (column: Float64Array): Float64Array =>
         column.map((price, i) => (own.time[i]! >= holdoutFrom ? price * (1 + 0.004 * Math.sin(i / 7)) : price));
-      const [open, close] = [move(own.open), move(own.close)];
+      const open = move(own.open);
+      const close = move(own.close);
       const high = move(own.high).map((price, i) => Math.max(price, open[i]!, close[i]!));
       const low = move(own.low).map((price, i) => Math.min(price, open[i]!, close[i]!));
       return { ...own, open, high, low, close };
