@@ -155,8 +155,8 @@ function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: Rollo
     `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} ${isOfRules ? 'bars of both' : 'matured labels'}`,
     `e-values: benefit ${facts.benefit.toFixed(2)} (promotion at ${rollout.promotion_e_value.toFixed(0)}), harm ${facts.harm.toFixed(2)} (abort at 20)`,
     isOfRules
-      ? `advantage of a bar, 95 % at this look: ${interval(intervals.logLoss)} of 200 bps`
-      : `advantage, 95 % at this look: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
+      ? `advantage of a bar, 95 % at this evaluation: ${interval(intervals.logLoss)} of 200 bps`
+      : `advantage, 95 % at this evaluation: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
     `behind the champion: ${lossBps.toFixed(2)} bps`,
     `next: ${outlookText(outlook)}`,
     `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${oneLine(verdict.reason)}` : ''}`,

@@ -134,7 +134,7 @@ describe('evolution', () => {
     expect(proposed!.walk_forward).toMatchObject({ trades: expected.length, net_bps: meanNet(expected) });
   });
 
-  it('is judged by the trials of all searches before it, and by the number of its look at the holdout', async () => {
+  it('is judged by the trials of all searches before it, and by the number of its evaluation of the holdout', async () => {
     const bars = randomBars('looks', 2500, plantedDrift(30));
     const searches: Record<string, EvolutionState> = {};
     const first = await evolveBars(bars, { space: SMALL, searches });
