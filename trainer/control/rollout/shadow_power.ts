@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
@@ -7,6 +6,7 @@ import { trainingOfShelf } from '../../jobs/strategies/registry.ts';
 import { power } from './power.ts';
 import { rolloutRules, stagesMs } from './rules.ts';
 import { rolloutOutcomes, type RolloutPlace } from './steps.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const DAY_S = 86_400;
 /** Five days of a week are trading days. */
@@ -27,7 +27,7 @@ export async function shadowPower(place: RolloutPlace, candidate: Candidate): Pr
   const { minutehand, retrain } = settings;
   const journals = Object.keys(minutehand.shards)
     .map((shard) => paths.journal(minutehand.market, shard))
-    .filter((path) => existsSync(path));
+    .filter((path) => isThere(path));
   const strategy = trainingOfShelf(shelfOfTimeframe(timeframe));
   const versions = { champion, challenger };
   const period = await strategy.comparison.shadowBars({ versions, timeframe, place: { settings, journals } });
