@@ -60,6 +60,8 @@ describe('fields of a training request', () => {
     [{ n_estimators: 40 }, ofAllModels('rounds', 40)],
     [{ learning_rate: 0.2 }, ofAllModels('learning_rate', 0.2)],
     [{ max_depth: 3 }, ofAllModels('leaves', 8)],
+    [{ max_depth: 10 }, ofAllModels('leaves', 1024)],
+    [{ max_depth: 12 }, ofAllModels('leaves', 4096)],
     [{ cross_validation_folds: 3 }, { 'train.folds': 3 }],
     [{ validation_split: 0.3 }, { 'train.holdout_fraction': 0.3 }],
     [{ train_test_split: 0.9 }, { 'train.holdout_fraction': 0.1 }],

@@ -213,8 +213,8 @@ export const mlTrainingConfig = z
       `Trees without an improvement after which boosting ends; default: 20. ${OF_TREES}`,
     ),
     max_depth: optional(
-      z.int().min(1).max(7),
-      `Trees of at most 2^max_depth leaves, ${IN_PLACE_OF} train.ai1.leaves, ai2, ai3; of an instrument in place of 12 leaves. Refused of a learner without trees`,
+      z.int().min(1).max(12),
+      `Trees of at most 2^max_depth leaves, 2 to 4096, ${IN_PLACE_OF} train.ai1.leaves, ai2, ai3; of an instrument in place of 12 leaves. Refused of a learner without trees`,
     ),
     n_estimators: optional(
       z.int(),
