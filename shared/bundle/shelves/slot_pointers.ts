@@ -1,4 +1,4 @@
-import type { Timeframe } from '../../pair.ts';
+import { TIMEFRAME_NAMES, type Timeframe } from '../../pair.ts';
 import { quietly } from '../../quietly.ts';
 import { readShadow } from '../shadow_pointer.ts';
 import { readActiveOfSlot } from './registry.ts';
@@ -21,4 +21,11 @@ export function slotPointers(models: string, timeframe: Timeframe | null): SlotP
     shadow: quietly(() => readShadow(models, timeframe)),
     timeframe,
   };
+}
+
+/** The pointers of the slots of direction models that name a bundle. */
+export function directionPointers(models: string): (SlotPointers & { readonly timeframe: Timeframe })[] {
+  return TIMEFRAME_NAMES.map((timeframe) => ({ ...slotPointers(models, timeframe), timeframe })).filter(
+    ({ version, shadow }) => version !== null || shadow !== null,
+  );
 }

@@ -32,6 +32,7 @@ import { lookAtTables, openStore, storeUrl } from '../../store/store.ts';
 import { registryOf } from '../registry/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { quietly } from '../../../shared/quietly.ts';
+import { directionPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
 
 /**
  * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout,
@@ -192,7 +193,13 @@ export function activeModels(settings: Settings, paths: Pick<HomePaths, 'models'
   const refused_models = refusedModels(settings, paths);
   const active_error = refused_models.find(({ slot }) => slot === 'pairs');
   const active = quietly(() => readActiveOfSlot(paths.models, null, trainerMarks(paths)));
-  return { active_version: active?.version ?? null, ...(active_error && { active_error }), refused_models };
+  const direction_models = directionPointers(paths.models);
+  return {
+    active_version: active?.version ?? null,
+    direction_models,
+    ...(active_error && { active_error }),
+    refused_models,
+  };
 }
 
 /** @throws MinutehandError as PointerMarks.check */
