@@ -152,6 +152,13 @@ export const STORED_FILES: readonly StoredFile[] = [
     bound: ONE_EACH,
     maxBytes: MIB,
   },
+  {
+    in: 'home',
+    path: 'schedules.json',
+    what: 'Until when the times of each schedule are handled.',
+    bound: ONE_EACH,
+    maxBytes: 4096,
+  },
   { in: 'home', path: 'archived_signals.json', what: 'Archived part of each journal.', bound: ONE_EACH, maxBytes: MIB },
   { in: 'home', path: 'lease_id.json', what: 'Random name of the lease server.', bound: 'Fixed.', maxBytes: 1000 },
   { in: 'home', path: 'home_id', what: 'Random name of the home.', bound: 'Fixed.', maxBytes: 100 },
