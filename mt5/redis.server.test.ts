@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
+import { quietProxyTo } from '../test/quiet_proxy.ts';
 import { requireRedis } from '../test/redis_server.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startCrashingRedis } from './test/crashing_redis.ts';

@@ -182,6 +182,37 @@ describe('Text of another encoding', () => {
   });
 });
 
+it('names bars that move without volume where others have one', async () => {
+  const rows = walk(300);
+  const text = (volume: (i: number) => number): string =>
+    ['time,open,high,low,close,volume', ...rows.map((row, i) => `${row.time},${numbers(row)},${volume(i)}`), ''].join(
+      '\n',
+    );
+  const mixed = await read(
+    await given(
+      'EURUSD.csv',
+      text((i) => (i % 50 === 7 ? 0 : 3)),
+    ),
+  );
+  expect(mixed).toMatchObject({ imported: true, verdict: { verdict: 'OK' } });
+  expect(mixed.sources[0]!.read_by.at(-1)).toMatch(
+    /^6 bars have volume 0 and another close than open, 294 have a volume/,
+  );
+  for (const [name, volume] of [
+    ['GBPUSD', 0],
+    ['AUDUSD', 3],
+  ] as const) {
+    const report = await read(
+      await given(
+        `${name}.csv`,
+        text(() => volume),
+      ),
+      { accept: ['SUSPECT', 'SCALED'] },
+    );
+    expect(report.sources[0]!.read_by.join()).not.toContain('volume 0');
+  }
+});
+
 describe('a Parquet file', () => {
   const rows = walk(5000);
   /** As pandas writes it: the times with a zone, or without one. */
