@@ -82,7 +82,7 @@ export function conclusions(trained, manifest, scanned) {
       edge.trades === 0
         ? '  models: no trade of the holdout passed both thresholds'
         : `  models: ${edge.trades} trades of the holdout, ${parts(edge.mean_gross_bps, edge.mean_cost_bps, edge.mean_net_bps)} ` +
-            `(lower bound at the level of this look ${number(edge.lower_5_net_bps)})`,
+            `(lower bound at the level of this evaluation of the holdout ${number(edge.lower_5_net_bps)})`,
     );
     for (const trial of scanned.trials.filter((one) => one.pair.split('@')[0] === pair))
       lines.push(

@@ -670,7 +670,7 @@ export const ERRORS = {
   LOOKS_FORMAT: {
     status: 422,
     message: 'holdout_looks.json, trials.json or a file of searched/ in models/ cannot be used.',
-    next: 'Restore it from a copy: it has the looks at each holdout, the trials before it, or the rules that searches have tried, which verdicts need.',
+    next: 'Restore it from a copy: it has the evaluations of each holdout, the trials before it, or the rules that searches have tried, which verdicts need.',
   },
   MODEL_MISSING: {
     status: 404,

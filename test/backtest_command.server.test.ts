@@ -135,10 +135,12 @@ describe('minutehand backtest', () => {
     const out = join(place.folder, 'claims');
     const { stdout } = await place.call(['backtest', ...flags, ...loose, '--out', out]);
     expect(stdout).toMatch(
-      /edge in this period, evaluation \d+ of these bars, with those of trainings, searches and scans: p, adjusted for all these claims, below 0\.0/,
+      /edge in this period, evaluation \d+ of the holdout \(trainings, backtests, searches and scans count\): p, adjusted for all these claims, below 0\.0/,
     );
     const page = readFileSync(join(out, 'report.html'), 'utf8');
-    expect(page).toContain(`Look ${look + 1} at these bars: an edge needs p`);
+    expect(page).toContain(
+      `This is evaluation ${look + 1} of the holdout (trainings, backtests, searches and scans count): an edge needs p`,
+    );
     expect(page).not.toMatch(/>Net (?:per trade, bps|return)</);
     for (const name of [
       'Net per trade, bps, position_scale applied',

@@ -138,7 +138,7 @@ describe('the commands of an instrument', () => {
     // The same evaluated rows are one look, however they are balanced.
     expect(JSON.parse(whole!.stdout)).toMatchObject({ look: 1, rows: { synthetic: 0 } });
     expect(JSON.parse(again!.stdout)).toMatchObject({ look: 1, rows: { learn: 0 } });
-    expect(whole!.stderr).toContain('evaluation 1 of these bars');
+    expect(whole!.stderr).toContain('evaluation 1 of the holdout');
     expect([store!.code, holdout!.code, parts!.code, pairs!.code]).toEqual([2, 2, 2, 2]);
     expect(pairs!.stderr).toContain('--symbols without --role direction');
     expect(existsSync(join(place.folder, 'x.csv'))).toBe(false);

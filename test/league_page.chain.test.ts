@@ -130,7 +130,7 @@ describe.skipIf(isMissing)(`leagues in the dashboard${skipNote(isMissing, 'Chrom
       expect(await page.getByRole('region', { name: section }).innerText()).toMatch(text);
     }
     expect(await standings.getByRole('columnheader').allInnerTexts()).toContain('Up against down');
-    expect(await result().innerText()).toMatch(/Look 1 at these blocks\./);
+    expect(await result().innerText()).toMatch(/Evaluation 1 of the holdout/);
     await warningsAreShown(path);
     expect(await result().innerText()).toMatch(/NO_BULL_MARKET \d\.\d % of the bars to learn from/);
     expect(await violations()).toEqual([]);

@@ -141,7 +141,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       return closeChecks();
     });
     rollout.stop();
-    await endStep('the look at the active models', () => monitor.stop());
+    await endStep('the check of the active models', () => monitor.stop());
     await endStep('the running training', () => retrainer.stop());
     await endStep('notifications', () => notifier.stop());
     await endStep('jobs, backtests and policy changes', () => controlPlane.stop());
@@ -190,7 +190,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       await endStep('the chat', endChat);
       await endStep('the search for lost models', () => keeper.stop());
       await endStep('the ownership of promotions', endOwnership);
-      await endStep('the look at daemons and disk', () => watch.stop());
+      await endStep('the check of daemons and disk', () => watch.stop());
       await stopRecords();
       await close();
     },

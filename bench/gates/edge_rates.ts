@@ -18,7 +18,7 @@ export interface EdgePlan {
   readonly stops: boolean;
 }
 
-/** How often a look at a holdout finds an edge: any false one, or that of the first pair. */
+/** How often an evaluation of a holdout finds an edge: any false one, or that of the first pair. */
 export interface EdgeRate extends EdgePlan {
   readonly worlds: number;
   readonly found: number;

@@ -15,8 +15,8 @@ export function addBacktest(program: Command, output: () => Output): void {
     .description(
       'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
         'overnight swaps from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
-        'first bundle (champion) and the second (challenger) decide on the same bars. An edge is claimed at the level that is left of 5 % over all looks at the same bars: each backtest ' +
-        'with other trades is a look, as trainings, scans and searches of θ2 are.',
+        'first bundle (champion) and the second (challenger) decide on the same bars. An edge is claimed at the level that is left of 5 % over all evaluations of the holdout, the same bars: each backtest ' +
+        'with other trades counts as one, as trainings, scans and searches of θ2 do.',
     )
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
     .option(
@@ -66,7 +66,7 @@ async function runBacktest(flags: BacktestFlags, output: Output): Promise<void> 
  */
 function strategyOf({ models = [], strategy }: BacktestFlags): StrategyCommands {
   // A folder that no other shelf knows is of pairs: it may be one of bundles as well.
-  const pairs = shelfOfSlot(null);
+  const pairs = shelfOfSlot('pairs');
   const shelf = models.map(shelfOfFolder).find((own) => own !== pairs) ?? pairs;
   if (strategy === undefined || strategy === shelf.strategy) return commandsOfShelf(shelf.name);
   const asked = commandsOfStrategy(strategy);

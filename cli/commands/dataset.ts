@@ -39,7 +39,7 @@ export function addDataset(program: Command, output: () => Output): void {
     .addOption(new Option('--role <name>', 'rows, label and features of one model').choices(ROLES))
     .option(
       '--parts <list>',
-      `of ${TABLE_PARTS.join(', ')}; the holdout is counted as a look at it (default: learn; with --role)`,
+      `of ${TABLE_PARTS.join(', ')}; the holdout is counted as an evaluation of it (default: learn; with --role)`,
     )
     .addOption(
       new Option(

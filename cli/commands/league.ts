@@ -43,7 +43,7 @@ export function addLeague(program: Command, output: () => Output): void {
     .command('league')
     .description(
       'Learners of AI1 against each other: identical purged folds, walk-forward blocks and holdout, and the AUC beyond that of sign-randomized markets (skill), each with its standard error by days. ' +
-        'Writes no bundle and adopts nothing; each answer to the holdout counts as a look at it.',
+        'Writes no bundle and adopts nothing; each answer to the holdout counts as an evaluation of it.',
     )
     .addOption(leagueStrategyOption())
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars of this installation')
@@ -60,7 +60,7 @@ export function addLeague(program: Command, output: () => Output): void {
     .option('--seeds <n>', 'seeds that the folds are repeated with, from --seed on', '1')
     .option(
       '--coins <n>',
-      'placebo: everybody learns and is measured on these bars with the direction of each drawn by coins of this seed; counts no look',
+      'placebo: everybody learns and is measured on these bars with the direction of each drawn by coins of this seed; counts no evaluation of the holdout',
     )
     .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
     .option('--no-cache', 'rebuild all features and labels; the result is the same')
@@ -109,7 +109,7 @@ function jobOf(flags: LeagueFlags, settings: Settings): LeagueJob {
 export async function runAndPrintLeague(job: LeagueJob, settings: Settings, output: Output): Promise<void> {
   const progress = output.progress();
   const kept: string[] = [];
-  tellWhenInterrupted({ output, progress, kept: () => [keptText(kept), 'Looks at the holdout stay counted.'] });
+  tellWhenInterrupted({ output, progress, kept: () => [keptText(kept), 'Evaluations of the holdout stay counted.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   const context = {
     settings,
@@ -173,7 +173,7 @@ function print(outcome: LeagueOutcome, output: Output): void {
   printIncrements(outcome, output);
   if (market === 'recorded')
     output.line(
-      `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge. Trials on the bars before it: ${trials}.`,
+      `Skill is the AUC beyond that of markets whose direction is a coin. Evaluations of the holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge. Trials on the bars before it: ${trials}.`,
     );
 }
 

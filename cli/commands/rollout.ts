@@ -1,4 +1,4 @@
-import { registeredShelf, shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
+import { registeredShelf } from '../../shared/bundle/shelf_name.ts';
 import type { Command } from 'commander';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -24,6 +24,7 @@ import type { Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { applyMarket, marketOption } from './processes.ts';
 import { whenUnlocked } from '../../shared/process/home_lock.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
 
 interface MarketFlag {
   readonly market?: string;
@@ -77,7 +78,7 @@ function placeOf(market: string | undefined): RolloutPlace {
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
   const folder = folderOfChallenger(place.paths.models, version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
-  const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
+  const shelf = registeredShelf(admitted.slot);
   if (shelf !== null) await withRegistry(process.env, homePaths(), (registry) => registry.register(version), shelf);
   const power = await shadowPower(place, admitted);
   const rollout = await whenUnlocked(() => startRollout(place, admitted, power));
@@ -128,10 +129,11 @@ async function advance(place: RolloutPlace, output: Output): Promise<void> {
 }
 
 /** The pointer counts; a registry that cannot be reached follows at the next start of the trainer. */
-async function tellRegistry({ timeframe, instrument }: Rollout, output: Output): Promise<void> {
-  if (instrument !== undefined) return;
+async function tellRegistry(rollout: Rollout, output: Output): Promise<void> {
+  const shelf = registeredShelf(slotOfRollout(rollout));
+  if (shelf === null) return;
   try {
-    await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelfOfTimeframe(timeframe));
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelf);
   } catch (error) {
     output.note(`The registry is not updated yet: ${describeError(error).message}`);
   }
@@ -155,8 +157,8 @@ function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: Rollo
     `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} ${isOfRules ? 'bars of both' : 'matured labels'}`,
     `e-values: benefit ${facts.benefit.toFixed(2)} (promotion at ${rollout.promotion_e_value.toFixed(0)}), harm ${facts.harm.toFixed(2)} (abort at 20)`,
     isOfRules
-      ? `advantage of a bar, 95 % at this look: ${interval(intervals.logLoss)} of 200 bps`
-      : `advantage, 95 % at this look: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
+      ? `advantage of a bar, 95 % at this evaluation: ${interval(intervals.logLoss)} of 200 bps`
+      : `advantage, 95 % at this evaluation: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
     `behind the champion: ${lossBps.toFixed(2)} bps`,
     `next: ${outlookText(outlook)}`,
     `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${oneLine(verdict.reason)}` : ''}`,

@@ -31,7 +31,7 @@ export function addStrategyJudge(strategy: Command, output: () => Output): void 
     .command('judge')
     .argument('<file>', 'a strategy file')
     .description(
-      'Judges a rule: trades, deflated Sharpe ratio, bootstrap of its days, fills and series one bar later before the holdout; the edge on the holdout. Each further look at a holdout demands more of it. One failing check refuses the rule. A rule that a person wrote is one trial; one that a search of this installation has tried, as it is or with other numbers, has all the trials of the search, and needs its verdicts to be promoted: `evolve --candidate` gives them.',
+      'Judges a rule: trades, deflated Sharpe ratio, bootstrap of its days, fills and series one bar later before the holdout; the edge on the holdout. Each further evaluation of the holdout demands more of it. One failing check refuses the rule. A rule that a person wrote is one trial; one that a search of this installation has tried, as it is or with other numbers, has all the trials of the search, and needs its verdicts to be promoted: `evolve --candidate` gives them.',
     );
   addSubjectOptions(judge)
     .option('--holdout-from <day>', 'start of the holdout (default: the last holdout_fraction of the time)')

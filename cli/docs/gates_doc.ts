@@ -14,7 +14,7 @@ const RULE_ROWS: readonly (readonly [RuleGateCode, string, string])[] = [
   ['rule_overfitting', 'A search whose best rule on half of the blocks is below the median on the others.', `at most ${MAX_OVERFITTING}`],
   ['rule_spa', 'Days that the best of all rules without skill would have.', `p at most ${MAX_SPA_P}`],
   ['rule_walk_forward', 'Proposals of earlier searches that earn nothing afterwards.', `p below ${EDGE_LEVEL}`],
-  ['rule_holdout', 'No edge on bars that nothing was chosen on.', 'p below the level of the look: 0.04 at the first'],
+  ['rule_holdout', 'No edge on bars that nothing was chosen on.', 'p below the level of the evaluation of the holdout: 0.04 at the first'],
   ['rule_one_bar_later', 'A result that is gone with both fills, or with each auxiliary series, one bar later.', 'above 0 bps'],
 ];
 

@@ -41,8 +41,8 @@ export function reportLines(report: RuleReport): string[] {
 }
 
 function edgeText({ has_edge, level }: RuleReport['edge']): string {
-  if (level === null) return '; no edge is claimed: looks at these bars are not counted';
-  return `: ${has_edge === true ? 'edge' : 'NO_EDGE'} at the level of this look, ${Number(level.toPrecision(3))}`;
+  if (level === null) return '; no edge is claimed: evaluations of these bars are not counted';
+  return `: ${has_edge === true ? 'edge' : 'NO_EDGE'} at the level of this evaluation of the holdout, ${Number(level.toPrecision(3))}`;
 }
 
 function share(value: number | null): string {

@@ -5,7 +5,7 @@ import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
-import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import type { ModelSlotId } from '../../shared/subject/slot.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Arm } from '../../shared/core/rollout/assignment.ts';
 import type { InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
@@ -97,9 +97,8 @@ export interface PolicyInput {
 /** Another shadow set; null = none any more. Not journaled: it publishes nothing. */
 export interface ShadowInput {
   readonly kind: 'shadow';
-  /** Timeframe of a shadow of direction models; null or absent: of the pairs. */
-  readonly slot?: ShadowSlot;
-  /** A direction model where there is a timeframe. */
+  readonly slot: ModelSlotId;
+  /** A direction model in a slot of one. */
   readonly set: ShadowModels | null;
   /** Its virtual positions so far, by id of the subject; flat where it has none. */
   readonly positions?: ReadonlyMap<string, Position | InstrumentPosition>;

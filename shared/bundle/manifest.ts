@@ -93,7 +93,8 @@ const pairEdge = z.object({
   mean_net_bps: metric,
   /**
    * Lower bound of the mean net P&L per trade, above 0 where there is an edge: a single false edge among all pairs, and
-   * all looks at the holdout, has a probability of at most 5 %. Older bundles: lower 5 % bound of a block bootstrap.
+   * all evaluations of the holdout, has a probability of at most 5 %. Older bundles: lower 5 % bound of a block
+   * bootstrap.
    */
   lower_5_net_bps: metric,
   /** p-value of a mean above 0, that adjusted for the number of pairs, and the one-sided level of the bound. */

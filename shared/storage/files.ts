@@ -317,7 +317,7 @@ export const STORED_FILES: readonly StoredFile[] = [
   {
     in: 'models',
     path: '<process>.json',
-    what: 'Pointers, halts, looks at holdouts, trials before them.',
+    what: 'Pointers, halts, evaluations of holdouts, trials before them.',
     bound: ONE_EACH,
     maxBytes: 4 * MIB,
   },

@@ -48,7 +48,7 @@ export function addDirectionEvaluate(direction: Command, output: () => Output): 
     .command('evaluate')
     .argument('<version or path>', 'a bundle of the direction model')
     .description(
-      'measures a finished model on bars that it has not learned from: probabilities of each class with standard errors, and trades by its own threshold after costs, with the edge of each instrument and of all together (a false one in at most 5 % of cases, over all of them and all looks at the same bars: each evaluation with other trades is a look)',
+      'measures a finished model on bars that it has not learned from: probabilities of each class with standard errors, and trades by its own threshold after costs, with the edge of each instrument and of all together (a false one in at most 5 % of cases, over all of them and all evaluations of the holdout, the same bars: each one with other trades counts)',
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option(

@@ -1,3 +1,4 @@
+import { lookName } from '../../../trainer/learning/backtest/holdout_looks.ts';
 import type { Command } from 'commander';
 import { homePaths } from '../../../shared/home.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -60,7 +61,7 @@ export function addDirectionLeague(direction: Command, output: () => Output): vo
   direction
     .command('league')
     .description(
-      `\`league --strategy direction\`: ways to learn the direction model against each other on identical purged walk-forward blocks, and against base rates, with errors by days, net results after costs, the simplest one within the error of the best, figures by market, and what each costs the daemon. ${DIRECTION_REFERENCE} is the delivered way, ${directionEntrant('none')} the same trees with another class balance. Writes no bundle and adopts nothing; all of it is one look at the evaluated blocks.`,
+      `\`league --strategy direction\`: ways to learn the direction model against each other on identical purged walk-forward blocks, and against base rates, with errors by days, net results after costs, the simplest one within the error of the best, figures by market, and what each costs the daemon. ${DIRECTION_REFERENCE} is the delivered way, ${directionEntrant('none')} the same trees with another class balance. Writes no bundle and adopts nothing; all of it is one evaluation of the holdout, the evaluated blocks.`,
     )
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option('--symbols <list>', 'instruments (default: as for `train --strategy direction`)')
@@ -76,7 +77,7 @@ export function addDirectionLeague(direction: Command, output: () => Output): vo
     )
     .option(
       '--coins <n>',
-      'placebo: everybody learns and is measured on these bars with the direction of each drawn by coins of this seed; counts no look',
+      'placebo: everybody learns and is measured on these bars with the direction of each drawn by coins of this seed; counts no evaluation of the holdout',
     )
     .option('--seed <n>', 'of sampling', String(DIRECTION_SEED))
     .option('--seeds <n>', 'seeds that the blocks are repeated with, from --seed on', '1')
@@ -158,7 +159,7 @@ export async function runAndPrintDirectionLeague(
   tellWhenInterrupted({
     output,
     progress,
-    kept: () => [keptText(kept), 'A look that was counted stays counted.'],
+    kept: () => [keptText(kept), 'An evaluation of the holdout that was counted stays counted.'],
   });
   const league = await runDirectionLeague(job, {
     settings,
@@ -214,9 +215,7 @@ function print(league: DirectionLeague, output: Output): void {
   printScenarios(league, output);
   printGenerated(league, output);
   if (look !== null)
-    output.line(
-      `Look ${look} at these blocks: a training on the same bars that trades otherwise needs more for an edge.`,
-    );
+    output.line(`This is ${lookName(look)}: a training on the same bars that trades otherwise needs more for an edge.`);
 }
 
 function printChoice({ best, simplest_within_error, priors }: DirectionLeague, output: Output): void {

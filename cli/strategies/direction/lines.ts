@@ -115,7 +115,7 @@ export function evaluationLines(
   ];
 }
 
-/** How often these bars were looked at. */
+/** How often these bars were evaluated. */
 function lookLines(look: DirectionEvaluation['look']): string[] {
   if (look === null) return [];
   return [`  ${lookName(look.number)}: an edge needs p below ${Number(look.level.toPrecision(3))}`];

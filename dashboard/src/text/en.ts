@@ -687,7 +687,7 @@ export const EN = {
   'backtests.claim': 'Claim',
   'backtests.edge': 'edge',
   'backtests.look':
-    'Look {look} at these bars: an edge needs p, adjusted for all of these claims, below {level}. Each further look leaves less of 5 %.',
+    'Evaluation {look} of the holdout: an edge needs p, adjusted for all of these claims, below {level}. Each further evaluation leaves less of 5 %.',
   'backtests.interval': 'Net bp at full size, 90 % interval',
   'backtests.fewTrades': 'too few trades',
   'backtests.exits': 'Trades by exit',
@@ -1171,7 +1171,8 @@ export const EN = {
     'Have {version} decide a growing share of the entries of {instrument}, beside the rule that is served? Models shows it.',
   'strategies.promote': 'Promote',
   'strategies.confirmPromote': 'Have the daemon serve {version} for {instrument}?',
-  'strategies.trials': '{count:rule was|rules were} tried until this one · seed {seed} · look {look} at this holdout',
+  'strategies.trials':
+    '{count:rule was|rules were} tried until this one · seed {seed} · evaluation {look} of the holdout',
   'strategies.searchedSame':
     'A search of this installation has tried this rule. It is judged as one of {count:rule|rules}, and needs the verdicts on its search to be promoted.',
   'strategies.searchedNear':
@@ -1202,7 +1203,7 @@ export const EN = {
   'strategies.start': 'Search rules',
   'strategies.space': 'Search space',
   'strategies.confirmStart':
-    'Search {space} on {instrument}? The look at the holdout is counted; nothing is served before someone promotes it.',
+    'Search {space} on {instrument}? The evaluation of the holdout is counted; nothing is served before someone promotes it.',
   'strategies.noInstruments': 'No instrument is configured: a rule is searched and judged for one.',
   'strategies.noSpaces': 'No search space in config/strategies/spaces/: a file there declares what is searched.',
   'strategies.editor': 'Write a rule',
@@ -1210,7 +1211,7 @@ export const EN = {
   'strategies.check': 'Check',
   'strategies.judge': 'Judge',
   'strategies.confirmJudge':
-    'Judge this rule on {instrument}? The look at the holdout is counted, and each further look demands more.',
+    'Judge this rule on {instrument}? The evaluation of the holdout is counted, and each further one demands more.',
   'strategies.place': 'line {line}, column {column}',
   'strategies.begun': 'Run {id} has begun.',
   'page.formulas': 'Formulas',
@@ -1299,9 +1300,9 @@ export const EN = {
   'league.startNote': 'Options of a league',
   'league.begin': 'Start the league',
   'league.confirm':
-    'Compare {count:learner|learners}? Each answer to the holdout counts as a look at it. Nothing is adopted.',
+    'Compare {count:learner|learners}? Each answer to the holdout counts as an evaluation of it. Nothing is adopted.',
   'league.confirmCoins':
-    'Compare {count:learner|learners} on a market of coins? No look is counted, and nothing is adopted.',
+    'Compare {count:learner|learners} on a market of coins? This does not use up an evaluation of the holdout, and nothing is adopted.',
   'league.days': 'Last days only (empty: all)',
   'league.seedsAsked': 'Seeds',
   'league.coins': 'Placebo: directions by coins',
@@ -1315,7 +1316,7 @@ export const EN = {
     'Taken over from an unfinished league like this one, with the times and the memory of that time: {names}.',
   'league.best': 'Best: {best}. Simplest within its standard error: {simplest}.',
   'league.rows': 'Rows: {rows}, days: {days}, purged folds: {folds}; ± one standard error by days.',
-  'league.looks': 'Looks at this holdout so far: {looks}; trials on the bars before it: {trials}.',
+  'league.looks': 'Evaluations of the holdout so far: {looks}; trials on the bars before it: {trials}.',
   'league.standings': 'Entrants, the best first',
   'league.entrant': 'Entrant',
   'league.badge.best': 'best',
@@ -1387,7 +1388,7 @@ export const EN = {
   'league.tested': 'Rows tested',
   'league.positiveTested': 'Positive, tested',
   'league.evaluated': 'Bars of {symbols} ({timeframe}); evaluated: {rows}.',
-  'league.look': 'Look {look} at these blocks.',
+  'league.look': 'Evaluation {look} of the holdout (these blocks).',
   'league.noneBetter': 'None has a lower log loss than {reference} beyond chance.',
   'league.better': 'Lower log loss than {reference}, each at an error rate of 5 %: {names}.',
   'league.against': 'Beyond {reference} (90 %)',
@@ -1735,6 +1736,11 @@ export const EN = {
     'Equal tasks must have equal results, to the bit. The first result stays. End both workers, and promote nothing that was trained since.',
   'fleet.kept': 'First result',
   'fleet.unused': 'Later result, not used',
+  'fleet.aside': 'Entries that cannot be read',
+  'fleet.asideNote':
+    'They were removed from the queue and are kept for a week. Another version, or another program, writes to this Redis.',
+  'fleet.asidePlace': 'Place',
+  'fleet.unread': 'Beginning of its text',
   'act.fleet retry': 'put a failed task in again',
   'act.fleet forget': 'dropped a failed task',
   'act.fleet end': 'ended a worker',

@@ -687,7 +687,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'backtests.claim': '判定',
   'backtests.edge': '優位性あり',
   'backtests.look':
-    'この期間の足の検証は {look} 回目です。優位性には、下記すべての判定について調整した p が {level} 未満であることが必要です。検証を重ねるごとに、5 % のうち残る分は減ります。',
+    'ホールドアウトの評価は {look} 回目です。優位性には、下記すべての判定について調整した p が {level} 未満であることが必要です。検証を重ねるごとに、5 % のうち残る分は減ります。',
   'backtests.interval': 'フルサイズの純益 bp（90 % 区間）',
   'backtests.fewTrades': '取引数不足',
   'backtests.exits': '決済理由別の取引数',
@@ -1163,8 +1163,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
     '{instrument} のエントリーの一部を、配信中のルールと並べて {version} に段階的に任せますか？経過は「モデル」に表示されます。',
   'strategies.promote': '昇格',
   'strategies.confirmPromote': '{instrument} に {version} を配信しますか？',
-  'strategies.trials':
-    'このルールまでに {count} 件のルールを試行 · シード {seed} · このホールドアウトの {look} 回目の判定',
+  'strategies.trials': 'このルールまでに {count} 件のルールを試行 · シード {seed} · ホールドアウトの {look} 回目の評価',
   'strategies.searchedSame':
     'このルールは、この環境の探索で既に試行されています。{count} 件のルールの一つとして審査され、昇格には探索に対する判定が必要です。',
   'strategies.searchedNear':
@@ -1195,7 +1194,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'strategies.start': 'ルールを探索',
   'strategies.space': '探索空間',
   'strategies.confirmStart':
-    '{instrument} で {space} を探索しますか？ ホールドアウトの判定回数に数えられます。昇格するまで配信されません。',
+    '{instrument} で {space} を探索しますか？ ホールドアウトの評価回数に数えられます。昇格するまで配信されません。',
   'strategies.noInstruments': '銘柄が設定されていません。ルールは銘柄ごとに探索・審査します。',
   'strategies.noSpaces': 'config/strategies/spaces/ に探索空間がありません。探索する範囲はそこのファイルで宣言します。',
   'strategies.editor': 'ルールを書く',
@@ -1203,7 +1202,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'strategies.check': '検査',
   'strategies.judge': '審査',
   'strategies.confirmJudge':
-    '{instrument} でこのルールを審査しますか？ ホールドアウトの判定回数に数えられ、回を重ねるほど条件は厳しくなります。',
+    '{instrument} でこのルールを審査しますか？ ホールドアウトの評価回数に数えられ、回を重ねるほど条件は厳しくなります。',
   'strategies.place': '{line} 行 {column} 列',
   'strategies.begun': '実行 {id} を開始しました。',
   'page.formulas': '数式',
@@ -1290,9 +1289,9 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'league.startNote': 'リーグの設定',
   'league.begin': 'リーグを開始',
   'league.confirm':
-    '{count} 個の学習器を比較しますか？ホールドアウトへの回答はそれぞれ 1 回の参照として数えられます。モデルは採用されません。',
+    '{count} 個の学習器を比較しますか？ホールドアウトへの回答はそれぞれ 1 回の評価として数えられます。モデルは採用されません。',
   'league.confirmCoins':
-    'コインで方向を決めた市場で {count} 個の学習器を比較しますか？参照は数えられず、モデルは採用されません。',
+    'コインで方向を決めた市場で {count} 個の学習器を比較しますか？ホールドアウトの評価は数えられず、モデルは採用されません。',
   'league.days': '直近の日数（空欄: すべて）',
   'league.seedsAsked': 'シードの数',
   'league.coins': 'プラセボ: 方向をコインで決める',
@@ -1306,7 +1305,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'league.takenOver': '同じ設定の未完了のリーグから引き継ぎました（時間とメモリは当時の値）: {names}。',
   'league.best': '最良: {best}。標準誤差の範囲で最も単純: {simplest}。',
   'league.rows': '{days} 日の {rows} 行、パージ済み {folds} 分割。± は日単位の標準誤差 1 つ分です。',
-  'league.looks': 'このホールドアウトの参照: {looks} 回、それ以前のバーでの試行: {trials} 回。',
+  'league.looks': 'ホールドアウトの評価: {looks} 回、それ以前のバーでの試行: {trials} 回。',
   'league.standings': '参加者（良い順）',
   'league.entrant': '参加者',
   'league.badge.best': '最良',
@@ -1375,7 +1374,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'league.tested': '検証行数',
   'league.positiveTested': '陽性（検証）',
   'league.evaluated': '{symbols} の {timeframe} バー: 評価 {rows} 本。',
-  'league.look': 'このブロックの参照 {look} 回目。',
+  'league.look': 'ホールドアウト（これらのブロック）の評価 {look} 回目。',
   'league.noneBetter': '偶然を超えて {reference} より対数損失が低いものはありません。',
   'league.better': '{reference} より対数損失が低いもの（それぞれ誤り率 5 %）: {names}。',
   'league.against': '{reference} との差（90 %）',
@@ -1724,6 +1723,11 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
     '同じタスクの結果はビット単位で一致するはずです。最初の結果が使われます。両方のワーカーを終了し、それ以降に学習したモデルは昇格させないでください。',
   'fleet.kept': '最初の結果',
   'fleet.unused': '後の結果（不使用）',
+  'fleet.aside': '読み取れない項目',
+  'fleet.asideNote':
+    'キューから取り除かれ、1週間保存されます。別のバージョンまたは別のプログラムがこの Redis に書き込んでいます。',
+  'fleet.asidePlace': '場所',
+  'fleet.unread': '内容の先頭',
   'act.fleet retry': '失敗したタスクを再実行',
   'act.fleet forget': '失敗したタスクを破棄',
   'act.fleet end': 'ワーカーを終了',

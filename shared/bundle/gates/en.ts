@@ -317,7 +317,7 @@ export const EN: EnglishCatalog = {
     },
     rule_holdout: {
       name: 'rule holdout',
-      limit: (of) => `below ${of.limit} at look ${of.text('look')} at this holdout`,
+      limit: (of) => `below ${of.limit} at evaluation ${of.text('look')} of the holdout`,
       next: 'The rule earns nothing that is beyond chance on bars that no search has seen: keep it out of use.',
     },
     rule_one_bar_later: {

@@ -273,7 +273,7 @@ export const JA: GateCatalog = {
     rule_walk_forward: { name: 'ルールのウォークフォワード' },
     rule_holdout: {
       name: 'ルールのホールドアウト',
-      limit: (of) => `${of.limit} 未満（このホールドアウトの ${of.text('look')} 回目の判定）`,
+      limit: (of) => `${of.limit} 未満（ホールドアウトの ${of.text('look')} 回目の評価）`,
     },
     rule_one_bar_later: { name: 'ルールの約定または系列が1本遅れたとき' },
     golden_vectors: {

@@ -44,7 +44,7 @@ export const ruleManifestSchema = z.strictObject({
     lower_net_bps: metric,
     p_value: metric,
   }),
-  /** Number of the look at the holdout, from 1: later ones show an edge less easily. */
+  /** Number of the evaluation of the holdout, from 1: later ones show an edge less easily. */
   holdout_look: z.int().positive(),
   files: z.strictObject({ [RULE_REPORT]: file }),
 });

@@ -16,17 +16,18 @@ import {
 } from '../../../shared/bundle/rollout.ts';
 import { folderOfRule, rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
 import type { PointerKind } from '../../../shared/bundle/sealed_pointer.ts';
-import { shadowPath, shadowPointer, type ShadowSlot } from '../../../shared/bundle/shadow_pointer.ts';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { shadowPath, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
+import { registeredShelf, shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { refuseOwnOverride } from './own_override.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
+import { nameBeside, slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 type Home = Pick<HomePaths, 'models' | 'home'>;
 
@@ -67,20 +68,19 @@ export function folderOfNamed(models: string, { version, shelf }: NamedBundle): 
   return shelf === null ? folderOfRule(models, version) : pathInside(shelfNamed(shelf).folder(models), version);
 }
 
-/** All that the configured subjects may have. @param timeframes of the instruments */
+/** All that the configured subjects may have. */
 export function sidePointers(
   paths: Home,
   subjects: {
-    readonly hasPairs: boolean;
-    readonly timeframes: readonly Timeframe[];
+    /** Of their models. */
+    readonly slots: readonly ModelSlotId[];
     /** Those that rules may answer for. */
     readonly ruled: readonly string[];
   },
 ): readonly SidePointer[] {
-  const { hasPairs, timeframes, ruled } = subjects;
+  const { slots, ruled } = subjects;
   return [
-    ...(hasPairs ? [shadowOf(paths, null)] : []),
-    ...timeframes.map((timeframe) => shadowOf(paths, timeframe)),
+    ...slots.map((slot) => shadowOf(paths, slot)),
     ...ruled.flatMap((subject) => [ruleOf(paths, subject), ruleShadowOf(paths, subject)]),
     rolloutOf(paths),
   ];
@@ -91,12 +91,17 @@ export function markFiles(home: string): readonly string[] {
   return readdirSync(home).filter((name) => name.includes('_mark_'));
 }
 
-function shadowOf(paths: Home, slot: ShadowSlot): SidePointer {
+function shadowOf(paths: Home, slot: ModelSlotId): SidePointer {
   const bundles = ({ version }: { readonly version: string | null }): NamedBundle[] | null =>
-    version === null ? null : [{ version, shelf: shelfOfTimeframe(slot) }];
+    version === null ? null : [{ version, shelf: shelfNameOf(slot) }];
   const path = shadowPath(paths.models, slot);
-  const name = slot === null ? 'shadow' : `shadow ${slot}`;
-  return sidePointer(paths, { name, path, kind: shadowPointer(slot), bundles, restore: restoreShadowOf });
+  return sidePointer(paths, {
+    name: nameBeside('shadow', slot),
+    path,
+    kind: shadowPointer(slot),
+    bundles,
+    restore: restoreShadowOf,
+  });
 }
 
 function ruleShadowOf(paths: Home, instrument: string): SidePointer {
@@ -122,11 +127,10 @@ function ofRule(paths: Home, name: string, place: PointerPlace, restore: Restore
 
 /** Also one that has ended: the next one's level follows from its history. */
 function rolloutOf(paths: Home): SidePointer {
-  const bundles = ({ status, challenger, timeframe, instrument }: RolloutFile): NamedBundle[] => {
-    if (status !== 'active') return [];
-    const shelf = instrument === undefined ? shelfOfTimeframe(timeframe ?? null) : null;
-    return [{ version: challenger, shelf }];
-  };
+  const bundles = (rollout: RolloutFile): NamedBundle[] =>
+    rollout.status === 'active'
+      ? [{ version: rollout.challenger, shelf: registeredShelf(slotOfRollout(rollout)) }]
+      : [];
   return sidePointer(paths, {
     name: 'rollout',
     path: rolloutPath(paths.models),

@@ -117,7 +117,9 @@ const directionLeagueSchema = z.object({
   earners_on_placebo: placeboEarnersSchema,
   warnings: z.array(trainingWarningSchema).describe('Of the rows that the reference learned from'),
   better: z.array(z.string()).describe('Entrants with a lower log loss than the reference, each at 5 %'),
-  look: count.nullable().describe('Number of this look at the evaluated blocks; null on a market of coins'),
+  look: count
+    .nullable()
+    .describe('Number of this evaluation of the holdout, the evaluated blocks; null on a market of coins'),
 });
 
 /** Kinds that a request can queue, whose answers have no schema here. */

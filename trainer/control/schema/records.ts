@@ -239,9 +239,11 @@ export const backtestFiguresSchema = z
             .number()
             .int()
             .nullable()
-            .describe('Number of this look at these bars; null: in-sample, or by an earlier version'),
+            .describe(
+              'Number of this evaluation of the holdout, these bars; null: in-sample, or by an earlier version',
+            ),
           edge_level: figure.describe(
-            'Significance level at this look: the part of 5 % that earlier looks left. An adjusted p below it is an edge',
+            'Significance level at this evaluation of the holdout: the part of 5 % that earlier ones left. An adjusted p below it is an edge',
           ),
           edge: z
             .object({

@@ -263,7 +263,7 @@ export const strategyRoutes = routes({
     tags: ['strategies'],
     summary: 'Search rules in a declared space, and judge the one that is proposed',
     description:
-      'Begins a run of the kind `evolve`. The proposed rule of an instrument is kept with its verdicts, whatever they are, and the look at the holdout is counted. Nothing is served before someone promotes it.',
+      'Begins a run of the kind `evolve`. The proposed rule of an instrument is kept with its verdicts, whatever they are, and the evaluation of the holdout is counted. Nothing is served before someone promotes it.',
     body: searchRequest,
     response: { 202: runSchema },
   },
@@ -273,7 +273,7 @@ export const strategyRoutes = routes({
     tags: ['strategies'],
     summary: 'Judge a rule',
     description:
-      'Begins a run of the kind `judge`. Each judgement is a look at the holdout and is counted. The rule of an instrument is kept with its verdicts, whatever they are.',
+      'Begins a run of the kind `judge`. Each judgement is an evaluation of the holdout and is counted. The rule of an instrument is kept with its verdicts, whatever they are.',
     body: judgeRequest,
     response: { 202: runSchema },
   },

@@ -96,7 +96,7 @@ export const directionJobSchema = z
           .nullable()
           .optional()
           .describe(
-            'Seed of coins that draw the direction of every bar: the model learns and is measured on that market, and no look at the evaluated blocks is counted; absent or null: the recorded one',
+            'Seed of coins that draw the direction of every bar: the model learns and is measured on that market, and no evaluation of the holdout is counted; absent or null: the recorded one',
           ),
         settings: directionSettingsSchema
           .optional()

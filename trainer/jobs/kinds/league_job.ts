@@ -27,7 +27,7 @@ export const leagueCoins = z
   .nullable()
   .optional()
   .describe(
-    'Seed of coins that draw the direction of every bar: all learn and are measured on that market, and no look at the recorded bars is counted; absent or null: the recorded one',
+    'Seed of coins that draw the direction of every bar: all learn and are measured on that market, and no evaluation of the holdout is counted; absent or null: the recorded one',
   );
 
 /** A league of learners of AI1, as data. Every field acts and says what null means. */

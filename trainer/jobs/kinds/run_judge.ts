@@ -49,7 +49,7 @@ export interface JudgeProduct {
 }
 
 /**
- * Judges one rule; each judgement is a look at the holdout. It activates nothing.
+ * Judges one rule; each judgement is an evaluation of the holdout. It activates nothing.
  * @throws MinutehandError CONFIG_INVALID for a rule, DATA_TOO_SHORT, HOLDOUT_SEARCHED, LOOKS_FORMAT; as readRuleSubject
  */
 export async function runJudge(job: JudgeJob, context: RuleContext): Promise<JudgeProduct> {

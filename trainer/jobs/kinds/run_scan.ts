@@ -52,7 +52,7 @@ type Period = { readonly from?: OpenTime; readonly to?: OpenTime };
 
 /**
  * Tries every pair of the symbols in every timeframe with every set of windows. Of an installation it changes the
- * count of looks at the holdout alone.
+ * count of evaluations of the holdout alone.
  * @throws MinutehandError MODEL_MARKET, DATA_MISSING, OUTPUT_UNWRITABLE, and JOB_INVALID for a symbol without costs or
  *   a holdout outside the bars; DATA_TOO_SHORT where nearly all bars are before the last part of the time
  */

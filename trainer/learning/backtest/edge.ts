@@ -6,17 +6,17 @@ import { allowedLosses, edgeTest } from './edge_test.ts';
 
 /** With fewer trades no edge is shown. */
 export const MIN_TRADES = 20;
-/** Probability of any false edge among the pairs of one look at a holdout, and among all looks at it. */
+/** Probability of any false edge among the pairs of one evaluation of a holdout, and among all evaluations of it. */
 export const EDGE_LEVEL = 0.05;
 /** Of the first look; all later ones share the rest. */
 const FIRST_LOOK_LEVEL = 0.04;
 
 /**
- * Probability of any false edge that a look at a holdout may have, from 1: 4 %, then 1 % / (k · (k − 1)) at the k-th
- * look, so that all of them together stay at `EDGE_LEVEL`, however many follow.
+ * Probability of any false edge that an evaluation of a holdout may have, from 1: 4 %, then 1 % / (k · (k − 1)) at the
+ * k-th look, so that all of them together stay at `EDGE_LEVEL`, however many follow.
  */
 export function lookLevel(look: number): number {
-  if (!(Number.isInteger(look) && look >= 1)) throw new RangeError(`look ${look} at a holdout`);
+  if (!(Number.isInteger(look) && look >= 1)) throw new RangeError(`evaluation ${look} of a holdout`);
   return look === 1 ? FIRST_LOOK_LEVEL : (EDGE_LEVEL - FIRST_LOOK_LEVEL) / (look * (look - 1));
 }
 

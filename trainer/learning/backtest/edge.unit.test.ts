@@ -188,7 +188,7 @@ describe('the power of the test over ten pairs', () => {
   });
 });
 
-describe('the level of a look at a holdout', () => {
+describe('the level of an evaluation of a holdout', () => {
   it('adds up to 5 % over all looks, and is 4 % for the first', () => {
     expect(lookLevel(1)).toBe(0.04);
     let sum = 0;

@@ -13,20 +13,21 @@ type Looks = z.infer<typeof looksSchema>;
 
 const FILE: CountsFile<Looks> = { name: 'holdout_looks.json', schema: looksSchema };
 
-/** How a person reads the number of a look. */
+/** The number of an evaluation of a holdout, as every text names it. */
 export const lookName = (look: number): string =>
-  `evaluation ${look} of these bars, with those of trainings, searches and scans`;
+  `evaluation ${look} of the holdout (trainings, backtests, searches and scans count)`;
 
 export function looksPath(modelsFolder: string): string {
   return pathInside(modelsFolder, FILE.name);
 }
 
 /**
- * Counts a look at a holdout, durably, before its result is known: by a training, a search of θ2, a scan or a backtest,
- * whether or not its bundle passes, is adopted or stays. Searching on until the holdout shows an edge then finds one
- * ever less easily (`lookLevel`). The same trades are the same look: repeating a training is none. Looks at holdouts
- * that have nine tenths of this one's time count as well, or moving it by a day would begin anew.
- * @returns the number of this look, from 1
+ * Counts an evaluation of a holdout, durably, before its result is known: by a training, a search of θ2, a scan or a
+ * backtest, whether or not its bundle passes, is adopted or stays. Searching on until the holdout shows an edge then
+ * finds one ever less easily (`lookLevel`). The same trades are the same evaluation: repeating a training is none.
+ * Evaluations of holdouts that have nine tenths of this one's time count as well, or moving it by a day would begin
+ * anew.
+ * @returns the number of this evaluation, from 1
  * @throws MinutehandError LOOKS_FORMAT when the file cannot be read: a damaged file is not replaced, because its count
  * would be lost; HOME_LOCKED, HOME_UNUSABLE
  */

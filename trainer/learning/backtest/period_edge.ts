@@ -47,7 +47,7 @@ export interface PeriodLook {
 
 /**
  * Claims of each pair, of all together, and of those with an edge by the bundle, in one family: a single false one has
- * a probability of at most the level of the look. Trading days are the blocks of the tests.
+ * a probability of at most the level of the evaluation. Trading days are the blocks of the tests.
  * @param dayIndices the trading days that have bars
  * @param look at these bars, from 1
  */

@@ -1,3 +1,4 @@
+import { lookName } from '../backtest/holdout_looks.ts';
 import { hasPassed } from '../../../shared/bundle/recorded_gates.ts';
 import {
   ownGroups,
@@ -245,7 +246,7 @@ function skillOfReturns(manifest: Manifest): string[] {
 function lookText({ holdout_look: counted }: Manifest): string {
   if (counted === undefined) return '';
   const { look, level } = counted;
-  return `Look ${look} at this holdout: a single false edge among all pairs has a probability of at most ${digits(100 * level, 2)} %, and of at most 5 % over all looks. `;
+  return `This is ${lookName(look)}: a single false edge among all pairs has a probability of at most ${digits(100 * level, 2)} %, and of at most 5 % over all evaluations. `;
 }
 
 /** What was tried on the bars before the holdout. */

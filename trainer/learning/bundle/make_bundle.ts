@@ -63,7 +63,7 @@ export interface BundleParts {
   readonly net: { readonly model: Fitted; readonly report: NetReport } | null;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
-  /** Number of this look at the holdout, from 1. */
+  /** Number of this evaluation of the holdout, from 1. */
   readonly look: number;
   readonly trials: NonNullable<Manifest['trials']>;
   readonly backtest: HoldoutBacktest;

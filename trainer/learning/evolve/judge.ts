@@ -68,7 +68,7 @@ export interface EvolveOptions {
   /** The searches so far, by their blocks; kept current. */
   readonly searches: Record<string, EvolutionState>;
   /**
-   * Counts the look at the holdout before its result is known; absent: it is not counted.
+   * Counts the evaluation of the holdout before its result is known; absent: it is not counted.
    * @returns its number, from 1
    */
   lookAt?(trades: readonly FilledTrade[]): number;
@@ -116,7 +116,7 @@ export interface ProposedRule {
   readonly development: RuleReport;
   readonly walk_forward: { readonly trades: number; readonly net_bps: number | null } & RuleEdge;
   readonly holdout: RuleReport;
-  /** Number of the look at the holdout, at whose level its edge is tested; null: it was not counted. */
+  /** Number of the evaluation of the holdout, at whose level its edge is tested; null: it was not counted. */
   readonly holdout_look: number | null;
   /** Of development period and holdout, in order. */
   readonly trades: readonly ReportedTrade[];

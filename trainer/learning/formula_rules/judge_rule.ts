@@ -21,7 +21,7 @@ export interface JudgeOptions {
   readonly seed: string;
   /** Of the bootstrap. */
   readonly resamples: number;
-  /** Counts the look at the holdout before its result is known. @returns its number, from 1 */
+  /** Counts the evaluation of the holdout before its result is known. @returns its number, from 1 */
   lookAt(trades: readonly FilledTrade[]): number;
 }
 

@@ -52,7 +52,7 @@ function holds(value: number, relation: RuleCheck['relation'], limit: number): b
 
 const UNITS: Readonly<Partial<Record<RuleCheck['code'], Unit>>> = { TRADES: 'count', ONE_BAR_LATER: 'bps' };
 
-/** The verdicts that a bundle carries. @param look number of the look at the holdout */
+/** The verdicts that a bundle carries. @param look number of the evaluation of the holdout */
 export function ruleGates(checks: readonly RuleCheck[], look: number): GateResult[] {
   return checks.map(({ code, passed, value, relation, limit }) => {
     const evidence: Evidence = code === 'HOLDOUT' ? { look } : {};

@@ -19,8 +19,8 @@ export interface HoldoutNet {
   readonly net_bps: Figure;
   readonly gross_bps: number | null;
   /**
-   * Pairs whose trades show an edge by the test of a bundle. Each entrant of a league has a later look at the holdout,
-   * so that all of them together show a false one with a probability of at most 5 %.
+   * Pairs whose trades show an edge by the test of a bundle. Each entrant of a league has a later evaluation of the
+   * holdout, so that all of them together show a false one with a probability of at most 5 %.
    */
   readonly edges: readonly string[];
 }
@@ -29,7 +29,7 @@ export interface HoldoutNet {
  * Trades of AI1 alone: risk and size are the same for every entrant, so that entrants of any calibration are compared
  * on equally many candidates.
  * @param outOfFold probabilities of the training candidates
- * @param nextLook number of the next look at this holdout, from 1
+ * @param nextLook number of the next evaluation of this holdout, from 1
  */
 export function holdoutNet(
   dataset: Dataset,

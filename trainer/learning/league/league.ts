@@ -166,7 +166,7 @@ export interface PlayedEntrant {
   readonly others: Pick<EntrantReport, 'log_loss_of_seeds' | 'generated' | 'net' | 'serving' | 'seconds' | 'memory_mb'>;
 }
 
-/** An entrant, and how many looks at the holdout those before it take. */
+/** An entrant, and how many evaluations of the holdout those before it take. */
 export interface EntrantPlace {
   readonly entrant: Entrant;
   readonly looksBefore: number;

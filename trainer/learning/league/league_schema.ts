@@ -25,7 +25,7 @@ export const holdoutNetSchema = z.object({
   trades: count,
   net_bps: figureSchema.describe('A trade, after costs and swaps, at full size'),
   gross_bps: maybe,
-  edges: names.describe('Pairs that show an edge; each entrant is a later look at the holdout'),
+  edges: names.describe('Pairs that show an edge; each entrant is a later evaluation of the holdout'),
 }) satisfies z.ZodType<HoldoutNet>;
 
 export const servingCostSchema = z.object({
@@ -142,6 +142,6 @@ const reportSchema = z.object({
 
 /** The document of `minutehand league --json`. */
 export const leagueResultSchema = reportSchema.extend({
-  holdout_looks: count.describe('Looks at this holdout so far, these included; 0 on a market of coins'),
+  holdout_looks: count.describe('Evaluations of the holdout so far, these included; 0 on a market of coins'),
   trials: count.describe('Configurations that were tried on the bars before it'),
 });

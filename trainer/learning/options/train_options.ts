@@ -62,7 +62,7 @@ export interface TrainOptions {
   readonly trials: number;
   /** Folder of interrupted searches; null = none. */
   readonly searchFolder: string | null;
-  /** Number of this look at the holdout, when a bundle is made again; absent: it is counted in `out`. */
+  /** Number of this evaluation of the holdout, when a bundle is made again; absent: it is counted in `out`. */
   readonly holdoutLook?: number;
   /**
    * Trials of other works on the bars before the holdout, when a bundle is made again; absent: those counted in `out`.

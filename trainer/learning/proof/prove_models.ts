@@ -51,7 +51,7 @@ export interface LearnedParts {
   readonly net: { readonly model: Fitted; readonly folds?: LearnedModel['folds'] } | null;
   /** Values reused by a warm start; null = chosen here. */
   readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
-  /** Number of this look at the holdout, from 1; absent: it is counted with the trades of these models. */
+  /** Number of this evaluation of the holdout, from 1; absent: it is counted with the trades of these models. */
   readonly look?: number;
   /** Of the rows that AI1 learned from; absent: described here, null: they are not known. */
   readonly inputs?: InputDescription | null | undefined;

@@ -38,7 +38,7 @@ export interface ScanOptions {
   readonly resamples: number;
   readonly seed: string;
   readonly workers: number;
-  /** Counts a look at the holdout, and gives its number, from 1. */
+  /** Counts an evaluation of the holdout, and gives its number, from 1. */
   countLook(look: ScanLook): number;
   onProgress(done: number, total: number, pair: string): void;
 }
@@ -82,7 +82,7 @@ export interface ScanLook {
 
 export interface ScanResult extends ScanSpan {
   readonly to: number;
-  /** Number of this look at the holdout, and the probability of a single false confirmation that it may have. */
+  /** Number of this evaluation of the holdout, and the probability of a single false confirmation that it may have. */
   readonly look: number;
   readonly lookLevel: number;
   /** Largest statistic first. */
@@ -256,7 +256,7 @@ function resultsText(trials: readonly (Pick<ScannedPair, 'pair'> & ScannedPair['
 /**
  * Of the significant gains, those whose holdout has an edge too, adjusted for their number.
  * @param ps of all trials
- * @param level of this look at the holdout
+ * @param level of this evaluation of the holdout
  */
 function confirmed(ps: readonly number[], isGain: readonly boolean[], level: number): boolean[] {
   const gains = [...ps.keys()].filter((i) => isGain[i]!);

@@ -95,11 +95,11 @@ describe('a scan', () => {
     expect(others.filter(({ pair, verdict }) => !pair.includes('EURUSD') && verdict === 'PAYS')).toEqual([]);
     expect(result.pairsCointegrated).toBe(1);
     expect(scanVerdict(result, 0.05)).toMatch(
-      /of 6 trials pays?: EURUSD_GBPUSD@1h 120\/40.* Look 1 at the holdout: PAYS needs an adjusted p below 0.04 in it/,
+      /of 6 trials pays?: EURUSD_GBPUSD@1h 120\/40.* This is evaluation 1 of the holdout \(.*\): PAYS needs an adjusted p below 0.04 in it/,
     );
   });
 
-  it('confirms at the level of its look at the holdout, which is the same one with the same results', async () => {
+  it('confirms at the level of its evaluation of the holdout, which is the same one with the same results', async () => {
     const windows = [{ ...settings.minutehand.windows, beta_window: 120, z_window: 40 }];
     const bars = world('planted', { planted: true });
     const looks: ScanLook[] = [];

@@ -1,3 +1,4 @@
+import { lookName } from '../backtest/holdout_looks.ts';
 import { barChart, escapeHtml, histogram, lineChart } from '../backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../backtest/report/page.ts';
 import { isoSecond } from '../strategies/pair_reversion/backtest/ledger.ts';
@@ -17,7 +18,7 @@ export const SCAN_ASSUMPTIONS: readonly string[] = [
   'Adjusted p: Hansen’s test for superior predictive ability (2005) over the daily net results of all trials, against not trading, by a stationary bootstrap; also as White’s reality check (2000). Trials with fewer than 20 trades count, but cannot be significant.',
   'Deflated Sharpe ratio: Bailey & López de Prado (2014), all trials counted, with the variance of trials without skill.',
   'LAGS: one leg repeats the other at another time (correlation of returns at every lag up to 25 hours): a late copy, or a wrong clock. Such a pair never pays.',
-  'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a net result per trade above 0 in the holdout by the test of a mean, over all trials that reach it (Holm), at the level that is left of 5 % over all looks at these bars: 4 % at the first one, 1 % / (k · (k − 1)) at the k-th. A scan with other results is a look, and so are trainings and backtests.',
+  'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a net result per trade above 0 in the holdout by the test of a mean, over all trials that reach it (Holm), at the level that is left of 5 % over all evaluations of the holdout: 4 % at the first one, 1 % / (k · (k − 1)) at the k-th. A scan with other results counts as an evaluation, and so do trainings and backtests.',
 ];
 
 /** The result in words. */
@@ -41,7 +42,7 @@ export function scanVerdict(result: ScanResult, level: number): string {
       ? ''
       : ` Highest net: ${trialName(best)}, ${bps(best.development.net_bps)} bps per trade, in the holdout ${bps(best.holdout.net_bps)}.`;
   const p = `p of the best among all: ${tests.p.toFixed(3)} (Hansen, bounds ${tests.pLower.toFixed(3)} to ${tests.pUpper.toFixed(3)}), ${tests.pWhite.toFixed(3)} (White).`;
-  const looked = `Look ${result.look} at the holdout: PAYS needs an adjusted p below ${Number(result.lookLevel.toPrecision(3))} in it.`;
+  const looked = `This is ${lookName(result.look)}: PAYS needs an adjusted p below ${Number(result.lookLevel.toPrecision(3))} in it.`;
   return `${found} ${rest}${lagText}${bestText} ${p} ${looked} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
 }
 

@@ -13,6 +13,7 @@ import { shelfNamed } from '../../../../shared/bundle/shelves/registry.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 import { directionModelRoutes } from '../../schema/direction_models.ts';
+import { directionSlot } from '../../../../shared/subject/slot.ts';
 
 /**
  * `GET /api/ml/direction-models`, `GET /api/ml/direction-models/{model_name}`, `POST …/verify` and `POST …/load`.
@@ -63,7 +64,7 @@ async function verify(models: string, version: string): Promise<PreparedDirectio
 }
 
 function listBundles(models: string) {
-  const pointers = TIMEFRAME_NAMES.map((timeframe) => slotPointers(models, timeframe));
+  const pointers = TIMEFRAME_NAMES.map((timeframe) => slotPointers(models, directionSlot(timeframe)));
   const isOneOf = (of: 'version' | 'previous' | 'shadow', version: string): boolean =>
     pointers.some((pointer) => pointer[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({

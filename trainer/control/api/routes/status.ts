@@ -6,6 +6,7 @@ import { barIntervalMs, shardsOf, type Shard } from '../../../../shared/policy/p
 import {
   activeModels,
   readStandingRejections,
+  shownStanding,
   standingOverrides,
   type StandingRejections,
 } from '../../admission/standing.ts';
@@ -57,7 +58,7 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
           active_error: active_error === undefined ? null : `${active_error.code}: ${active_error.message}`,
           refused_models,
           despite_gates: standingOverrides(paths.models, await rejections()).map((own) => ({
-            ...own,
+            ...shownStanding(own),
             gates: [...own.gates],
           })),
           stops: stopsIn(paths),

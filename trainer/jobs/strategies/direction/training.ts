@@ -23,6 +23,7 @@ import type { RunParameters } from '../../kinds/run_parameters.ts';
 import { verifyDirectionDeeply } from './verify_direction.ts';
 import { DIRECTION_COMPARISON } from './live_comparison.ts';
 import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
+import { timeframeOfDirection } from '../../../../shared/subject/slot.ts';
 
 /** Bars of a block of the bootstrap, as many times the bars over which labels overlap. */
 const BLOCK_HORIZONS = 3;
@@ -37,7 +38,7 @@ export const DIRECTION_TRAINING: StrategyTraining = {
 
   retraining: (slot, _isFull, settings) => ({
     kind: 'direction',
-    parameters: directionParameters(settings, slot ?? undefined),
+    parameters: directionParameters(settings, timeframeOfDirection(slot)),
   }),
 
   roundOf: (settings) =>
@@ -72,7 +73,7 @@ export const DIRECTION_TRAINING: StrategyTraining = {
   comparison: DIRECTION_COMPARISON,
 
   overlapOf(slot) {
-    const horizon = evaluationBars(TIMEFRAMES[slot!]);
+    const horizon = evaluationBars(TIMEFRAMES[timeframeOfDirection(slot)]);
     return { horizon, block: BLOCK_HORIZONS * horizon };
   },
 

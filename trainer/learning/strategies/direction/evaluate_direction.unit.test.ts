@@ -96,7 +96,7 @@ it('counts bars within the horizon of the last label as learned from', async () 
   expect([(await evaluated(600, 672, far)).inSample, (await evaluated(600, 671, far)).inSample]).toEqual([false, true]);
 });
 
-it('counts a look at the evaluated bars, and a later look claims less', async () => {
+it('counts an evaluation of the holdout, and a later one claims less', async () => {
   const looks: EvaluationLook[] = [];
   const at = (number: number) =>
     evaluated(500, 600, {
@@ -121,7 +121,7 @@ it('counts a look at the evaluated bars, and a later look claims less', async ()
   expect({ ...later.net, no_edge: false }).toEqual(first.net);
 });
 
-it('counts no look at bars of which the model has learned some: it claims nothing of them', async () => {
+it('counts no evaluation of bars of which the model has learned some: it claims nothing of them', async () => {
   const countLook = (): never => {
     throw new Error('no look');
   };

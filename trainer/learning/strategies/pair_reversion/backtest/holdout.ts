@@ -39,7 +39,7 @@ export interface HoldoutProof {
   readonly pairs: readonly ProvenPair[];
   /** Whether each pair has an edge. */
   readonly edge: Record<string, PairEdge>;
-  /** Number of this look at the holdout, from 1. */
+  /** Number of this evaluation of the holdout, from 1. */
   readonly look: number;
   /** All pairs, as if each had an edge. */
   readonly backtest: HoldoutBacktest;

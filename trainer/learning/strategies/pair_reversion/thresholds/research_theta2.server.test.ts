@@ -169,7 +169,7 @@ describe('a search of θ2 alone', () => {
     expect(other.manifest.edge).not.toEqual(result.manifest.edge);
   });
 
-  it('counts each search with other trades as one more look at the holdout, adopted or not, and the same trades once', async () => {
+  it('counts each search with other trades as one more evaluation of the holdout, adopted or not, and the same trades once', async () => {
     const again = (await researchTheta2(base, optionsOf({ created: new Date('2024-02-02T00:00:00Z') })))!;
     expect(again.manifest.holdout_look).toEqual(result.manifest.holdout_look);
     expect(again.manifest.edge).toEqual(result.manifest.edge);

@@ -1,3 +1,4 @@
+import { lookName } from '../../../../backtest/holdout_looks.ts';
 import { ownGroups, type Manifest } from '../../../../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../../../../shared/core/features/feature.ts';
 import type { SymbolCosts } from '../../../../../../shared/policy/policy.ts';
@@ -56,7 +57,7 @@ export const ASSUMPTIONS: readonly string[] = [
   'Figures behind ± are half the width of a 95 % confidence interval: of a mean by its standard error, of a Sharpe ratio by Lo (2002); win rates carry the interval of Wilson (1927). Trades and days count as independent, which makes the intervals too narrow rather than too wide.',
   'Drawdown: of the net value at every minute, positions marked at the closes, as a fraction of the capital.',
   'Refusal rate: share of the entry candidates (flat and |z| ≥ z_entry) that were not entered.',
-  'An edge: the mean net result per trade at full size is above 0 by a test of trading days, adjusted for all pairs and both totals (Holm), at the level that is left of 5 % over all looks at the same bars: 4 % at the first one, 1 % / (k · (k − 1)) at the k-th. Trainings, searches of θ2, scans and backtests with other trades are looks.',
+  'An edge: the mean net result per trade at full size is above 0 by a test of trading days, adjusted for all pairs and both totals (Holm), at the level that is left of 5 % over all evaluations of the holdout: 4 % at the first one, 1 % / (k · (k − 1)) at the k-th. Trainings, searches of θ2, scans and backtests with other trades count as evaluations.',
   'AI1 is evaluated on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
 ];
 
@@ -147,7 +148,7 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
   return htmlPage(title, sections);
 }
 
-/** What the trades of a bundle claim, at the level of the look at these bars. */
+/** What the trades of a bundle claim, at the level of the evaluation of these bars. */
 function edgeSection(edge: BundleResult['edge'], name: string): string {
   if (edge === null)
     return `<p>${escapeHtml(name)}No edge is claimed: the bundle has learned from bars of this period.</p>`;
@@ -165,7 +166,7 @@ function edgeSection(edge: BundleResult['edge'], name: string): string {
     figure(lower_net_bps, 3),
     figure(p_value, 4),
   ]);
-  const needed = `Look ${look} at these bars: an edge needs p, adjusted for all these claims, below ${Number(level.toPrecision(3))}.`;
+  const needed = `This is ${lookName(look)}: an edge needs p, adjusted for all these claims, below ${Number(level.toPrecision(3))}.`;
   return `<p>${escapeHtml(`${name}${needed}`)}</p>${htmlTable(['', 'Claim', 'Trades', 'Net per trade at full size, bps', 'Lower bound, bps', 'p'], rows)}`;
 }
 
