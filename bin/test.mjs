@@ -141,6 +141,10 @@ const LARGE = {
     budgetShare: 0.035,
     reason: 'builds two images from the archive of Debian up, each with an installation and a build of its own',
   },
+  'test/up_silent.chain.test.ts': {
+    budgetShare: 0.015,
+    reason: '`up` ends what has not answered for a minute: it waits for that minute once',
+  },
   'test/golden/golden.slow.test.ts': {
     budgetShare: 0.02,
     reason: 'every part of the record is measured from one set of trained models',

@@ -14,13 +14,14 @@ import {
 } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { describeError } from '../shared/errors.ts';
-import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../shared/pair.ts';
+import { parseInstrument } from '../shared/pair.ts';
 import { pathInside } from '../shared/path_name.ts';
 import { quietly } from '../shared/quietly.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { StrategyName } from '../shared/strategies/registry.ts';
-import { isChallenger, namedBundles } from '../trainer/control/admission/standing.ts';
+import { namedBundles } from '../trainer/control/admission/standing.ts';
 import { commandsOfShelf } from './strategies/registry.ts';
+import { modelSlotOf, type ModelSlotId } from '../shared/subject/slot.ts';
 
 /** What a bundle is for. */
 export type BundleStrategy = StrategyName | 'formula_rule';
@@ -68,7 +69,7 @@ export async function checkBundles(
 }
 
 function shelvesOf(models: string, settings: Settings, isTimed: boolean): readonly Shelf[] {
-  const challengers = namedBundles(models).filter(({ slot }) => isChallenger(slot));
+  const challengers = namedBundles(models).filter(({ role }) => role === 'challenger');
   const challengersIn = (shelf: string): readonly string[] =>
     challengers.filter(({ folder }) => dirname(folder) === shelf).map(({ folder }) => basename(folder));
   // A damaged pointer names nothing here: `modelProblems` tells of it.
@@ -79,7 +80,7 @@ function shelvesOf(models: string, settings: Settings, isTimed: boolean): readon
     .map((instrument) => quietly(() => readRuleShadow(models, instrument)))
     .filter((version) => version !== null);
   const ofModels = ALL_SHELVES.map((own): Shelf => {
-    const slots = own.places(models).map(({ timeframe }) => slotPointers(models, timeframe));
+    const slots = own.places(models).map(({ slot }) => slotPointers(models, slot));
     return {
       strategy: own.strategy,
       folder: own.folder(models),
@@ -132,14 +133,14 @@ export function subjectsWithoutModel(
 ): readonly string[] {
   const isUsable = (strategy: BundleStrategy, version: string | null): boolean =>
     checked.some((one) => one.strategy === strategy && one.ok && one.version === version);
-  const isServed = (slot: Timeframe | null): boolean =>
+  const isServed = (slot: ModelSlotId): boolean =>
     isUsable(shelfOfSlot(slot).strategy, slotPointers(models, slot).version);
   const hasRule = (subject: string): boolean => {
     const version = quietly(() => readActiveRule(models, subject))?.version ?? null;
     return isUsable('formula_rule', version);
   };
   const hasModel = (instrument: string): boolean =>
-    isServed(timeframeOf(barSecondsOf(parseInstrument(instrument)))) || hasRule(instrument);
-  const pairs = minutehand.pairs.length === 0 || isServed(null) ? [] : ['pairs'];
+    isServed(modelSlotOf(parseInstrument(instrument))) || hasRule(instrument);
+  const pairs = minutehand.pairs.length === 0 || isServed('pairs') ? [] : ['pairs'];
   return [...pairs, ...minutehand.instruments.filter((instrument) => !hasModel(instrument))];
 }

@@ -19,6 +19,7 @@ import { tinyBars, tinyModels, tinySettings } from '../test/tiny_models.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
 import { byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
 import { barInput, emptyInput, inputOf, minuteInputOf, type ShadowModels } from './queue/input.ts';
+import { slotOfTimeframe } from '../shared/subject/written_names.ts';
 
 /**
  * What every strategy has, by one suite: the model before as the fallback, the rule for slow models, stops of a person,
@@ -540,7 +541,7 @@ describe.each([PAIRS, DIRECTION, DIRECTION_LATER])(
     });
 
     describe('a shadow', () => {
-      const slot = timeframe.timeframe ?? null;
+      const slot = slotOfTimeframe(timeframe.timeframe);
       const shadow = ({ pipeline }: Bench, set: ShadowModels | null, positions?: ReadonlyMap<string, never>): void =>
         pipeline.inputs.apply({ kind: 'shadow', slot, set, ...(positions && { positions }) });
 
@@ -592,7 +593,7 @@ describe.each([PAIRS, DIRECTION, DIRECTION_LATER])(
         shadow(bench, model(SECOND, failAt(5)));
         await feed(bench, FROM, FROM + 10);
         expect(bench.shadows).toHaveLength(4);
-        expect(bench.failures).toEqual([{ code: undefined, failed: SECOND, fallback: slot ?? 'shadow' }]);
+        expect(bench.failures).toEqual([{ code: undefined, failed: SECOND, fallback: slot }]);
         expect(new Set(live(bench).map(({ mode }) => mode))).toEqual(new Set(['OK']));
       });
     });

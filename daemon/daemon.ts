@@ -75,6 +75,7 @@ import { Publishers } from './publish/publishers.ts';
 import type { TopicServer } from './publish/websocket.ts';
 import type { Route } from './serve/http_route.ts';
 import type { WebSocketRoute } from './serve/websocket_route.ts';
+import { directionSlot } from '../shared/subject/slot.ts';
 
 const MODEL_POLL_MS = 500;
 const MIN_CHECK_MS = 50;
@@ -304,9 +305,9 @@ class AssembledDaemon implements Daemon {
       ...(models === null
         ? this.#lastAccepted()
         : [{ pointer: activePath(folder), folder: join(folder, models.version) }]),
-      ...(shadow === null ? [] : [{ pointer: shadowPath(folder, null), folder: join(folder, shadow) }]),
+      ...(shadow === null ? [] : [{ pointer: shadowPath(folder, 'pairs'), folder: join(folder, shadow) }]),
       ...Object.entries(this.#models.directionShadows).map(([timeframe, version]) => ({
-        pointer: shadowPath(folder, timeframe as Timeframe),
+        pointer: shadowPath(folder, directionSlot(timeframe as Timeframe)),
         folder: join(directionFolder(folder), version),
       })),
       ...Object.entries(directions).map(([timeframe, version]) => ({

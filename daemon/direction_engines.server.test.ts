@@ -199,7 +199,7 @@ describe('a direction model of a network', () => {
       const bench = openBench(settings, OPTIONS);
       activate(bench, (await watched(served)).model);
       if (shadow !== null)
-        bench.pipeline.inputs.apply({ kind: 'shadow', slot: '1m', set: (await watched(shadow)).model });
+        bench.pipeline.inputs.apply({ kind: 'shadow', slot: 'direction 1m', set: (await watched(shadow)).model });
       await feed(bench, 0, WARM + 60);
       expect(bench.failures).toEqual([]);
       return bench;

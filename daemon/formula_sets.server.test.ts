@@ -51,7 +51,7 @@ async function live({ active, shadow, rollout }: Roles): Promise<Bench> {
   const bench = openBench(settings);
   const { inputs } = bench.pipeline;
   for (const set of active) inputs.apply({ kind: 'swap', set });
-  if (shadow !== undefined) inputs.apply({ kind: 'shadow', set: shadow });
+  if (shadow !== undefined) inputs.apply({ kind: 'shadow', slot: 'pairs', set: shadow });
   if (rollout !== undefined) inputs.apply({ kind: 'rollout', rollout: rollout.state, set: rollout.set });
   for (const { bars } of MARKET) {
     for (const bar of bars) inputs.take(barInput(bar, false));

@@ -40,7 +40,7 @@ const load = (path: string): Promise<ModelSet> => loadModelSet(path, schema, pai
 
 async function live(path: string, bench: Bench, shadow: string | null = null): Promise<Bench> {
   bench.pipeline.inputs.apply({ kind: 'swap', set: await load(path) });
-  if (shadow !== null) bench.pipeline.inputs.apply({ kind: 'shadow', set: await load(shadow) });
+  if (shadow !== null) bench.pipeline.inputs.apply({ kind: 'shadow', slot: 'pairs', set: await load(shadow) });
   return take(bench);
 }
 

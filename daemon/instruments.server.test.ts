@@ -478,12 +478,12 @@ describe('a rollout of a direction model', () => {
 
 it('a shadow of a direction model answers the instruments of its timeframe alone', async () => {
   const bench = await tradingBench();
-  const shadow = (slot: '1m' | '5m'): void =>
+  const shadow = (slot: 'direction 1m' | 'direction 5m'): void =>
     bench.pipeline.inputs.apply({ kind: 'shadow', slot, set: modelOf('20260102_0000', () => UP) });
-  shadow('5m');
+  shadow('direction 5m');
   await feed(bench, WARM, WARM + 5);
   expect(bench.shadows).toEqual([]);
-  shadow('1m');
+  shadow('direction 1m');
   await feed(bench, WARM + 5, WARM + 10);
   expect(bench.shadows.map(({ pairId }) => pairId)).toEqual(Array.from({ length: 5 }, () => ID));
 });

@@ -1068,7 +1068,7 @@ describe('a shadow set', () => {
   it('answers under the same ids into the journal only, with its own position, as if it had been active', async () => {
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
-    bench.pipeline.inputs.apply({ kind: 'shadow', set: others });
+    bench.pipeline.inputs.apply({ kind: 'shadow', slot: 'pairs', set: others });
     for (let i = 0; i < MARKET.length; i++) {
       takeAll(bench, i, i + 1);
       await bench.pipeline.settled();

@@ -102,7 +102,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
         bench.failures.push({
           code: (error as { code?: unknown }).code,
           failed: failed.version,
-          fallback: failed.slot ?? 'shadow',
+          fallback: failed.slot,
         }),
     },
     ...changes,

@@ -128,7 +128,7 @@ describe('models', () => {
       asked++;
       throw new Error('no rows');
     };
-    bench.pipeline.inputs.apply({ kind: 'shadow', set: modelsOf(infer) });
+    bench.pipeline.inputs.apply({ kind: 'shadow', slot: 'pairs', set: modelsOf(infer) });
     takeMinutes(bench, 0, 1);
     await bench.pipeline.settled();
     expect([bench.signals.length, asked, bench.failures]).toEqual([pairIds.length, 0, []]);

@@ -37,7 +37,7 @@ async function live(active: ModelSet, shadow: ModelSet | null = null): Promise<B
   const bench = openBench(settings);
   const { inputs } = bench.pipeline;
   inputs.apply({ kind: 'swap', set: active });
-  if (shadow !== null) inputs.apply({ kind: 'shadow', set: shadow });
+  if (shadow !== null) inputs.apply({ kind: 'shadow', slot: 'pairs', set: shadow });
   for (const { bars } of MARKET) {
     for (const bar of bars) inputs.take(barInput(bar, false));
     await bench.pipeline.settled();

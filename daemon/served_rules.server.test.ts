@@ -301,7 +301,7 @@ describe('a rule that a pipeline serves', () => {
     const alone = openBench(settings, ALONE);
     const beside = openBench(settings, ALONE);
     for (const bench of [alone, beside]) bench.pipeline.inputs.apply({ kind: 'rule', instrument: ID, rule: ruleOf() });
-    beside.pipeline.inputs.apply({ kind: 'shadow', slot: '1m', set: direction('20260102_0000') });
+    beside.pipeline.inputs.apply({ kind: 'shadow', slot: 'direction 1m', set: direction('20260102_0000') });
     for (const bench of [alone, beside]) await feed(bench, 0, BARS);
     expect(beside.texts).toEqual(alone.texts);
     expect([alone.shadows.length, beside.shadows.length]).toEqual([0, BARS - WARM + 1]);

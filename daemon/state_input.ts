@@ -12,6 +12,7 @@ import type { Instruments } from './instruments.ts';
 import type { StateInput } from './queue/input.ts';
 import type { BatchPublisher } from './batches/batch_publisher.ts';
 import { scopeOf, type DegradationSet } from './queue/degradation_set.ts';
+import { parseSlot } from '../shared/subject/slot.ts';
 
 /** What an input changes between two minutes. */
 export interface States {
@@ -42,8 +43,10 @@ export function takeEffect(input: StateInput, states: States): void {
       return rules.swap(input);
     case 'halts':
       return halts.setHalts(input.standing.halts);
-    case 'shadow':
-      return input.slot == null ? shadow.swap(input) : directionShadows.swap(input.slot, input);
+    case 'shadow': {
+      const slot = parseSlot(input.slot);
+      return slot.strategy === 'direction' ? directionShadows.swap(slot.timeframe, input) : shadow.swap(input);
+    }
     case 'rule_shadow':
       return ruleShadows.swap(input);
     case 'rollout':

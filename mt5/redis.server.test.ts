@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
+import { quietProxyTo } from '../test/quiet_proxy.ts';
 import { requireRedis } from '../test/redis_server.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startCrashingRedis } from './test/crashing_redis.ts';
@@ -90,6 +92,26 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
       leg: 'A',
       side: 'SELL',
     });
+  });
+
+  it('keeps its connection through a proxy that cuts silence, with a sixth of the usual minute', async ({
+    onTestFinished: atEnd,
+    skip,
+  }) => {
+    const redis = await requireRedis({ skip });
+    atEnd(() => redis.stop());
+    const ends: (() => Promise<unknown> | void)[] = [];
+    const proxy = await quietProxyTo(redis.port, 10_000, ends);
+    atEnd(async () => void (await Promise.all(ends.map((end) => end()))));
+    const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${proxy.port}`);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 20_000);
+    const { served } = proxy;
+    for (let second = 0; second < 25; second++) {
+      await setTimeout(1000);
+      proxy.pass(1000);
+    }
+    expect([proxy.cut, proxy.served]).toEqual([0, served]);
+    expect(await agent.panel()).toContain('Redis up');
   });
 
   it('renames a full result.json when Redis has all of it, and sends the lines of the new one', async ({

@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
+import { quietProxyTo } from '../test/quiet_proxy.ts';
 import { requireRedis, startRedis } from '../test/redis_server.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
@@ -61,6 +63,28 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
     expect([await service.next(), await service.next()]).toEqual(EVENTS);
     service.process.kill('SIGTERM');
     expect(await service.ended).toBe(0);
+  });
+
+  it('keeps its connection through a proxy that cuts silence, with a sixth of the usual minute', async ({
+    onTestFinished: atEnd,
+    skip,
+  }) => {
+    const redis = await requireRedis({ skip });
+    atEnd(() => redis.stop());
+    const client = new Redis(redis.url);
+    atEnd(() => client.disconnect());
+    const ends: (() => Promise<unknown> | void)[] = [];
+    const proxy = await quietProxyTo(redis.port, 10_000, ends);
+    atEnd(async () => void (await Promise.all(ends.map((end) => end()))));
+    const service = startService(atEnd, proxy.port);
+    await isSubscribed(client);
+    for (let second = 0; second < 25; second++) {
+      await setTimeout(1000);
+      proxy.pass(1000);
+    }
+    expect([proxy.cut, proxy.served]).toEqual([0, 1]);
+    await client.publish(CHANNEL, signal(enterBody(idOf(1))));
+    expect([await service.next(), await service.next()]).toEqual(EVENTS);
   });
 
   it('makes the expert advisor trade long before its timer', async ({ onTestFinished: atEnd, skip }) => {

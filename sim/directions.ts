@@ -27,6 +27,7 @@ import { drawnDescription } from './described_inputs.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 import { sha256Hex } from '../shared/sha256.ts';
+import { directionSlot } from '../shared/subject/slot.ts';
 
 /** Distinct models created per process. */
 const MODELS_MADE = 8;
@@ -133,9 +134,10 @@ export class DirectionTrainer {
     );
     const version = rng.integer(4) === 0 ? undefined : versions[rng.integer(versions.length)];
     trace(() => `direction models: shadow of ${timeframe} ${version ?? 'none'}`);
+    const slot = directionSlot(timeframe);
     try {
-      if (version === undefined) return void endShadow(timeframe, folder, disk);
-      setShadow(unjudged('shadow', version, folder, peekingFiles(disk), timeframe), folder, disk);
+      if (version === undefined) return void endShadow(slot, folder, disk);
+      setShadow(unjudged('shadow', version, folder, peekingFiles(disk), slot), folder, disk);
     } catch (error) {
       trace(() => `direction models: shadow: ${String(error)}`);
     }

@@ -9,12 +9,12 @@ import { predict, type Matrix, type Tree, type TreeEnsemble } from '../shared/bu
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { riskQuantiles } from '../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
-import type { Timeframe } from '../shared/pair.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 import { drawnDescription } from './described_inputs.ts';
 import { sha256Hex } from '../shared/sha256.ts';
+import type { ModelSlotId } from '../shared/subject/slot.ts';
+import { folderOf } from '../shared/bundle/admission/admission.ts';
 
 const TREES = 4;
 const GOLDEN_ROWS = 4;
@@ -194,15 +194,13 @@ export function unjudged<Through extends Door>(
   version: string,
   folder: string,
   files: FileSystem,
-  timeframe: Timeframe | null = null,
+  slot: ModelSlotId = 'pairs',
 ): Admitted<Through> {
-  const bundles = timeframe === null ? folder : directionFolder(folder);
-  const manifestHash = sha256Hex(files.read(join(bundles, version, 'manifest.json')));
+  const manifestHash = sha256Hex(files.read(join(folderOf(slot, version, folder), 'manifest.json')));
   const own: UnmarkedBundle<Through> = {
     door,
     version,
-    timeframe,
-    rule: null,
+    slot,
     manifestHash,
     despite: null,
     fence: null,

@@ -157,7 +157,7 @@ class SimulatedTrainer implements Trainer {
     const { folder, rng, disk, trace } = this.#options;
     try {
       const version = rng.integer(3) === 0 ? null : this.#peekActive();
-      if (version === null) endShadow(null, folder, disk);
+      if (version === null) endShadow('pairs', folder, disk);
       else setShadow(unjudged('shadow', version, folder, this.#peeking), folder, disk);
     } catch (error) {
       trace(() => `shadow: ${String(error)}`);

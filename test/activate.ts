@@ -5,9 +5,9 @@ import {
   endShadow,
   setShadow as setAdmittedShadow,
 } from '../shared/bundle/admission/activation.ts';
-import type { Admitted, UnmarkedBundle, Door } from '../shared/bundle/admission/admission.ts';
+import { folderOf, type Admitted, type UnmarkedBundle, type Door } from '../shared/bundle/admission/admission.ts';
 import { readActive } from '../shared/bundle/bundle.ts';
-import type { ShadowFile, ShadowSlot } from '../shared/bundle/shadow_pointer.ts';
+import type { ShadowFile } from '../shared/bundle/shadow_pointer.ts';
 import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
@@ -18,9 +18,10 @@ import { timeframeOf, type Timeframe } from '../shared/pair.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import type { Registry } from '../trainer/control/registry/registry.ts';
 import { sha256Hex } from '../shared/sha256.ts';
+import { directionSlot, type ModelSlotId, type SlotId } from '../shared/subject/slot.ts';
 
 interface Unjudged {
-  readonly timeframe?: Timeframe | null;
+  readonly slot?: SlotId;
   readonly despite?: DespiteGates | null;
   readonly fence?: number | null;
   readonly files?: FileSystem;
@@ -31,11 +32,11 @@ export function unjudged<Through extends Door>(
   door: Through,
   models: string,
   version: string,
-  { timeframe = null, despite = null, fence = null, files = MACHINE_FILES }: Unjudged = {},
+  { slot = 'pairs', despite = null, fence = null, files = MACHINE_FILES }: Unjudged = {},
 ): Admitted<Through> {
-  const manifest = join(timeframe === null ? models : directionFolder(models), version, 'manifest.json');
+  const manifest = join(folderOf(slot, version, models), 'manifest.json');
   const manifestHash = hashOf(manifest, files);
-  const own: UnmarkedBundle<Through> = { door, version, timeframe, rule: null, manifestHash, despite, fence };
+  const own: UnmarkedBundle<Through> = { door, version, slot, manifestHash, despite, fence };
   return own as Admitted<Through>;
 }
 
@@ -66,7 +67,7 @@ export function activateDirection(
   home: string,
   timeframe: Timeframe = timeframeOf(readDirectionBundle(join(directionFolder(models), version)).manifest.timeframe),
 ): ActivePointer {
-  return activateAdmitted(unjudged('promotion', models, version, { timeframe }), { models, home });
+  return activateAdmitted(unjudged('promotion', models, version, { slot: directionSlot(timeframe) }), { models, home });
 }
 
 /** Names the shadow of a slot, by default of the pairs, or none, without admission. */
@@ -75,11 +76,11 @@ export function setShadow(
   version: string | null,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
-  slot: ShadowSlot = null,
+  slot: ModelSlotId = 'pairs',
 ): void {
   if (version === null) return void endShadow(slot, modelsFolder, files, marks);
-  const admitted = unjudged('shadow', modelsFolder, version, { files, timeframe: slot });
-  setAdmittedShadow(admitted, modelsFolder, files, marks);
+  const admitted = unjudged('shadow', modelsFolder, version, { files, slot });
+  setAdmittedShadow({ ...admitted, slot }, modelsFolder, files, marks);
 }
 
 /** Admits what a registry recovers, without admission. */

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, activateDirection } from './activate.ts';
 import { readActive, readActiveFile } from '../shared/bundle/bundle.ts';
-import { readShadow, SHADOW_SLOTS } from '../shared/bundle/shadow_pointer.ts';
+import { readShadow } from '../shared/bundle/shadow_pointer.ts';
 import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
@@ -31,6 +31,7 @@ import { tinyRule } from './tiny_rule.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
 import { sha256Hex } from '../shared/sha256.ts';
+import { MODEL_SLOTS } from '../shared/subject/slot.ts';
 
 const CREATED = new Date('2024-01-05T12:00:00Z');
 /** As a bundle of the former format has it. */
@@ -267,7 +268,7 @@ describe('every door refuses', () => {
       ];
       expect(answers.map((refusal) => refusal?.code)).toEqual(Array.from({ length: 10 }, () => FAULTS[fault].code));
       for (const models of [place.models, api.paths.models])
-        expect(SHADOW_SLOTS.map((slot) => readShadow(models, slot))).toEqual(SHADOW_SLOTS.map(() => null));
+        expect(MODEL_SLOTS.map((slot) => readShadow(models, slot))).toEqual(MODEL_SLOTS.map(() => null));
     },
   );
 

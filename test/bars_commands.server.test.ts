@@ -1,5 +1,5 @@
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
@@ -201,6 +201,29 @@ describe('bars import', () => {
       code: 1,
       document: { error: { code: 'DATA_FORMAT' } },
     });
+  });
+});
+
+describe('bars export', () => {
+  it('of hours has the flow of each, known at its close, also of a part', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'hours.db') };
+    const file = join(place.folder, 'BTCUSDT-1h.csv');
+    const header = 'time,open,high,low,close,volume,taker_buy_volume,trades';
+    const rows = Array.from({ length: 200 }, (_, i) => {
+      const [open, close] = [i, i + 1].map((at) => Math.round(1e6 * (4 + Math.sin(7.3 * at) / 500)) / 100);
+      const time = 1_736_121_600 + 3600 * i;
+      return [time, open, Math.max(open!, close!) + 1, Math.min(open!, close!) - 1, close, 10 + i, i + 0.5, i].join();
+    });
+    writeFileSync(file, `${[header, ...rows].join('\n')}\n`);
+    expect((await place.call(['bars', 'import', file, '--flow'], { env })).code).toBe(0);
+    const out = join(place.folder, 'hours');
+    const exported = async (...period: string[]): Promise<string> => {
+      expect((await place.call(['bars', 'export', '--out', out, '--format', 'csv', ...period], { env })).code).toBe(0);
+      return readFileSync(join(out, 'BTCUSDT.csv'), 'utf8');
+    };
+    expect(await exported()).toBe(`${[header, ...rows].join('\n')}\n`);
+    const part = await exported('--from', '2025-01-06T05:00', '--to', '2025-01-06T07:00');
+    expect(part).toBe(`${[header, ...rows.slice(5, 7)].join('\n')}\n`);
   });
 });
 

@@ -8,6 +8,8 @@ import { parse, parseAllDocuments } from 'yaml';
 import { builtFiles } from '../cli/docs/built_files.ts';
 import { UWEBSOCKETS_PACKAGE } from '../daemon/serve/uwebsockets.ts';
 import { homePaths } from '../shared/home.ts';
+import { freePort } from './redis_server.ts';
+import { skipNote } from './skip_note.ts';
 import { unknownVariables } from '../shared/policy/environment.ts';
 import { MOST_FILES } from '../trainer/control/imports/file_imports.ts';
 import { MAX_FILE_BYTES } from '../trainer/control/schema/import_preview.ts';
@@ -254,6 +256,102 @@ describe('the health check of the images', () => {
     // Nobody has the port: a standby that waits.
     expect(check(port)).toBe(0);
   });
+
+  /** Whether this process may make the namespaces of containers. */
+  const canIsolate =
+    process.platform === 'linux' && spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status === 0;
+
+  /**
+   * Containers of one machine, as compose and Kubernetes run them: one network, one first process and its numbers, and
+   * a mount namespace for each. A container's server listens as soon as it is told to.
+   */
+  async function machine(names: readonly string[]) {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-machine-'));
+    const text = `const s = require('http').createServer((q, r) => r.end('ok')).on('error', () => setTimeout(listen, 20));
+      const listen = () => s.listen(${port}, '127.0.0.1', () => console.log('listens'));
+      process.stdin.once('data', listen)`;
+    const children = new Map(
+      names.map((name) => {
+        mkdirSync(join(folder, name));
+        const child = spawn('unshare', ['--mount', process.execPath, '-e', text], {
+          stdio: ['pipe', 'pipe', 'ignore'],
+        });
+        return [name, child] as const;
+      }),
+    );
+    const check = (name: string, ...args: string[]): number | null => {
+      const command = [process.execPath, join(ROOT, 'deploy', 'image', 'healthy.mjs'), `${port}`, ...args];
+      const env = { ...process.env, TMPDIR: join(folder, name) };
+      return spawnSync('nsenter', ['--target', `${children.get(name)!.pid}`, '--mount', ...command], { env }).status;
+    };
+    const listen = async (name: string): Promise<void> => {
+      const { stdin, stdout } = children.get(name)!;
+      stdin.write('listen\n');
+      await once(stdout, 'data');
+    };
+    const remove = (): void => {
+      for (const child of children.values()) child.kill('SIGKILL');
+      rmSync(folder, { recursive: true });
+    };
+    return { children, check, listen, remove };
+  }
+
+  it.skipIf(!canIsolate)(
+    `fails for the container that has the port, before and after a takeover, and ends what hangs there${skipNote(!canIsolate, 'unshare needs root')}`,
+    async () => {
+      const { children, check, listen, remove } = await machine(['daemon', 'standby']);
+      const both = (...args: string[]) => [check('daemon', ...args), check('standby', ...args)];
+      const [daemon, standby] = [children.get('daemon')!, children.get('standby')!];
+      try {
+        await listen('daemon');
+        expect(both()).toEqual([0, 0]);
+        daemon.kill('SIGSTOP');
+        // Without `--end`, as Kubernetes asks: the kubelet restarts the container, and nothing is killed here.
+        for (let i = 0; i < 2; i++) expect(both()).toEqual([1, 0]);
+        // Failures count in a row.
+        daemon.kill('SIGCONT');
+        expect(both('--end')).toEqual([0, 0]);
+        daemon.kill('SIGSTOP');
+        for (let i = 0; i < 3; i++) expect(both('--end')).toEqual([1, 0]);
+        expect([daemon.exitCode, daemon.signalCode]).toEqual([null, null]);
+        const ended = once(daemon, 'exit');
+        expect(both('--end')).toEqual([1, 0]);
+        expect(await ended).toEqual([null, 'SIGKILL']);
+        expect(check('standby')).toBe(0);
+        await listen('standby');
+        expect(check('standby')).toBe(0);
+        standby.kill('SIGSTOP');
+        expect(check('standby')).toBe(1);
+      } finally {
+        remove();
+      }
+    },
+  );
+
+  it.skipIf(!canIsolate)(
+    `says that the first process of a machine cannot be ended from inside${skipNote(!canIsolate, 'unshare needs root')}`,
+    async () => {
+      const port = await freePort();
+      const text = `require('http').createServer(() => undefined).listen(${port}, '127.0.0.1', () => console.log('listens'))`;
+      const args = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, '-e', text];
+      const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+      const folder = mkdtempSync(join(tmpdir(), 'minutehand-first-'));
+      try {
+        await once(child.stdout, 'data');
+        const first = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
+        const program = [process.execPath, join(ROOT, 'deploy', 'image', 'healthy.mjs'), `${port}`, '--end'];
+        const command = ['--target', first, '--mount', '--pid', ...program];
+        const env = { ...process.env, TMPDIR: folder };
+        writeFileSync(join(folder, `unwell-${port}`), '3');
+        const { status, stdout } = spawnSync('nsenter', command, { env, encoding: 'utf8' });
+        expect([status, stdout]).toEqual([1, expect.stringContaining('docker run --init')]);
+      } finally {
+        child.kill('SIGKILL');
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 
   it('ends what hangs where nothing else does', () => {
     const dockerfile = read('image/Dockerfile');

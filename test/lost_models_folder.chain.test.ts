@@ -70,7 +70,7 @@ const signals = (): number => journaled((journal) => [...journal.signals()].leng
 
 const standing = () => ({
   active: readActive(place.models)?.version,
-  shadow: readShadow(place.models, null),
+  shadow: readShadow(place.models, 'pairs'),
   rule: readActiveRule(place.models, ROLLED)?.version,
   ruleShadow: readRuleShadow(place.models, SHADOWED),
   rollout: withoutSeal(),
@@ -142,7 +142,7 @@ it(
     // A shadow that a person has ended stays ended.
     await json('models', 'shadow', 'off', '--rule', SHADOWED);
     rmSync(join(place.models, 'shadow.json'));
-    await eventually('the shadow again', () => readShadow(place.models, null) === SHADOW || undefined);
+    await eventually('the shadow again', () => readShadow(place.models, 'pairs') === SHADOW || undefined);
     expect(readRuleShadow(place.models, SHADOWED)).toBeNull();
     up.kill('SIGTERM');
     expect(await up.ended).toBe(0);

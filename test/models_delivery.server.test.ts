@@ -24,6 +24,7 @@ import { skipNote } from './skip_note.ts';
 import { hasSshServer, makeSshKey, SSH_NOTE, startCuttingProxy, startSsh, type SshServer } from './ssh_server.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinyVersions } from './tiny_models.ts';
+import { slotOfTimeframe } from '../shared/subject/written_names.ts';
 
 const hasServer = hasSshServer();
 const A = '20240101_1200';
@@ -83,7 +84,7 @@ describe.skipIf(!hasServer)(
           else readDirectionBundle(path);
           await Promise.resolve();
         });
-      for (const { timeframe, pointer } of delivery.pointers) bundleOf(delivery, pointer, timeframe);
+      for (const { timeframe, pointer } of delivery.pointers) bundleOf(delivery, pointer, slotOfTimeframe(timeframe));
       const active = delivery.pointers.find(({ timeframe }) => timeframe === null)?.pointer.version ?? null;
       return { versions: delivery.bundles.map(({ version }) => version), active, delivery };
     }
@@ -280,9 +281,9 @@ describe.skipIf(!hasServer)(
     it('have marks of their own for the pairs and for each timeframe', () => {
       const { paths } = sender('marks');
       const one: ActiveFile = { version: A, previous: null };
-      deliveredMarks(paths, '1h').raise({ ...one, serial: 5 });
-      const kinds = [null, '1h', '4h'] as const;
-      expect(kinds.map((timeframe) => deliveredMarks(paths, timeframe).read() !== null)).toEqual([false, true, false]);
+      deliveredMarks(paths, 'direction 1h').raise({ ...one, serial: 5 });
+      const slots = ['pairs', 'direction 1h', 'direction 4h'] as const;
+      expect(slots.map((slot) => deliveredMarks(paths, slot).read() !== null)).toEqual([false, true, false]);
     });
 
     describe('by the command line, from one installation to another', () => {

@@ -174,8 +174,20 @@ it('entries that nobody can read hide no other, are set aside, and stop no claim
     expect([await queue.installations(), await queue.differences(), await queue.leader()]).toEqual([[], [], null]);
     expect(await queue.tasks()).toMatchObject([{ learner: 'gbdt', waiting: 1 }]);
     expect(await queue.waiting()).toEqual([{ needs: { learner: 'gbdt' }, waiting: 1 }]);
-    const aside = Object.keys(await admin.hgetall('minutehand:fleet:aside'));
-    expect(aside).toEqual(expect.arrayContaining(['class a:b', 'minutehand:fleet:worker:bad1']));
+    expect(await queue.aside()).toEqual(
+      expect.arrayContaining([
+        { place: 'class a:b', text: 'a:b' },
+        { place: 'minutehand:fleet:worker:bad1', text: '{' },
+      ]),
+    );
+    // As the trainer and the command see it; of a flood a hundred are kept, and all are removed.
+    const flood = Array.from({ length: 150 }, (_, i) => `minutehand:fleet:worker:flood${i}`);
+    for (const key of flood) await admin.set(key, 'x'.repeat(5000), 'PX', 60_000);
+    expect(await queue.workers()).toMatchObject([{ name: 'good' }]);
+    expect(await admin.exists(...flood)).toBe(0);
+    const kept = await queue.aside();
+    expect(kept).toHaveLength(100);
+    expect(Math.max(...kept.map(({ text }) => text.length))).toBe(2000);
     // A task without needs, before the good one.
     await admin.hset(`minutehand:fleet:gbdt:${'b'.repeat(64)}`, 'data', '{"payload":"x"}');
     await queue.enqueue({ key: 'c'.repeat(64), needs: { learner: 'gbdt' }, isUrgent: false, payload: '{}' });

@@ -19,8 +19,8 @@ let daemon: Running;
 const versions: Record<string, string> = {};
 
 const STRATEGIES = [
-  { name: 'pairs', slot: null, subject: () => place.settings.minutehand.pairs[0]!, file: 'ai1.onnx', scores: 3 },
-  { name: 'direction', slot: '1m', subject: () => INSTRUMENT, file: 'direction.onnx', scores: 3 },
+  { name: 'pairs', slot: 'pairs', subject: () => place.settings.minutehand.pairs[0]!, file: 'ai1.onnx', scores: 3 },
+  { name: 'direction', slot: 'direction 1m', subject: () => INSTRUMENT, file: 'direction.onnx', scores: 3 },
 ] as const;
 
 interface Body {

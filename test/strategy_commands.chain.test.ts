@@ -16,6 +16,7 @@ import { IMPLAUSIBLE, passedGates, verdict } from './passed_gates.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyRule } from './tiny_rule.ts';
 import { copyUnder, tinyModels } from './tiny_models.ts';
+import { slotOfTimeframe } from '../shared/subject/written_names.ts';
 
 /** What every strategy has in the terminal, by one suite: list, card, checks, promotion, return, shadow, rollout. */
 
@@ -156,7 +157,7 @@ describe.each(STRATEGIES)('$name in the terminal', (own) => {
 
   it('have a shadow named, or ended, where its pointer is damaged, as the error says', async () => {
     const [, candidate] = versions();
-    const pointer = shadowPath(place.models, own.place);
+    const pointer = shadowPath(place.models, slotOfTimeframe(own.place));
     for (const change of [['models', 'shadow', candidate], own.endShadow]) {
       writeFileSync(pointer, '{"version":');
       expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });

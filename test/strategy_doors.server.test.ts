@@ -15,6 +15,7 @@ import { confirm, holds, setLook } from './dashboard_steps.ts';
 import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinyModels } from './tiny_models.ts';
+import { slotOfTimeframe } from '../shared/subject/written_names.ts';
 
 /** What every strategy has at its doors, by one suite: shadow and rollout by the API and on the dashboard. */
 
@@ -83,8 +84,8 @@ describe.each(STRATEGIES)('$name', ({ strategy, timeframe, versions }) => {
 
   it('are loaded over damaged pointers by the API, beside another bundle that is damaged', async () => {
     const [active, candidate] = versions();
-    const pointer = placeOfSlot(api.paths.models, timeframe).path;
-    const shadow = shadowPath(api.paths.models, timeframe);
+    const pointer = placeOfSlot(api.paths.models, slotOfTimeframe(timeframe)).path;
+    const shadow = shadowPath(api.paths.models, slotOfTimeframe(timeframe));
     const damaged = join(api.paths.models, '20250101_0000');
     mkdirSync(damaged);
     for (const path of [pointer, shadow, join(damaged, 'manifest.json')]) writeFileSync(path, '{"version":');
@@ -98,7 +99,7 @@ describe.each(STRATEGIES)('$name', ({ strategy, timeframe, versions }) => {
     expect(set).toMatchObject({ version: active, shadow: candidate });
     writeFileSync(shadow, '{"version":');
     await own.put('/api/ml/shadow', { body: { model_name: null, timeframe } });
-    expect(readShadow(api.paths.models, timeframe)).toBeNull();
+    expect(readShadow(api.paths.models, slotOfTimeframe(timeframe))).toBeNull();
     rmSync(damaged, { recursive: true });
   });
 

@@ -111,7 +111,7 @@ async function codeOfRequest(method: string, path: string, body: object): Promis
 
 /** All pointers of a models folder. */
 const pointersOf = (models: string): unknown =>
-  [join(models, 'active.json'), rolloutPath(models), shadowPath(models, null)].map((path) =>
+  [join(models, 'active.json'), rolloutPath(models), shadowPath(models, 'pairs')].map((path) =>
     existsSync(path) ? readFileSync(path, 'utf8') : null,
   );
 
@@ -175,7 +175,9 @@ describe('a bundle with formulas that serving cannot compute', () => {
     activate(models, versions.good);
     activate(place.models, versions.good);
     writeRollout(models, { ...ROLLOUT, champion, challenger: unfed });
-    expect(refusedModels(settings, api.paths)).toMatchObject([{ slot: 'challenger', version: unfed, code: CODE }]);
+    expect(refusedModels(settings, api.paths)).toMatchObject([
+      { slot: 'pairs', role: 'challenger', version: unfed, code: CODE },
+    ]);
     rmSync(rolloutPath(models));
   });
 

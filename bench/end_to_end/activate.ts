@@ -5,6 +5,7 @@ import type { Admitted, UnmarkedBundle } from '../../shared/bundle/admission/adm
 import { shelfOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { sha256Hex } from '../../shared/sha256.ts';
+import { directionSlot } from '../../shared/subject/slot.ts';
 
 /** Makes models of a benchmark active in its own folder. They are random trees: no gate judges them. */
 export function activateUnjudged(modelsFolder: string, version: string): void {
@@ -12,8 +13,7 @@ export function activateUnjudged(modelsFolder: string, version: string): void {
   const own: UnmarkedBundle<'folder'> = {
     door: 'folder',
     version,
-    timeframe: null,
-    rule: null,
+    slot: 'pairs',
     manifestHash,
     despite: null,
     fence: null,
@@ -27,12 +27,12 @@ function hashOf(folder: string): string {
 
 /** The same of a direction model. */
 export function activateUnjudgedDirection(models: string, version: string, timeframe: Timeframe, home: string): void {
-  const manifestHash = hashOf(join(shelfOfSlot(timeframe).folder(models), version));
+  const slot = directionSlot(timeframe);
+  const manifestHash = hashOf(join(shelfOfSlot(slot).folder(models), version));
   const own: UnmarkedBundle<'promotion'> = {
     door: 'promotion',
     version,
-    timeframe,
-    rule: null,
+    slot,
     manifestHash,
     despite: null,
     fence: null,

@@ -182,6 +182,37 @@ describe('Text of another encoding', () => {
   });
 });
 
+it('names bars that move without volume where others have one', async () => {
+  const rows = walk(300);
+  const text = (volume: (i: number) => number): string =>
+    ['time,open,high,low,close,volume', ...rows.map((row, i) => `${row.time},${numbers(row)},${volume(i)}`), ''].join(
+      '\n',
+    );
+  const mixed = await read(
+    await given(
+      'EURUSD.csv',
+      text((i) => (i % 50 === 7 ? 0 : 3)),
+    ),
+  );
+  expect(mixed).toMatchObject({ imported: true, verdict: { verdict: 'OK' } });
+  expect(mixed.sources[0]!.read_by.at(-1)).toMatch(
+    /^6 bars have volume 0 and another close than open, 294 have a volume/,
+  );
+  for (const [name, volume] of [
+    ['GBPUSD', 0],
+    ['AUDUSD', 3],
+  ] as const) {
+    const report = await read(
+      await given(
+        `${name}.csv`,
+        text(() => volume),
+      ),
+      { accept: ['SUSPECT', 'SCALED'] },
+    );
+    expect(report.sources[0]!.read_by.join()).not.toContain('volume 0');
+  }
+});
+
 describe('a Parquet file', () => {
   const rows = walk(5000);
   /** As pandas writes it: the times with a zone, or without one. */
@@ -278,6 +309,45 @@ describe('a Parquet file', () => {
     const lines = rows.map(({ time }, i) => `${time},${texts[i]!.join(',')}`);
     const again = await read(await given('EURUSD.csv', ['time,open,high,low,close', ...lines, ''].join('\n')));
     expect(again).toMatchObject({ added: 0, conflicts: 0, duplicates: rows.length });
+  });
+
+  it.each<[string, Omit<Stored, 'name'>, (text: string) => unknown, 'price' | 'points']>([
+    [
+      'DECIMAL in INT64',
+      { type: 'INT64', converted_type: 'DECIMAL', precision: 18, scale: 8 },
+      (text) => unscaled(text, 8),
+      'price',
+    ],
+    ['single precision', { type: 'FLOAT' }, Number, 'price'],
+    ['INT32, in points', { type: 'INT32' }, (text) => Math.round(Number(text) * 1e5), 'points'],
+    ['INT64, in points', { type: 'INT64' }, (text) => BigInt(Math.round(Number(text) * 1e5)), 'points'],
+  ])('has the spreads of the same text in a column of %s', async (_, element, cell, unit) => {
+    const spreads = rows.map((__, i) => (0.00008 + (i % 7) * 0.00001).toFixed(5));
+    const bytes = parquetWriteBuffer({
+      schema: [
+        { name: 'root', num_children: 6 },
+        { name: 'time', type: 'INT64', repetition_type: 'REQUIRED' },
+        ...PRICES.map((name) => ({ name, type: 'DOUBLE' as const, repetition_type: 'REQUIRED' as const })),
+        { ...element, name: 'spread', repetition_type: 'REQUIRED' as const },
+      ],
+      columnData: [
+        { name: 'time', data: rows.map(({ time }) => BigInt(time)) },
+        ...PRICES.map((name, column) => ({ name, data: texts.map((row) => Number(row[column]!)) })),
+        { name: 'spread', data: spreads.map(cell) as number[] },
+      ],
+    });
+    const path = await given('EURUSD.parquet', Buffer.from(bytes));
+    const first = await read(path, { reading: { spread: unit } });
+    expect(first).toMatchObject({ rejected_count: 0, imported: true });
+    expect([...(await stored()).spread!]).toEqual(spreads.map(Number));
+    const told = first.sources[0]!.read_by.join('; ');
+    expect(told.includes('spread of single precision')).toBe(element.type === 'FLOAT');
+    expect(told).toContain(
+      unit === 'points' ? '11 points, is 0.00011 in price, 1 basis points' : '0.00011 as a price, is 1 basis points',
+    );
+    const lines = rows.map(({ time }, i) => `${time},${texts[i]!.join(',')},${spreads[i]!}`);
+    const csv = await given('EURUSD.csv', ['time,open,high,low,close,spread', ...lines, ''].join('\n'));
+    expect(await read(csv, { reading: { spread: 'price' } })).toMatchObject({ added: 0, conflicts: 0 });
   });
 
   it('is refused where it is cut or damaged, also in a folder beside others', async () => {

@@ -733,6 +733,8 @@ async function inspectFile(
   const untraded = untradedName(path);
   if (untraded !== null) tally.untradedNames.set(untraded.kind, untraded);
   let last: FileRow | null = null;
+  let withVolume = 0;
+  let movedWithout = 0;
   for await (const rows of fileRows(path, layout, rules, countBytes)) {
     for (const one of rows) {
       tally.read++;
@@ -744,6 +746,8 @@ async function inspectFile(
         continue;
       }
       widen(range, one.row!);
+      if (one.row!.volume > 0) withVolume++;
+      else if (one.row!.open !== one.row!.close) movedWithout++;
       if (layout.name === 'binance' && one.row!.volume === 0 && one.row!.high > one.row!.low) tally.untraded++;
       const row = { ...one.row!, time: one.time };
       if (unsorted === null) judge(row);
@@ -759,7 +763,7 @@ async function inspectFile(
     layout: layout.name,
     clock_option: clockOptionOf(layout),
     symbol_by: symbolBy,
-    read_by: readBy,
+    read_by: [...readBy, ...untradedRemark(movedWithout, withVolume)],
     timeframe: timeframeName(rules.barSeconds),
     timeframe_by: survey.timeframeBy,
     price_range: range[0] > range[1] ? null : range,
@@ -771,6 +775,14 @@ async function inspectFile(
     ...story.summary(),
   });
   return keeper.kept(bytes);
+}
+
+/** Of a source that states no volume at all nothing is said. */
+function untradedRemark(moved: number, withVolume: number): string[] {
+  if (moved === 0 || withVolume === 0) return [];
+  const noun =
+    moved === 1 ? 'bar has volume 0 and another close than open' : 'bars have volume 0 and another close than open';
+  return [`${moved} ${noun}, ${withVolume} have a volume: prices at which nobody traded, or volumes that were lost`];
 }
 
 function countFault(tally: Tally, file: string, { fault, line, text, time }: FileRow, layout: BarLayout): void {

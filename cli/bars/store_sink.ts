@@ -1,9 +1,9 @@
 import { actorName } from '../../shared/process/actor.ts';
 import { mergeBars, widened, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
-import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { sampleOf } from '../../shared/bar_file/verdict/bar_inspection.ts';
 import type { OpenTime } from '../../shared/bar.ts';
+import { storedBarSeconds } from '../../trainer/store/bar_flow.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import { knownCloses } from './known_symbols.ts';
 
@@ -36,11 +36,7 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
       let replaced = 0;
       let period: readonly [number, number] | null = null;
       return {
-        async barSeconds() {
-          for await (const page of store.bars.pages(market, symbol))
-            return page.length < ENOUGH_BARS ? null : ownBarSeconds(page);
-          return null;
-        },
+        barSeconds: () => storedBarSeconds(store, market, symbol),
         async near(from, to) {
           // What is to be replaced is no measure.
           if (isReplacing) return null;

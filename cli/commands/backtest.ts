@@ -66,7 +66,7 @@ async function runBacktest(flags: BacktestFlags, output: Output): Promise<void> 
  */
 function strategyOf({ models = [], strategy }: BacktestFlags): StrategyCommands {
   // A folder that no other shelf knows is of pairs: it may be one of bundles as well.
-  const pairs = shelfOfSlot(null);
+  const pairs = shelfOfSlot('pairs');
   const shelf = models.map(shelfOfFolder).find((own) => own !== pairs) ?? pairs;
   if (strategy === undefined || strategy === shelf.strategy) return commandsOfShelf(shelf.name);
   const asked = commandsOfStrategy(strategy);

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { OPTIONAL_COLUMNS, optionalColumn, type OptionalColumn } from '../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -9,7 +10,7 @@ import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { parseSymbol } from '../../shared/symbol/symbol.ts';
 import { createFeedJudge, type FeedJudge } from '../../trainer/jobs/bars/feed_judge.ts';
 import { readReceivedDecisions } from '../../trainer/jobs/bars/received_decisions.ts';
-import { readFlow, withFlow } from '../../trainer/store/bar_flow.ts';
+import { readFlow, storedBarSeconds, withFlow } from '../../trainer/store/bar_flow.ts';
 import type { StorePeriod } from '../../trainer/store/bars.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import { exportBars, EXPORT_FORMATS, type ExportedBars, type ExportFormat } from '../bars/bar_export.ts';
@@ -134,7 +135,8 @@ interface SymbolBars {
 async function barsOf(task: SymbolBars): Promise<ExportedBars & { readonly receivedCount: number }> {
   const { store, market, symbol, period } = task;
   const received = task.received.read(symbol, period, task.judge ?? undefined);
-  const flow = await readFlow(store.series, market, symbol, period);
+  const barSeconds = (await storedBarSeconds(store, market, symbol)) ?? SECONDS_PER_BAR;
+  const flow = await readFlow(store.series, market, symbol, period, barSeconds);
   const isStored: Record<OptionalColumn, boolean> = {
     spread: await store.bars.hasSpread(market, symbol, period),
     taker_buy_volume: flow.takerBuyVolume !== null,

@@ -3,6 +3,7 @@ import { readActiveOfSlot, shelfOfSlot } from '../../shared/bundle/shelves/regis
 import { homePaths } from '../../shared/home.ts';
 import type { DeliveredPointer } from '../../trainer/control/delivery/delivery_file.ts';
 import { deliveredMarks } from '../../trainer/control/delivery/receive.ts';
+import { slotOfTimeframe } from '../../shared/subject/written_names.ts';
 
 /** What `models receive` has done. */
 export interface Receipt {
@@ -19,11 +20,12 @@ export interface Receipt {
  */
 export function isNewHere({ timeframe, pointer }: DeliveredPointer): boolean {
   const paths = homePaths();
-  const marks = deliveredMarks(paths, timeframe);
+  const slot = slotOfTimeframe(timeframe);
+  const marks = deliveredMarks(paths, slot);
   marks.check(pointer);
   const received = marks.read();
   if (received !== null && received.serial === pointer.serial) return false;
-  const active = readActiveOfSlot(paths.models, timeframe);
-  const folder = shelfOfSlot(timeframe).folder(paths.models);
+  const active = readActiveOfSlot(paths.models, slot);
+  const folder = shelfOfSlot(slot).folder(paths.models);
   return active?.version !== pointer.version || !listVersions(folder).includes(pointer.version);
 }

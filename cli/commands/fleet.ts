@@ -151,6 +151,7 @@ async function showFleet(output: Output): Promise<void> {
       const agoMinutes = Math.round(difference.agoMs / 60_000);
       output.line(`DIFFERS ${differenceText(difference)}, ${agoMinutes} min ago; the first stays`);
     }
+    for (const { place, text } of view.aside) output.line(`ASIDE   ${place}, which cannot be read: ${text}`);
     output.result({ ...view, ...counts });
   } finally {
     await fleet.close();

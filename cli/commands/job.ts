@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { savedText } from '../../shared/csv/text_encoding.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { requestedTriggerSchema } from '../../shared/run_trigger/run_trigger.ts';
@@ -96,7 +97,7 @@ async function readJob(file: string): Promise<Job> {
 async function readText(file: string): Promise<string> {
   try {
     // As a stream: a pipe whose writer is late has nothing to read yet (EAGAIN).
-    return await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
+    return await (file === '-' ? textOf(process.stdin) : savedText(await readFile(file)));
   } catch (error) {
     throw new MinutehandError('USAGE', { seen: `${file}: ${describeError(error).message}`, expected: 'a job file' });
   }

@@ -32,7 +32,7 @@ import { restoredFilesTexts, restoreHomeFiles } from '../../trainer/control/reco
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
-import { registeredShelf, shelfOfTimeframe, targetInSlot } from '../../shared/bundle/shelf_name.ts';
+import { registeredShelf } from '../../shared/bundle/shelf_name.ts';
 import {
   ALL_SHELVES,
   placeOfSlot,
@@ -44,7 +44,7 @@ import {
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
-import type { Timeframe } from '../../shared/pair.ts';
+import { barSecondsOf, parseSubject, timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import { bundleByName } from '../bundle_name.ts';
@@ -53,7 +53,7 @@ import { endPartly, type Output } from '../output.ts';
 import { claimsText, gatesText } from '../../shared/bundle/recorded_gates.ts';
 import type { BundleFacts } from '../../shared/bundle/shelves/bundle_shelf.ts';
 import { pathInside } from '../../shared/path_name.ts';
-import { directionShadows, readShadow, shadowPointer, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import { directionShadows, readShadow, shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
 import {
   activateAdmitted,
   endRuleShadow,
@@ -64,7 +64,7 @@ import {
 } from '../../shared/bundle/admission/activation.ts';
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
-import { standingRejections } from '../../trainer/control/admission/standing.ts';
+import { shownStanding, standingRejections } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { timeframeOption } from '../timeframe_option.ts';
@@ -73,6 +73,15 @@ import { addModelsImport } from './models_import.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 import { whenUnlocked } from '../../shared/process/home_lock.ts';
+import {
+  directionSlot,
+  isRuleSlot,
+  parseSlot,
+  subjectOfRule,
+  type ModelSlotId,
+  type SlotId,
+} from '../../shared/subject/slot.ts';
+import { slotOfTimeframe, targetIn, timeframeOfSlot } from '../../shared/subject/written_names.ts';
 
 export function addModels(program: Command, output: () => Output): void {
   const models = program
@@ -153,7 +162,7 @@ export function addModels(program: Command, output: () => Output): void {
 }
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
-  const shelf = (await shelfOfRegistered(version)) ?? shelfOfTimeframe(null);
+  const shelf = (await shelfOfRegistered(version)) ?? 'pairs';
   const own = modelsOf(shelfNamed(shelf).strategy);
   if (flags.model !== undefined && !own.includes(flags.model))
     throw new MinutehandError('USAGE', {
@@ -185,7 +194,7 @@ async function list(output: Output): Promise<void> {
   const problems = modelProblems(loadSettings(), paths, await standingRejections(paths));
   for (const { text, next } of problems) output.line(`✗ ${text}\n    → ${next}`);
   const halts = tellHalts(models, output);
-  output.result({ models, ...bundles, rule, rule_bundles, problems, halts });
+  output.result({ models, ...bundles, rule, rule_bundles, problems: problems.map(shownStanding), halts });
 }
 
 function show(name: string, output: Output): void {
@@ -214,12 +223,12 @@ async function makeActive(
   override: Override | null,
   output: Output,
 ): Promise<void> {
-  const { version, timeframe, rule, despite } = admitted;
+  const { version, slot, despite } = admitted;
   const { previous } = await whenUnlocked(() => activateAdmitted(admitted, homePaths()));
-  const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
+  const shelf = registeredShelf(admitted.slot);
   if (shelf !== null) await tellRegistry(cause, shelf, output);
   const before = previous === null ? '' : ` (before: ${previous})`;
-  const what = activeText(admitted);
+  const what = activeText(slot);
   output.line(`${what}: ${version}${before}. A running daemon swaps it in between two bars.`);
   if (despite !== null)
     output.note(`Active despite failed gates (${gatesText(despite.gates)}). Reason: ${oneLine(despite.reason)}`);
@@ -228,12 +237,11 @@ async function makeActive(
   const served = shelf === null ? null : claimsText(factsOf(shelf, version).recorded.claims);
   if (served !== null) output.note(served);
   output.written({
-    target: targetOf(admitted),
+    target: targetIn(slot, version),
     before: { version: previous },
     after: { version, despite_gates: despite },
   });
-  const of = timeframe === null ? {} : rule === null ? { timeframe } : { timeframe, rule };
-  output.result({ version, previous, ...of, ...(despite !== null && { despite_gates: despite }) });
+  output.result({ version, previous, ...answeredBy(slot), ...(despite !== null && { despite_gates: despite }) });
 }
 
 function factsOf(shelf: ShelfName, version: string): BundleFacts {
@@ -241,13 +249,18 @@ function factsOf(shelf: ShelfName, version: string): BundleFacts {
   return own.facts(pathInside(own.folder(homePaths().models), version));
 }
 
-function activeText({ timeframe, rule }: Admitted): string {
-  if (rule !== null) return `Served rule of ${rule}`;
-  return timeframe === null ? 'Active' : `Active direction model of ${timeframe}`;
+/** What the result says of a slot; the timeframe of a rule is that of its bars. */
+function answeredBy(id: SlotId): { readonly timeframe?: Timeframe; readonly rule?: string } {
+  const slot = parseSlot(id);
+  if (slot.strategy === 'direction') return { timeframe: slot.timeframe };
+  if (slot.strategy !== 'rule') return {};
+  return { timeframe: timeframeOf(barSecondsOf(parseSubject(slot.subject))), rule: slot.subject };
 }
 
-function targetOf({ version, timeframe, rule }: Admitted): string {
-  return rule === null ? targetInSlot(timeframe, version) : `rule ${version}`;
+function activeText(id: SlotId): string {
+  const slot = parseSlot(id);
+  if (slot.strategy === 'rule') return `Served rule of ${slot.subject}`;
+  return slot.strategy === 'direction' ? `Active direction model of ${slot.timeframe}` : 'Active';
 }
 
 interface ShadowFlags {
@@ -266,11 +279,11 @@ async function shadow(name: string | undefined, flags: ShadowFlags, output: Outp
     throw new MinutehandError('USAGE', { seen: '--direction with --rule', expected: 'one of them' });
   if (name === undefined) return printShadows(output);
   if (flags.rule !== undefined) return stopRuleShadow(flags.rule, output);
-  if (name === 'off') return stopShadow(flags.direction ?? null, output);
+  if (name === 'off') return stopShadow(slotOfTimeframe(flags.direction), output);
   const { models } = homePaths();
   const admitted = await takeInShadow(name);
-  if (admitted.rule !== null) return shadowRule(admitted, admitted.rule, output);
-  const { version, timeframe: slot } = admitted;
+  const { version, slot } = admitted;
+  if (isRuleSlot(slot)) return shadowRule(admitted, output);
   const before = await whenUnlocked(() => setShadow(admitted, models, MACHINE_FILES, shadowMarks(slot)));
   writtenShadow(slot, before, version, output);
   output.line(
@@ -278,7 +291,8 @@ async function shadow(name: string | undefined, flags: ShadowFlags, output: Outp
   );
 }
 
-async function shadowRule(admitted: Admitted<'shadow'>, instrument: string, output: Output): Promise<void> {
+async function shadowRule(admitted: Admitted<'shadow'>, output: Output): Promise<void> {
+  const instrument = subjectOfRule(admitted.slot);
   const before = await whenUnlocked(() => setRuleShadow(admitted, homePaths()));
   const { version } = admitted;
   output.written({ target: `rule ${version}`, before: { version: before }, after: { version } });
@@ -296,34 +310,35 @@ async function stopRuleShadow(given: string, output: Output): Promise<void> {
   output.result({ version: null, rule: instrument });
 }
 
-async function stopShadow(slot: ShadowSlot, output: Output): Promise<void> {
+async function stopShadow(slot: ModelSlotId, output: Output): Promise<void> {
   const { models } = homePaths();
   const before = await whenUnlocked(() => endShadow(slot, models, MACHINE_FILES, shadowMarks(slot)));
   writtenShadow(slot, before, null, output);
-  output.line(slot === null ? 'No shadow models any more.' : `No shadow of direction ${slot} any more.`);
+  output.line(slot === 'pairs' ? 'No shadow models any more.' : `No shadow of ${slot} any more.`);
 }
 
 function printShadows(output: Output): void {
   const { models } = homePaths();
-  const version = readShadow(models, null);
+  const version = readShadow(models, 'pairs');
   const direction = directionShadows(models);
-  output.line(version === null ? 'No shadow models.' : `${shadowTitle(null)}: ${version}`);
+  output.line(version === null ? 'No shadow models.' : `${shadowTitle('pairs')}: ${version}`);
   for (const [timeframe, own] of Object.entries(direction))
-    output.line(`${shadowTitle(timeframe as Timeframe)}: ${own}`);
+    output.line(`${shadowTitle(directionSlot(timeframe as Timeframe))}: ${own}`);
   const rule = ruleShadows(models);
   for (const [instrument, own] of Object.entries(rule)) output.line(`Rule in shadow of ${instrument}: ${own}`);
   output.result({ version, direction, rule });
 }
 
-function writtenShadow(slot: ShadowSlot, before: string | null, version: string | null, output: Output): void {
-  const target = targetInSlot(slot, version ?? slot ?? 'none');
+function writtenShadow(slot: ModelSlotId, before: string | null, version: string | null, output: Output): void {
+  const timeframe = timeframeOfSlot(slot);
+  const target = targetIn(slot, version ?? timeframe ?? 'none');
   output.written({ target, before: { version: before }, after: { version } });
-  output.result(slot === null ? { version } : { version, timeframe: slot });
+  output.result(timeframe === null ? { version } : { version, timeframe });
 }
 
-const shadowTitle = (slot: ShadowSlot): string => (slot === null ? 'Shadow' : `Shadow of direction ${slot}`);
+const shadowTitle = (slot: ModelSlotId): string => (slot === 'pairs' ? 'Shadow' : `Shadow of ${slot}`);
 
-function shadowMarks(slot: ShadowSlot) {
+function shadowMarks(slot: ModelSlotId) {
   return trainerMarksOf(shadowPointer(slot), homePaths());
 }
 
@@ -355,7 +370,7 @@ type RollbackFlags = OverrideFlags & { readonly direction?: Timeframe; readonly 
 
 async function rollback(flags: RollbackFlags, output: Output): Promise<void> {
   const { models } = homePaths();
-  const slot = flags.direction ?? null;
+  const slot = slotOfTimeframe(flags.direction);
   const override = overrideOf(flags);
   if (flags.rule !== undefined) return rollbackRule(flags, flags.rule, output);
   const marks = trainerMarks(homePaths(), placeOfSlot(models, slot).name);

@@ -17,6 +17,7 @@ import { parseInteger } from '../period.ts';
 import { isNewHere, type Receipt } from './delivered_models.ts';
 import { watchDelivered } from './models_watch.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
+import { slotOfTimeframe } from '../../shared/subject/written_names.ts';
 
 /** Takes in a bundle by its folder, and makes it active: the lock of `models promote`. */
 type Promote = (folder: string, override: Override | null, output: Output) => Promise<void>;
@@ -91,11 +92,12 @@ async function receive(
   const received: unknown[] = [];
   const missing: string[] = [];
   for (const { timeframe, pointer } of fresh) {
+    const slot = slotOfTimeframe(timeframe);
     const collected = { ...output, result: (value: unknown) => void received.push(value), written: () => undefined };
     try {
-      const bundle = bundleOf(delivery, pointer, timeframe);
+      const bundle = bundleOf(delivery, pointer, slot);
       await withDelivered(source, bundle, (path) => promote(path, override, collected));
-      deliveredMarks(homePaths(), timeframe).raise(pointer);
+      deliveredMarks(homePaths(), slot).raise(pointer);
     } catch (error) {
       if (fresh.length === 1) throw error;
       const { code, message } = describeError(error);

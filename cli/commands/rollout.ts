@@ -1,4 +1,4 @@
-import { registeredShelf, shelfOfTimeframe } from '../../shared/bundle/shelf_name.ts';
+import { registeredShelf } from '../../shared/bundle/shelf_name.ts';
 import type { Command } from 'commander';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -24,6 +24,8 @@ import type { Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { applyMarket, marketOption } from './processes.ts';
 import { whenUnlocked } from '../../shared/process/home_lock.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
+import { isRuleSlot, subjectOfRule } from '../../shared/subject/slot.ts';
 
 interface MarketFlag {
   readonly market?: string;
@@ -77,7 +79,7 @@ function placeOf(market: string | undefined): RolloutPlace {
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
   const folder = folderOfChallenger(place.paths.models, version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
-  const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
+  const shelf = registeredShelf(admitted.slot);
   if (shelf !== null) await withRegistry(process.env, homePaths(), (registry) => registry.register(version), shelf);
   const power = await shadowPower(place, admitted);
   const rollout = await whenUnlocked(() => startRollout(place, admitted, power));
@@ -98,8 +100,8 @@ function shortOf({ stage, status: end, reason }: Rollout): object {
   return { stage, status: end, reason };
 }
 
-function powerText(power: number | null, { instrument }: Rollout): string {
-  if (instrument !== undefined) return 'Its power is not known: rules are compared by what they earn.';
+function powerText(power: number | null, rollout: Rollout): string {
+  if (isRuleSlot(slotOfRollout(rollout))) return 'Its power is not known: rules are compared by what they earn.';
   return power === null
     ? 'Power is unknown: the challenger has no shadow period with enough labels.'
     : `Power ${(100 * power).toFixed(0)} %: the probability that a challenger as good as in its shadow period is promoted in time.`;
@@ -128,20 +130,22 @@ async function advance(place: RolloutPlace, output: Output): Promise<void> {
 }
 
 /** The pointer counts; a registry that cannot be reached follows at the next start of the trainer. */
-async function tellRegistry({ timeframe, instrument }: Rollout, output: Output): Promise<void> {
-  if (instrument !== undefined) return;
+async function tellRegistry(rollout: Rollout, output: Output): Promise<void> {
+  const shelf = registeredShelf(slotOfRollout(rollout));
+  if (shelf === null) return;
   try {
-    await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelfOfTimeframe(timeframe));
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend(), shelf);
   } catch (error) {
     output.note(`The registry is not updated yet: ${describeError(error).message}`);
   }
 }
 
 function describe(rollout: Rollout): string {
-  const { id, challenger, champion, stage, share, status, reason, timeframe, instrument, updates } = rollout;
+  const { id, challenger, champion, stage, share, status, reason, updates } = rollout;
   const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${oneLine(reason)}`}`;
-  const ofModels = timeframe === undefined ? '' : `direction ${timeframe}, `;
-  const of = instrument === undefined ? ofModels : `rule of ${instrument}, `;
+  const slot = slotOfRollout(rollout);
+  const ofModels = slot === 'pairs' ? '' : `${slot}, `;
+  const of = isRuleSlot(slot) ? `rule of ${subjectOfRule(slot)}, ` : ofModels;
   const update = updates === undefined ? '' : `update ${updates.length}, `;
   return `Rollout ${id}: ${of}${update}${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
 }
@@ -149,7 +153,7 @@ function describe(rollout: Rollout): string {
 function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: RolloutLook): string[] {
   const interval = ([low, high]: readonly [number, number]): string => `${low.toFixed(3)} to ${high.toFixed(3)}`;
   const hours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
-  const isOfRules = rollout.instrument !== undefined;
+  const isOfRules = isRuleSlot(slotOfRollout(rollout));
   return [
     describe(rollout),
     `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} ${isOfRules ? 'bars of both' : 'matured labels'}`,

@@ -134,6 +134,10 @@ async function runImport(file: string, given: ImportFlags, output: Output): Prom
     `${flags.symbol} ${flags.name}: ${added} added (${revisions} of them revisions), ${duplicates} already stored, ${empty} empty`,
   );
   if (counts.time_unit !== undefined) output.line(`Event times in ${counts.time_unit} by their size.`);
+  if (counts.single_precision === true)
+    output.line(
+      'Values of single precision (float32): each is the shortest decimal with its bits, the one of the source where that had 6 digits or fewer.',
+    );
   output.line(
     compared === null
       ? `Not compared with prices: no bars of ${flags.symbol} beside ${flags.into}. \`direction train\` compares them.`

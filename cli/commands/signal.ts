@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { deniedPath, describeError, knownError, MinutehandError } from '../../shared/errors.ts';
+import { savedText } from '../../shared/csv/text_encoding.ts';
 import { INSTRUMENT_ID_SOURCE, PAIR_ID_SOURCE, SUBJECT_ID } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { verifyAnySignal, verifySignalOf } from '../../shared/signal/verify_instrument.ts';
@@ -114,7 +115,7 @@ function configuredInstruments(): readonly string[] {
 
 function read(file: string): string {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
+    return savedText(readFileSync(file === '-' ? 0 : file));
   } catch (cause) {
     if (deniedPath(cause) !== null) throw knownError(cause)!;
     throw new MinutehandError('DATA_MISSING', {

@@ -7,11 +7,11 @@ import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { spellRuled } from '../../shared/policy/ruled_subject.ts';
 import { servedRules } from '../../trainer/control/rules/kept_rules.ts';
-import { instrumentOfSlot } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import type { Output } from '../output.ts';
 import { listRuleBundles } from '../rule_bundles.ts';
 import { whenUnlocked } from '../../shared/process/home_lock.ts';
+import { isRuleSlot } from '../../shared/subject/slot.ts';
 import { isThere } from '../../shared/files.ts';
 
 export function addStrategyServed(strategy: Command, output: () => Output): void {
@@ -43,7 +43,7 @@ function listRules(output: Output): void {
   if (rules.length === 0)
     output.line(`No rules in ${folder}. \`minutehand strategy judge FILE --symbol … --candidate\` makes one.`);
   for (const { slot, text, next } of modelProblems(loadSettings(), homePaths()))
-    if (instrumentOfSlot(slot) !== null) output.line(`✗ ${text}\n    → ${next}`);
+    if (isRuleSlot(slot)) output.line(`✗ ${text}\n    → ${next}`);
   output.result({ models, served, rules });
 }
 

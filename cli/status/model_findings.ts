@@ -1,44 +1,42 @@
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { hasNoVerdict } from '../../shared/bundle/gates/gate_result.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
-import { timeframeOfSlot } from '../../shared/bundle/shelf_name.ts';
 import { placeOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
-import type { Timeframe } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import {
-  instrumentOfSlot,
-  isChallenger,
   refusedModels,
   refusedShadows,
+  standingName,
   standingOverrides,
   standingRejections,
-  type Slot,
+  type Standing,
   type StandingOverride,
   type StandingRejections,
 } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
+import { isRuleSlot, subjectOfRule, type ModelSlotId } from '../../shared/subject/slot.ts';
+import { timeframeOfSlot } from '../../shared/subject/written_names.ts';
 
 const TRAIN =
   'Train new models with this version: `minutehand train --adopt`, `minutehand train --strategy direction`.';
 
 /** The command that replaces models with overridden gates; it differs for pairs, direction models and challengers. */
-function replacement({ slot, version }: StandingOverride, modelsFolder: string): string {
-  if (isChallenger(slot)) return 'End its rollout: `minutehand rollout abort`.';
-  const instrument = instrumentOfSlot(slot);
-  if (instrument !== null) return `End it: \`minutehand strategy stop ${instrument}\`, or promote a better one.`;
+function replacement({ slot, role, version }: StandingOverride, modelsFolder: string): string {
+  if (role === 'challenger') return 'End its rollout: `minutehand rollout abort`.';
+  if (isRuleSlot(slot)) return `End it: \`minutehand strategy stop ${subjectOfRule(slot)}\`, or promote a better one.`;
   const timeframe = timeframeOfSlot(slot);
   const train = timeframe === null ? '`minutehand train --adopt`' : '`minutehand train --strategy direction`';
-  if (!hasPredecessor(modelsFolder, timeframe, version)) return `Train better ones: ${train}.`;
+  if (!hasPredecessor(modelsFolder, slot, version)) return `Train better ones: ${train}.`;
   return `Train better ones (${train}), or \`minutehand models rollback${timeframe === null ? '' : ` --direction ${timeframe}`}\`.`;
 }
 
 /** Whether there is a version to roll back to. */
-function hasPredecessor(modelsFolder: string, timeframe: Timeframe | null, version: string): boolean {
+function hasPredecessor(modelsFolder: string, slot: ModelSlotId, version: string): boolean {
   try {
-    const pointer = readPointerFile(placeOfSlot(modelsFolder, timeframe), MACHINE_FILES);
+    const pointer = readPointerFile(placeOfSlot(modelsFolder, slot), MACHINE_FILES);
     return pointer !== null && pointer.previous !== null && pointer.previous !== version;
   } catch {
     return false;
@@ -46,8 +44,7 @@ function hasPredecessor(modelsFolder: string, timeframe: Timeframe | null, versi
 }
 
 /** What is wrong with the models of a slot. */
-export interface ModelProblem {
-  readonly slot: Slot;
+export interface ModelProblem extends Standing {
   readonly version: string;
   /** Whether a person uses them on purpose, and has said why. */
   readonly isStated: boolean;
@@ -66,13 +63,15 @@ export function modelProblems(
   rejections?: StandingRejections,
 ): ModelProblem[] {
   return [
-    ...[...refusedModels(settings, paths), ...refusedShadows(paths)].map(({ slot, version, code, message, next }) => {
-      const named = version === '' ? `the pointer of ${slot}` : `${version} (${slot})`;
-      return { slot, version, isStated: false, text: `daemons refuse ${named}. ${code}: ${message}`, next };
+    ...[...refusedModels(settings, paths), ...refusedShadows(paths)].map((refused) => {
+      const { slot, role, version, code, message, next } = refused;
+      const place = standingName(refused);
+      const named = version === '' ? `the pointer of ${place}` : `${version} (${place})`;
+      return { slot, role, version, isStated: false, text: `daemons refuse ${named}. ${code}: ${message}`, next };
     }),
     ...standingOverrides(paths.models, rejections).map((one) => {
-      const { slot, version, reason } = one;
-      const own = { slot, version, isStated: reason !== '' };
+      const { slot, role, version, reason } = one;
+      const own = { slot, role, version, isStated: reason !== '' };
       return isUnproven(one)
         ? { ...own, text: unprovenText(one), next: TRAIN }
         : { ...own, text: overrideText(one), next: replacement(one, paths.models) };
@@ -91,16 +90,18 @@ function isUnproven({ gates, reason }: StandingOverride): boolean {
 }
 
 /** `20261120_0830 (pairs) is in use without a verdict of ai1 skill, …`. */
-function unprovenText({ slot, version, gates }: StandingOverride): string {
+function unprovenText(one: StandingOverride): string {
+  const { version, gates } = one;
   const names =
     gates.length === 1 && gates[0]!.code === 'gates' ? 'any gate' : gates.map((gate) => gateText(gate).name).join(', ');
-  return `${version} (${slot}) is in use without a verdict of ${names}: an earlier version made it. It keeps serving`;
+  return `${version} (${standingName(one)}) is in use without a verdict of ${names}: an earlier version made it. It keeps serving`;
 }
 
 /** `20261120_0830 (pairs) is in use despite failed gates, by ann since …: “…”. ai1 auc: seen …` */
-function overrideText({ slot, version, gates, reason, by, at }: StandingOverride): string {
+function overrideText(one: StandingOverride): string {
+  const { version, gates, reason, by, at } = one;
   const person = by === '' ? '' : `, by ${by}`;
   const since = at === '' ? '' : ` since ${at}`;
   const why = reason === '' ? 'no reason was recorded' : `reason: ${reason}`;
-  return `${version} (${slot}) is in use despite failed gates${person}${since}; ${why}. ${gatesText(gates)}`;
+  return `${version} (${standingName(one)}) is in use despite failed gates${person}${since}; ${why}. ${gatesText(gates)}`;
 }

@@ -4,7 +4,7 @@ import type { ShelfName, StrategyName } from '../../shared/strategies/registry.t
 import { instrumentsWithRule, readActiveRule, ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../shared/errors.ts';
-import { isChallenger, isShadow, standingRejections, type Slot } from '../../trainer/control/admission/standing.ts';
+import { standingName, standingRejections, type Standing } from '../../trainer/control/admission/standing.ts';
 import { modelProblems } from '../status/model_findings.ts';
 import type { CheckResult } from '../check_result.ts';
 import { DIRECTION_COMMANDS } from './direction/commands.ts';
@@ -33,19 +33,20 @@ export async function checkActiveModels(settings: Settings, paths: HomePaths): P
   for (const own of ALL_COMMANDS) checked.push(...(await own.checkActive(settings, paths)));
   for (const instrument of instrumentsWithRule(paths.models)) checked.push(checkRule(instrument, paths));
   const problems = modelProblems(settings, paths, await standingRejections(paths));
-  const isLoaded = (slot: Slot): boolean =>
-    checked.some(({ what, verdict }) => what === checkNameOf(slot) && verdict !== 'error');
-  const own = problems.filter(({ slot }) => isLoaded(slot) || isChallenger(slot) || isShadow(slot));
+  const isLoaded = (place: Standing): boolean =>
+    checked.some(({ what, verdict }) => what === checkNameOf(place) && verdict !== 'error');
+  const own = problems.filter((problem) => problem.role !== 'active' || isLoaded(problem));
   return [
-    ...checked.filter(({ what }) => own.every(({ slot }) => checkNameOf(slot) !== what)),
-    ...own.map(({ slot, isStated, text, next }): CheckResult => {
-      return { what: checkNameOf(slot), verdict: isStated ? 'warning' : 'error', detail: `${text} ${next}` };
+    ...checked.filter(({ what }) => own.every((problem) => checkNameOf(problem) !== what)),
+    ...own.map(({ slot, role, isStated, text, next }): CheckResult => {
+      return { what: checkNameOf({ slot, role }), verdict: isStated ? 'warning' : 'error', detail: `${text} ${next}` };
     }),
   ];
 }
 
-function checkNameOf(slot: Slot): string {
-  return slot === 'pairs' ? 'models' : slot;
+function checkNameOf(place: Standing): string {
+  const name = standingName(place);
+  return name === 'pairs' ? 'models' : name;
 }
 
 function checkRule(instrument: string, paths: HomePaths): CheckResult {

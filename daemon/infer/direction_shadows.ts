@@ -10,6 +10,7 @@ import type { ShadowInput } from '../queue/input.ts';
 import type { AnswerArm } from './direction_arms.ts';
 import { releaseDirection } from './direction_slots.ts';
 import { ShadowLane } from './shadow_lane.ts';
+import { directionSlot } from '../../shared/subject/slot.ts';
 
 export interface DirectionShadowsOptions {
   readonly instruments: readonly Pair[];
@@ -59,7 +60,8 @@ export class DirectionShadows {
       first: pairs.length,
       flat: FLAT_POSITION,
       journal,
-      onFailure: (error, { manifest: { version } }) => observer.onShadowFailure(error, { version, slot: timeframe }),
+      onFailure: (error, { manifest: { version } }) =>
+        observer.onShadowFailure(error, { version, slot: directionSlot(timeframe) }),
       release: releaseDirection,
     });
   }

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { armName, type ActiveRollout } from '../../shared/bundle/rollout.ts';
-import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
@@ -16,6 +15,8 @@ import type {
 import type { InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
+import { parseSlot, type ModelSlotId } from '../../shared/subject/slot.ts';
+import { timeframeOfSlot } from '../../shared/subject/written_names.ts';
 
 export interface FollowedModelsOptions extends Pick<
   ModelWatchOptions,
@@ -52,7 +53,7 @@ export class FollowedModels {
   #refused: ModelRefusal | null = null;
   #rolloutRefused: ModelRefusal | null = null;
   /** By slot. */
-  readonly #shadows = new Map<ShadowSlot, string>();
+  readonly #shadows = new Map<ModelSlotId, string>();
   /** Of the active set while the pointer, or its bundle, is refused since the start. */
   #provedVersion: string | null = null;
 
@@ -85,12 +86,15 @@ export class FollowedModels {
 
   /** Of the pairs. */
   get shadowVersion(): string | null {
-    return this.#shadows.get(null) ?? null;
+    return this.#shadows.get('pairs') ?? null;
   }
 
   /** Of the instruments, by their timeframe. */
   get directionShadows(): Partial<Record<Timeframe, string>> {
-    const ofDirection = [...this.#shadows].filter(([slot]) => slot !== null);
+    const ofDirection = [...this.#shadows].flatMap(([id, version]) => {
+      const slot = parseSlot(id);
+      return slot.strategy === 'direction' ? [[slot.timeframe, version]] : [];
+    });
     return Object.fromEntries(ofDirection) as Partial<Record<Timeframe, string>>;
   }
 
@@ -124,12 +128,13 @@ export class FollowedModels {
     print(`Models ${version} are fast again.`);
   }
 
-  onShadowFailure(error: unknown, { version, slot }: { readonly version: string; readonly slot: ShadowSlot }): void {
+  onShadowFailure(error: unknown, { version, slot }: { readonly version: string; readonly slot: ModelSlotId }): void {
     const { log, print, onFailed } = this.#options;
     const report = describeError(error);
+    const timeframe = timeframeOfSlot(slot);
     this.#shadows.delete(slot);
     onFailed(report.code);
-    log.error({ version, ...(slot !== null && { timeframe: slot }), ...report }, 'shadow models failed');
+    log.error({ version, ...(timeframe !== null && { timeframe }), ...report }, 'shadow models failed');
     print(`${shadowName(slot)} ${version} failed and were dropped: ${report.message}`);
   }
 
@@ -151,14 +156,15 @@ export class FollowedModels {
     this.#options.apply({ kind: 'recovered', what: 'model_pointer' });
   }
 
-  #setShadow(set: ShadowModels | null, slot: ShadowSlot): void {
+  #setShadow(set: ShadowModels | null, slot: ModelSlotId): void {
     const { apply, lastShadows, print } = this.#options;
     const version = set?.manifest.version ?? null;
     if (version === null) this.#shadows.delete(slot);
     else this.#shadows.set(slot, version);
     const positions = positionsOf<Position | InstrumentPosition>(version === null ? [] : lastShadows(version));
     apply({ kind: 'shadow', slot, set, positions });
-    const where = slot === null ? '' : ` for ${slot}`;
+    const timeframe = timeframeOfSlot(slot);
+    const where = timeframe === null ? '' : ` for ${timeframe}`;
     print(
       version === null
         ? `No shadow models${where} any more.`
@@ -203,8 +209,8 @@ export class FollowedModels {
   }
 }
 
-function shadowName(slot: ShadowSlot): string {
-  return slot === null ? 'Shadow models' : 'Shadow direction models';
+function shadowName(slot: ModelSlotId): string {
+  return slot === 'pairs' ? 'Shadow models' : 'Shadow direction models';
 }
 
 function fallbackText(failed: ModelSet, fallback: ModelSet | null): string {

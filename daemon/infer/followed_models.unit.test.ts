@@ -175,7 +175,7 @@ describe('a followed shadow', () => {
     setShadow(models, SECOND);
     await followed.check();
     expect([followed.shadowVersion, (applied[1] as ShadowInput).positions!.size]).toEqual([SECOND, 0]);
-    rmSync(shadowPath(models, null));
+    rmSync(shadowPath(models, 'pairs'));
     await followed.check();
     expect(followed.shadowVersion).toBeNull();
     expect(applied[2]).toMatchObject({ kind: 'shadow', set: null });
@@ -210,13 +210,13 @@ describe('a followed shadow', () => {
       },
       lastShadows: (of) => [{ pairId: 'BTCUSDT@1h', position: JSON.stringify({ side: 1, of }) } as LastSignal],
     });
-    setShadow(models, version, MACHINE_FILES, null, '1h');
+    setShadow(models, version, MACHINE_FILES, null, 'direction 1h');
     await followed.check();
     expect([followed.shadowVersion, followed.directionShadows]).toEqual([null, { '1h': version }]);
-    expect(applied).toMatchObject([{ kind: 'shadow', slot: '1h', set: { manifest: { version } } }]);
+    expect(applied).toMatchObject([{ kind: 'shadow', slot: 'direction 1h', set: { manifest: { version } } }]);
     expect([...(applied[0] as ShadowInput).positions!]).toEqual([['BTCUSDT@1h', { side: 1, of: version }]]);
     expect(printed).toEqual([`Shadow direction models ${version} score in shadow for 1h, unpublished.`]);
-    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), { version, slot: '1h' });
+    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), { version, slot: 'direction 1h' });
     expect(followed.directionShadows).toEqual({});
   });
 
@@ -225,7 +225,7 @@ describe('a followed shadow', () => {
     setShadow(models, FIRST);
     await followed.check();
     expect(applied).toHaveLength(1);
-    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), { version: FIRST, slot: null });
+    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), { version: FIRST, slot: 'pairs' });
     expect([followed.shadowVersion, counted]).toEqual([null, ['failed MODEL_OUTPUT']]);
     expect(printed.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} failed.*: .+`));
     expect(logged.at(-1)).toMatchObject({
@@ -242,7 +242,7 @@ describe('a followed shadow', () => {
     activate(models, FIRST);
     setShadow(models, FIRST);
     await followed.check();
-    rmSync(shadowPath(models, null));
+    rmSync(shadowPath(models, 'pairs'));
     await followed.check();
     expect(followed.refused).toMatchObject({ version: FIRST });
   });

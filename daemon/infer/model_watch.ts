@@ -12,7 +12,7 @@ import type { DirectionModel } from '../../shared/bundle/direction/direction_mod
 import type { MarksOf, PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { ROLLOUT_POINTER, type ActiveRollout } from '../../shared/bundle/rollout.ts';
-import { readShadowFile, shadowPath, shadowPointer, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import { readShadowFile, shadowPath, shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
@@ -20,6 +20,7 @@ import type { Challenger, ShadowModels } from '../queue/input.ts';
 import { bundlePaths, fingerprint } from './file_mark.ts';
 import { FollowedPointer, type FollowedPointerOptions } from './followed_pointer.ts';
 import { FollowedRollout, type ChallengedDirections, type ChallengedRules } from './followed_rollout.ts';
+import { directionSlot, type ModelSlotId } from '../../shared/subject/slot.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score in shadow, `rollout.json` a challenger. */
 export type ModelSlot = 'active' | 'shadow' | 'rollout';
@@ -49,7 +50,7 @@ export interface ModelWatchOptions {
    */
   onReady(set: ModelSet, isProved: boolean): void;
   /** What scores in shadow in a slot from now on, which the sink releases; null = none any more. */
-  onShadow(set: ShadowModels | null, slot: ShadowSlot): void;
+  onShadow(set: ShadowModels | null, slot: ModelSlotId): void;
   /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
   onRollout(rollout: ActiveRollout | null, challenger: Challenger | null): void;
   /** A bundle was refused: the active and shadow models stay. Called once for as long as the pointer names it. */
@@ -99,9 +100,9 @@ class PointerWatch implements ModelWatch {
       onNone: null,
     });
     this.#shadows = [
-      followShadow(options, null, pairBundles(options)),
+      followShadow(options, 'pairs', pairBundles(options)),
       ...(directions?.timeframes ?? []).map((timeframe) =>
-        followShadow(options, timeframe, directionBundles(options, directions!, timeframe)),
+        followShadow(options, directionSlot(timeframe), directionBundles(options, directions!, timeframe)),
       ),
     ];
     this.#rollout = new FollowedRollout({
@@ -182,7 +183,7 @@ function directionBundles(
 /** Follows the pointer of the shadow of a slot. */
 function followShadow<Model extends ShadowModels>(
   options: ModelWatchOptions,
-  slot: ShadowSlot,
+  slot: ModelSlotId,
   bundles: Bundles<Model>,
 ): FollowedPointer<Model> {
   const { modelsFolder, files, marksOf } = options;

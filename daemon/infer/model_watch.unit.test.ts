@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
-import { shadowPath, type ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import { shadowPath } from '../../shared/bundle/shadow_pointer.ts';
 import { writeTinyDirection } from '../../test/tiny_direction.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
@@ -15,6 +15,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import { bundleMark, watchModels, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
+import type { ModelSlotId } from '../../shared/subject/slot.ts';
 
 const schema = anySchema(5);
 const CREATED = new Date('2026-11-20T07:30:00Z');
@@ -300,7 +301,7 @@ describe('watchModels', () => {
     setShadow(models, null);
     for (let i = 0; i < 2; i++) await tick();
     expect(printed.splice(0)).toEqual(['shadow withdrawn', 'shadow none']);
-    writeFileSync(shadowPath(models, null), 'torn');
+    writeFileSync(shadowPath(models, 'pairs'), 'torn');
     await tick();
     expect(printed.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);
     activate(models, THIRD);
@@ -322,21 +323,25 @@ describe('watchModels', () => {
     });
     const first = writeTinyDirection(models, 'BTCUSDT', '1h', new Date('2026-01-01'));
     const second = writeTinyDirection(models, 'BTCUSDT', '1h', new Date('2026-01-02'));
-    const name = (version: string | null, slot: ShadowSlot): void =>
+    const name = (version: string | null, slot: ModelSlotId): void =>
       setShadow(models, version, MACHINE_FILES, null, slot);
-    name(SECOND, null);
-    name(first, '1h');
-    name(second, '4h');
+    name(SECOND, 'pairs');
+    name(first, 'direction 1h');
+    name(second, 'direction 4h');
     // A timeframe that this daemon does not run.
-    name(second, '5m');
+    name(second, 'direction 5m');
     for (let i = 0; i < 2; i++) await tick();
-    expect(printed.splice(0)).toEqual([`shadow null ${SECOND}`, `shadow 1h ${first}`, `shadow 4h ${second}`]);
+    expect(printed.splice(0)).toEqual([
+      `shadow pairs ${SECOND}`,
+      `shadow direction 1h ${first}`,
+      `shadow direction 4h ${second}`,
+    ]);
     expect(asked.splice(0)).toEqual([`${first} 1h`, `${second} 4h`]);
-    name(null, '4h');
-    name(second, '1h');
+    name(null, 'direction 4h');
+    name(second, 'direction 1h');
     await tick();
-    expect(printed.splice(0)).toEqual([`shadow 1h ${second}`, 'shadow 4h none']);
-    writeFileSync(shadowPath(models, '1h'), 'torn');
+    expect(printed.splice(0)).toEqual([`shadow direction 1h ${second}`, 'shadow direction 4h none']);
+    writeFileSync(shadowPath(models, 'direction 1h'), 'torn');
     for (let i = 0; i < 2; i++) await tick();
     expect(printed).toEqual(['shadow refused (direction/shadow_1h.json) MODEL_MANIFEST']);
   });

@@ -103,7 +103,7 @@ function start(damaged: readonly string[] = []) {
 
 const promote = (version: string): void => void activate(models, version, MACHINE_FILES, trainerMarks({ home }));
 const shadow = (version: string | null): void =>
-  setShadow(models, version, MACHINE_FILES, trainerMarksOf(shadowPointer(null), { home }));
+  setShadow(models, version, MACHINE_FILES, trainerMarksOf(shadowPointer('pairs'), { home }));
 const rollOut = (change: Partial<Rollout>): void =>
   writeRollout(models, { ...ROLLOUT, ...change }, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, { home }));
 const read = (path: string): string => readFileSync(path, 'utf8');
@@ -158,16 +158,16 @@ describe.each([{ signed: true }, { signed: false }])('pointers of this home, sig
   it('let no older shadow.json back, not even after the shadow has ended', async () => {
     const look = start();
     shadow(CHALLENGER);
-    const first = read(shadowPath(models, null));
+    const first = read(shadowPath(models, 'pairs'));
     expect(await look()).toEqual([`active ${CHAMPION}`, `shadow ${CHALLENGER}`]);
     shadow(null);
     expect(await look()).toEqual(['shadow none']);
-    writeFileSync(shadowPath(models, null), first);
+    writeFileSync(shadowPath(models, 'pairs'), first);
     expect(await look()).toEqual(['shadow POINTER_ROLLBACK']);
     expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_ROLLBACK']);
     shadow(THIRD);
     expect(await look()).toEqual([`shadow ${THIRD}`]);
-    altered(shadowPath(models, null), { version: CHALLENGER });
+    altered(shadowPath(models, 'pairs'), { version: CHALLENGER });
     expect(await look()).toEqual([`shadow POINTER_${signed ? 'SIGNATURE' : 'ROLLBACK'}`]);
   });
 
@@ -236,7 +236,7 @@ it('a rollout without a signature is refused where active.json was signed', asyn
   await start()();
   writeFileSync(rolloutPath(models), JSON.stringify(ROLLOUT));
   expect(await start()()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_SIGNATURE']);
-  writeFileSync(shadowPath(models, null), JSON.stringify({ version: CHALLENGER }));
+  writeFileSync(shadowPath(models, 'pairs'), JSON.stringify({ version: CHALLENGER }));
   expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_SIGNATURE', 'rollout POINTER_SIGNATURE']);
 });
 

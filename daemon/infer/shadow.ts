@@ -36,7 +36,7 @@ export class Shadow {
       first: 0,
       flat: FLAT,
       journal,
-      onFailure: (error, { version }) => observer.onShadowFailure(error, { version, slot: null }),
+      onFailure: (error, { version }) => observer.onShadowFailure(error, { version, slot: 'pairs' }),
       release,
     });
   }

@@ -88,6 +88,7 @@ describe('a shadow', () => {
       expect(shadow.isPresent).toBe(false);
       shadow.swap({
         kind: 'shadow',
+        slot: 'pairs',
         set: setOf('s', (count) => (isPromise ? Promise.resolve(scoresOf(count)) : scoresOf(count))),
       });
       expect(shadow.isPresent).toBe(true);
@@ -109,7 +110,7 @@ describe('a shadow', () => {
     const held: Position = { ...FLAT, side: -1, positionId: 'of the shadow', entryZ: 1e9, zStd: 1e-9, ageBars: 2 };
     const set = setOf('s', (count) => ({ ...scoresOf(count), risk_score: new Float64Array(count).fill(0.1) }));
     const positions = new Map([[PAIRS[1]!.id, held]]);
-    shadow.swap({ kind: 'shadow', set, positions });
+    shadow.swap({ kind: 'shadow', slot: 'pairs', set, positions });
     for (const bar of [0, 1]) await follow(allPairs(WARMUP + bar));
     const own = rows.filter(({ pairId }) => pairId === PAIRS[1]!.id);
     // Its answer depends on the market; that it continues from its own position does not.
@@ -119,7 +120,7 @@ describe('a shadow', () => {
     expect(
       rows.filter(({ pairId, position }) => pairId !== PAIRS[1]!.id && position.includes('of the shadow')),
     ).toEqual([]);
-    shadow.swap({ kind: 'shadow', set: setOf('t', scoresOf) });
+    shadow.swap({ kind: 'shadow', slot: 'pairs', set: setOf('t', scoresOf) });
     rows.splice(0);
     await follow([itemOf(WARMUP + 2, 1)]);
     expect(bodyOf(rows[0]!).position_id).not.toBe('of the shadow');
@@ -127,12 +128,12 @@ describe('a shadow', () => {
 
   it('releases the set before', () => {
     const { shadow, setOf, released } = createDesk();
-    shadow.swap({ kind: 'shadow', set: null });
-    shadow.swap({ kind: 'shadow', set: setOf('s', scoresOf) });
+    shadow.swap({ kind: 'shadow', slot: 'pairs', set: null });
+    shadow.swap({ kind: 'shadow', slot: 'pairs', set: setOf('s', scoresOf) });
     expect(released).toEqual([]);
-    shadow.swap({ kind: 'shadow', set: setOf('t', scoresOf) });
+    shadow.swap({ kind: 'shadow', slot: 'pairs', set: setOf('t', scoresOf) });
     expect([released, shadow.isPresent]).toEqual([['s'], true]);
-    shadow.swap({ kind: 'shadow', set: null });
+    shadow.swap({ kind: 'shadow', slot: 'pairs', set: null });
     expect([released, shadow.isPresent]).toEqual([['s', 't'], false]);
   });
 
@@ -142,7 +143,7 @@ describe('a shadow', () => {
       if (isPromise) return Promise.reject(new Error('broken'));
       throw new Error('broken');
     };
-    shadow.swap({ kind: 'shadow', set: setOf('s', fail) });
+    shadow.swap({ kind: 'shadow', slot: 'pairs', set: setOf('s', fail) });
     await follow(allPairs(WARMUP));
     expect([failures, released, shadow.isPresent, rows]).toEqual([['s: broken'], ['s'], false, []]);
   });

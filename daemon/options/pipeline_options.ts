@@ -3,7 +3,7 @@ import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_s
 import type { Standing } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import type { ModelSlotId } from '../../shared/subject/slot.ts';
 import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -35,7 +35,7 @@ export interface PipelineObserver {
   onDirectionFailure?(error: unknown, failed: DirectionModel, fallback: DirectionModel | null): void;
   onDirectionRecovery?(model: DirectionModel): void;
   /** The shadow of a slot failed and is released. */
-  onShadowFailure(error: unknown, failed: { readonly version: string; readonly slot: ShadowSlot }): void;
+  onShadowFailure(error: unknown, failed: { readonly version: string; readonly slot: ModelSlotId }): void;
   /** The rule that was served for a subject failed and has ended; what would answer without it does. */
   onRuleFailure?(error: unknown, failed: { readonly version: string; readonly instrument: string }): void;
   /** The rule in shadow of a subject failed and is dropped. */

@@ -5,7 +5,7 @@ import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
-import type { ShadowSlot } from '../../shared/bundle/shadow_pointer.ts';
+import type { ModelSlotId } from '../../shared/subject/slot.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Arm } from '../../shared/core/rollout/assignment.ts';
 import type { InstrumentPosition } from '../../shared/strategies/instrument_position.ts';
@@ -19,6 +19,8 @@ import type { BarOutcome } from '../align/align.ts';
 import { degradationText, parseDegradationText, scopeOf, type DegradationScope } from './degradation_set.ts';
 import type { Degradation } from './degradations.ts';
 import type { GivenObservation, ObservationClock, ObservationOutcome } from '../series/series_ledger.ts';
+import { parseSlot } from '../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
 
 /** One bar of a symbol, a minute without a trade, or the mark of a bar that was held back as suspect. */
 export interface SymbolInput extends InputRow {
@@ -97,9 +99,8 @@ export interface PolicyInput {
 /** Another shadow set; null = none any more. Not journaled: it publishes nothing. */
 export interface ShadowInput {
   readonly kind: 'shadow';
-  /** Timeframe of a shadow of direction models; null or absent: of the pairs. */
-  readonly slot?: ShadowSlot;
-  /** A direction model where there is a timeframe. */
+  readonly slot: ModelSlotId;
+  /** A direction model in a slot of one. */
   readonly set: ShadowModels | null;
   /** Its virtual positions so far, by id of the subject; flat where it has none. */
   readonly positions?: ReadonlyMap<string, Position | InstrumentPosition>;
@@ -318,10 +319,11 @@ export async function inputOf(
         return { kind, rollout: null, set: null, failed: subject.slice(FAILED_ROLLOUT.length) };
       const rollout = parseRolloutText(subject);
       if (rollout === null) return { kind, rollout, set: null };
-      const { challenger, timeframe, instrument } = rollout;
-      if (instrument !== undefined) return { kind, rollout, set: (await loadRule?.(challenger, 'challenger')) ?? null };
-      if (timeframe !== undefined)
-        return { kind, rollout, set: (await loadDirection?.(challenger, timeframe)) ?? null };
+      const { challenger } = rollout;
+      const slot = parseSlot(slotOfRollout(rollout));
+      if (slot.strategy === 'rule') return { kind, rollout, set: (await loadRule?.(challenger, 'challenger')) ?? null };
+      if (slot.strategy === 'direction')
+        return { kind, rollout, set: (await loadDirection?.(challenger, slot.timeframe)) ?? null };
       return { kind, rollout, set: await loadModels(challenger) };
     }
     case 'lease':

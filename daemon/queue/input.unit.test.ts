@@ -83,7 +83,7 @@ describe('an input', () => {
 
   it('that changes a state is journaled at the newest minute, and a shadow set not at all', () => {
     expect(stateRow({ kind: 'degraded', what: 'file' }, NEWEST)).toMatchObject({ subject: 'file', time: NEWEST });
-    expect(stateRow({ kind: 'shadow', set: null }, NEWEST)).toBeNull();
+    expect(stateRow({ kind: 'shadow', slot: 'pairs', set: null }, NEWEST)).toBeNull();
   });
 
   it('names models by their version, a rollout, a lease and a policy by their text', async () => {

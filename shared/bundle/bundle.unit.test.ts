@@ -269,18 +269,20 @@ describe('a pointer written by a person', () => {
 
 describe('setShadow', () => {
   it('names the shadow version, or none, and refuses one that does not exist', () => {
-    expect(readShadow(models, null)).toBeNull();
+    expect(readShadow(models, 'pairs')).toBeNull();
     addVersions('20261120_0730');
     setShadow(models, '20261120_0730');
-    expect(readShadow(models, null)).toBe('20261120_0730');
+    expect(readShadow(models, 'pairs')).toBe('20261120_0730');
     expect(readActive(models)).toBeNull();
     setShadow(models, null);
-    expect(readShadow(models, null)).toBeNull();
+    expect(readShadow(models, 'pairs')).toBeNull();
     expect(() => setShadow(models, '20261120_0731')).toThrowError(
       expect.objectContaining({ code: 'MODEL_MISSING' }) as Error,
     );
-    writeFileSync(shadowPath(models, null), '{"version":');
-    expect(() => readShadow(models, null)).toThrowError(expect.objectContaining({ code: 'MODEL_MANIFEST' }) as Error);
+    writeFileSync(shadowPath(models, 'pairs'), '{"version":');
+    expect(() => readShadow(models, 'pairs')).toThrowError(
+      expect.objectContaining({ code: 'MODEL_MANIFEST' }) as Error,
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { Arm, KeyedHash } from '../core/rollout/assignment.ts';
 import { MACHINE_FILES } from '../files.ts';
-import { SUBJECT_ID, TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
+import { SUBJECT_ID, TIMEFRAME_NAMES } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
@@ -171,22 +171,6 @@ function comparedOf(of: string | undefined): object {
   if (of === undefined) return {};
   if (of === OF_UPDATES) return { of_updates: true };
   return SUBJECT_ID.test(of) ? { instrument: of } : { timeframe: of };
-}
-
-/** What a rollout compares: rules of an instrument, direction models of a timeframe, or the models of pairs. */
-export function slotOfRollout({ timeframe, instrument }: Pick<ActiveRollout, 'timeframe' | 'instrument'>): {
-  readonly timeframe: Timeframe | null;
-  readonly rule: string | null;
-} {
-  return { timeframe: timeframe ?? null, rule: instrument ?? null };
-}
-
-/** The fields that say what a rollout compares; one that is absent stays absent. */
-export function comparedIn({ timeframe, instrument }: Pick<ActiveRollout, 'timeframe' | 'instrument'>): {
-  readonly timeframe?: Timeframe;
-  readonly instrument?: string;
-} {
-  return { ...(timeframe !== undefined && { timeframe }), ...(instrument !== undefined && { instrument }) };
 }
 
 /** All models that have answered in a rollout, so that a replay finds them. */

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyOb
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { savedText } from '../csv/text_encoding.ts';
 import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import { readModelsFile } from './models_file.ts';
@@ -63,7 +64,7 @@ export function trustedKeys(env: NodeJS.ProcessEnv = process.env): readonly KeyO
 function readKeys(path: string, parse: (pem: string) => readonly KeyObject[]): readonly KeyObject[] {
   let keys: readonly KeyObject[];
   try {
-    keys = parse(readFileSync(path, 'utf8'));
+    keys = parse(savedText(readFileSync(path)));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MinutehandError('KEY_UNUSABLE', { seen: `${path}: ${reason}`, cause });

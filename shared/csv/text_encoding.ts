@@ -70,6 +70,16 @@ export function decoderOf(label: TextEncoding['label']): Decoder {
   return { write: (bytes) => decoder.decode(bytes, { stream: true }), end: () => decoder.decode() };
 }
 
+/** Whether a text is UTF-16, as editors and shells of Windows may save it. */
+export function isUtf16(bytes: Buffer): boolean {
+  return encodingOf(bytes.subarray(0, SHOWN_BYTES)).label.startsWith('utf-16');
+}
+
+/** A whole text of UTF-8 or UTF-16 that a person has saved, without its mark. */
+export function savedText(bytes: Buffer): string {
+  return isUtf16(bytes) ? decodedText(bytes) : bytes.toString('utf8').replace(/^\uFEFF/, '');
+}
+
 /** A whole text without its mark. */
 export function decodedText(bytes: Buffer): string {
   const { label, markBytes } = encodingOf(bytes);

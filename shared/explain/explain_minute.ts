@@ -331,6 +331,7 @@ function decide(
       : explainCosts({
           frame,
           returnProb: scored.scores.return_prob,
+          resultSigmas: scored.resultSigmas,
           policy,
           expectation: models.set.expectation ?? null,
           costs: pairCosts(tradingCosts(settings), pair),

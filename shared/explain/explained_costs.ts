@@ -1,6 +1,7 @@
 import { entrySwapBps, expectedNetBps, type Expectation } from '../core/cost/expected_net.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
+import { isCandidate } from '../strategies/pair_reversion/scores.ts';
 import type { Frame } from '../core/features/feature.ts';
 import type { ExplainedCosts } from './explanation.ts';
 
@@ -9,6 +10,8 @@ const BISECTIONS = 40;
 export interface CostQuestion {
   readonly frame: Readonly<Frame>;
   readonly returnProb: number;
+  /** Answer of the model of the result, in standard deviations of the spread; NaN where the bundle has none. */
+  readonly resultSigmas: number;
   readonly policy: DecisionPolicy;
   readonly expectation: Expectation | null;
   readonly costs: PairFillCosts;
@@ -16,10 +19,14 @@ export interface CostQuestion {
   readonly fillTime: number;
 }
 
-/** What an entry at this bar would have cost and promised; a bar that is no candidate is taken at z_entry. */
+/**
+ * What an entry at this bar would have cost and promised. A bar that is no candidate is taken at z_entry, and by its
+ * barriers: the model of the result knows candidates alone.
+ */
 export function explainCosts({
   frame,
   returnProb,
+  resultSigmas,
   policy,
   expectation,
   costs,
@@ -27,9 +34,11 @@ export function explainCosts({
 }: CostQuestion): ExplainedCosts {
   const quotedA = quotedBps(frame.a);
   const quotedB = quotedBps(frame.b);
-  const market = Math.abs(frame.z) >= policy.z_entry ? frame : { ...frame, z: policy.z_entry };
+  const isTaken = isCandidate(frame, policy);
+  const market = isTaken ? frame : { ...frame, z: policy.z_entry };
+  const sigmas = isTaken ? resultSigmas : NaN;
   const netAt = (probability: number): number =>
-    expectedNetBps(market, probability, policy, expectation, costs, fillTime, quotedA, quotedB);
+    expectedNetBps(market, probability, policy, expectation, costs, fillTime, quotedA, quotedB, sigmas);
   const net = netAt(returnProb);
   const roundTrip = 2 * pairFillCostBps(costs, frame.beta, fillTime, quotedA, quotedB);
   const swap = entrySwapBps(market, policy, expectation, costs, fillTime);
@@ -40,7 +49,8 @@ export function explainCosts({
     expected_net_bps: net,
     expected_gross_bps: net + roundTrip + swap,
     min_expected_net_bps: least,
-    break_even_prob: smallestAbove(netAt, least),
+    // A model of the result answers whatever the probability is.
+    break_even_prob: Number.isNaN(sigmas) ? smallestAbove(netAt, least) : null,
   };
 }
 

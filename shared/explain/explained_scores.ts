@@ -11,6 +11,8 @@ import { treeShap } from './tree_shap.ts';
 /** The answers of the three models to one row of features. */
 export interface ScoredRow {
   readonly scores: ModelScores;
+  /** Answer of the model of the result, in standard deviations of the spread; NaN where the bundle has none. */
+  readonly resultSigmas: number;
   readonly models: Readonly<Record<ModelName, ExplainedModel>>;
 }
 
@@ -22,7 +24,7 @@ export async function scoreRow(
 ): Promise<ScoredRow> {
   const row = new Float32Array(features.rowLength);
   features.writeRow(row, 0);
-  const { return_prob, risk_prob, risk_score, position_scale, novelty } = await set.infer(row, 1);
+  const { return_prob, risk_prob, risk_score, position_scale, result_sigmas, novelty } = await set.infer(row, 1);
   const answers = { ai1: return_prob[0]!, ai2: risk_prob[0]!, ai3: position_scale[0]! };
   const scores = {
     return_prob: return_prob[0]!,
@@ -30,7 +32,11 @@ export async function scoreRow(
     novelty: novelty === undefined ? NaN : novelty(0),
   };
   const names = definitions.map(({ name }) => name);
-  return { scores, models: perModel((name) => attribute(answers[name], ensembles[name], row, names)) };
+  return {
+    scores,
+    resultSigmas: result_sigmas[0]!,
+    models: perModel((name) => attribute(answers[name], ensembles[name], row, names)),
+  };
 }
 
 /** @param ensemble null where the model is not made of trees */

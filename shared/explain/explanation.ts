@@ -121,7 +121,7 @@ export interface ExplainedCosts {
   readonly expected_net_bps: number;
   readonly expected_gross_bps: number;
   readonly min_expected_net_bps: number;
-  /** return_prob at which the expected net result is its minimum; null when none is. */
+  /** return_prob at which the expected net result is its minimum; null when none is, and where a model answers it. */
   readonly break_even_prob: number | null;
 }
 

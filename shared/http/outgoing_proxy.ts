@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { MinutehandError } from '../errors.ts';
 
 const PROXIES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'] as const;
@@ -13,12 +14,25 @@ export async function useProxyOfEnvironment(env: NodeJS.ProcessEnv): Promise<voi
   const named = PROXIES.filter((name) => (env[name] ?? '') !== '');
   if (named.length === 0) return;
   for (const name of named) checkProxy(name, env[name]!);
+  const direct = directPlaces(env['no_proxy'] ?? env['NO_PROXY'] ?? '');
+  if (direct.includes('*')) return;
   const { setGlobalProxyFromEnv } = await import('node:http');
-  const direct = [env['no_proxy'] ?? env['NO_PROXY'] ?? '', LOCAL].filter((list) => list !== '').join(',');
   setGlobalProxyFromEnv({
     http_proxy: env['http_proxy'] ?? env['HTTP_PROXY'],
     https_proxy: env['https_proxy'] ?? env['HTTPS_PROXY'],
-    no_proxy: direct,
+    no_proxy: [...direct, LOCAL].join(),
+  });
+}
+
+/**
+ * The entries of NO_PROXY as curl and pip read them, in the words of Node: a domain, with or without a dot before it,
+ * holds for itself and for all hosts below it.
+ */
+function directPlaces(list: string): string[] {
+  return list.split(/[\s,]+/).flatMap((entry) => {
+    if (entry === '') return [];
+    const domain = entry.replace(/^\*?\./, '');
+    return /^[\w.-]+$/.test(domain) && !isIPv4(domain) ? [domain, `.${domain}`] : [entry];
   });
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isCollection, isMap, isScalar, type Document } from 'yaml';
+import { savedText } from '../csv/text_encoding.ts';
 import { deniedPath } from '../errors.ts';
 import type { ConfigProblem } from './problem.ts';
 import { parseYaml, readDocument, YamlError } from './yaml.ts';
@@ -33,7 +34,7 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number {
 
 function readText(file: string): string | ConfigProblem {
   try {
-    return readFileSync(file, 'utf8');
+    return savedText(readFileSync(file));
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     const code = deniedPath(error) === null ? 'CONFIG_MISSING' : 'FILE_DENIED';

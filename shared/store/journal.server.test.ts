@@ -39,6 +39,59 @@ describe('the journal file', () => {
     db.close();
   });
 
+  it('is read page by page: a reader that stops between two rows neither keeps its log nor sees later rows', () => {
+    const path = freshPath();
+    const writer = openJournal(path);
+    // More than two pages of each kind of row; two bars of each minute.
+    const minutes = Array.from({ length: 1300 }, (_, i) => i);
+    const series = word('series', 'x', 1);
+    const inputs = minutes.flatMap((i) => [bar('A', i), bar('A', i, { close: 2 }), series, word('earlier', `${i}`, i)]);
+    const signals = [...minutes, ...minutes].map((i) => signal('A_B', i));
+    const shadows = [...minutes, ...minutes].map((i) => shadow('A_B', i, i % 2 === 0 ? 'v' : 'w'));
+    writer.append(inputs, signals, shadows);
+    const reader = openJournal(path, { readOnly: true });
+    const reads: Readonly<Record<string, () => IterableIterator<unknown>>> = {
+      inputsFrom: () => reader.inputsFrom(at(0)),
+      seriesBetween: () => reader.seriesBetween(at(0), at(2)),
+      earlierChanges: () => reader.earlierChanges(),
+      signals: () => reader.signals(),
+      signalsOfPair: () => reader.signals({ pairId: 'A_B' }),
+      signalsBetween: () => reader.signalsBetween(at(0), at(1300)),
+      shadows: () => reader.shadows(),
+      shadowsOf: () => reader.shadowsOf('v', at(0)),
+      bars: () => reader.bars('A'),
+    };
+    const answers = signals.map(({ bootId, pairId, time, body, featuresCrc, position }) => ({
+      ...{ bootId, pairId, time, body, featuresCrc, position },
+    }));
+    expect([...reads['inputsFrom']!()]).toEqual(inputs);
+    expect([...reads['seriesBetween']!()]).toEqual(minutes.map(() => series));
+    expect([...reads['earlierChanges']!()]).toEqual(inputs.filter(({ kind }) => kind === 'earlier'));
+    for (const name of ['signals', 'signalsOfPair']) expect([...reads[name]!()]).toEqual(answers);
+    expect([...reads['shadows']!()]).toEqual(shadows);
+    expect([...reads['shadowsOf']!()]).toEqual(shadows.filter(({ modelVersion }) => modelVersion === 'v'));
+    expect([...reads['bars']!()]).toEqual(inputs.flatMap(({ bar: own }) => (own === null ? [] : [own])));
+
+    const rows = new Map(Object.entries(reads).map(([name, read]) => [name, [...read()].length]));
+    for (const [name, read] of Object.entries(reads)) {
+      const iterator = read();
+      iterator.next();
+      // 40 MB through the log, ten times what it is checkpointed at.
+      const long = 'x'.repeat(100_000);
+      for (let i = 0; i < 400; i++) writer.append([word('degraded', long, 5000)], []);
+      expect([name, statSync(`${path}-wal`).size]).toEqual([name, expect.toSatisfy((size: number) => size < 8 << 20)]);
+      writer.append([bar('A', 1)], [signal('A_B', 1)], [shadow('A_B', 1, 'v')]);
+      let left = 1;
+      while (iterator.next().done !== true) left++;
+      expect([name, left]).toEqual([name, rows.get(name)]);
+      rows.set('inputsFrom', rows.get('inputsFrom')! + 401);
+      for (const other of ['signals', 'signalsOfPair', 'signalsBetween', 'shadows', 'shadowsOf', 'bars'])
+        rows.set(other, rows.get(other)! + 1);
+    }
+    reader.close();
+    writer.close();
+  });
+
   it('of an earlier version has bars without taker volume: it is read as it is, and takes them once it is written', () => {
     const path = join(folder, 'earlier.db');
     openJournal(path).close();

@@ -155,8 +155,7 @@ class SqliteJournal implements JournalFile {
   }
 
   *shadows(): IterableIterator<ShadowRow> {
-    const rows = this.#db.prepare(`${SHADOWS} ORDER BY shadow_row`);
-    yield* rows.iterate() as IterableIterator<ShadowRow>;
+    yield* this.#shadowRows('', [], 0);
   }
 
   hasInput(kind: InputKind, subject: string, from: OpenTime): boolean {
@@ -165,8 +164,22 @@ class SqliteJournal implements JournalFile {
   }
 
   *shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow> {
-    const rows = this.#db.prepare(`${SHADOWS} WHERE time >= ? AND model_version = ? ORDER BY shadow_row`);
-    yield* rows.iterate(from, modelVersion) as IterableIterator<ShadowRow>;
+    const first = this.#db.prepare('SELECT min(shadow_row) FROM shadow_signals WHERE time >= ?').pluck().get(from);
+    if (first === null) return;
+    // The unary plus: in the order of rows, not of times.
+    yield* this.#shadowRows('+time >= ? AND model_version = ? AND ', [from, modelVersion], (first as number) - 1);
+  }
+
+  /** @param filter conditions, each with its AND, and what they are compared with */
+  *#shadowRows(filter: string, values: readonly (string | number)[], after: number): IterableIterator<ShadowRow> {
+    const rows = this.#db.prepare(
+      `SELECT shadow_row AS row, ${SHADOW_COLUMNS} FROM shadow_signals
+       WHERE ${filter}shadow_row > ? AND shadow_row <= ? ORDER BY shadow_row LIMIT ?`,
+    );
+    const { shadows: end } = this.newestRows();
+    const page = (last: number): Numbered<ShadowRow>[] =>
+      rows.all(...values, last, end, PAGE_ROWS) as Numbered<ShadowRow>[];
+    for (const { row: _, ...shadow } of inPages(page, after, rowOf)) yield shadow as ShadowRow;
   }
 
   commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null {
@@ -303,44 +316,51 @@ class SqliteJournal implements JournalFile {
     const found = this.#db.prepare(INPUT_IDS).get(from, until) as { first: number | null; last: number };
     if (found.first === null) return;
     const ofLater = between ? '' : ' AND time <= ?';
-    const rows = this.#db
-      .prepare(
-        `SELECT * FROM inputs WHERE time >= ?${ofLater} AND input_id >= ? AND input_id <= ?
-         ORDER BY input_id`,
-      )
-      .iterate(
-        from,
-        ...(between ? [] : [until]),
-        Math.max(after + 1, found.first),
-        Math.min(through, found.last),
-      ) as IterableIterator<StoredInput>;
-    for (const row of rows) yield toInput(row);
+    const rows = this.#db.prepare(
+      `SELECT * FROM inputs WHERE time >= ?${ofLater} AND input_id >= ? AND input_id <= ?
+         ORDER BY input_id LIMIT ?`,
+    );
+    const end = Math.min(through, found.last);
+    const page = (last: number): StoredInput[] =>
+      rows.all(from, ...(between ? [] : [until]), last + 1, end, PAGE_ROWS) as StoredInput[];
+    for (const row of inPages(page, Math.max(after, found.first - 1), inputIdOf)) yield toInput(row);
   }
 
   *seriesBetween(from: OpenTime, to: OpenTime): IterableIterator<InputRow> {
-    const rows = this.#db
-      .prepare("SELECT * FROM inputs WHERE kind = 'series' AND time >= ? AND time < ? ORDER BY input_id")
-      .iterate(from, to) as IterableIterator<StoredInput>;
-    for (const row of rows) yield toInput(row);
+    yield* this.#inputsOfKind("kind = 'series' AND time >= ? AND time < ?", [from, to]);
   }
 
   *earlierChanges({
     after = 0,
     through = ALL_ROWS,
   }: Pick<InputRange, 'after' | 'through'> = {}): IterableIterator<InputRow> {
-    const rows = this.#db
-      .prepare("SELECT * FROM inputs WHERE kind = 'earlier' AND input_id > ? AND input_id <= ? ORDER BY input_id")
-      .iterate(after, through) as IterableIterator<StoredInput>;
-    for (const row of rows) yield toInput(row);
+    yield* this.#inputsOfKind("kind = 'earlier' AND input_id > ? AND input_id <= ?", [after, through]);
+  }
+
+  /** Of a kind that has an index of its own, from which all ids are read at once. */
+  *#inputsOfKind(filter: string, values: readonly number[]): IterableIterator<InputRow> {
+    const ids = this.#db
+      .prepare(`SELECT input_id FROM inputs WHERE ${filter} ORDER BY input_id`)
+      .pluck()
+      .all(...values);
+    const rows = this.#db.prepare(
+      'SELECT * FROM inputs WHERE input_id IN (SELECT value FROM json_each(?)) ORDER BY input_id',
+    );
+    for (let i = 0; i < ids.length; i += PAGE_ROWS)
+      for (const row of rows.all(JSON.stringify(ids.slice(i, i + PAGE_ROWS))) as StoredInput[]) yield toInput(row);
   }
 
   *signals({ after = 0, through = ALL_ROWS, pairId }: SignalRange = {}): IterableIterator<AnsweredSignal> {
     const ofPair = pairId === undefined ? [] : [pairId];
     const rows = this.#db.prepare(
-      `SELECT boot_id AS bootId, pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals
-       WHERE ${ofPair.map(() => 'pair_id = ? AND ').join('')}signal_row > ? AND signal_row <= ? ORDER BY signal_row`,
+      `SELECT signal_row AS row, boot_id AS bootId, pair_id AS pairId, time, body, features_crc AS featuresCrc, position
+       FROM signals WHERE ${ofPair.map(() => 'pair_id = ? AND ').join('')}signal_row > ? AND signal_row <= ?
+       ORDER BY signal_row LIMIT ?`,
     );
-    yield* rows.iterate(...ofPair, after, through) as IterableIterator<AnsweredSignal>;
+    const end = Math.min(through, this.newestRows().signals);
+    const page = (last: number): Numbered<AnsweredSignal>[] =>
+      rows.all(...ofPair, last, end, PAGE_ROWS) as Numbered<AnsweredSignal>[];
+    for (const { row: _, ...signal } of inPages(page, after, rowOf)) yield signal;
   }
 
   *signalsBetween(from: OpenTime, to: OpenTime): IterableIterator<AnsweredSignal> {
@@ -389,10 +409,14 @@ class SqliteJournal implements JournalFile {
     from = Number.MIN_SAFE_INTEGER as OpenTime,
     to = Number.MAX_SAFE_INTEGER as OpenTime,
   ): IterableIterator<Bar> {
-    const rows = this.#db
-      .prepare("SELECT * FROM inputs WHERE kind = 'bar' AND subject = ? AND time >= ? AND time < ? ORDER BY time")
-      .iterate(symbol, from, to) as IterableIterator<StoredInput>;
-    for (const row of rows) yield toBar(row);
+    const rows = this.#db.prepare(
+      `SELECT * FROM inputs WHERE kind = 'bar' AND subject = ? AND (time, input_id) > (?, ?) AND time < ?
+         AND input_id <= ? ORDER BY time, input_id LIMIT ?`,
+    );
+    const { inputs: end } = this.newestRows();
+    const page = ({ time, id }: TimedRow): StoredInput[] =>
+      rows.all(symbol, time, id, to, end, PAGE_ROWS) as StoredInput[];
+    for (const row of inPages(page, { time: from, id: 0 }, timedRowOf)) yield toBar(row);
   }
 
   forgetBefore(time: OpenTime): void {
@@ -480,11 +504,40 @@ class SqliteJournal implements JournalFile {
   }
 }
 
-const SHADOWS =
-  'SELECT signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position FROM shadow_signals';
+const SHADOW_COLUMNS =
+  'signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position';
+/** Read at once: a few milliseconds. */
+const PAGE_ROWS = 1000;
+
+type Numbered<Row> = Row & { readonly row: number };
+
+interface TimedRow {
+  readonly time: number;
+  readonly id: number;
+}
+
+const rowOf = ({ row }: Numbered<object>): number => row;
+const inputIdOf = ({ input_id }: StoredInput): number => input_id;
+const timedRowOf = ({ time, input_id }: StoredInput): TimedRow => ({ time, id: input_id });
+
+/**
+ * Rows in the order of their keys, page by page. Each page is a read transaction of its own: whatever the reader does
+ * between two rows, the log of the database is reused meanwhile. Rows that another connection deletes are left out.
+ * @param page the rows behind a key, PAGE_ROWS at most
+ */
+function* inPages<Row, Key>(page: (after: Key) => Row[], after: Key, keyOf: (row: Row) => Key): Generator<Row> {
+  for (let key = after; ;) {
+    const rows = page(key);
+    yield* rows;
+    if (rows.length < PAGE_ROWS) return;
+    key = keyOf(rows.at(-1)!);
+  }
+}
+
 const BAR_NUMBERS = ['open', 'high', 'low', 'close', 'volume', 'spread'] as const;
 
 interface StoredInput {
+  input_id: number;
   kind: InputKind;
   subject: string;
   time: OpenTime;

@@ -41,7 +41,11 @@ async function explanationsOf(place: Place, home: string): Promise<[name: string
   for (const { subject, time, name } of signalsOfKinds(place)) {
     const entry = `${home}: ${name}`;
     try {
-      entries.push([entry, asValue(await explainer.explain(subject, time))]);
+      const explanation = await explainer.explain(subject, time);
+      const { code, differences } = explanation.reproduced;
+      // A record must not make it right that a published answer is explained by other figures.
+      if (code === 'EXPLAIN_DIFFERS') throw new Error(`${entry} is not explained: ${JSON.stringify(differences)}`);
+      entries.push([entry, asValue(explanation)]);
     } catch (error) {
       if (!(error instanceof MinutehandError)) throw error;
       entries.push([entry, { time: isoMinute(time), error: error.code }]);

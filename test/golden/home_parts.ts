@@ -198,7 +198,7 @@ async function evidencePart(place: Place): Promise<Value> {
   const journals = [place.paths.journal('simulated', 'main')];
   const { comparison } = trainingOfShelf('pairs');
   const compared = { settings: settingsOf(place), journals, modelsFolder: place.paths.models };
-  const shadow = await comparison.shadowBars({ versions: LIFE_VERSIONS, timeframe: null, place: compared });
+  const shadow = await comparison.shadowBars({ versions: LIFE_VERSIONS, slot: 'pairs', place: compared });
   return { ...((await evidenceValues(LIFE_ROLLOUT, place)) as object), shadow: asValue(shadow) };
 }
 

@@ -12,7 +12,7 @@ import { barIntervalMs, configPaths, type Settings } from '../../shared/policy/p
 import { openStore, storeUnusable, storeUrl, type Store } from '../store/store.ts';
 import type { FillsLink } from './fills/fills_link.ts';
 import type { FleetLook } from './fleet/fleet_look.ts';
-import { isChallenger, namedBundles } from './admission/standing.ts';
+import { namedBundles } from './admission/standing.ts';
 
 export interface TrainerDependencies {
   readonly settings: Settings;
@@ -85,8 +85,8 @@ function knownBundles(modelsFolder: string): () => readonly BundleInUse[] {
   const known = new Map<string, BundleInUse>();
   return () => {
     const named = namedBundles(modelsFolder);
-    for (const bundle of named) if (!isChallenger(bundle.slot)) known.set(bundle.slot, bundle);
-    return [...known.values(), ...named.filter(({ slot }) => isChallenger(slot))];
+    for (const bundle of named) if (bundle.role !== 'challenger') known.set(bundle.slot, bundle);
+    return [...known.values(), ...named.filter(({ role }) => role === 'challenger')];
   };
 }
 

@@ -1,35 +1,51 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import type { StorePeriod } from './bars.ts';
 import type { SeriesColumns, SeriesStore } from './series.ts';
+import type { Store } from './store.ts';
 
-/** By the open of a bar; null where no bar of the period has one. */
+/** By the time of a bar; null where no bar of the period has one. */
 export interface StoredFlow {
   readonly takerBuyVolume: ReadonlyMap<number, number> | null;
   readonly trades: ReadonlyMap<number, number> | null;
 }
 
-/** The values of a symbol's bars that an import keeps as series, known at the close. */
+/** Seconds of a symbol's stored bars by their first page; null where too few of them show it. */
+export async function storedBarSeconds(
+  { bars }: Pick<Store, 'bars'>,
+  market: Market,
+  symbol: string,
+): Promise<number | null> {
+  for await (const page of bars.pages(market, symbol)) return page.length < ENOUGH_BARS ? null : ownBarSeconds(page);
+  return null;
+}
+
+/**
+ * The values of a symbol's bars that an import keeps as series, known at the close.
+ * @param untilClose seconds from the time of a bar to its close: its length where the time is its open
+ */
 export async function readFlow(
   store: Pick<SeriesStore, 'read'>,
   market: Market,
   symbol: string,
   { from, to }: StorePeriod,
+  untilClose: number,
 ): Promise<StoredFlow> {
-  const shifted = (time: number | undefined) => (time === undefined ? undefined : time + SECONDS_PER_BAR);
+  const shifted = (time: number | undefined) => (time === undefined ? undefined : time + untilClose);
   const period = { from: shifted(from), to: shifted(to) } as StorePeriod;
   const read = async (name: 'taker_buy_volume' | 'number_of_trades') =>
-    byOpen(await store.read(market, symbol, name, period));
+    byBar(await store.read(market, symbol, name, period), untilClose);
   return { takerBuyVolume: await read('taker_buy_volume'), trades: await read('number_of_trades') };
 }
 
-function byOpen({ length, time, value }: SeriesColumns): Map<number, number> | null {
+function byBar({ length, time, value }: SeriesColumns, untilClose: number): Map<number, number> | null {
   if (length === 0) return null;
-  return new Map(Array.from(time, (known, i) => [known - SECONDS_PER_BAR, value[i]!]));
+  return new Map(Array.from(time, (known, i) => [known - untilClose, value[i]!]));
 }
 
-/** Bars with the flow that the store has of them, which an import of bars keeps beside them. */
+/** Bars that have the time of their last minute, with the flow that an import of bars keeps beside them. */
 export async function withStoredFlow(
   store: Pick<SeriesStore, 'read'>,
   market: Market,
@@ -38,7 +54,7 @@ export async function withStoredFlow(
   const { symbol, time, length } = columns;
   if (length === 0) return columns;
   const period = { from: time[0], to: time[length - 1]! + 1 } as StorePeriod;
-  const flow = await readFlow(store, market, symbol, period);
+  const flow = await readFlow(store, market, symbol, period, SECONDS_PER_BAR);
   return (flow.takerBuyVolume ?? flow.trades) === null ? columns : flowing(columns, flow);
 }
 

@@ -11,6 +11,7 @@ import { directionCard } from '../../../trainer/learning/strategies/direction/di
 import type { Output } from '../../output.ts';
 import { gatesLine } from '../../gates_line.ts';
 import { versionMark } from '../../version_mark.ts';
+import { directionSlot } from '../../../shared/subject/slot.ts';
 
 /** A direction bundle in a list. */
 interface ListedDirection {
@@ -32,7 +33,7 @@ interface ListedDirection {
  */
 export function listDirections(models: string, output: Output) {
   const folder = directionFolder(models);
-  const slots = TIMEFRAME_NAMES.map((timeframe) => slotPointers(models, timeframe));
+  const slots = TIMEFRAME_NAMES.map((timeframe) => slotPointers(models, directionSlot(timeframe)));
   const listed = listVersions(folder).map((version): ListedDirection => {
     const isNamed = (as: 'version' | 'shadow'): boolean => slots.some((slot) => slot[as] === version);
     const own = { version, active: isNamed('version'), shadow: isNamed('shadow') };

@@ -16,7 +16,7 @@ import { versionMark } from '../../version_mark.ts';
 
 /** Prints the bundles of pairs of a folder of models, oldest first. @returns what `models list --json` tells of them */
 export function listPairs(models: string, output: Output) {
-  const { version: active, previous, shadow } = slotPointers(models, null);
+  const { version: active, previous, shadow } = slotPointers(models, 'pairs');
   const rows = listVersions(models).map((version) => ({
     version,
     active: version === active,

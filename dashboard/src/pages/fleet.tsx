@@ -94,6 +94,7 @@ function KnownFleet({ fleet, reload }: { readonly fleet: Fleet; readonly reload:
         />
       </Panel>
       {fleet.differences.length > 0 && <Differences fleet={fleet} />}
+      {fleet.aside.length > 0 && <Aside fleet={fleet} />}
     </>
   );
 }
@@ -556,6 +557,30 @@ function Differences({ fleet: { differences } }: { readonly fleet: Fleet }) {
             cell: ({ other }) => <Made {...other} />,
           },
           whenColumn(),
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function Aside({ fleet: { aside } }: { readonly fleet: Fleet }) {
+  return (
+    <Panel title={t('fleet.aside')} wide>
+      <p>{t('fleet.asideNote')}</p>
+      <Table
+        name="aside"
+        label={t('fleet.aside')}
+        rows={aside}
+        rowKey={({ place }) => place}
+        empty="fleet.noFailures"
+        columns={[
+          {
+            key: 'place',
+            title: t('fleet.asidePlace'),
+            value: ({ place }) => place,
+            cell: ({ place }) => <code>{place}</code>,
+          },
+          { key: 'text', title: t('fleet.unread'), value: ({ text }) => text, cell: ({ text }) => <code>{text}</code> },
         ]}
       />
     </Panel>

@@ -123,7 +123,7 @@ function Answer({ why }: { readonly why: Explanation }) {
                 <Fact name={t('why.roundTrip')}>{`−${num(costs.round_trip_bps)} bp`}</Fact>
                 <Fact name={t('why.swap')}>{`${signed(-costs.expected_swap_bps)} bp`}</Fact>
                 <Fact name={t('why.net')}>{`${signed(costs.expected_net_bps)} bp`}</Fact>
-                <Fact name={t('why.breakEven')}>{num(costs.break_even_prob)}</Fact>
+                {costs.break_even_prob !== null && <Fact name={t('why.breakEven')}>{num(costs.break_even_prob)}</Fact>}
               </dl>
             </>
           )}

@@ -1736,6 +1736,11 @@ export const EN = {
     'Equal tasks must have equal results, to the bit. The first result stays. End both workers, and promote nothing that was trained since.',
   'fleet.kept': 'First result',
   'fleet.unused': 'Later result, not used',
+  'fleet.aside': 'Entries that cannot be read',
+  'fleet.asideNote':
+    'They were removed from the queue and are kept for a week. Another version, or another program, writes to this Redis.',
+  'fleet.asidePlace': 'Place',
+  'fleet.unread': 'Beginning of its text',
   'act.fleet retry': 'put a failed task in again',
   'act.fleet forget': 'dropped a failed task',
   'act.fleet end': 'ended a worker',

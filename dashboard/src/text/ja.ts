@@ -1723,6 +1723,11 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
     '同じタスクの結果はビット単位で一致するはずです。最初の結果が使われます。両方のワーカーを終了し、それ以降に学習したモデルは昇格させないでください。',
   'fleet.kept': '最初の結果',
   'fleet.unused': '後の結果（不使用）',
+  'fleet.aside': '読み取れない項目',
+  'fleet.asideNote':
+    'キューから取り除かれ、1週間保存されます。別のバージョンまたは別のプログラムがこの Redis に書き込んでいます。',
+  'fleet.asidePlace': '場所',
+  'fleet.unread': '内容の先頭',
   'act.fleet retry': '失敗したタスクを再実行',
   'act.fleet forget': '失敗したタスクを破棄',
   'act.fleet end': 'ワーカーを終了',

@@ -285,6 +285,8 @@ function createLongerBars(barSeconds: number) {
 
 /** Neighbors that are all whole bars of a longer timeframe apart: of quotes that are rare, some are not. */
 const MIN_LONGER_RUN = 20;
+/** Of bars of a day: no market trades for one minute a day, and that the same one, for a week. */
+const MIN_RUN_OF_DAYS = 5;
 /** Of bars within a day: a weekend may be filled with bars of half an hour. */
 const MIN_RUN_WITHIN_DAY = 120;
 const LONGER_S = [DAY_S, 14_400, 3600, 1800, 900, 300];
@@ -312,7 +314,7 @@ function createLongerRuns(barSeconds: number) {
         run.from = Math.min(run.from, earlier);
         run.to = Math.max(run.to, later);
         // A day's bars are five minutes' ones too.
-        const least = seconds === DAY_S ? MIN_LONGER_RUN : MIN_RUN_WITHIN_DAY;
+        const least = seconds === DAY_S ? MIN_RUN_OF_DAYS : MIN_RUN_WITHIN_DAY;
         if (run.bars < least || (longest !== null && seconds < longest.seconds)) continue;
         if (longest?.seconds === seconds && run.bars < longest.bars) continue;
         longest = { seconds, bars: run.bars, from: run.from, to: run.to };

@@ -385,6 +385,15 @@ describe('longer bars among shorter ones', () => {
     });
   });
 
+  it('are DERIVED as one week of days behind the minutes or between them, in both orders', () => {
+    const week = (time: number): boolean => time >= from && time < from + 7 * DAY_S;
+    const days = daysOf(bars.filter(({ time }) => week(time)));
+    const behind = [...bars.filter(({ time }) => time < from), ...days];
+    const between = [...behind, ...bars.filter(({ time }) => time >= from + 7 * DAY_S)];
+    for (const some of [behind, between])
+      for (const rows of [some, [...some].reverse()]) expect(tests(rows)).toContain('DERIVED longer_run');
+  });
+
   it('are DERIVED where there are a few of them', () => {
     const few = daysOf(bars).slice(9, 12);
     const times = new Set(few.map(({ time }) => time));

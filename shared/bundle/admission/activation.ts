@@ -11,9 +11,10 @@ import { trainerMarks, trainerMarksOf, type PointerMarks } from '../pointer_mark
 import type { DespiteGates } from '../recorded_gates.ts';
 import { rulePlace, ruleShadowPlace } from '../rule/active_rule.ts';
 import { expiryOf, type PointerKind, type WritableKind } from '../sealed_pointer.ts';
-import { shadowPath, shadowPointer, type ShadowFile, type ShadowSlot } from '../shadow_pointer.ts';
+import { shadowPath, shadowPointer, type ShadowFile } from '../shadow_pointer.ts';
 import { checkSame, folderOf, placeOf, type Admitted } from './admission.ts';
 import { pointerFence } from './pointer_fence.ts';
+import { isRuleSlot, subjectOfRule, type ModelSlotId } from '../../subject/slot.ts';
 
 /** Doors behind which a bundle is active at once. */
 export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_end';
@@ -30,7 +31,7 @@ export function activateAdmitted(
   paths: Pick<HomePaths, 'models' | 'home'>,
 ): ActivePointer {
   checkSame(admitted, paths.models);
-  const place = placeOf(admitted, paths.models);
+  const place = placeOf(admitted.slot, paths.models);
   return activateAt(place, admitted, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
@@ -94,14 +95,14 @@ export function restoreActive(
   marks: PointerMarks | null,
 ): ActivePointer {
   checkSame(admitted, modelsFolder, files);
-  const { version, despite, fence } = admitted;
-  const place = placeOf(admitted, modelsFolder);
+  const { version, slot, despite, fence } = admitted;
+  const place = placeOf(slot, modelsFolder);
   return whilePointerLocked(place.path, files, () => {
     const newer = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
     if (newer !== null) return newer;
-    if (admitted.rule !== null) refuseNotLast(pointerKind(place.name), version, marks);
+    if (isRuleSlot(slot)) refuseNotLast(pointerKind(place.name), version, marks);
     const isThere =
-      previous !== null && files.stat(join(folderOf(admitted, previous, modelsFolder), 'manifest.json')) !== null;
+      previous !== null && files.stat(join(folderOf(slot, previous, modelsFolder), 'manifest.json')) !== null;
     const pointer = { version, previous: isThere ? previous : null };
     const own = fenceAfter(place, fence, files, marks);
     return write(place, { ...pointer, ...recordOf(despite), ...own }, files, marks);
@@ -109,7 +110,7 @@ export function restoreActive(
 }
 
 /**
- * Names the bundle that scores in shadow in its slot. A damaged pointer is replaced.
+ * Names the models that score in shadow in their slot. A damaged pointer is replaced.
  * @param marks without them, the serial follows that of the file
  * @returns the version that was named, or `(damaged)`; null when none was
  * @throws MinutehandError as activateAdmitted
@@ -121,7 +122,9 @@ export function setShadow(
   marks: PointerMarks<ShadowFile> | null = null,
 ): string | null {
   checkSame(admitted, modelsFolder, files);
-  return writeShadow(admitted.timeframe, admitted.version, modelsFolder, files, marks);
+  const { slot } = admitted;
+  if (isRuleSlot(slot)) throw new RangeError(`${slot} has no shadow models`);
+  return writeShadow(slot, admitted.version, modelsFolder, files, marks);
 }
 
 /**
@@ -131,7 +134,7 @@ export function setShadow(
  */
 export function setRuleShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
   checkSame(admitted, paths.models);
-  const place = ruleShadowPlace(paths.models, admitted.rule!);
+  const place = ruleShadowPlace(paths.models, subjectOfRule(admitted.slot));
   return whilePointerLocked(place.path, MACHINE_FILES, () => {
     const before = namedBefore(pointerKind(place.name), place.path, MACHINE_FILES);
     write(place, { version: admitted.version, previous: null }, MACHINE_FILES, trainerMarks(paths, place.name));
@@ -145,17 +148,17 @@ export function setRuleShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePath
  */
 export function restoreShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePaths, 'models' | 'home'>): void {
   checkSame(admitted, paths.models);
-  const { version, timeframe, rule } = admitted;
-  if (rule !== null) {
-    const place = ruleShadowPlace(paths.models, rule);
+  const { version, slot } = admitted;
+  if (isRuleSlot(slot)) {
+    const place = ruleShadowPlace(paths.models, subjectOfRule(slot));
     const marks = trainerMarks(paths, place.name);
     whileLost(pointerKind(place.name), place.path, marks, version, () =>
       write(place, { version, previous: null }, MACHINE_FILES, marks),
     );
     return;
   }
-  const kind = shadowPointer(timeframe);
-  const path = shadowPath(paths.models, timeframe);
+  const kind = shadowPointer(slot);
+  const path = shadowPath(paths.models, slot);
   const marks = trainerMarksOf(kind, paths);
   whileLost(kind, path, marks, version, () => writeSealed(kind, path, { version }, { files: MACHINE_FILES, marks }));
 }
@@ -193,7 +196,7 @@ function refuseNotLast<Pointer extends { readonly version: string | null }>(
  * @throws MinutehandError as activateAdmitted
  */
 export function endShadow(
-  slot: ShadowSlot,
+  slot: ModelSlotId,
   modelsFolder: string,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
@@ -203,7 +206,7 @@ export function endShadow(
 }
 
 function writeShadow(
-  slot: ShadowSlot,
+  slot: ModelSlotId,
   version: string | null,
   modelsFolder: string,
   files: FileSystem,

@@ -1,4 +1,4 @@
-import { shelfOfTimeframe } from '../shelf_name.ts';
+import { shelfNameOf } from '../shelf_name.ts';
 import { join } from 'node:path';
 import { VERSION } from '../active_file.ts';
 import { mustExist } from '../bundle.ts';
@@ -24,7 +24,7 @@ import { gateStep } from '../gates/gate_steps.ts';
 import { gateText } from '../gates/gate_text.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { pathInside } from '../../path_name.ts';
-import { barSecondsOf, PAIR_ID, parseSubject, timeframeOf, type Timeframe } from '../../pair.ts';
+import { barSecondsOf, PAIR_ID, parseSubject, timeframeOf } from '../../pair.ts';
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
 import type { Settings } from '../../policy/policy.ts';
@@ -35,6 +35,15 @@ import type { ShelfName } from '../../strategies/registry.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
 import type { BundleShelf } from '../shelves/bundle_shelf.ts';
 import { placeOfSlot, shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
+import {
+  isRuleSlot,
+  modelSlotOf,
+  parseSlot,
+  ruleSlot,
+  subjectOfRule,
+  type RuleSlotId,
+  type SlotId,
+} from '../../subject/slot.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder
@@ -99,10 +108,7 @@ export interface Admitted<Through extends Door = Door> {
   readonly [ADMITTED]: true;
   readonly door: Through;
   readonly version: string;
-  /** Timeframe of a direction model, or of the subject of a rule; null: models of pairs. */
-  readonly timeframe: Timeframe | null;
-  /** Instrument or pair of a rule, whose `timeframe` is that of its bars; null: another kind of bundle. */
-  readonly rule: string | null;
+  readonly slot: SlotId;
   /** SHA-256 of the manifest that was admitted, hexadecimal: what is used must have it. */
   readonly manifestHash: string;
   /** The override, if gates failed. */
@@ -138,8 +144,8 @@ export async function admit<Through extends Door>(
   const { door } = request;
   const candidate = await verifyCandidate(request.folder, place);
   refuseUnserved(candidate, door, place.settings);
-  if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, shelfServing(candidate)));
-  if (candidate.rule !== null) refuseOtherSubject(candidate, place.settings);
+  if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, shelfServing(candidate.slot)));
+  if (isRuleSlot(candidate.slot)) refuseOtherSubject(candidate.version, candidate.slot, place.settings);
   if (door === 'shadow') {
     refuseShadowOfNothing(candidate, place.settings);
     refuseShadowOfItself(candidate, place.paths.models);
@@ -160,10 +166,8 @@ function servedIn(place: PointerPlace): string | null {
 }
 
 /** @throws MinutehandError SHADOW_SERVED for what answers already */
-function refuseShadowOfItself(candidate: Candidate, modelsFolder: string): void {
-  const { version } = candidate;
-  if (servedIn(placeOf(candidate, modelsFolder)) === version)
-    throw new MinutehandError('SHADOW_SERVED', { seen: version });
+function refuseShadowOfItself({ version, slot }: Candidate, modelsFolder: string): void {
+  if (servedIn(placeOf(slot, modelsFolder)) === version) throw new MinutehandError('SHADOW_SERVED', { seen: version });
 }
 
 /** @throws MinutehandError MODEL_SYMBOLS */
@@ -175,11 +179,11 @@ function refuseUnserved({ version, windows }: Candidate, door: Door, settings: S
 
 function admitted<Through extends Door>(
   door: Through,
-  { version, timeframe, rule, manifestHash }: Candidate,
+  { version, slot, manifestHash }: Candidate,
   despite: DespiteGates | null,
   fence: number | null,
 ): AdmittedBy<Through> {
-  return { door, version, timeframe, rule, manifestHash, despite, fence } as AdmittedBy<Through>;
+  return { door, version, slot, manifestHash, despite, fence } as AdmittedBy<Through>;
 }
 
 /** Doors that a person opens: they must work while the store is down, as a rollback has to. */
@@ -189,7 +193,7 @@ const BY_PERSON: ReadonlySet<Door> = new Set(['promotion', 'rollback']);
 async function fenceOf(place: AdmissionPlace, candidate: Candidate, door: Door): Promise<number | null> {
   if (door === 'folder') return null;
   const { settings, paths } = place;
-  const pointer = placeOf(candidate, paths.models);
+  const pointer = placeOf(candidate.slot, paths.models);
   const present = pointerFence(pointer, MACHINE_FILES, trainerMarks(paths, pointer.name));
   try {
     return await place.promotionFence(candidate.market ?? settings.minutehand.market, present);
@@ -205,9 +209,9 @@ async function fenceOf(place: AdmissionPlace, candidate: Candidate, door: Door):
  * @throws MinutehandError MODEL_MISSING, MODEL_EXISTS
  */
 export function checkSame(admitted: Admitted, modelsFolder: string, files: FileSystem = MACHINE_FILES): void {
-  const { version, manifestHash } = admitted;
+  const { version, slot, manifestHash } = admitted;
   if (!VERSION.test(version)) throw new MinutehandError('MODEL_MISSING', { seen: `the version ${version}` });
-  const folder = folderOf(admitted, version, modelsFolder);
+  const folder = folderOf(slot, version, modelsFolder);
   mustExist(folder, files);
   if (manifestHashOf(folder, files) !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', {
@@ -215,33 +219,32 @@ export function checkSame(admitted: Admitted, modelsFolder: string, files: FileS
     });
 }
 
-type Kind = Pick<Admitted, 'timeframe' | 'rule'>;
-
-/** The shelf whose subjects a bundle decides about; a rule answers in place of their models. */
-function shelfServing({ timeframe, rule }: Kind): BundleShelf {
-  return shelfOfSlot(rule !== null && PAIR_ID.test(rule) ? null : timeframe);
+/** The shelf of the models in whose place the bundle of a slot answers: its own, or that of a rule's subject. */
+export function shelfServing(slot: SlotId): BundleShelf {
+  return shelfOfSlot(isRuleSlot(slot) ? modelSlotOf(parseSubject(subjectOfRule(slot))) : slot);
 }
 
-/** The folder of the bundle of a kind by its version. @throws MinutehandError NAME_UNSAFE */
-export function folderOf({ timeframe, rule }: Kind, version: string, modelsFolder: string): string {
-  if (rule !== null) return folderOfRule(modelsFolder, version);
-  return pathInside(shelfOfSlot(timeframe).folder(modelsFolder), version);
+/** The folder of a bundle of a slot by its version. @throws MinutehandError NAME_UNSAFE */
+export function folderOf(slot: SlotId, version: string, modelsFolder: string): string {
+  if (isRuleSlot(slot)) return folderOfRule(modelsFolder, version);
+  return pathInside(shelfOfSlot(slot).folder(modelsFolder), version);
 }
 
-/** The pointer that names the active bundle of a kind. */
-export function placeOf({ timeframe, rule }: Kind, modelsFolder: string): PointerPlace {
-  if (rule !== null) return rulePlace(modelsFolder, rule);
-  return placeOfSlot(modelsFolder, timeframe);
+/** The pointer that names the active bundle of a slot. */
+export function placeOf(slot: SlotId, modelsFolder: string): PointerPlace {
+  if (isRuleSlot(slot)) return rulePlace(modelsFolder, subjectOfRule(slot));
+  return placeOfSlot(modelsFolder, slot);
 }
 
 /** @throws MinutehandError MODEL_TIMEFRAME for a rule of a subject that does not run here */
-function refuseOtherSubject({ version, rule }: Candidate, { minutehand }: Settings): void {
-  const isOfPair = PAIR_ID.test(rule!);
+function refuseOtherSubject(version: string, slot: RuleSlotId, { minutehand }: Settings): void {
+  const subject = subjectOfRule(slot);
+  const isOfPair = PAIR_ID.test(subject);
   const known = isOfPair ? minutehand.pairs : minutehand.instruments;
-  if (known.includes(rule!)) return;
+  if (known.includes(subject)) return;
   const kind = isOfPair ? 'a pair' : 'an instrument';
   throw new MinutehandError('MODEL_TIMEFRAME', {
-    seen: `the rule ${version} was judged for ${rule}`,
+    seen: `the rule ${version} was judged for ${subject}`,
     expected: known.length === 0 ? `${kind} of the configuration: it has none` : known.join(' or '),
   });
 }
@@ -250,15 +253,17 @@ function refuseOtherSubject({ version, rule }: Candidate, { minutehand }: Settin
  * A direction model may become active before its instruments are configured, but a shadow would answer nothing.
  * @throws MinutehandError MODEL_TIMEFRAME
  */
-function refuseShadowOfNothing({ version, timeframe, rule }: Candidate, { minutehand }: Settings): void {
-  if (timeframe === null || rule !== null || minutehand.instruments.length > 0) return;
+function refuseShadowOfNothing({ version, slot }: Candidate, { minutehand }: Settings): void {
+  const own = parseSlot(slot);
+  if (own.strategy !== 'direction' || minutehand.instruments.length > 0) return;
   throw new MinutehandError('MODEL_TIMEFRAME', {
-    seen: `${version} was trained on ${timeframe} bars of instruments`,
+    seen: `${version} was trained on ${own.timeframe} bars of instruments`,
     expected: 'an instrument of the configuration: it has none',
   });
 }
 
-interface Candidate extends BundleOrigin, Kind {
+interface Candidate extends BundleOrigin {
+  readonly slot: SlotId;
   readonly recorded: RecordedGates;
   /** SHA-256 of the manifest. */
   readonly manifestHash: string;
@@ -271,20 +276,18 @@ async function verifyCandidate(folder: string, { settings, paths }: AdmissionPla
   if (isRuleBundle(folder)) {
     const rule = readRuleBundle(folder);
     const { version, market, instrument } = rule.manifest;
-    const own = timeframeOf(barSecondsOf(parseSubject(instrument)));
     return {
       version,
       market,
-      timeframe: own,
-      rule: instrument,
-      timeframes: [own],
+      slot: ruleSlot(instrument),
+      timeframes: [timeframeOf(barSecondsOf(parseSubject(instrument)))],
       recorded: ruleVerdicts(rule, paths.models),
       manifestHash: rule.modelsHash,
       windows: null,
     };
   }
   const verified = await shelfOfFolder(folder).verify(folder, settings);
-  return { ...verified, rule: null, manifestHash: manifestHashOf(folder) };
+  return { ...verified, manifestHash: manifestHashOf(folder) };
 }
 
 function manifestHashOf(folder: string, files: FileSystem = MACHINE_FILES): string {
@@ -305,7 +308,7 @@ const REGISTRY = { code: 'registry', role: null } as const;
 /** @throws MinutehandError MODEL_EXISTS */
 async function verdictsOf(
   { registered, settings }: AdmissionPlace,
-  { version, timeframe, rule, recorded, manifestHash }: Candidate,
+  { version, slot, recorded, manifestHash }: Candidate,
   { door, further = [] }: AdmissionRequest,
 ): Promise<Verdicts> {
   // A failed claim that the bundle states keeps it from entries, and only by policy from serving.
@@ -314,10 +317,10 @@ async function verdictsOf(
   const failed = [...ofBundle, ...failuresOf(further)].filter((gate) => !forgiven.has(keyOf(gate)));
   const { missing } = recorded;
   // A new bundle is not registered yet, and the registry has no rules.
-  if (door === 'adoption' || door === 'folder' || rule !== null) return { failed, missing, unread: [] };
+  if (door === 'adoption' || door === 'folder' || isRuleSlot(slot)) return { failed, missing, unread: [] };
   let row: RegisteredBundle | undefined;
   try {
-    row = await registered(version, shelfOfTimeframe(timeframe));
+    row = await registered(version, shelfNameOf(slot));
   } catch (error) {
     const { code, message } = describeError(error);
     const unread = [unmeasured(REGISTRY, { error: `${code}: ${message}` })];
@@ -346,7 +349,7 @@ const ACTIVE_BEFORE: Partial<Record<Door, string>> = {
  */
 function judge(
   place: AdmissionPlace,
-  { version, timeframe, rule }: Candidate,
+  { version, slot }: Candidate,
   { door, override = null, carried = null }: AdmissionRequest,
   { failed, missing, unread }: Verdicts,
 ): DespiteGates | null {
@@ -358,7 +361,7 @@ function judge(
   // It was admitted when its rollout started: a store that is down since is no verdict.
   if (door === 'rollout_end' && failed.length + missing.length === 0) return null;
   const reason = ACTIVE_BEFORE[door];
-  const earlier = reason === undefined ? null : activeBefore(place, version, { timeframe, rule }, door);
+  const earlier = reason === undefined ? null : activeBefore(place, version, slot, door);
   if (reason === undefined || earlier === null)
     throw new MinutehandError('MODEL_GATES', {
       seen: `${version}: ${gatesText(gates)}`,
@@ -382,10 +385,10 @@ function nextText(failed: Verdicts['failed']): string {
 function activeBefore(
   { paths }: AdmissionPlace,
   version: string,
-  kind: Kind,
+  slot: SlotId,
   door: Door,
 ): { readonly despite: DespiteGates | null } | null {
-  const place = placeOf(kind, paths.models);
+  const place = placeOf(slot, paths.models);
   const marks = trainerMarks(paths, place.name);
   // A recovery restores what the registry has as active; the pointer is lost.
   if (door === 'recovery') {

@@ -7,6 +7,7 @@ import type { BundleOrigin } from '../origin.ts';
 import type { PointerPlace } from '../pointer.ts';
 import type { RecordedGates } from '../recorded_gates.ts';
 import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
+import type { ModelSlotId } from '../../subject/slot.ts';
 
 /** The bundles of a strategy: where they are, which pointers name them, what a manifest says. */
 export interface BundleShelf {
@@ -60,7 +61,7 @@ export interface BundleShelf {
    * @throws MinutehandError MODEL_MANIFEST for formulas that this version does not compute
    */
   expectedSchema(
-    slot: Timeframe | null,
+    slot: ModelSlotId,
     bundle: Pick<BundleFacts, 'version' | 'windows'>,
     minutehand: Settings['minutehand'],
   ): string;
@@ -69,21 +70,18 @@ export interface BundleShelf {
 }
 
 export interface SlotPlace {
-  /** Of a slot for the subjects of one timeframe; null: of all. */
-  readonly timeframe: Timeframe | null;
+  readonly slot: ModelSlotId;
   readonly place: PointerPlace;
 }
 
 export interface CheckedBundle {
   readonly created: string;
-  /** Of its slot. */
-  readonly timeframe: Timeframe | null;
+  readonly slot: ModelSlotId;
 }
 
 /** A bundle that a daemon could load. */
 export interface VerifiedBundle extends BundleOrigin {
-  /** Of its slot. */
-  readonly timeframe: Timeframe | null;
+  readonly slot: ModelSlotId;
   readonly recorded: RecordedGates;
   /** As `awaitingWindows`. */
   readonly windows: Windows | null;

@@ -11,6 +11,7 @@ import type { DirectionManifest } from '../direction/direction_manifest.ts';
 import { bundleInstrumentSchema } from '../feature_schema.ts';
 import { failedClaim, recordedDirectionGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
+import { directionSlot, timeframeOfDirection } from '../../subject/slot.ts';
 
 /** Bundles of `direction`: in a folder of their own, a slot for each timeframe. Reading one verifies its files. */
 export const DIRECTION_SHELF: BundleShelf = {
@@ -18,7 +19,10 @@ export const DIRECTION_SHELF: BundleShelf = {
   strategy: 'direction',
   folder: directionFolder,
   places: (modelsFolder) =>
-    TIMEFRAME_NAMES.map((timeframe) => ({ timeframe, place: directionPlace(modelsFolder, timeframe) })),
+    TIMEFRAME_NAMES.map((timeframe) => ({
+      slot: directionSlot(timeframe),
+      place: directionPlace(modelsFolder, timeframe),
+    })),
   isPrunedHourly: true,
   isBundle: isDirectionBundle,
   facts(folder) {
@@ -29,7 +33,7 @@ export const DIRECTION_SHELF: BundleShelf = {
   },
   check(folder) {
     const { created, timeframe } = readDirectionBundle(folder).manifest;
-    return { created, timeframe: timeframeOf(timeframe) };
+    return { created, slot: directionSlot(timeframeOf(timeframe)) };
   },
   edgeOf(folder) {
     const { manifest } = readDirectionBundle(folder);
@@ -83,7 +87,7 @@ export const DIRECTION_SHELF: BundleShelf = {
     const { version, market } = manifest;
     const timeframe = timeframeOf(manifest.timeframe);
     const recorded = recordedDirectionGates(manifest);
-    return { version, market, timeframe, timeframes: [timeframe], recorded, windows: null };
+    return { version, market, slot: directionSlot(timeframe), timeframes: [timeframe], recorded, windows: null };
   },
   takeIn(folder, _version, modelsFolder) {
     takeInDirection(folder, modelsFolder);
@@ -92,6 +96,7 @@ export const DIRECTION_SHELF: BundleShelf = {
   timeframesOf({ instruments }) {
     return [...new Set(instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))))];
   },
-  expectedSchema: (slot, bundle) => bundleInstrumentSchema(liveInstrumentSchema(TIMEFRAMES[slot!]), bundle).hash,
+  expectedSchema: (slot, bundle) =>
+    bundleInstrumentSchema(liveInstrumentSchema(TIMEFRAMES[timeframeOfDirection(slot)]), bundle).hash,
   awaitingWindows: () => null,
 };

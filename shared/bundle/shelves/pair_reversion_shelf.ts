@@ -13,7 +13,7 @@ export const PAIR_REVERSION_SHELF: BundleShelf = {
   name: 'pairs',
   strategy: 'pair_reversion',
   folder: (modelsFolder) => modelsFolder,
-  places: (modelsFolder) => [{ timeframe: null, place: placeOfActive(modelsFolder) }],
+  places: (modelsFolder) => [{ slot: 'pairs', place: placeOfActive(modelsFolder) }],
   isPrunedHourly: false,
   isBundle: (folder) => MACHINE_FILES.stat(folder) !== null,
   facts(folder) {
@@ -21,7 +21,7 @@ export const PAIR_REVERSION_SHELF: BundleShelf = {
     const { version, market, pairs, windows, feature_schema: schema } = manifest;
     return { version, market, timeframes: timeframesOf(pairs), schema, windows, recorded: recordedGates(manifest) };
   },
-  check: (folder, files) => ({ created: readBundle(folder, files).manifest.created, timeframe: null }),
+  check: (folder, files) => ({ created: readBundle(folder, files).manifest.created, slot: 'pairs' }),
   edgeOf(folder) {
     const { edge } = readManifest(folder);
     return ({ id }) => edge[id]?.no_edge === false;
@@ -79,7 +79,7 @@ export const PAIR_REVERSION_SHELF: BundleShelf = {
     return {
       version,
       market,
-      timeframe: null,
+      slot: 'pairs',
       timeframes: timeframesOf(pairs),
       recorded: recordedGates(set.manifest),
       windows: set.schema.windows,

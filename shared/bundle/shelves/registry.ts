@@ -1,13 +1,13 @@
 import { MACHINE_FILES } from '../../files.ts';
-import type { Timeframe } from '../../pair.ts';
 import { pathInside } from '../../path_name.ts';
 import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
-import { shelfOfTimeframe } from '../shelf_name.ts';
+import { shelfNameOf } from '../shelf_name.ts';
 import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 import { DIRECTION_SHELF } from './direction_shelf.ts';
 import { PAIR_REVERSION_SHELF } from './pair_reversion_shelf.ts';
+import type { ModelSlotId } from '../../subject/slot.ts';
 
 const SHELVES: Readonly<Record<StrategyName, BundleShelf>> = {
   pair_reversion: PAIR_REVERSION_SHELF,
@@ -24,16 +24,15 @@ export function shelfNamed(name: ShelfName): BundleShelf {
   return ALL_SHELVES.find((shelf) => shelf.name === name)!;
 }
 
-/** The shelf of a slot. @param timeframe of the slot; null: the slot of pairs */
-export function shelfOfSlot(timeframe: Timeframe | null): BundleShelf {
-  return shelfNamed(shelfOfTimeframe(timeframe));
+export function shelfOfSlot(slot: ModelSlotId): BundleShelf {
+  return shelfNamed(shelfNameOf(slot));
 }
 
-/** The pointer of a slot. @param timeframe as in shelfOfSlot */
-export function placeOfSlot(modelsFolder: string, timeframe: Timeframe | null): PointerPlace {
-  return shelfOfSlot(timeframe)
+/** The pointer of a slot. */
+export function placeOfSlot(modelsFolder: string, slot: ModelSlotId): PointerPlace {
+  return shelfOfSlot(slot)
     .places(modelsFolder)
-    .find((slot) => slot.timeframe === timeframe)!.place;
+    .find((own) => own.slot === slot)!.place;
 }
 
 /**
@@ -43,10 +42,10 @@ export function placeOfSlot(modelsFolder: string, timeframe: Timeframe | null): 
  */
 export function readActiveOfSlot(
   modelsFolder: string,
-  timeframe: Timeframe | null,
+  slot: ModelSlotId,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  return readAccepted(placeOfSlot(modelsFolder, timeframe), MACHINE_FILES, marks);
+  return readAccepted(placeOfSlot(modelsFolder, slot), MACHINE_FILES, marks);
 }
 
 /**

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { TIMEFRAME_NAMES } from '../../pair.ts';
 import { modelsOf } from '../../strategies/registry.ts';
 import { loadSettings } from '../../policy/policy.ts';
-import { slotNameOf, targetInSlot } from '../shelf_name.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed, shelfOfSlot } from './registry.ts';
+import { MODEL_SLOTS } from '../../subject/slot.ts';
 
 const MODELS = '/models';
-const SLOTS = [null, ...TIMEFRAME_NAMES];
 
 describe('the shelves of bundles', () => {
   it('have a folder, a strategy, models and pointers of their own', () => {
@@ -31,12 +29,12 @@ describe('the shelves of bundles', () => {
   });
 
   it('have each slot once', () => {
-    const slots = ALL_SHELVES.flatMap((shelf) => shelf.places(MODELS)).map(({ timeframe }) => timeframe);
-    expect(slots.map(slotNameOf).sort()).toEqual(SLOTS.map(slotNameOf).sort());
+    const slots = ALL_SHELVES.flatMap((shelf) => shelf.places(MODELS)).map(({ slot }) => slot);
+    expect(slots.sort()).toEqual([...MODEL_SLOTS].sort());
     for (const shelf of ALL_SHELVES)
-      for (const { timeframe, place } of shelf.places(MODELS)) {
-        expect(shelfOfSlot(timeframe)).toBe(shelf);
-        expect(placeOfSlot(MODELS, timeframe)).toEqual(place);
+      for (const { slot, place } of shelf.places(MODELS)) {
+        expect(shelfOfSlot(slot)).toBe(shelf);
+        expect(placeOfSlot(MODELS, slot)).toEqual(place);
       }
   });
 
@@ -44,22 +42,15 @@ describe('the shelves of bundles', () => {
     const settings = loadSettings().minutehand;
     const minutehand = { ...settings, pairs: ['EURUSD_GBPUSD'], instruments: ['BTCUSDT@1h', 'ETHUSDT@1h'] };
     const bundle = { version: '20261101_0000', windows: {} };
-    const seen = SLOTS.map((slot) => shelfOfSlot(slot).expectedSchema(slot, bundle, minutehand));
+    const seen = MODEL_SLOTS.map((slot) => shelfOfSlot(slot).expectedSchema(slot, bundle, minutehand));
     // The schema depends on the timeframe.
-    expect(new Set(seen).size).toBe(SLOTS.length);
+    expect(new Set(seen).size).toBe(MODEL_SLOTS.length);
     expect(ALL_SHELVES.map((shelf) => shelf.timeframesOf(minutehand))).toEqual([['1m'], ['1h']]);
     // Formulas of instruments read no bars that a daemon would have to wait for.
     expect(shelfNamed('pairs').awaitingWindows(bundle, minutehand)).toMatchObject({
       beta_window: settings.windows.beta_window,
     });
     expect(shelfNamed('direction').awaitingWindows(bundle, minutehand)).toBeNull();
-  });
-
-  it('name what a slot has for audit and reports', () => {
-    expect([targetInSlot(null, 'none'), targetInSlot('1h', '20261101_0000')]).toEqual([
-      'none',
-      'direction 20261101_0000',
-    ]);
   });
 
   it('take nothing that is not there for a bundle', () => {

@@ -49,6 +49,20 @@ describe('the virtual position of an instrument', () => {
     );
   });
 
+  it('ages by bars: quiet minutes do not count, and bars that come at once end it at the same one', () => {
+    const still = { close: 100, probabilities: null, veto: null };
+    // Quiet after the entry, then bars one minute apart, as they come or all at once.
+    const opens = [...Array(11).keys()].map((minute) => time(1) + 1200 + 60 * minute);
+    let position: InstrumentPosition = long;
+    const reasons = opens.map((open, i) => {
+      const step = stepInstrument({ ...STRATEGY, max_age_bars: 7 }, position, still, `${i}`, open as OpenTime);
+      position = step.position;
+      return step.reason;
+    });
+    expect(reasons.indexOf('AGE_EXIT')).toBe(STRATEGY.max_age_bars - 1);
+    expect(position.side).toBe(0);
+  });
+
   it('keeps the exit rules of its entry under another model, and without one', () => {
     const wider: DirectionStrategy = { ...STRATEGY, stop: 0.5, target: 0.5, max_age_bars: 99 };
     for (const strategy of [wider, null]) {

@@ -146,9 +146,9 @@ function changeState(live: number, process: Process, { laterPolicies, models }: 
   if (live % 30 === 5) observe(live, process);
   switch (live) {
     case 35:
-      return inputs.apply({ kind: 'shadow', set: guarded(challenger, process) });
+      return inputs.apply({ kind: 'shadow', slot: 'pairs', set: guarded(challenger, process) });
     case 60:
-      return inputs.apply({ kind: 'shadow', set: null });
+      return inputs.apply({ kind: 'shadow', slot: 'pairs', set: null });
     case 70:
       return inputs.apply({ kind: 'degraded', what: 'file' });
     case 76:

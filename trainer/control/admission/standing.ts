@@ -1,62 +1,63 @@
 import { readdirSync, statSync } from 'node:fs';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { refuseForeign } from '../../../shared/bundle/origin.ts';
-import { readAccepted, readPointerFile, type PointerPlace } from '../../../shared/bundle/pointer.ts';
+import { readAccepted, readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import type { DespiteGates, FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import {
-  folderOfRule,
   instrumentsWithRule,
   instrumentsWithRuleShadow,
   readRuleShadow,
-  rulePlace,
   ruleShadowPlace,
 } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
-import { readShadowFile, SHADOW_SLOTS, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
-import { readRollout, ROLLOUT_POINTER, rolloutPath, type Rollout } from '../../../shared/bundle/rollout.ts';
+import { readShadowFile, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
+import { readRollout, ROLLOUT_POINTER, rolloutPath } from '../../../shared/bundle/rollout.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../../../shared/bundle/served_formulas.ts';
-import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
-import type { BundleFacts, BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
-import { ALL_SHELVES, placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
+import { registeredShelf } from '../../../shared/bundle/shelf_name.ts';
+import type { BundleFacts } from '../../../shared/bundle/shelves/bundle_shelf.ts';
+import { readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { barSecondsOf, PAIR_ID, parseSubject, SUBJECT_ID, type Timeframe, timeframeOf } from '../../../shared/pair.ts';
+import { barSecondsOf, parseSubject, timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { rejectionsOf, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
+import {
+  folderOf,
+  placeOf,
+  rejectionsOf,
+  shelfServing,
+  type AdmissionPlace,
+} from '../../../shared/bundle/admission/admission.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { lookAtTables, openStore, storeUrl } from '../../store/store.ts';
 import { registryOf } from '../registry/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { quietly } from '../../../shared/quietly.ts';
+import { isRuleSlot, MODEL_SLOTS, ruleSlot, type Role, type SlotId } from '../../../shared/subject/slot.ts';
+import { nameBeside, slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { directionPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
 
-/**
- * Which bundle a pointer names: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, or the `challenger` of an active rollout,
- * of a direction model `challenger 1h`, of a rule `challenger BTCUSDT@1h`; a `shadow` in the same ways.
- */
-export type Slot = 'pairs' | `direction ${Timeframe}` | `rule ${string}` | Beside<'challenger'> | Beside<'shadow'>;
-type Beside<What extends string> = What | `${What} ${string}`;
-
-export function isChallenger(slot: Slot): boolean {
-  return slot.startsWith('challenger');
+/** Where a bundle stands that a pointer names. */
+export interface Standing {
+  readonly slot: SlotId;
+  readonly role: Role;
 }
 
-export function isShadow(slot: Slot): boolean {
-  return slot.startsWith('shadow');
+/** As reports name it: `pairs`, `direction 1h`, `rule BTCUSDT@1h`, `challenger`, `shadow 1h`. */
+export function standingName({ slot, role }: Standing): string {
+  return role === 'active' ? slot : nameBeside(role, slot);
 }
 
-/** Instrument or pair of the slot of a rule; null = it is another kind of slot. */
-export function instrumentOfSlot(slot: Slot): string | null {
-  const [, of = ''] = slot.split(' ');
-  return SUBJECT_ID.test(of) ? of : null;
+/** What stands somewhere, with the one name of its place as reports have it. */
+export function shownStanding<Found extends Standing>({ slot, role, ...about }: Found) {
+  return { slot: standingName({ slot, role }), ...about };
 }
 
 /** Models in use although gates failed. */
-export interface StandingOverride {
-  readonly slot: Slot;
+export interface StandingOverride extends Standing {
   readonly version: string;
   readonly gates: readonly FailedGate[];
   /** Empty: nobody stated one, as in a pointer that was written by hand. */
@@ -67,14 +68,12 @@ export interface StandingOverride {
 }
 
 /** Models that a pointer names, and that daemons refuse. */
-export interface RefusedModels extends ErrorReport {
-  readonly slot: Slot;
+export interface RefusedModels extends Standing, ErrorReport {
   /** Empty: the pointer cannot be read. */
   readonly version: string;
 }
 
-interface Named {
-  readonly slot: Slot;
+interface Named extends Standing {
   readonly version: string;
   /** As the pointer records it. */
   readonly despite: DespiteGates | null;
@@ -89,14 +88,14 @@ export function standingOverrides(
   modelsFolder: string,
   rejections: StandingRejections = NO_REJECTIONS,
 ): StandingOverride[] {
-  return namedModels(modelsFolder).flatMap(({ slot, version, despite }) => {
-    if (despite !== null) return [{ slot, version, ...despite }];
+  return namedModels(modelsFolder).flatMap(({ slot, role, version, despite }) => {
+    if (despite !== null) return [{ slot, role, version, ...despite }];
     const recorded = aboutBundle(modelsFolder, slot, version).about?.recorded;
     const own = recorded === undefined ? [] : [...recorded.failed, ...recorded.missing];
     const known = new Set([...own, ...(recorded?.claims ?? [])].map(keyOf));
     // Gates that failed, those without a verdict, and those of a comparison, which its manifest does not have.
     const gates = [...own, ...(rejections.get(version) ?? []).filter((gate) => !known.has(keyOf(gate)))];
-    return gates.length === 0 ? [] : [{ slot, version, gates, reason: '', by: '', at: '' }];
+    return gates.length === 0 ? [] : [{ slot, role, version, gates, reason: '', by: '', at: '' }];
   });
 }
 
@@ -112,8 +111,9 @@ export async function readStandingRejections(
   const found = new Map<string, readonly FailedGate[]>();
   for (const { slot, version, despite } of namedModels(modelsFolder)) {
     // The registry has no rules.
-    if (despite !== null || instrumentOfSlot(slot) !== null) continue;
-    const reasons = rejectionsOf(await registered(version, shelfOfTimeframe(timeframeOfSlot(slot))));
+    const shelf = registeredShelf(slot);
+    if (despite !== null || shelf === null) continue;
+    const reasons = rejectionsOf(await registered(version, shelf));
     if (reasons.length > 0) found.set(version, reasons);
   }
   return found;
@@ -152,11 +152,12 @@ export function refusedModels(settings: Settings, paths: Pick<HomePaths, 'models
     try {
       named = read();
       if (named === null) return [];
-      refuseUnaccepted(named.slot, paths);
+      refuseUnaccepted(named, paths);
       refuseUnserved(named, settings, paths.models);
       return [];
     } catch (error) {
-      return [{ slot: named?.slot ?? place, version: named?.version ?? '', ...describeError(error) }];
+      const { slot, role } = named ?? place;
+      return [{ slot, role, version: named?.version ?? '', ...describeError(error) }];
     }
   });
 }
@@ -164,17 +165,17 @@ export function refusedModels(settings: Settings, paths: Pick<HomePaths, 'models
 /** Pointers of shadows that daemons refuse: damaged, unsigned, expired or older than one that was accepted. */
 export function refusedShadows(paths: Pick<HomePaths, 'models' | 'home'>): RefusedModels[] {
   const { models } = paths;
-  const readers: (readonly [Slot, () => unknown])[] = [
-    ...SHADOW_SLOTS.map((slot): [Slot, () => void] => [
-      slot === null ? 'shadow' : `shadow ${slot}`,
+  const readers: (readonly [SlotId, () => unknown])[] = [
+    ...MODEL_SLOTS.map((slot): [SlotId, () => void] => [
+      slot,
       () => {
         const file = readShadowFile(models, slot);
         if (file !== null) trainerMarksOf(shadowPointer(slot), paths).check(file);
       },
     ]),
-    ...instrumentsWithRuleShadow(models).map((instrument): [Slot, () => unknown] => {
+    ...instrumentsWithRuleShadow(models).map((instrument): [SlotId, () => unknown] => {
       const { name } = ruleShadowPlace(models, instrument);
-      return [`shadow ${instrument}`, () => readRuleShadow(models, instrument, trainerMarks(paths, name))];
+      return [ruleSlot(instrument), () => readRuleShadow(models, instrument, trainerMarks(paths, name))];
     }),
   ];
   return readers.flatMap(([slot, read]) => {
@@ -182,26 +183,32 @@ export function refusedShadows(paths: Pick<HomePaths, 'models' | 'home'>): Refus
       read();
       return [];
     } catch (error) {
-      return [{ slot, version: '', ...describeError(error) }];
+      return [{ slot, role: 'shadow', version: '', ...describeError(error) }];
     }
   });
 }
 
 /** For `/healthz` and `/api/status`. A damaged pointer is no failure of the trainer: the next one replaces it. */
 export function activeModels(settings: Settings, paths: Pick<HomePaths, 'models' | 'home'>) {
-  const refused_models = refusedModels(settings, paths);
+  const refused_models = refusedModels(settings, paths).map(shownStanding);
   const active_error = refused_models.find(({ slot }) => slot === 'pairs');
-  const active = quietly(() => readActiveOfSlot(paths.models, null, trainerMarks(paths)));
-  return { active_version: active?.version ?? null, ...(active_error && { active_error }), refused_models };
+  const active = quietly(() => readActiveOfSlot(paths.models, 'pairs', trainerMarks(paths)));
+  const direction_models = directionPointers(paths.models);
+  return {
+    active_version: active?.version ?? null,
+    direction_models,
+    ...(active_error && { active_error }),
+    refused_models,
+  };
 }
 
 /** @throws MinutehandError as PointerMarks.check */
-function refuseUnaccepted(slot: Slot, paths: Pick<HomePaths, 'models' | 'home'>): void {
-  if (isChallenger(slot)) {
+function refuseUnaccepted({ slot, role }: Standing, paths: Pick<HomePaths, 'models' | 'home'>): void {
+  if (role === 'challenger') {
     readRollout(paths.models, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, paths));
     return;
   }
-  const place = pointerOf(paths.models, slot);
+  const place = placeOf(slot, paths.models);
   readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
@@ -218,19 +225,11 @@ function refuseUnserved({ slot, version }: Named, settings: Settings, modelsFold
   if (refusal !== null) throw refusal;
 }
 
-/** The shelf whose subjects the bundle of a slot decides about; a rule answers in place of a subject's models. */
-function shelfServing(slot: Slot): BundleShelf {
-  const subject = instrumentOfSlot(slot);
-  if (subject === null) return shelfOfSlot(timeframeOfSlot(slot));
-  return shelfOfSlot(PAIR_ID.test(subject) ? null : timeframeOf(barSecondsOf(parseSubject(subject))));
-}
-
 /** @throws MinutehandError MODEL_SCHEMA */
-function refuseSchema(slot: Slot, about: BundleFacts, { minutehand }: Settings): void {
+function refuseSchema(slot: SlotId, about: BundleFacts, { minutehand }: Settings): void {
   // A rule is read by the schema of this version alone.
-  if (instrumentOfSlot(slot) !== null) return;
-  const timeframe = timeframeOfSlot(slot);
-  const expected = shelfOfSlot(timeframe).expectedSchema(timeframe, about, minutehand);
+  if (isRuleSlot(slot)) return;
+  const expected = shelfOfSlot(slot).expectedSchema(slot, about, minutehand);
   if (about.schema !== expected)
     throw new MinutehandError('MODEL_SCHEMA', {
       seen: `feature schema ${about.schema} of ${about.version}`,
@@ -239,40 +238,32 @@ function refuseSchema(slot: Slot, about: BundleFacts, { minutehand }: Settings):
 }
 
 /** The bundle that each pointer names. A pointer that cannot be read names none. */
-export function namedBundles(modelsFolder: string): (BundleInUse & { readonly slot: Slot })[] {
-  return namedModels(modelsFolder).map(({ slot, version }) => {
-    const pointer = isChallenger(slot) ? rolloutPath(modelsFolder) : pointerOf(modelsFolder, slot).path;
-    return { slot, pointer, folder: folderOf(modelsFolder, slot, version) };
+export function namedBundles(modelsFolder: string): (BundleInUse & Standing)[] {
+  return namedModels(modelsFolder).map(({ slot, role, version }) => {
+    const pointer = role === 'challenger' ? rolloutPath(modelsFolder) : placeOf(slot, modelsFolder).path;
+    return { slot, role, pointer, folder: folderOf(slot, version, modelsFolder) };
   });
-}
-
-/** Of the slot of an active bundle. */
-function pointerOf(modelsFolder: string, slot: Slot): PointerPlace {
-  const instrument = instrumentOfSlot(slot);
-  return instrument === null ? placeOfSlot(modelsFolder, timeframeOfSlot(slot)) : rulePlace(modelsFolder, instrument);
 }
 
 function namedModels(modelsFolder: string): Named[] {
   return slotReaders(modelsFolder).flatMap(([, read]) => quietly(read) ?? []);
 }
 
-/** Each slot that can have a pointer, and what reads it: null where there is none. */
-function slotReaders(modelsFolder: string): (readonly [Slot, () => Named | null])[] {
-  const ofPointer = (slot: Slot): readonly [Slot, () => Named | null] => [
-    slot,
+/** Each place that a pointer can name, and what reads it: null where there is none. */
+function slotReaders(modelsFolder: string): (readonly [Standing, () => Named | null])[] {
+  const ofPointer = (slot: SlotId): readonly [Standing, () => Named | null] => [
+    { slot, role: 'active' },
     () => {
-      const pointer = readPointerFile(pointerOf(modelsFolder, slot), MACHINE_FILES);
-      return pointer === null ? null : { slot, version: pointer.version, despite: pointer.despite_gates ?? null };
+      const pointer = readPointerFile(placeOf(slot, modelsFolder), MACHINE_FILES);
+      if (pointer === null) return null;
+      return { slot, role: 'active', version: pointer.version, despite: pointer.despite_gates ?? null };
     },
   ];
-  const ofDirection = ALL_SHELVES.flatMap((shelf) => shelf.places(modelsFolder)).flatMap(({ timeframe }) =>
-    timeframe === null ? [] : [slotNameOf(timeframe)],
-  );
   return [
     ofPointer('pairs'),
-    ['challenger', () => challengerOf(modelsFolder)],
-    ...ofDirection.map(ofPointer),
-    ...instrumentsWithRule(modelsFolder).map((instrument) => ofPointer(`rule ${instrument}`)),
+    [{ slot: 'pairs', role: 'challenger' }, () => challengerOf(modelsFolder)],
+    ...MODEL_SLOTS.filter((slot) => slot !== 'pairs').map(ofPointer),
+    ...instrumentsWithRule(modelsFolder).map((instrument) => ofPointer(ruleSlot(instrument))),
   ];
 }
 
@@ -281,18 +272,7 @@ function challengerOf(modelsFolder: string): Named | null {
   const rollout = readRollout(modelsFolder);
   if (rollout?.status !== 'active') return null;
   const { challenger: version, despite_gates: despite = null } = rollout;
-  return { slot: challengerSlot(rollout), version, despite };
-}
-
-function challengerSlot({ timeframe, instrument }: Rollout): Slot {
-  const of = instrument ?? timeframe;
-  return of === undefined ? 'challenger' : `challenger ${of}`;
-}
-
-/** The folder of a bundle that a pointer names. */
-function folderOf(modelsFolder: string, slot: Slot, version: string): string {
-  if (instrumentOfSlot(slot) !== null) return folderOfRule(modelsFolder, version);
-  return pathInside(shelfOfSlot(timeframeOfSlot(slot)).folder(modelsFolder), version);
+  return { slot: slotOfRollout(rollout), role: 'challenger', version, despite };
 }
 
 /** What its manifest says, and why its files are not what the manifest says. */
@@ -306,8 +286,8 @@ const MAX_KNOWN = 100;
 /** By path; a bundle is read again when one of its files changes. */
 const known = new Map<string, AboutBundle & { readonly mark: string }>();
 
-function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBundle {
-  const folder = folderOf(modelsFolder, slot, version);
+function aboutBundle(modelsFolder: string, slot: SlotId, version: string): AboutBundle {
+  const folder = folderOf(slot, version, modelsFolder);
   const mark = markOf(folder);
   const before = known.get(folder);
   if (before?.mark === mark) return before;
@@ -318,12 +298,12 @@ function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBu
   return found;
 }
 
-function readAbout(folder: string, slot: Slot, modelsFolder: string): AboutBundle {
+function readAbout(folder: string, slot: SlotId, modelsFolder: string): AboutBundle {
   let about: BundleFacts | null = null;
   try {
-    if (instrumentOfSlot(slot) !== null) about = factsOfRule(folder, modelsFolder);
+    if (isRuleSlot(slot)) about = factsOfRule(folder, modelsFolder);
     else {
-      const shelf = shelfOfSlot(timeframeOfSlot(slot));
+      const shelf = shelfOfSlot(slot);
       about = shelf.facts(folder);
       shelf.check(folder, MACHINE_FILES);
     }

@@ -16,6 +16,7 @@ import { shadowPower } from '../rollout/shadow_power.ts';
 import { rolloutRules, stagesMs } from '../rollout/rules.ts';
 import { replaceUpdate, returnedUpdates, startRollout, takesUpdates } from '../rollout/steps.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import { slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 const MS_PER_DAY = 86_400_000;
 
@@ -158,7 +159,7 @@ async function beginRollout(
 ): Promise<string | null> {
   const { settings, paths, note } = place;
   const { version } = admitted;
-  const isFirst = readPointerFile(placeOf(admitted, paths.models), MACHINE_FILES) === null;
+  const isFirst = readPointerFile(placeOf(admitted.slot, paths.models), MACHINE_FILES) === null;
   if ((settings.retrain.adopt_by !== 'rollout' && !isUpdate) || isFirst) return null;
   await place.withRegistry((registry) => registry.register(version), shelf);
   const before = readRollout(paths.models);
@@ -192,7 +193,7 @@ export async function tellStart(
   rollout: Rollout,
   { withRegistry, note }: Pick<AdoptionPlace, 'withRegistry' | 'note'>,
 ): Promise<void> {
-  const shelf = registeredShelf({ instrument: rollout.instrument, timeframe: rollout.timeframe });
+  const shelf = registeredShelf(slotOfRollout(rollout));
   if (shelf === null) return;
   try {
     await withRegistry((registry) => registry.startRollout(rollout), shelf);

@@ -8,7 +8,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { packageManifest } from '../../../shared/root.ts';
 import { checkQuery } from '../../../shared/http/known_query.ts';
-import { activeModels, type StandingOverride } from '../admission/standing.ts';
+import { activeModels, shownStanding, type StandingOverride } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
@@ -119,7 +119,7 @@ export function addRoutes(
       program_version,
       dependencies: faults(),
       ...activeModels(settings, paths),
-      despite_gates: overrides(),
+      despite_gates: overrides().map(shownStanding),
       last_run: last ?? null,
       rollout: rollout.state(),
       schedules: planned,

@@ -2,7 +2,6 @@ import type { FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../shared/bundle/admission/admission.ts';
-import { targetInSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { slotPointers, type SlotPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
 import { describeError } from '../../../shared/errors.ts';
@@ -14,6 +13,7 @@ import type { overrideSchema } from '../schema/override.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf } from './admission.ts';
 import type { ApiContext } from './context.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import { targetIn } from '../../../shared/subject/written_names.ts';
 
 type OverrideBody = z.infer<typeof overrideSchema>;
 
@@ -32,16 +32,16 @@ export async function loadModels(
   const override = overrideOf(request.body ?? NO_OVERRIDE, request);
   const folder = pathInside(shelf.folder(paths.models), version);
   // All slots of a shelf are named alike here: a bundle that cannot be read has none.
-  const target = targetInSlot(shelf.places(paths.models)[0]?.timeframe ?? null, version);
+  const target = targetIn(shelf.places(paths.models)[0]!.slot, version);
   request.written = { target };
-  const { timeframe } = shelf.check(folder, MACHINE_FILES);
-  const before = slotPointers(paths.models, timeframe);
+  const { slot } = shelf.check(folder, MACHINE_FILES);
+  const before = slotPointers(paths.models, slot);
   request.written = { target, before };
   const isRollback = version === before.previous;
   const door = isRollback ? 'rollback' : 'promotion';
   const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
   await whenUnlocked(() => activateAdmitted(admitted, paths));
-  const after = slotPointers(paths.models, timeframe);
+  const after = slotPointers(paths.models, slot);
   const { despite } = admitted;
   request.written = { target, before, after: { ...after, ...(despite && { despite_gates: despite }) } };
   await registryOf(await store(), paths, shelf.name).mend(isRollback ? 'rolled_back' : 'promoted');

@@ -3,7 +3,7 @@ import { listVersions } from '../../../shared/bundle/bundle.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
@@ -11,6 +11,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { DeliveredBundle, DeliveredFile, DeliveredPointer, Delivery } from './delivery_file.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+import { slotOfTimeframe, timeframeOfSlot } from '../../../shared/subject/written_names.ts';
 
 /** What this installation delivers, and where the bytes of each file are. */
 export interface LocalDelivery {
@@ -38,11 +39,11 @@ export function localDelivery(paths: Pick<HomePaths, 'home' | 'models'>, market:
     return listVersions(folder).map((version) => ({ version, path: pathInside(folder, version), shelf }));
   });
   for (const { version, path, shelf } of stored) {
-    const of = pointers.filter(({ timeframe }) => shelfOfTimeframe(timeframe) === shelf.name);
+    const of = pointers.filter(({ timeframe }) => shelfNameOf(slotOfTimeframe(timeframe)) === shelf.name);
     const isActive = of.some(({ pointer }) => pointer.version === version);
     const isPrevious = of.some(({ pointer }) => pointer.previous === version);
     try {
-      const { timeframe } = shelf.check(path, MACHINE_FILES);
+      const timeframe = timeframeOfSlot(shelf.check(path, MACHINE_FILES).slot);
       const files = filesOf(path, found);
       bundles.push({ version, timeframe, state: isActive ? 'active' : isPrevious ? 'previous' : 'candidate', files });
     } catch (error) {
@@ -72,11 +73,11 @@ export function localState({ models }: Pick<HomePaths, 'models'>): string {
 }
 
 function localPointers(paths: Pick<HomePaths, 'home' | 'models'>): DeliveredPointer[] {
-  return ALL_SHELVES.flatMap((shelf) => shelf.places(paths.models)).flatMap(({ timeframe, place }) => {
+  return ALL_SHELVES.flatMap((shelf) => shelf.places(paths.models)).flatMap(({ slot, place }) => {
     const pointer = readPointerFile(place, MACHINE_FILES);
     if (pointer === null) return [];
     trainerMarks(paths, place.name).check(pointer);
-    return [{ timeframe, pointer }];
+    return [{ timeframe: timeframeOfSlot(slot), pointer }];
   });
 }
 

@@ -9,7 +9,6 @@ import { writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES, isThere } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import {
   DELIVERY_FILE,
@@ -21,6 +20,9 @@ import {
   type Delivery,
 } from './delivery_file.ts';
 import { temporaryFolder } from '../../../shared/temporary_folder.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
+import { slotOfTimeframe } from '../../../shared/subject/written_names.ts';
+import { placeOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 
 /** What was delivered, where a receiver reads it. */
 export interface DeliverySource {
@@ -70,8 +72,8 @@ async function openBucketDelivery(place: string, env: NodeJS.ProcessEnv): Promis
 }
 
 /** The bundle that a delivered pointer names. @throws MinutehandError DELIVERY_DAMAGED */
-export function bundleOf({ bundles }: Delivery, { version }: ActiveFile, timeframe: Timeframe | null): DeliveredBundle {
-  const found = bundles.find((bundle) => bundle.version === version && bundle.timeframe === timeframe);
+export function bundleOf({ bundles }: Delivery, { version }: ActiveFile, slot: ModelSlotId): DeliveredBundle {
+  const found = bundles.find((bundle) => bundle.version === version && slotOfTimeframe(bundle.timeframe) === slot);
   if (found === undefined)
     throw new MinutehandError('DELIVERY_DAMAGED', {
       seen: `${DELIVERY_FILE} names ${version}, and has no such bundle`,
@@ -83,10 +85,10 @@ export function bundleOf({ bundles }: Delivery, { version }: ActiveFile, timefra
  * High-water marks of delivered pointers, apart from those of this home's own: a delivery cannot go back to an older
  * pointer, nor from signed ones to one without a signature.
  */
-export function deliveredMarks({ home }: Pick<HomePaths, 'home'>, timeframe: Timeframe | null): PointerMarks {
+export function deliveredMarks({ home }: Pick<HomePaths, 'home'>, slot: ModelSlotId): PointerMarks {
   const folder = join(home, 'delivered');
   MACHINE_FILES.makeFolder(folder);
-  return new PointerMarks(folder, 'receiver', pointerKind(timeframe === null ? 'active' : `direction_${timeframe}`));
+  return new PointerMarks(folder, 'receiver', pointerKind(placeOfSlot('', slot).name));
 }
 
 /**

@@ -66,12 +66,12 @@ describe('a delivered bundle', () => {
     const hours = bundle({ a: 'hours' }, '1h');
     const { delivery: read } = await opened(pairs, hours);
     const pointer = { version: VERSION } as never;
-    expect([bundleOf(read, pointer, '1h'), bundleOf(read, pointer, null)]).toEqual([hours, pairs]);
-    for (const [version, timeframe] of [
-      [VERSION, '5m'],
-      ['20261108_0300', null],
+    expect([bundleOf(read, pointer, 'direction 1h'), bundleOf(read, pointer, 'pairs')]).toEqual([hours, pairs]);
+    for (const [version, slot] of [
+      [VERSION, 'direction 5m'],
+      ['20261108_0300', 'pairs'],
     ] as const)
-      expect(() => bundleOf(read, { version } as never, timeframe)).toThrow(
+      expect(() => bundleOf(read, { version } as never, slot)).toThrow(
         expect.objectContaining({ code: 'DELIVERY_DAMAGED' }) as Error,
       );
   });

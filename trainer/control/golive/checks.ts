@@ -8,6 +8,7 @@ import type { Presence } from '../../../shared/process/process_state.ts';
 import { ask, ok, todo, type Judged } from './judged.ts';
 import { WINDOWS_CHECKS, WINDOWS_IDS, type WindowsCheckId } from './windows_checks.ts';
 import type { WindowsFacts } from './windows_facts.ts';
+import { isRuleSlot, subjectOfRule, type SlotId } from '../../../shared/subject/slot.ts';
 
 export const GO_LIVE_IDS = [
   'market',
@@ -94,8 +95,8 @@ export interface GoLiveFacts {
     readonly overrides: readonly {
       readonly version: string;
       readonly gates: string;
-      /** Subject of a rule; null: models. */
-      readonly rule: string | null;
+      /** The slot that they serve; absent: they challenge what serves. */
+      readonly served?: SlotId;
     }[];
     readonly withEdge: readonly string[];
     readonly subjects: number;
@@ -241,8 +242,9 @@ const CHECKS: Readonly<Record<Exclude<GoLiveId, WindowsCheckId>, (facts: GoLiveF
 
   gates({ models: { versions, overrides } }) {
     if (overrides.length > 0) {
-      const { rule, ...one } = overrides[0]!;
-      return rule === null ? todo('gates_overridden', one) : todo('rule_overridden', { ...one, subject: rule });
+      const { served, ...one } = overrides[0]!;
+      if (served === undefined || !isRuleSlot(served)) return todo('gates_overridden', one);
+      return todo('rule_overridden', { ...one, subject: subjectOfRule(served) });
     }
     return versions.length === 0 ? ask('gates_nothing') : ok('gates_passed');
   },

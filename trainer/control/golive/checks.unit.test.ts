@@ -67,7 +67,7 @@ describe('the checklist of going live', () => {
   });
 
   it('ends a rule that is in use despite failed gates, which no training replaces', () => {
-    const overrides = [{ version: 'v1', gates: 'trades: 3', rule: 'BTCUSDT@1h' }];
+    const overrides = [{ version: 'v1', gates: 'trades: 3', served: 'rule BTCUSDT@1h' }] as const;
     const gates = goLiveChecks({ ...READY, models: { ...READY.models, overrides } }).find(({ id }) => id === 'gates')!;
     expect(gates).toMatchObject({ verdict: 'todo', seen: expect.stringContaining('rule v1 of BTCUSDT@1h') });
     expect(gates.fix).toContain('`minutehand strategy stop BTCUSDT@1h`');
@@ -151,7 +151,7 @@ describe('the checklist of going live', () => {
       { models: { ...READY.models, refusal: { code: 'MODEL_MARKET', message: 'of another market', next: 'Train.' } } },
       /another market/,
     ],
-    ['gates', { models: { ...READY.models, overrides: [{ version: 'm1', gates: 'ai1 auc', rule: null }] } }, /despite/],
+    ['gates', { models: { ...READY.models, overrides: [{ version: 'm1', gates: 'ai1 auc' }] } }, /despite/],
     ['news', { news: describeError(new MinutehandError('NEWS_STALE')), newsUntil: null }, /NEWS_STALE: no calendar/],
     [
       'news',

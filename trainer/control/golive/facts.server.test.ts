@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -6,7 +6,6 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { sha256Hex } from '../../../shared/sha256.ts';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
 import { ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
@@ -44,9 +43,10 @@ it('names what serves each subject, and which have an edge: pairs, instruments w
   const rule = basename(
     writeRuleBundle(ruleFolder(paths.models), new Date('2026-01-03'), tinyRule('XAGUSD', { market: 'simulated' })),
   );
-  const manifestHash = sha256Hex(readFileSync(join(ruleFolder(paths.models), rule, 'manifest.json')));
-  const admitted = { ...unjudged('promotion', paths.models, rule), rule: 'XAGUSD', manifestHash };
-  activateAdmitted(admitted, { models: paths.models, home: paths.home });
+  activateAdmitted(unjudged('promotion', paths.models, rule, { slot: 'rule XAGUSD' }), {
+    models: paths.models,
+    home: paths.home,
+  });
   const { models } = await readGoLiveFacts(settings, paths, null, Date.now(), { names: [], problems: [] });
   expect(models).toMatchObject({
     versions: [pairs, direction, rule],

@@ -3,7 +3,6 @@ import { isoMinute, SECONDS_PER_BAR, shownMinute } from '../../../shared/bar.ts'
 import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActiveRule, ruleOpener, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
-import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
@@ -13,15 +12,7 @@ import { activePath } from '../../../shared/bundle/bundle.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { earlierText, recentBars } from '../../../shared/core/recent_history.ts';
 import { isOpenMinute } from '../../../shared/market/trading_week.ts';
-import {
-  barSecondsOf,
-  isInstrument,
-  type Pair,
-  parseSubject,
-  symbolsOf,
-  type Timeframe,
-  timeframeOf,
-} from '../../../shared/pair.ts';
+import { isInstrument, type Pair, parseSubject, symbolsOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { deliveredCosts } from '../../../shared/policy/delivered.ts';
 import { type Settings, type Shard, shardsOf } from '../../../shared/policy/policy.ts';
@@ -34,10 +25,7 @@ import { calendarNowMs } from '../news/calendar_now.ts';
 import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
 import {
-  instrumentOfSlot,
-  isChallenger,
   refusedModels,
-  type Slot,
   standingOverrides,
   standingRejections,
   type StandingRejections,
@@ -48,6 +36,7 @@ import type { ChannelStatus } from '../notify/channels/open_channels.ts';
 import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
 import { readWindowsFacts } from './windows_facts.ts';
 import * as z from 'zod';
+import { modelSlotOf, type ModelSlotId, ruleSlot, type SlotId } from '../../../shared/subject/slot.ts';
 
 /** What of a daemon's `/healthz` the checklist judges; one of another version may report more or less. */
 const healthFacts = z.looseObject({
@@ -175,7 +164,7 @@ async function lookAt(settings: Settings, paths: HomePaths, shard: Shard): Promi
 
 /** What a pointer names for subjects. */
 interface Answering {
-  readonly slot: Slot;
+  readonly slot: SlotId;
   readonly version: string;
   /** Whether a subject has an edge, once it was asked for. */
   edge?: (subject: Pair) => boolean;
@@ -189,7 +178,7 @@ function ruleOf({ id }: Pair, paths: HomePaths): Answering | null {
   if (active === null) return null;
   const { version } = active;
   return {
-    slot: `rule ${id}`,
+    slot: ruleSlot(id),
     version,
     readEdge() {
       const { no_edge } = ruleOpener(models)(version).manifest.edge;
@@ -199,14 +188,14 @@ function ruleOf({ id }: Pair, paths: HomePaths): Answering | null {
 }
 
 /** @throws MinutehandError as readAccepted */
-function modelsOf(timeframe: Timeframe | null, paths: HomePaths): Answering | null {
+function modelsOf(slot: ModelSlotId, paths: HomePaths): Answering | null {
   const { models } = paths;
-  const active = readActiveOfSlot(models, timeframe, trainerMarks(paths, placeOfSlot(models, timeframe).name));
+  const active = readActiveOfSlot(models, slot, trainerMarks(paths, placeOfSlot(models, slot).name));
   if (active === null) return null;
   const { version } = active;
-  const shelf = shelfOfSlot(timeframe);
+  const shelf = shelfOfSlot(slot);
   return {
-    slot: slotNameOf(timeframe),
+    slot,
     version,
     readEdge: () => shelf.edgeOf(pathInside(shelf.folder(models), version)),
   };
@@ -219,16 +208,15 @@ function modelFacts(settings: Settings, paths: HomePaths, rejections: StandingRe
   const withEdge: string[] = [];
   const refused = refusedModels(settings, paths);
   // What a pointer names and no daemon here runs is not in use: it has passed nothing, and has no edge.
-  const isInUse = (slot: Slot): boolean => refused.every((one) => one.slot !== slot);
+  const isInUse = (slot: SlotId): boolean => refused.every((one) => one.role !== 'active' || one.slot !== slot);
   let refusal: ErrorReport | null = refused[0] ?? null;
-  const answering = new Map<Slot, Answering | null>();
+  const answering = new Map<SlotId, Answering | null>();
   try {
     refuseDenied(activePath(paths.models));
     for (const subject of [...pairs, ...instruments].map(parseSubject)) {
       const rule = ruleOf(subject, paths);
-      const timeframe = isInstrument(subject) ? timeframeOf(barSecondsOf(subject)) : null;
-      const slot = slotNameOf(timeframe);
-      if (rule === null && !answering.has(slot)) answering.set(slot, modelsOf(timeframe, paths));
+      const slot = modelSlotOf(subject);
+      if (rule === null && !answering.has(slot)) answering.set(slot, modelsOf(slot, paths));
       // A rule answers in place of the models.
       const own = rule ?? answering.get(slot) ?? null;
       if (own === null) {
@@ -248,10 +236,10 @@ function modelFacts(settings: Settings, paths: HomePaths, rejections: StandingRe
     missing: [...missing],
     refusal,
     refusedTraining: refusedTraining(paths.models, settings.minutehand.market),
-    overrides: standingOverrides(paths.models, rejections).map(({ slot, version, gates }) => ({
+    overrides: standingOverrides(paths.models, rejections).map(({ slot, role, version, gates }) => ({
       version,
       gates: gatesText(gates),
-      rule: isChallenger(slot) ? null : instrumentOfSlot(slot),
+      ...(role === 'active' && { served: slot }),
     })),
     withEdge,
     subjects: pairs.length + instruments.length,

@@ -2,7 +2,6 @@ import type { Kysely } from 'kysely';
 import { describeRejections, type FailedGate } from '../../../shared/bundle/recorded_gates.ts';
 import type { AnnouncedBundle } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
-import { timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
 import type { ModelEventKind } from '../../store/schema/models.ts';
 import type { Tables } from '../../store/schema/schema.ts';
 
@@ -42,7 +41,7 @@ export async function recordModelEvent(tx: Kysely<Tables>, key: string, change: 
     rollout_started: `${key} rollout ${rollout}`,
   } satisfies Partial<Record<ModelEventKind, string>>;
   const event_key = kind in keys ? keys[kind as keyof typeof keys] : `${key} active ${Number(earlier) + 1}`;
-  const about = shelfOfSlot(timeframeOfSlot(row.slot)).announced(JSON.parse(row.manifest));
+  const about = shelfOfSlot(row.slot).announced(JSON.parse(row.manifest));
   const body = JSON.stringify(bodyOf(change, about));
   const values = { kind, version, previous_version: previous, happened_at: at, market: about.market };
   await tx

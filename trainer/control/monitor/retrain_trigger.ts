@@ -1,14 +1,15 @@
 import type { Clock } from '../../../shared/ports.ts';
 import type { FindingCode, RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
+import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { ALL_TRAININGS, trainingOfShelf } from '../../jobs/strategies/registry.ts';
 import type { StrategyTraining } from '../../jobs/strategies/strategy_training.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RetrainRun, RunRequest } from '../schedule/run.ts';
 import type { DriftFinding } from './report.ts';
+import { directionSlot, type ModelSlotId } from '../../../shared/subject/slot.ts';
+import { slotOfTimeframe, timeframeOfSlot } from '../../../shared/subject/written_names.ts';
 
 /** Findings that a trigger names; the others are counted. */
 const NAMED_FINDINGS = 3;
@@ -38,9 +39,6 @@ export interface TriggerPauses {
 
 type Runs = Pick<Retrainer, 'startOrWait' | 'runs' | 'caused'>;
 
-/** The slot whose models a run trains: that of the instruments of a timeframe; null: of pairs. */
-type Subject = Timeframe | null;
-
 /**
  * Requests a training run when findings call for one, with a pause after each run. The models of pairs and each
  * direction model have pauses of their own.
@@ -51,7 +49,7 @@ export class RetrainTrigger {
   readonly #pauses: TriggerPauses;
   readonly #settings: Pick<Settings, 'minutehand'>;
   #last: Trigger | null = null;
-  readonly #asked = new Map<Subject, string>();
+  readonly #asked = new Map<ModelSlotId, string>();
   #answered: readonly AnsweredTrigger[] = [];
 
   /** @param settings of the instruments that a run of a direction model trains */
@@ -75,57 +73,57 @@ export class RetrainTrigger {
   /** @param findings that call for a training */
   async ask(findings: readonly DriftFinding[]): Promise<void> {
     // In the order of the list: one run is in progress at a time.
-    const subjects = [...new Set(findings.map(subjectOf))].sort(
+    const slots = [...new Set(findings.map(slotOf))].sort(
       (a, b) => ALL_TRAININGS.indexOf(trainingOf(a)) - ALL_TRAININGS.indexOf(trainingOf(b)),
     );
     const answered: AnsweredTrigger[] = [];
-    for (const subject of subjects) {
-      const own = findings.filter((found) => subjectOf(found) === subject);
-      answered.push(...(await this.#askFor(subject, own)));
+    for (const slot of slots) {
+      const own = findings.filter((found) => slotOf(found) === slot);
+      answered.push(...(await this.#askFor(slot, own)));
     }
     this.#answered = answered;
   }
 
   /** @returns its triggers that a rejected run has answered */
-  async #askFor(subject: Subject, findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
-    const answered = await this.#answersTo(subject, findings);
+  async #askFor(slot: ModelSlotId, findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
+    const answered = await this.#answersTo(slot, findings);
     const due = findings.filter((found) => !answered.some(({ trigger }) => trigger === causeOf(found)));
-    if (due.length === 0 || this.#isCooling(subject) || this.#isTaken(subject)) return answered;
+    if (due.length === 0 || this.#isCooling(slot) || this.#isTaken(slot)) return answered;
     const trigger = monitorTrigger(findings);
     const causes = [...new Set(findings.map(causeOf))];
     const at = new Date(this.#clock.nowMs()).toISOString();
-    if (await this.#retrainer.startOrWait({ trigger, causes, ...this.#runOf(subject, due) })) {
+    if (await this.#retrainer.startOrWait({ trigger, causes, ...this.#runOf(slot, due) })) {
       this.#last = { at, trigger, text: triggerText(trigger) };
-      this.#asked.set(subject, at);
+      this.#asked.set(slot, at);
     }
     return answered;
   }
 
   /** Whether another slot of the strategy waits for its turn: one run of each kind can wait. */
-  #isTaken(subject: Subject): boolean {
-    const training = trainingOf(subject);
+  #isTaken(slot: ModelSlotId): boolean {
+    const training = trainingOf(slot);
     const begun = this.#retrainer.runs().filter(({ kind }) => training.runs.includes(kind));
     const newest = Math.max(-Infinity, ...begun.map(({ started_at }) => Date.parse(started_at)));
     return [...this.#asked].some(
       ([other, at]) =>
-        other !== subject &&
+        other !== slot &&
         trainingOf(other) === training &&
         Date.parse(at) > newest &&
         this.#clock.nowMs() - Date.parse(at) < this.#pauses.cooldownMs,
     );
   }
 
-  #runOf(subject: Subject, due: readonly DriftFinding[]): Pick<RunRequest, 'kind' | 'parameters'> {
-    const isFull = due.some(({ retrains }) => retrains === 'full') || this.#hasThresholdsFailed(subject);
-    return trainingOf(subject).retraining(subject, isFull, this.#settings);
+  #runOf(slot: ModelSlotId, due: readonly DriftFinding[]): Pick<RunRequest, 'kind' | 'parameters'> {
+    const isFull = due.some(({ retrains }) => retrains === 'full') || this.#hasThresholdsFailed(slot);
+    return trainingOf(slot).retraining(slot, isFull, this.#settings);
   }
 
   /**
    * The same bars would give the same models: a trigger whose models were rejected, also in the life of another
    * trainer, waits until its interval has passed. A rejected θ2 is followed by a full run instead.
    */
-  async #answersTo(subject: Subject, findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
-    const [wanted] = trainingOf(subject).runs;
+  async #answersTo(slot: ModelSlotId, findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
+    const [wanted] = trainingOf(slot).runs;
     const runs = (await this.#retrainer.caused()).filter(({ kind }) => kind === wanted);
     const nowMs = this.#clock.nowMs();
     const codes = new Map(findings.map((found) => [causeOf(found), found.trigger]));
@@ -138,15 +136,15 @@ export class RetrainTrigger {
   }
 
   /** Whether the last run that the monitor caused found no θ2 to adopt. */
-  #hasThresholdsFailed(subject: Subject): boolean {
-    const last = this.#ownRuns(subject)[0];
+  #hasThresholdsFailed(slot: ModelSlotId): boolean {
+    const last = this.#ownRuns(slot)[0];
     return last?.kind === 'thresholds' && (last.status === 'rejected' || last.status === 'nothing_new');
   }
 
   /** Those that the monitor caused, the newest first. */
-  #ownRuns(subject: Subject): readonly RetrainRun[] {
+  #ownRuns(slot: ModelSlotId): readonly RetrainRun[] {
     const isOwn = ({ kind, parameters }: RetrainRun): boolean =>
-      trainingOf(subject).runs.includes(kind) && (parameters.timeframe ?? null) === subject;
+      trainingOf(slot).runs.includes(kind) && slotOfTimeframe(parameters.timeframe) === slot;
     return this.#retrainer.runs().filter((run) => run.trigger.code === 'monitor' && isOwn(run));
   }
 
@@ -154,27 +152,27 @@ export class RetrainTrigger {
    * After a run that the monitor caused, also in the life of another trainer, the new models get time to show whether
    * it helped.
    */
-  #isCooling(subject: Subject): boolean {
-    const runs = this.#ownRuns(subject);
+  #isCooling(slot: ModelSlotId): boolean {
+    const runs = this.#ownRuns(slot);
     const times = runs.flatMap(({ started_at, finished_at }) => [started_at, finished_at ?? started_at]);
-    const asked = this.#asked.get(subject) ?? [];
+    const asked = this.#asked.get(slot) ?? [];
     const last = Math.max(-Infinity, ...times.concat(asked).map((time) => Date.parse(time)));
     return this.#clock.nowMs() - last < this.#pauses.cooldownMs;
   }
 }
 
-function subjectOf({ retrains }: DriftFinding): Subject {
-  return typeof retrains === 'object' && retrains !== null ? retrains.direction : null;
+function slotOf({ retrains }: DriftFinding): ModelSlotId {
+  return typeof retrains === 'object' && retrains !== null ? directionSlot(retrains.direction) : 'pairs';
 }
 
-function trainingOf(subject: Subject): StrategyTraining {
-  return trainingOfShelf(shelfOfTimeframe(subject));
+function trainingOf(slot: ModelSlotId): StrategyTraining {
+  return trainingOfShelf(shelfNameOf(slot));
 }
 
 /** As a run records what it answers: `model age`, `direction age 1h`. */
 function causeOf(found: DriftFinding): string {
-  const subject = subjectOf(found);
-  return subject === null ? found.trigger : `${found.trigger} ${subject}`;
+  const timeframe = timeframeOfSlot(slotOf(found));
+  return timeframe === null ? found.trigger : `${found.trigger} ${timeframe}`;
 }
 
 /** The findings furthest past their limits, and how many more there are. */

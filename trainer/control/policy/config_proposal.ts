@@ -1,6 +1,7 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { savedText } from '../../../shared/csv/text_encoding.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { allDeliveredValues } from '../../../shared/policy/delivered.ts';
 import { inspectSettings, type Settings } from '../../../shared/policy/policy.ts';
@@ -61,7 +62,7 @@ export function checkChanges({ sources }: Settings, changes: Changes): void {
       const copy = join(folder, basename(file));
       const own = Object.entries(changes).filter(([key]) => key.startsWith(`${part}.`));
       if (own.length === 0) copyFileSync(file, copy);
-      else writeFileSync(copy, changedText(readFileSync(file, 'utf8'), part, own));
+      else writeFileSync(copy, changedText(savedText(readFileSync(file)), part, own));
     }
     const { problems } = inspectSettings({ configDir: folder });
     if (problems.length > 0)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { savedText } from '../../../shared/csv/text_encoding.ts';
 import { CONFIG_FILE_NAMES, type ConfigTexts } from '../../../shared/policy/approved.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
@@ -10,7 +11,7 @@ const PARTS = Object.entries(CONFIG_FILES) as [ConfigPart, string][];
 
 /** The files of a configuration. */
 export function textsOf({ sources }: Pick<Settings, 'sources'>): ConfigTexts {
-  return Object.fromEntries(PARTS.map(([part, name]) => [name, readFileSync(sources.files[part], 'utf8')]));
+  return Object.fromEntries(PARTS.map(([part, name]) => [name, savedText(readFileSync(sources.files[part]))]));
 }
 
 /** Changed values; comments, labels and order stay. */

@@ -1,13 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } from '../../../shared/pair.ts';
+import { type Pair } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { InUse } from '../../../shared/policy/change_effects.ts';
 import { shardsOf, shardSubjects, type Settings } from '../../../shared/policy/policy.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { journalsOf } from '../../jobs/bars/recent_bars.ts';
+import { modelSlotOf, type ModelSlotId } from '../../../shared/subject/slot.ts';
 import { isThere } from '../../../shared/files.ts';
 
 const PAPER = '_paper';
@@ -35,9 +36,9 @@ export function recentInUse(paths: HomePaths, nowMs: () => number, maxAgeMs = 10
 }
 
 function activeModels({ minutehand }: Settings, paths: HomePaths): number {
-  const isActive = new Map<Timeframe | null, boolean>();
+  const isActive = new Map<ModelSlotId, boolean>();
   const hasModel = (subject: Pair): boolean => {
-    const slot = isInstrument(subject) ? timeframeOf(barSecondsOf(subject)) : null;
+    const slot = modelSlotOf(subject);
     if (!isActive.has(slot)) isActive.set(slot, orNone(() => readActiveOfSlot(paths.models, slot), null) !== null);
     return isActive.get(slot)!;
   };

@@ -13,9 +13,11 @@ import {
   rulePlace,
   ruleShadowPlace,
 } from '../../../shared/bundle/rule/active_rule.ts';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { registeredShelf } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
+import { isRuleSlot } from '../../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 /** What counts here, of any version of the formats: a rule's `instrument`, `timeframe` in seconds of a model's bars. */
 const manifestSchema = z.object({
@@ -51,8 +53,7 @@ const asideOf = (version: string): string => `.${version}.removed`;
 export function removeOldBundles(shelf: BundleShelf, modelsFolder: string, count: number): readonly string[] {
   const folder = shelf.folder(modelsFolder);
   const places = shelf.places(modelsFolder).map(({ place }) => place);
-  const isArm = ({ timeframe, instrument }: Rollout): boolean =>
-    instrument === undefined && shelfOfTimeframe(timeframe) === shelf.name;
+  const isArm = (rollout: Rollout): boolean => registeredShelf(slotOfRollout(rollout)) === shelf.name;
   return removeOld({ folder, isBundle: shelf.isBundle, places, modelsFolder, isArm }, count);
 }
 
@@ -62,7 +63,7 @@ export function removeOldRules(modelsFolder: string, count: number): readonly st
     ...instrumentsWithRule(modelsFolder).map((instrument) => rulePlace(modelsFolder, instrument)),
     ...instrumentsWithRuleShadow(modelsFolder).map((instrument) => ruleShadowPlace(modelsFolder, instrument)),
   ];
-  const isArm = ({ instrument }: Rollout): boolean => instrument !== undefined;
+  const isArm = (rollout: Rollout): boolean => isRuleSlot(slotOfRollout(rollout));
   return removeOld({ folder: ruleFolder(modelsFolder), isBundle: isRuleBundle, places, modelsFolder, isArm }, count);
 }
 

@@ -37,6 +37,7 @@ import type { Notice } from '../notify/outbox.ts';
 import { ModelKeeper } from './model_keeper.ts';
 import { fenceOfHolder } from '../registry/promotion_fence.ts';
 import { withRegistry } from '../registry/outcome.ts';
+import { ruleSlot } from '../../../shared/subject/slot.ts';
 
 const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
 const OLD = '20240106_1200';
@@ -286,7 +287,7 @@ it('lost direction models are restored beside those of pairs', async () => {
   addBundle(NEW);
   await promote(NEW);
   const version = writeTinyDirection(paths.models, 'BTCUSDT', '1h', new Date('2024-01-09T12:00:00Z'));
-  activateAdmitted(unjudged('promotion', paths.models, version, { timeframe: '1h' }), paths);
+  activateAdmitted(unjudged('promotion', paths.models, version, { slot: 'direction 1h' }), paths);
   await withRegistry({}, paths, (registry) => registry.mend(), 'direction');
   rmSync(directionFolder(paths.models), { recursive: true });
   await start();
@@ -296,7 +297,7 @@ it('lost direction models are restored beside those of pairs', async () => {
 
 describe('a lost pointer beside the active models', () => {
   const INSTRUMENT = 'BTCUSDT@1h';
-  const shadows = (): PointerMarks<ShadowFile> => trainerMarksOf(shadowPointer(null), paths);
+  const shadows = (): PointerMarks<ShadowFile> => trainerMarksOf(shadowPointer('pairs'), paths);
 
   function addRule(day: number, changes: Parameters<typeof tinyRule>[1] = {}): string {
     const folder = writeRuleBundle(
@@ -308,12 +309,7 @@ describe('a lost pointer beside the active models', () => {
   }
 
   function serve(version: string, despite: DespiteGates | null = null): void {
-    const admitted = {
-      ...unjudged('promotion', join(paths.models, 'rule'), version, { despite }),
-      timeframe: '1h',
-      rule: INSTRUMENT,
-    } as const;
-    activateAdmitted(admitted, paths);
+    activateAdmitted(unjudged('promotion', paths.models, version, { slot: ruleSlot(INSTRUMENT), despite }), paths);
   }
 
   const readPointerFile = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
@@ -331,12 +327,12 @@ describe('a lost pointer beside the active models', () => {
     rmSync(join(paths.models, OLD), { recursive: true });
     rmSync(join(paths.models, 'shadow.json'));
     await pass(10);
-    expect(readShadow(paths.models, null)).toBe(OLD);
+    expect(readShadow(paths.models, 'pairs')).toBe(OLD);
     expect(raised.map(({ event }) => event)).toEqual(['models_recovered']);
     setShadow(paths.models, null, undefined, shadows());
     rmSync(join(paths.models, 'shadow.json'));
     await pass(100);
-    expect([readShadow(paths.models, null), raised.length]).toEqual([null, 1]);
+    expect([readShadow(paths.models, 'pairs'), raised.length]).toEqual([null, 1]);
   });
 
   it('of a rule is restored byte for byte; one that was ended is not', async () => {
@@ -402,8 +398,7 @@ describe('a lost pointer beside the active models', () => {
     const served = addRule(6);
     serve(served);
     const shadow = addRule(7);
-    const admitted = { ...unjudged('shadow', ruleFolder(paths.models), shadow), rule: INSTRUMENT };
-    setRuleShadow({ ...admitted, timeframe: '1h' }, paths);
+    setRuleShadow(unjudged('shadow', paths.models, shadow, { slot: ruleSlot(INSTRUMENT) }), paths);
     setShadow(paths.models, OLD, undefined, shadows());
     addStops(paths.models, ['*'], { kind: 'entries', reason: 'a drill', by: 'ann' }, new Date(0));
     const despite = addBundle('20240108_1200', { gates: [FAILED] });
@@ -415,7 +410,7 @@ describe('a lost pointer beside the active models', () => {
     expect(readActiveFile(paths.models)!.despite_gates).toMatchObject({ by: 'ann', reason: 'a drill' });
     expect(readActiveRule(paths.models, INSTRUMENT)?.version).toBe(served);
     expect(readPointerFile(ruleShadowPlace(paths.models, INSTRUMENT).path)).toMatchObject({ version: shadow });
-    expect(readShadow(paths.models, null)).toBe(OLD);
+    expect(readShadow(paths.models, 'pairs')).toBe(OLD);
     expect(readHalts(paths.models).stops).toMatchObject([{ pair_id: '*', kind: 'entries', by: 'ann' }]);
     expect(audited[0]).toMatchObject({ action: 'models recover', after: { files: expect.any(Array) as string[] } });
     // What is ended on the new machine stays ended on the next one, and what is resumed there resumed.
@@ -427,7 +422,7 @@ describe('a lost pointer beside the active models', () => {
     await start();
     expect(readActive(paths.models)).toMatchObject({ version: despite });
     expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
-    expect(readShadow(paths.models, null)).toBeNull();
+    expect(readShadow(paths.models, 'pairs')).toBeNull();
     expect(readHalts(paths.models).stops).toBeUndefined();
   });
 

@@ -4,12 +4,12 @@ import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
-import type { RegistrySlot } from '../../store/schema/models.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import type { Artifact } from './registry_rows.ts';
 import type { Shelf } from './shelf.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 
 /** Plain file names in a bundle, which cannot escape its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
@@ -35,7 +35,7 @@ export class ModelsFolder {
    * Time, slot and text of a bundle's manifest.
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH
    */
-  readManifest(version: string): { readonly created: string; readonly slot: RegistrySlot; readonly text: string } {
+  readManifest(version: string): { readonly created: string; readonly slot: ModelSlotId; readonly text: string } {
     const folder = pathInside(this.#path, version);
     const { created, slot } = this.#shelf.read(folder);
     const text = readModelsFile(join(folder, 'manifest.json'), 'manifest', this.#files).toString('utf8');

@@ -1,17 +1,15 @@
 import { readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { hasOwnMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { shelfOfTimeframe, slotNameOf, timeframeOfSlot } from '../../../shared/bundle/shelf_name.ts';
+import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
-import type { RegistrySlot } from '../../store/schema/models.ts';
 import type { Notice } from '../notify/outbox.ts';
 import { refuseOwnOverride } from './own_override.ts';
 import { promotionFence } from './promotion_fence.ts';
@@ -19,6 +17,9 @@ import { registriesOf, registryOf, type Recovery, type Registry } from './regist
 import { RuleBytes } from './rule_bytes.ts';
 import { folderOfNamed, markFiles, sidePointers, type NamedBundle, type SidePointer } from './side_pointers.ts';
 import { shelfOf, type Shelf } from './shelf.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
+import { isModelSlot, modelSlotOf, isRuleSlot } from '../../../shared/subject/slot.ts';
+import { parseSubject } from '../../../shared/pair.ts';
 import { isThere } from '../../../shared/files.ts';
 
 export interface LostPlace {
@@ -63,7 +64,7 @@ const LOST: ReadonlySet<ErrorCode> = new Set([
  * whose files have not changed are not read again.
  */
 export class LossFinder {
-  readonly #slots: readonly { readonly slot: RegistrySlot; readonly shelf: Shelf; readonly pointer: string }[];
+  readonly #slots: readonly { readonly slot: ModelSlotId; readonly shelf: Shelf; readonly pointer: string }[];
   readonly #paths: HomePaths;
   readonly sides: readonly SidePointer[];
   /** Marks of whole bundles, by slot or pointer. */
@@ -71,14 +72,13 @@ export class LossFinder {
 
   constructor({ settings, paths }: Pick<LostPlace, 'settings' | 'paths'>) {
     const { pairs, instruments } = settings.minutehand;
-    const timeframes = instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id))));
+    const slots = [...new Set([...pairs, ...instruments].map((id) => modelSlotOf(parseSubject(id))))];
     this.#paths = paths;
-    const hasPairs = pairs.length > 0;
-    this.sides = sidePointers(paths, { hasPairs, timeframes: [...new Set(timeframes)], ruled: instruments });
-    this.#slots = [...(hasPairs ? [null] : []), ...new Set(timeframes)].map((timeframe) => ({
-      slot: slotNameOf(timeframe),
-      shelf: shelfOf(paths, shelfOfTimeframe(timeframe)),
-      pointer: placeOfSlot(paths.models, timeframe).path,
+    this.sides = sidePointers(paths, { slots, ruled: instruments });
+    this.#slots = slots.map((slot) => ({
+      slot,
+      shelf: shelfOf(paths, shelfNameOf(slot)),
+      pointer: placeOfSlot(paths.models, slot).path,
     }));
   }
 
@@ -141,8 +141,8 @@ export class LossFinder {
 /** Verifies the files of a bundle. @throws MinutehandError as Shelf.read and readRuleBundle */
 function readNamed(paths: HomePaths, bundle: NamedBundle): void {
   const folder = folderOfNamed(paths.models, bundle);
-  if (bundle.shelf === null) readRuleBundle(folder);
-  else shelfOf(paths, bundle.shelf).read(folder);
+  if (isRuleSlot(bundle.slot)) readRuleBundle(folder);
+  else shelfOf(paths, shelfNameOf(bundle.slot)).read(folder);
 }
 
 /** Whether this home has accepted the pointer, so that it can be restored. Marks that cannot be read count as one. */
@@ -288,13 +288,13 @@ async function restoreNamed(bundle: NamedBundle, store: Store, paths: HomePaths)
   } catch (error) {
     if (!LOST.has(describeError(error).code)) throw error;
   }
-  const { version, shelf } = bundle;
-  if (shelf === null) {
+  const { version, slot } = bundle;
+  if (isRuleSlot(slot)) {
     await restoreRule(version, store, paths);
     return true;
   }
   const noPointer = () => Promise.reject(new Error('no pointer is restored'));
-  const [failure] = (await registryOf(store, paths, shelf).recover(version, noPointer)).failed;
+  const [failure] = (await registryOf(store, paths, shelfNameOf(slot)).recover(version, noPointer)).failed;
   if (failure !== undefined)
     throw new MinutehandError(failure.error.code as ErrorCode, { seen: failure.error.message });
   return true;
@@ -326,10 +326,10 @@ export async function keepNamed(place: LostPlace, finder: LossFinder, known: Set
   const store = await openStore(storeUrl(env, paths));
   try {
     for (const { bundle, mark } of fresh) {
-      const { version, shelf } = bundle;
+      const { version, slot } = bundle;
       try {
-        if (shelf !== null) await registryOf(store, paths, shelf).register(version);
-        else await new RuleBytes(store, paths.models).keep(version);
+        if (isRuleSlot(slot)) await new RuleBytes(store, paths.models).keep(version);
+        else await registryOf(store, paths, shelfNameOf(slot)).register(version);
       } catch (error) {
         // A damaged bundle is a loss, and reported as one.
         if (describeError(error).code === 'STORE_UNUSABLE') throw error;
@@ -360,16 +360,12 @@ function joined(recoveries: readonly Recovery[]): Recovery {
 
 /** Whether a pointer of a loss was accepted in this home. Marks that cannot be read count as one. */
 export function hadModels(paths: HomePaths, slot: string): boolean {
-  if (!isSlot(slot)) return true;
+  if (!isModelSlot(slot)) return true;
   try {
-    return shelfOf(paths, shelfOfTimeframe(timeframeOfSlot(slot))).accepted(slot) !== null;
+    return shelfOf(paths, shelfNameOf(slot)).accepted(slot) !== null;
   } catch {
     return true;
   }
-}
-
-function isSlot(name: string): name is RegistrySlot {
-  return ALL_SHELVES.some((shelf) => shelf.places('').some(({ timeframe }) => slotNameOf(timeframe) === name));
 }
 
 /** What a recovery is reported as. @param modelsFolder whose models were lost */

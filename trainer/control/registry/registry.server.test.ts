@@ -363,7 +363,9 @@ describe.each([
 
     rmSync(join(models, 'direction'), { recursive: true });
     const admitRecovered = (version: string) =>
-      Promise.resolve(unjudged('recovery', models, version, { timeframe: version === other ? '15m' : '1h' }));
+      Promise.resolve(
+        unjudged('recovery', models, version, { slot: version === other ? 'direction 15m' : 'direction 1h' }),
+      );
     expect(await directions.recover(undefined, admitRecovered)).toEqual({
       recovered: [first, second, other, rejected],
       intact: [],

@@ -13,7 +13,7 @@ import { installationOf } from '../../../shared/owner/owner.ts';
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
 import type { Clock, FileSystem } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, RegistrySlot } from '../../store/schema/models.ts';
+import type { ModelRegistryView } from '../../store/schema/models.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 import { openShelf, shelfOf, type Shelf } from './shelf.ts';
@@ -22,6 +22,7 @@ import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 
 export interface Recovery {
   /** Bundles restored from the registry. */
@@ -95,7 +96,7 @@ export interface Registry {
    * @param slots whose pointers may be restored; default: all of the shelf
    * @throws MinutehandError MODEL_MISSING when the registry does not have the version
    */
-  recover(version: string | undefined, admit: AdmitRecovered, slots?: readonly RegistrySlot[]): Promise<Recovery>;
+  recover(version: string | undefined, admit: AdmitRecovered, slots?: readonly ModelSlotId[]): Promise<Recovery>;
   /** undefined when the registry never had the version. */
   find(version: string): Promise<RegisteredModels | undefined>;
   /** For its admission; undefined when the registry never had the version. */
@@ -203,7 +204,7 @@ class StoreRegistry implements Registry {
     if (errors.length > 0) throw errors[0];
   }
 
-  async #follow(slot: RegistrySlot, cause: ActivationCause): Promise<void> {
+  async #follow(slot: ModelSlotId, cause: ActivationCause): Promise<void> {
     const pointer = this.#shelf.pointer(slot);
     if (pointer === null) return;
     await this.register(pointer.version);
@@ -235,7 +236,7 @@ class StoreRegistry implements Registry {
   }
 
   /** null when it is missing, damaged or refused. */
-  #pointerOrNull(slot: RegistrySlot): ActivePointer | null {
+  #pointerOrNull(slot: ModelSlotId): ActivePointer | null {
     try {
       return this.#shelf.pointer(slot);
     } catch {
@@ -276,7 +277,7 @@ class StoreRegistry implements Registry {
   async recover(
     version: string | undefined,
     admit: AdmitRecovered,
-    slots: readonly RegistrySlot[] = this.#shelf.slots,
+    slots: readonly ModelSlotId[] = this.#shelf.slots,
   ): Promise<Recovery> {
     const rows = (await this.#rows.list()).filter((row) =>
       version === undefined ? row.removed_at === null : row.version === version,
@@ -311,7 +312,7 @@ class StoreRegistry implements Registry {
   }
 
   /** @throws MinutehandError POINTER_ROLLBACK */
-  #refuseOlder(slot: RegistrySlot, version: string): void {
+  #refuseOlder(slot: ModelSlotId, version: string): void {
     const accepted = this.#shelf.accepted(slot);
     if (accepted === null || accepted === version) return;
     throw new MinutehandError('POINTER_ROLLBACK', {

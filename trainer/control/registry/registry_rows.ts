@@ -15,13 +15,13 @@ import type { ModelEventKind } from '../../store/schema/models.ts';
 import { ownPromotions } from '../../store/promotion_owner.ts';
 import { fenceOfHolder } from './promotion_fence.ts';
 import type { Store } from '../../store/store.ts';
-import type { ModelRegistryView, ModelStatus, RegistrySlot } from '../../store/schema/models.ts';
+import type { ModelRegistryView, ModelStatus } from '../../store/schema/models.ts';
 import type { Tables } from '../../store/schema/schema.ts';
-import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { ModelType, ShelfName } from '../../../shared/strategies/registry.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 
 /** How a bundle became active; null: inferred from what was active before. */
 export type ActivationCause = Exclude<ModelEventKind, 'rejected' | 'rollout_started'> | null;
@@ -29,7 +29,7 @@ export type ActivationCause = Exclude<ModelEventKind, 'rejected' | 'rollout_star
 /** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
 export interface RegisteredModels {
   readonly version: string;
-  readonly slot: RegistrySlot;
+  readonly slot: ModelSlotId;
   readonly status: ModelStatus;
   readonly created: string;
   /** The failed gates, in words and as data. */
@@ -85,7 +85,7 @@ interface ActiveRow {
 /** A bundle that is registered. */
 export interface NewRow {
   readonly version: string;
-  readonly slot: RegistrySlot;
+  readonly slot: ModelSlotId;
   readonly created: string;
   /** Its text. */
   readonly manifest: string;
@@ -221,7 +221,7 @@ export class RegistryRows {
    * are never two active rows. In the same transaction the installation is, or becomes, the owner of promotions.
    * @throws MinutehandError PROMOTION_OWNER; PROMOTION_STALE when a later owner's version is active
    */
-  async setActive(slot: RegistrySlot, pointer: RegisteredPointer, cause: ActivationCause): Promise<void> {
+  async setActive(slot: ModelSlotId, pointer: RegisteredPointer, cause: ActivationCause): Promise<void> {
     const { version, previous, fence } = pointer;
     const at = this.#now();
     const key = this.#key(version);
@@ -258,7 +258,7 @@ export class RegistryRows {
 
   async #activate(
     tx: Kysely<Tables>,
-    slot: RegistrySlot,
+    slot: ModelSlotId,
     key: string,
     previous: string | null,
     at: string,
@@ -285,7 +285,7 @@ export class RegistryRows {
       .execute();
   }
 
-  active(slot: RegistrySlot): Promise<ActiveRow | undefined> {
+  active(slot: ModelSlotId): Promise<ActiveRow | undefined> {
     return activeRow(this.#db, slot);
   }
 
@@ -333,7 +333,7 @@ export class RegistryRows {
 
   /** Oldest first. */
   async list(): Promise<readonly RegisteredModels[]> {
-    const slots = this.#shelf.places('').map(({ timeframe }) => slotNameOf(timeframe));
+    const slots = this.#shelf.places('').map(({ slot }) => slot);
     const rows = await this.#db.selectFrom('core.model_registry').select(COLUMNS).where('slot', 'in', slots).execute();
     return rows
       .map(registeredModels)
@@ -370,7 +370,7 @@ export class RegistryRows {
   }
 }
 
-async function activeRow(db: Kysely<Tables>, slot: RegistrySlot): Promise<ActiveRow | undefined> {
+async function activeRow(db: Kysely<Tables>, slot: ModelSlotId): Promise<ActiveRow | undefined> {
   const row = await db
     .selectFrom('core.model_registry')
     .select(['version', 'previous_version', 'fence'])

@@ -1,13 +1,13 @@
 import { folderOfRule, keepSearchOf, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
-import { slotNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
+import { parseSubject } from '../../../shared/pair.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import type { Store } from '../../store/store.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import { modelSlotOf } from '../../../shared/subject/slot.ts';
 
 /** Rules whose bytes the store keeps, the newest: those in use are few. */
 const MAX_RULES = 100;
@@ -89,7 +89,7 @@ function filesOf(modelsFolder: string) {
     path: ruleFolder(modelsFolder),
     read(folder: string) {
       const { created, instrument } = readRuleBundle(folder).manifest;
-      return { created, slot: slotNameOf(timeframeOf(barSecondsOf(parseInstrument(instrument)))) };
+      return { created, slot: modelSlotOf(parseSubject(instrument)) };
     },
   };
 }

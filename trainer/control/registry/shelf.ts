@@ -1,5 +1,5 @@
 import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
-import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { placeOf, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import type { PointerName } from '../../../shared/bundle/active_file.ts';
 import { readShadow } from '../../../shared/bundle/shadow_pointer.ts';
 import {
@@ -14,10 +14,11 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import { quietly } from '../../../shared/quietly.ts';
-import type { RegistrySlot } from '../../store/schema/models.ts';
-import { shelfOfTimeframe, slotNameOf } from '../../../shared/bundle/shelf_name.ts';
+import { registeredShelf } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
-import { placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
+import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 /** Where the bundles of a strategy are, and which pointers name them. */
 export interface Shelf {
@@ -25,22 +26,22 @@ export interface Shelf {
   /** Folder of its bundles. */
   readonly path: string;
   /** Each has a pointer and one active bundle. */
-  readonly slots: readonly RegistrySlot[];
+  readonly slots: readonly ModelSlotId[];
   /**
    * Verifies the files of a bundle.
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SIGNATURE, MODEL_LOAD
    */
-  read(folder: string): { readonly created: string; readonly slot: RegistrySlot };
+  read(folder: string): { readonly created: string; readonly slot: ModelSlotId };
   /** @throws MinutehandError when the pointer is damaged or refused */
-  pointer(slot: RegistrySlot): ActivePointer | null;
+  pointer(slot: ModelSlotId): ActivePointer | null;
   /** Of the owner of promotions that wrote the pointer; null: none. @throws MinutehandError as `pointer` */
-  fence(slot: RegistrySlot): number | null;
+  fence(slot: ModelSlotId): number | null;
   /**
    * The version that the newest accepted pointer of this home named, also when the pointer is lost; null: none is
    * known.
    * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE
    */
-  accepted(slot: RegistrySlot): string | null;
+  accepted(slot: ModelSlotId): string | null;
   /** Writes the lost pointer of an admitted bundle again. */
   restore(admitted: Admitted<'recovery'>, previous: string | null): void;
   /** Versions that are in use without being active. A damaged file names none. */
@@ -60,36 +61,34 @@ export function openShelf(
   marksOf: (pointer: PointerName) => PointerMarks | null,
 ): Shelf {
   const own = shelfNamed(name);
-  const slots = own
-    .places(modelsFolder)
-    .map(({ timeframe, place }) => ({ slot: slotNameOf(timeframe), place, timeframe }));
-  const placeOf = (slot: RegistrySlot): PointerPlace | null => slots.find((one) => one.slot === slot)?.place ?? null;
+  const slots = own.places(modelsFolder);
+  const ownPlace = (slot: ModelSlotId): PointerPlace | null => slots.find((one) => one.slot === slot)?.place ?? null;
   return {
     name,
     path: own.folder(modelsFolder),
     slots: slots.map(({ slot }) => slot),
     read(folder) {
-      const { created, timeframe } = own.check(folder, files);
-      return { created, slot: slotNameOf(timeframe) };
+      const { created, slot } = own.check(folder, files);
+      return { created, slot };
     },
     pointer(slot) {
-      const place = placeOf(slot);
+      const place = ownPlace(slot);
       return place === null ? null : readAccepted(place, files, marksOf(place.name));
     },
     fence(slot) {
-      const place = placeOf(slot);
+      const place = ownPlace(slot);
       return place === null ? null : (readPointerFile(place, files)?.fence ?? null);
     },
     accepted(slot) {
-      const place = placeOf(slot);
+      const place = ownPlace(slot);
       return place === null ? null : newestOf(marksOf(place.name));
     },
     restore(admitted, previous) {
-      const marks = marksOf(placeOfSlot(modelsFolder, admitted.timeframe).name);
+      const marks = marksOf(placeOf(admitted.slot, modelsFolder).name);
       restoreActive(admitted, previous, modelsFolder, files, marks);
     },
     others: () => [
-      ...slots.flatMap(({ timeframe }) => quietly(() => readShadow(modelsFolder, timeframe, files)) ?? []),
+      ...slots.flatMap(({ slot }) => quietly(() => readShadow(modelsFolder, slot, files)) ?? []),
       ...rolloutArms(modelsFolder, files, name),
     ],
   };
@@ -102,7 +101,6 @@ function newestOf(marks: PointerMarks | null): string | null {
 /** The models of the active rollout, if it is one of this shelf. */
 function rolloutArms(modelsFolder: string, files: FileSystem, shelf: ShelfName): readonly string[] {
   const rollout = quietly(() => readRollout(modelsFolder, files));
-  if (rollout?.status !== 'active' || rollout.instrument !== undefined) return [];
-  if (shelfOfTimeframe(rollout.timeframe) !== shelf) return [];
+  if (rollout?.status !== 'active' || registeredShelf(slotOfRollout(rollout)) !== shelf) return [];
   return armVersions(rollout);
 }

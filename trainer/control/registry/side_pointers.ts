@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { restoreActive, restoreShadow } from '../../../shared/bundle/admission/activation.ts';
-import { admit, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
+import { admit, folderOf, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
 import { pointerKind, type ActiveFile } from '../../../shared/bundle/active_file.ts';
 import type { PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { readPointer, readPointerOrNull } from '../../../shared/bundle/pointer_file.ts';
@@ -14,27 +14,24 @@ import {
   writeRollout,
   type RolloutFile,
 } from '../../../shared/bundle/rollout.ts';
-import { folderOfRule, rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
 import type { PointerKind } from '../../../shared/bundle/sealed_pointer.ts';
-import { shadowPath, shadowPointer, type ShadowSlot } from '../../../shared/bundle/shadow_pointer.ts';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
-import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
+import { shadowPath, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
-import { pathInside } from '../../../shared/path_name.ts';
-import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { refuseOwnOverride } from './own_override.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
+import { nameBeside, slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { ruleSlot, type SlotId } from '../../../shared/subject/slot.ts';
 
 type Home = Pick<HomePaths, 'models' | 'home'>;
 
 /** A bundle that a pointer names. */
 export interface NamedBundle {
   readonly version: string;
-  /** null: a rule. */
-  readonly shelf: ShelfName | null;
+  readonly slot: SlotId;
 }
 
 /** A pointer beside those of the active models. */
@@ -63,24 +60,23 @@ export interface SidePointer {
 }
 
 /** The folder of a bundle. @throws MinutehandError NAME_UNSAFE */
-export function folderOfNamed(models: string, { version, shelf }: NamedBundle): string {
-  return shelf === null ? folderOfRule(models, version) : pathInside(shelfNamed(shelf).folder(models), version);
+export function folderOfNamed(models: string, { version, slot }: NamedBundle): string {
+  return folderOf(slot, version, models);
 }
 
-/** All that the configured subjects may have. @param timeframes of the instruments */
+/** All that the configured subjects may have. */
 export function sidePointers(
   paths: Home,
   subjects: {
-    readonly hasPairs: boolean;
-    readonly timeframes: readonly Timeframe[];
+    /** Of their models. */
+    readonly slots: readonly ModelSlotId[];
     /** Those that rules may answer for. */
     readonly ruled: readonly string[];
   },
 ): readonly SidePointer[] {
-  const { hasPairs, timeframes, ruled } = subjects;
+  const { slots, ruled } = subjects;
   return [
-    ...(hasPairs ? [shadowOf(paths, null)] : []),
-    ...timeframes.map((timeframe) => shadowOf(paths, timeframe)),
+    ...slots.map((slot) => shadowOf(paths, slot)),
     ...ruled.flatMap((subject) => [ruleOf(paths, subject), ruleShadowOf(paths, subject)]),
     rolloutOf(paths),
   ];
@@ -91,42 +87,53 @@ export function markFiles(home: string): readonly string[] {
   return readdirSync(home).filter((name) => name.includes('_mark_'));
 }
 
-function shadowOf(paths: Home, slot: ShadowSlot): SidePointer {
+function shadowOf(paths: Home, slot: ModelSlotId): SidePointer {
   const bundles = ({ version }: { readonly version: string | null }): NamedBundle[] | null =>
-    version === null ? null : [{ version, shelf: shelfOfTimeframe(slot) }];
+    version === null ? null : [{ version, slot }];
   const path = shadowPath(paths.models, slot);
-  const name = slot === null ? 'shadow' : `shadow ${slot}`;
-  return sidePointer(paths, { name, path, kind: shadowPointer(slot), bundles, restore: restoreShadowOf });
+  return sidePointer(paths, {
+    name: nameBeside('shadow', slot),
+    path,
+    kind: shadowPointer(slot),
+    bundles,
+    restore: restoreShadowOf,
+  });
 }
 
 function ruleShadowOf(paths: Home, instrument: string): SidePointer {
   const place = ruleShadowPlace(paths.models, instrument);
-  return ofRule(paths, `shadow of the rule ${instrument}`, place, restoreShadowOf);
+  return ofRule(paths, { name: `shadow of the rule ${instrument}`, instrument, place, restore: restoreShadowOf });
 }
 
 function ruleOf(paths: Home, instrument: string): SidePointer {
   const place = rulePlace(paths.models, instrument);
-  return ofRule(paths, `rule ${instrument}`, place, async (admission, [bundle], { previous }) => {
+  const restore: Restore<ActiveFile> = async (admission, [bundle], { previous }) => {
     const folder = folderOfNamed(paths.models, bundle!);
     const admitted = refuseOwnOverride(await admit(admission, { door: 'recovery', folder }));
     const marks = trainerMarks(paths, place.name);
     await whenUnlocked(() => restoreActive(admitted, previous, paths.models, MACHINE_FILES, marks));
-  });
+  };
+  return ofRule(paths, { name: ruleSlot(instrument), instrument, place, restore });
 }
 
-function ofRule(paths: Home, name: string, place: PointerPlace, restore: Restore<ActiveFile>): SidePointer {
+interface RulePointer {
+  readonly name: string;
+  readonly instrument: string;
+  readonly place: PointerPlace;
+  readonly restore: Restore<ActiveFile>;
+}
+
+function ofRule(paths: Home, { name, instrument, place, restore }: RulePointer): SidePointer {
+  const slot = ruleSlot(instrument);
   const bundles = ({ version, previous }: ActiveFile): NamedBundle[] =>
-    [version, previous].flatMap((one) => (one === null ? [] : [{ version: one, shelf: null }]));
+    [version, previous].flatMap((one) => (one === null ? [] : [{ version: one, slot }]));
   return sidePointer(paths, { name, path: place.path, kind: pointerKind(place.name), bundles, restore });
 }
 
 /** Also one that has ended: the next one's level follows from its history. */
 function rolloutOf(paths: Home): SidePointer {
-  const bundles = ({ status, challenger, timeframe, instrument }: RolloutFile): NamedBundle[] => {
-    if (status !== 'active') return [];
-    const shelf = instrument === undefined ? shelfOfTimeframe(timeframe ?? null) : null;
-    return [{ version: challenger, shelf }];
-  };
+  const bundles = (rollout: RolloutFile): NamedBundle[] =>
+    rollout.status === 'active' ? [{ version: rollout.challenger, slot: slotOfRollout(rollout) }] : [];
   return sidePointer(paths, {
     name: 'rollout',
     path: rolloutPath(paths.models),

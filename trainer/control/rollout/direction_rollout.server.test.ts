@@ -75,7 +75,7 @@ const place = () => ({
   promotionFence: () => Promise.resolve(1),
 });
 const start = (version = challenger): Rollout =>
-  startRollout({ settings, paths }, unjudged('rollout', paths.models, version, { timeframe: '1h' }), null);
+  startRollout({ settings, paths }, unjudged('rollout', paths.models, version, { slot: 'direction 1h' }), null);
 const look = async (): Promise<RolloutLook> => (await lookAtRollout({ settings, paths }))!;
 
 /** What is journaled of an hour beside its bar: by the direction of the next one, known to this test alone. */
@@ -164,7 +164,7 @@ describe('a rollout of a direction model', () => {
 
   it('has its power stated from the shadow period of its challenger, and of none is unknown', async () => {
     const ask = (): Promise<number | null> =>
-      shadowPower({ settings, paths }, { version: challenger, timeframe: '1h', rule: null });
+      shadowPower({ settings, paths }, { version: challenger, slot: 'direction 1h' });
     pass(30, null);
     expect(await ask()).toBeNull();
     shadowed(60, true);
@@ -240,7 +240,7 @@ describe('a rollout of a direction model', () => {
     const others = (): readonly (string | null)[] => openShelf('direction', models, MACHINE_FILES, () => null).others();
     expect(others()).toEqual([]);
     const admitted = unjudged('rollout', models, challenger, {
-      timeframe: '1h',
+      slot: 'direction 1h',
       despite: {
         gates: [unmeasured({ code: 'f1', role: null }, {})],
         at: '2026-01-05T00:00:00.000Z',
@@ -250,6 +250,8 @@ describe('a rollout of a direction model', () => {
     });
     startRollout({ settings, paths }, admitted, null);
     expect(others()).toEqual([champion, challenger]);
-    expect(standingOverrides(models)).toMatchObject([{ slot: 'challenger 1h', version: challenger, by: 'Ann' }]);
+    expect(standingOverrides(models)).toMatchObject([
+      { slot: 'direction 1h', role: 'challenger', version: challenger, by: 'Ann' },
+    ]);
   });
 });

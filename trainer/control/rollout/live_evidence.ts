@@ -1,6 +1,6 @@
 import type { OpenTime } from '../../../shared/bar.ts';
 import { FAILED_ROLLOUT, type Rollout } from '../../../shared/bundle/rollout.ts';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import type { ComparedAxis } from '../../jobs/comparison/compared_bars.ts';
 import type { ComparedPlace } from '../../jobs/comparison/live_comparison.ts';
@@ -8,6 +8,8 @@ import { RULE_COMPARISON } from '../../jobs/strategies/formula_rule/live_compari
 import { trainingOfShelf } from '../../jobs/strategies/registry.ts';
 import { RolloutEvidence } from './evidence.ts';
 import type { RolloutRules } from './rules.ts';
+import { isRuleSlot } from '../../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 /** Labels that are still unknown after this many horizons count as missing: their subject has had no bars. */
 const MATURE_AFTER_HORIZONS = 3;
@@ -24,8 +26,8 @@ export interface LiveEvidence {
  */
 export async function liveEvidence(rollout: Rollout, rules: RolloutRules, place: ComparedPlace): Promise<LiveEvidence> {
   const from = (Date.parse(rollout.started) / 1000) as OpenTime;
-  const isOfRules = rollout.instrument !== undefined;
-  const comparison = isOfRules ? RULE_COMPARISON : trainingOfShelf(shelfOfTimeframe(rollout.timeframe)).comparison;
+  const slot = slotOfRollout(rollout);
+  const comparison = isRuleSlot(slot) ? RULE_COMPARISON : trainingOfShelf(shelfNameOf(slot)).comparison;
   const journals = place.journals.map((path) => openJournal(path, { readOnly: true }));
   try {
     const { axes, newest } = await comparison.rolloutBars({ rollout, from, journals, place });

@@ -218,7 +218,9 @@ describe('a rollout of a rule', () => {
     const override = { reason: 'a test', by: 'a test' };
     const folder = join(ruleFolder(paths.models), failed);
     startRollout({ settings, paths }, await admit(place(), { door: 'rollout', folder, override }), null);
-    expect(standingOverrides(paths.models)).toMatchObject([{ slot: `challenger ${ID}`, version: failed }]);
+    expect(standingOverrides(paths.models)).toMatchObject([
+      { slot: `rule ${ID}`, role: 'challenger', version: failed },
+    ]);
     expect(removeOldRules(paths.models, 1)).toEqual([challenger]);
     abortRollout(paths, 'enough');
     expect(removeOldRules(paths.models, 1)).toEqual([failed]);

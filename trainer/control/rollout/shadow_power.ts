@@ -1,18 +1,19 @@
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { trainingOfShelf } from '../../jobs/strategies/registry.ts';
 import { power } from './power.ts';
 import { rolloutRules, stagesMs } from './rules.ts';
 import { rolloutOutcomes, type RolloutPlace } from './steps.ts';
+import { isRuleSlot } from '../../../shared/subject/slot.ts';
 import { isThere } from '../../../shared/files.ts';
 
 const DAY_S = 86_400;
 /** Five days of a week are trading days. */
 const OPEN_SHARE = 5 / 7;
 
-type Candidate = Pick<Admitted, 'version' | 'timeframe' | 'rule'>;
+type Candidate = Pick<Admitted, 'version' | 'slot'>;
 
 /**
  * Power of a rollout that starts now, from the shadow period of its challenger: at the e-value that the next candidate
@@ -20,17 +21,17 @@ type Candidate = Pick<Admitted, 'version' | 'timeframe' | 'rule'>;
  */
 export async function shadowPower(place: RolloutPlace, candidate: Candidate): Promise<number | null> {
   const { settings, paths } = place;
-  const { version: challenger, timeframe, rule } = candidate;
-  if (rule !== null) return null;
-  const champion = readActiveOfSlot(paths.models, timeframe)?.version;
+  const { version: challenger, slot } = candidate;
+  if (isRuleSlot(slot)) return null;
+  const champion = readActiveOfSlot(paths.models, slot)?.version;
   if (champion === undefined) return null;
   const { minutehand, retrain } = settings;
   const journals = Object.keys(minutehand.shards)
     .map((shard) => paths.journal(minutehand.market, shard))
     .filter((path) => isThere(path));
-  const strategy = trainingOfShelf(shelfOfTimeframe(timeframe));
+  const strategy = trainingOfShelf(shelfNameOf(slot));
   const versions = { champion, challenger };
-  const period = await strategy.comparison.shadowBars({ versions, timeframe, place: { settings, journals } });
+  const period = await strategy.comparison.shadowBars({ versions, slot, place: { settings, journals } });
   if (period === null) return null;
   const { history, from, newest } = period;
   // As many minutes with labels per day as in the shadow period.
@@ -43,7 +44,7 @@ export async function shadowPower(place: RolloutPlace, candidate: Candidate): Pr
     stageMinutes: minutesIn(stagesMs(rules)),
     minutes: minutesIn(rules.timeoutMs),
     promotionEValue: rules.promotionEValue,
-    ...strategy.overlapOf(timeframe),
+    ...strategy.overlapOf(slot),
     rng: createRng(`${champion} ${challenger}`),
   });
 }

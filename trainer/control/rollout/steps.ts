@@ -5,11 +5,9 @@ import { folderOfVersion } from '../../../shared/bundle/shelves/registry.ts';
 import { readAccepted } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import {
-  comparedIn,
   readRollout,
   ROLLOUT_POINTER,
   rolloutSchema,
-  slotOfRollout,
   whileRolloutLocked,
   writeRollout,
   type Rollout,
@@ -34,6 +32,8 @@ import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import { isRuleSlot, subjectOfRule, type SlotId } from '../../../shared/subject/slot.ts';
+import { rolloutFields, slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -126,10 +126,10 @@ function start(
   const { version: challenger, despite } = admitted;
   const before = readChecked(paths);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
-  const { timeframe, rule } = admitted;
-  const champion = activeVersion(paths, admitted);
+  const { slot } = admitted;
+  const champion = activeVersion(paths, slot);
   if (champion === undefined || champion === challenger) {
-    const nothing = rule === null ? 'no models are active' : `no rule is served for ${rule}`;
+    const nothing = isRuleSlot(slot) ? `no rule is served for ${subjectOfRule(slot)}` : 'no models are active';
     const seen = champion === undefined ? nothing : `${challenger} is active already`;
     throw new MinutehandError('ROLLOUT_STATE', { seen });
   }
@@ -149,7 +149,7 @@ function start(
     reason: '',
     key: randomBytes(16).toString('hex'),
     block_minutes: retrain.rollout_block_minutes,
-    ...(rule !== null ? { instrument: rule } : timeframe !== null && { timeframe }),
+    ...rolloutFields(slot),
     started,
     stage_started: started,
     stages: [{ from: started, share: first!.share }],
@@ -164,7 +164,7 @@ function start(
 }
 
 /** Version of the active models, or of the rule that is served, that a rollout compares. */
-function activeVersion(paths: Paths, slot: Pick<Admitted, 'timeframe' | 'rule'>): string | undefined {
+function activeVersion(paths: Paths, slot: SlotId): string | undefined {
   const place = placeOf(slot, paths.models);
   return readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name))?.version;
 }
@@ -182,7 +182,7 @@ function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
   if (before === null || before.status === 'active') return before?.earlier ?? [];
   const { id, challenger, status, reason, promotion_e_value, history, earlier = [] } = before;
   const own = { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 };
-  return [...earlier, { ...own, ...comparedIn(before) }];
+  return [...earlier, { ...own, ...rolloutFields(slotOfRollout(before)) }];
 }
 
 /** Evaluates the active rollout from the journals without changes; null = none is active. */
@@ -211,7 +211,7 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
     rollout,
     facts,
     verdict: verdictOfPointer(place.paths, rollout) ?? checkRollout(facts, rules),
-    outlook: outlookOf(facts, rules, rollout.instrument === undefined ? 'probabilities' : 'results'),
+    outlook: outlookOf(facts, rules, isRuleSlot(slotOfRollout(rollout)) ? 'results' : 'probabilities'),
     intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
     lossBps: evidence.guards.lossBps,
   };
@@ -219,12 +219,12 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
 
 /** Other models than the champion were activated: by an interrupted promotion, or by a person. */
 function verdictOfPointer(paths: Paths, rollout: Rollout): RolloutVerdict | null {
-  const { champion, challenger, instrument } = rollout;
-  const active = activeVersion(paths, slotOfRollout(rollout));
+  const { champion, challenger } = rollout;
+  const slot = slotOfRollout(rollout);
+  const active = activeVersion(paths, slot);
   if (active === champion) return null;
   if (active === challenger) return { verdict: 'promote' };
-  const reason =
-    instrument === undefined ? `models ${active ?? 'none'} were activated` : `rule ${active ?? 'none'} serves`;
+  const reason = isRuleSlot(slot) ? `rule ${active ?? 'none'} serves` : `models ${active ?? 'none'} were activated`;
   return { verdict: 'abort', reason };
 }
 

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import * as z from 'zod';
-import { comparedIn, readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
+import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import type { Timeframe } from '../../../shared/pair.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE } from '../../jobs/progress/progress_line.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
+import { rolloutFields, slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 /** Interval of evaluations by the trainer; the daemon drops a failing challenger at once. */
 const LOOK_MS = { live: 120_000, simulated: 20_000 } as const;
@@ -107,7 +108,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
 function stateFor(rollout: Rollout, answer: LookAnswer | string | null): RolloutState {
   const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
   const arms = { champion, challenger, ...(rollout.of_updates && { of_updates: rollout.of_updates }) };
-  const known = { id, stage, share, ...arms, promotion_e_value, ...comparedIn(rollout) };
+  const known = { id, stage, share, ...arms, promotion_e_value, ...rolloutFields(slotOfRollout(rollout)) };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
   if (typeof answer === 'string') return { ...known, evidence: null, next: '', blocked: [`not evaluated: ${answer}`] };
   const { next, blocked, facts, loss_bps = 0 } = answer;

@@ -13,6 +13,7 @@ import { BEAT_MS, type RunQueue } from './run_queue.ts';
 import type { TrainingResult } from '../../jobs/records/job_answer.ts';
 import { jobsYield } from './command_process.ts';
 import { startTraining } from './training_process.ts';
+import { slotOfTimeframe } from '../../../shared/subject/written_names.ts';
 
 /** How often whoever waits for first models sees that it goes on. */
 const SHOW_EVERY_MS = 4000;
@@ -91,7 +92,7 @@ function activeVersion(modelsFolder: string, { parameters }: RetrainRun): string
   const { timeframe, rule_job } = parameters;
   try {
     if (rule_job !== undefined) return readActiveRule(modelsFolder, rule_job.subject)?.version ?? null;
-    return readActiveOfSlot(modelsFolder, timeframe ?? null)?.version ?? null;
+    return readActiveOfSlot(modelsFolder, slotOfTimeframe(timeframe))?.version ?? null;
   } catch {
     return null;
   }

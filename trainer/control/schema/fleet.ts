@@ -144,6 +144,9 @@ export const fleetSchema = z
     differences: z
       .array(z.object({ key, learner, kept: resultSchema, other: resultSchema, ago_ms: agoMs }))
       .describe('Two results of one task, which must be equal to the bit; newest first, a hundred at most'),
+    aside: z
+      .array(z.object({ place: z.string(), text: z.string().describe('Its beginning') }))
+      .describe('Entries of the last week that could not be read; they hide no others, a hundred at most'),
   })
   .meta({ id: 'Fleet' });
 

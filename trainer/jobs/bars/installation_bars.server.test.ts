@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -11,7 +11,7 @@ import { observationRow } from '../../../shared/store/observation.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { readInstallationBars } from './installation_bars.ts';
-import { readInstruments } from './instruments.ts';
+import { readInstruments, type BarWindow } from './instruments.ts';
 
 let home: string;
 beforeEach(() => {
@@ -100,9 +100,9 @@ describe('an instrument of this installation', () => {
     await store.close();
   }
 
-  const of = async () => {
+  const of = async (series: string | null = null, window: BarWindow | null = null) => {
     const settings = { ...tinySettings(), minutehand: { ...tinySettings().minutehand, market: 'simulated' as const } };
-    const source = { folder: null, series: null, symbols: ['BTCUSDT'], timeframe: '1h', window: null } as const;
+    const source = { folder: null, series, symbols: ['BTCUSDT'], timeframe: '1h', window } as const;
     const [only] = await readInstruments({ ...source, settings }, () => undefined);
     return only!;
   };
@@ -115,6 +115,19 @@ describe('an instrument of this installation', () => {
     expect(Array.from(series.funding_rate.arrivalTime)).toEqual(known.map((i) => 2 * i * HOUR));
     expect(Array.from(series.funding_rate.value)).toEqual(known.map((i) => i / 1000));
     expect(series.open_interest.length).toBe(0);
+  });
+
+  it('has of a folder of series too nothing that came after its last close', async () => {
+    await importCoin();
+    const folder = join(home, 'own series');
+    mkdirSync(folder);
+    const rows = [1, HOURS, HOURS + 1].map((hour) => `${hour * HOUR},${hour * HOUR},0.001\n`);
+    writeFileSync(join(folder, 'BTCUSDT.funding_rate.csv'), `event_time,arrival_time,value\n${rows.join('')}`);
+    const whole = (await of(folder)).series.funding_rate;
+    expect(Array.from(whole.eventTime)).toEqual([HOUR, HOURS * HOUR]);
+    const to = new Date((HOURS - 1) * HOUR * 1000).toISOString();
+    const cut = await of(folder, { from: null, to, days: null });
+    expect(Array.from(cut.series.funding_rate.eventTime)).toEqual([HOUR]);
   });
 
   it('reads a value that a daemon received from its arrival on, though the store has it at its event', async () => {

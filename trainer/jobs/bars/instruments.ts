@@ -57,7 +57,7 @@ export async function readInstruments(
   return await Promise.all(
     taken.map(async (bars) => ({
       bars,
-      series: series === null ? knownBy(bars, known.get(bars.symbol)) : await readSeriesFolder(series, bars.symbol),
+      series: knownBy(bars, series === null ? known.get(bars.symbol) : await readSeriesFolder(series, bars.symbol)),
     })),
   );
 }

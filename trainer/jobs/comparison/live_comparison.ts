@@ -1,11 +1,11 @@
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Rollout } from '../../../shared/bundle/rollout.ts';
 import type { Arm } from '../../../shared/core/rollout/assignment.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { JournalFile } from '../../../shared/store/journal.ts';
 import type { MinuteAdvantage } from './advantage.ts';
 import type { ComparedAxis } from './compared_bars.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 
 /**
  * How the live models of a strategy are compared with those that answer beside them: of a rollout both arms, of a
@@ -47,8 +47,7 @@ export interface RolloutBars {
 
 export interface ShadowQuestion {
   readonly versions: Readonly<Record<Arm, string>>;
-  /** Of their slot; null: of all pairs. */
-  readonly timeframe: Timeframe | null;
+  readonly slot: ModelSlotId;
   readonly place: Omit<ComparedPlace, 'modelsFolder'>;
 }
 

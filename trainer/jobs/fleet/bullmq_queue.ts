@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
+import { oneLine } from '../../../shared/one_line.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { redisAddress } from '../../../shared/redis/redis_address.ts';
 import { isRefusalOfReplica } from '../../../shared/redis/redis_role.ts';
@@ -53,6 +54,7 @@ const DELAYED_UNIT = 0x1000;
 /** States of a job that waits, by BullMQ's names. */
 const WAITING = ['wait', 'prioritized', 'delayed'] as const;
 /** Of entries that cannot be read: how long they are kept, and how much of each. */
+const MOST_ASIDE = 100;
 const ASIDE_MS = 7 * 86_400_000;
 const SHOWN_PLACE = 300;
 const KEPT_TEXT = 2000;
@@ -124,7 +126,8 @@ export function bullmqQueue(
   /** What cannot be read goes there, by its place, for a person to look at; it hides no other entry any more. */
   const asideKey = `${prefix}:aside`;
   async function setAside(place: string, text: string, removal: () => Promise<unknown>): Promise<void> {
-    // Where two sides see it at the same time, both keep the same.
+    // Where two sides see it at the same time, both keep the same. A flood of them is not kept.
+    if ((await redis.hlen(asideKey)) >= MOST_ASIDE) return void (await removal());
     await redis
       .multi()
       .hset(asideKey, place.slice(0, SHOWN_PLACE), text.slice(0, KEPT_TEXT))
@@ -385,6 +388,10 @@ export function bullmqQueue(
         const read = toldDifference(text);
         return read === null ? [] : [{ ...read, agoMs: now - Number(found[at + 1]) }];
       });
+    },
+    async aside() {
+      const found = Object.entries(await redis.hgetall(asideKey)).sort(([a], [b]) => (a < b ? -1 : 1));
+      return found.map(([place, text]) => ({ place: oneLine(place), text: oneLine(text) }));
     },
     async failures() {
       const now = await nowMs(redis);

@@ -272,6 +272,7 @@ export function embeddedQueue(path: string, timing: QueueTiming = QUEUE_TIMING):
         }),
       );
     },
+    aside: () => Promise.resolve([]),
     failures() {
       const now = Date.now();
       const rows = statements.failures.all(MOST_FAILURES) as {

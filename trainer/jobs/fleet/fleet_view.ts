@@ -5,6 +5,7 @@ import type { SeenInstallation } from './installation.ts';
 import type { FleetIdentity } from './fleet_identity.ts';
 import { lackedFor, type TaskClass } from './task_needs.ts';
 import type {
+  AsideEntry,
   FailedTask,
   LearnerTasks,
   SeenDifference,
@@ -49,11 +50,13 @@ export interface FleetView {
   readonly failures: readonly FailedTask[];
   /** Newest first. */
   readonly differences: readonly SeenDifference[];
+  /** What could not be read, and was set aside. */
+  readonly aside: readonly AsideEntry[];
 }
 
 /** @throws errors of the queue */
 export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise<FleetView> {
-  const [tasks, workers, installations, leader, differences, failures, retries, waiting] = await Promise.all([
+  const [tasks, workers, installations, leader, differences, failures, retries, waiting, aside] = await Promise.all([
     queue.tasks(),
     queue.workers(),
     queue.installations(),
@@ -62,6 +65,7 @@ export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise
     queue.failures(),
     queue.retries(),
     queue.waiting(),
+    queue.aside(),
   ]);
   const viewed = workers.map((worker) => ({
     ...worker,
@@ -80,6 +84,7 @@ export async function lookAtFleet({ kind, name, places, queue }: Fleet): Promise
     retries,
     failures,
     differences,
+    aside,
   };
 }
 

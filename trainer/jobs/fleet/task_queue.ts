@@ -184,6 +184,8 @@ export interface TaskQueue {
   report(difference: TaskDifference): Promise<void>;
   /** Newest first; no more than the last hundred. */
   differences(): Promise<readonly SeenDifference[]>;
+  /** What could not be read in the last week, by place; no more than a hundred. Another side may have put it there. */
+  aside(): Promise<readonly AsideEntry[]>;
   /** Newest first; no more than the last hundred. */
   failures(): Promise<readonly FailedTask[]>;
   /** Those that come next first; no more than a hundred. */
@@ -237,6 +239,14 @@ export const WORKER_GONE_MS = 60_000;
 
 /** Machines say what they have once a minute at the latest. */
 export const INSTALLATION_GONE_MS = 180_000;
+
+/** An entry of the queue that could not be read, and hides no other one any more. */
+export interface AsideEntry {
+  /** Key of the entry, or what it was of. */
+  readonly place: string;
+  /** Its beginning. */
+  readonly text: string;
+}
 
 /** With its fields in one order, so that equal differences are equal texts. */
 export function inOrder({ key, learner, kept, other }: TaskDifference): TaskDifference {

@@ -1,5 +1,4 @@
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { RunKind } from '../../store/schema/jobs.ts';
@@ -8,6 +7,7 @@ import type { Job, JobKind } from '../kinds/registry.ts';
 import type { StageTime } from '../progress/run_progress.ts';
 import type { RunParameters } from '../kinds/run_parameters.ts';
 import type { DeepVerdict, DeepVerification } from '../kinds/verify_training.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 
 /** The training half of a strategy: all that schedule, triggers, API and commands ask of it, whatever it learns. */
 export interface StrategyTraining {
@@ -30,7 +30,7 @@ export interface StrategyTraining {
    * @param isFull whether other thresholds are no answer
    * @throws MinutehandError as `requested`
    */
-  retraining(slot: Timeframe | null, isFull: boolean, settings: Pick<Settings, 'minutehand'>): WantedRun;
+  retraining(slot: ModelSlotId, isFull: boolean, settings: Pick<Settings, 'minutehand'>): WantedRun;
 
   /** What a round over all of its slots that have subjects trains from the beginning, one after the other. */
   roundOf(settings: Pick<Settings, 'minutehand'>): readonly RunParameters[];
@@ -61,7 +61,7 @@ export interface StrategyTraining {
   readonly comparison: LiveComparison;
 
   /** How the labels of that comparison overlap. @param slot of the models */
-  overlapOf(slot: Timeframe | null): LabelOverlap;
+  overlapOf(slot: ModelSlotId): LabelOverlap;
 
   /**
    * Loads a bundle and checks its golden answers, as the daemon does.

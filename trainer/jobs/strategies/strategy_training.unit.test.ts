@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shelfOfTimeframe } from '../../../shared/bundle/shelf_name.ts';
+import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { ALL_SHELVES } from '../../../shared/bundle/shelves/registry.ts';
 import type { MinutehandError } from '../../../shared/errors.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
@@ -7,12 +7,13 @@ import { tinySettings } from '../../../test/tiny_settings.ts';
 import { jobSchema } from '../kinds/registry.ts';
 import { ALL_TRAININGS, trainingOfRun, trainingOfShelf } from './registry.ts';
 import type { StrategyTraining } from './strategy_training.ts';
+import { slotOfTimeframe } from '../../../shared/subject/written_names.ts';
 
 const delivered = loadSettings({ env: {} });
 const settings = { ...delivered, minutehand: { ...delivered.minutehand, instruments: ['BTCUSDT@4h', 'ETHUSDT@1h'] } };
 const trigger = { code: 'first_models', values: {} } as const;
 /** A slot of each strategy. */
-const SLOTS = [null, '1h'] as const;
+const SLOTS = ['pairs', 'direction 1h'] as const;
 
 describe('the trainings', () => {
   it('are one for each shelf of bundles, with kinds of runs of their own', () => {
@@ -44,10 +45,10 @@ describe('the trainings', () => {
   );
 
   it.each(SLOTS)('answer findings about the slot %s by a run of their own, in full where asked', (slot) => {
-    const training = trainingOfShelf(shelfOfTimeframe(slot));
+    const training = trainingOfShelf(shelfNameOf(slot));
     const full = training.retraining(slot, true, settings);
     expect(full.kind).toBe(training.runs[0]);
-    expect(full.parameters?.timeframe ?? null).toBe(slot);
+    expect(slotOfTimeframe(full.parameters?.timeframe)).toBe(slot);
     expect(training.runs).toContain(training.retraining(slot, false, settings).kind);
   });
 
@@ -63,14 +64,14 @@ describe('the trainings', () => {
   });
 
   it('tell how the labels overlap that judge live models', () => {
-    expect(trainingOfShelf('pairs').overlapOf(null)).toEqual({ horizon: 60, block: 720 });
-    const { horizon, block } = trainingOfShelf('direction').overlapOf('1h');
+    expect(trainingOfShelf('pairs').overlapOf('pairs')).toEqual({ horizon: 60, block: 720 });
+    const { horizon, block } = trainingOfShelf('direction').overlapOf('direction 1h');
     expect(block).toBe(3 * horizon);
   });
 });
 
 function slotOf({ shelf }: StrategyTraining): (typeof SLOTS)[number] {
-  return SLOTS.find((slot) => shelfOfTimeframe(slot) === shelf)!;
+  return SLOTS.find((slot) => shelfNameOf(slot) === shelf)!;
 }
 
 it('what a configuration asks for and no training can do is said of it', () => {

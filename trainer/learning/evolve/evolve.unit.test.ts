@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { IS_WEEKLY } from '../../../test/weekly.ts';
 import { realData, skipNote } from '../../../shared/bar_file/real_data.fixture.ts';
+import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
 import { checkStrategy, type FormulaStrategy, type StrategyDocument } from '../../../shared/policy/strategy_file.ts';
 import { packageRoot } from '../../../shared/root.ts';
@@ -14,7 +15,9 @@ import { EDGE_LEVEL, lookLevel } from '../backtest/edge.ts';
 import { coinsOf, mirrorBars } from '../placebo/mirrored_bars.ts';
 import { evolveBars, plantedDrift, plantedOnce, smallSpace } from './evolve.fixture.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
-import type { EvolutionState } from './evolution.ts';
+import { proposedRule, type EvolutionState } from './evolution.ts';
+import { genomeOf, strategyOf } from './genome.ts';
+import { SEARCH_BLOCKS, WALK_FORWARD_BLOCKS } from './judge.ts';
 import { readSpaceFile } from './search_space.ts';
 
 const SMALL = smallSpace({ population: 24, generations: 5 });
@@ -36,6 +39,26 @@ function tradesOf(bars: InstrumentBars, document: StrategyDocument): Omit<Filled
   const strategy = checkStrategy(document, DEFAULT, () => '') as FormulaStrategy;
   const trades = ruleTrades(subject, ruleColumns(subject, strategy), 200, bars.length);
   return trades.map(({ stopBps: _, ...trade }) => trade);
+}
+
+/** The same bars before `from`, then the prices of others, at the level that they join. */
+function otherFrom(bars: InstrumentBars, from: number): InstrumentBars {
+  const other = randomBars('other bars', bars.length, plantedDrift(-60));
+  const changed = (name: 'open' | 'high' | 'low' | 'close'): Float64Array =>
+    bars[name].map((price, t) =>
+      t < from ? price : (other[name][t]! * bars.close[from - 1]!) / other.close[from - 1]!,
+    );
+  return { ...bars, open: changed('open'), high: changed('high'), low: changed('low'), close: changed('close') };
+}
+
+/** First bar of each of the 16 blocks of trading days before the holdout of `evolveBars`, and the end of the last. */
+function bordersOf(bars: InstrumentBars): number[] {
+  const [from, to] = [200, Math.floor(bars.length * 0.8)];
+  const { rolls } = subjectOfBars(bars).overnight;
+  const dayOf = [...bars.time.subarray(from, to)].map((time) => tradingDayAt(rolls, time));
+  const days = [...new Set(dayOf)];
+  const firstBar = (block: number): number => from + dayOf.indexOf(days[Math.ceil((block * days.length) / 16)]!);
+  return [...Array.from({ length: 16 }, (_, block) => firstBar(block)), to];
 }
 
 describe('evolution', () => {
@@ -64,16 +87,9 @@ describe('evolution', () => {
   it('searches and judges the development period alone: other bars in the holdout change its result there, no more', async () => {
     const bars = randomBars('holdout', 2500, plantedDrift(30));
     const from = Math.floor(bars.length * 0.8);
-    const other = randomBars('other holdout', 2500, plantedDrift(-60));
-    /** The prices of the other bars from the holdout on, at the level that they join. */
-    const changed = (name: 'open' | 'high' | 'low' | 'close'): Float64Array =>
-      bars[name].map((price, t) =>
-        t < from ? price : (other[name][t]! * bars.close[from - 1]!) / other.close[from - 1]!,
-      );
-    const [open, high, low, close] = [changed('open'), changed('high'), changed('low'), changed('close')];
     const searches: [Record<string, EvolutionState>, Record<string, EvolutionState>] = [{}, {}];
     const known = await evolveBars(bars, { space: SMALL, searches: searches[0] });
-    const moved = await evolveBars({ ...bars, open, high, low, close }, { space: SMALL, searches: searches[1] });
+    const moved = await evolveBars(otherFrom(bars, from), { space: SMALL, searches: searches[1] });
     expect(searches[1]).toEqual(searches[0]);
     const { proposed, checks, accepted: _accepted, ...others } = moved;
     const { holdout, trades, ...development } = proposed!;
@@ -85,6 +101,37 @@ describe('evolution', () => {
     const notOfHoldout = (all: typeof checks) => all.filter(({ code }) => code !== 'HOLDOUT');
     expect(notOfHoldout(known.checks)).toEqual(notOfHoldout(checks));
     expect(known.proposed!.holdout).not.toEqual(holdout);
+  });
+
+  it('chooses by the blocks before: other bars in later blocks change nothing that was chosen before them', async () => {
+    const bars = randomBars('walk forward', 2500, plantedDrift(30));
+    const known: Record<string, EvolutionState> = {};
+    await evolveBars(bars, { space: SMALL, searches: known });
+    const borders = bordersOf(bars);
+    for (const first of WALK_FORWARD_BLOCKS) {
+      const moved: Record<string, EvolutionState> = {};
+      await evolveBars(otherFrom(bars, borders[first]!), { space: SMALL, searches: moved });
+      for (const blocks of SEARCH_BLOCKS)
+        if (blocks <= first) expect([first, blocks, moved[blocks]]).toEqual([first, blocks, known[blocks]]);
+        else expect([first, blocks, moved[blocks]]).not.toEqual([first, blocks, known[blocks]]);
+    }
+  });
+
+  it('trades in its walk-forward only blocks that its searches have not seen, each of them once', async () => {
+    const bars = randomBars('walk forward', 2500, plantedDrift(30));
+    const searches: Record<string, EvolutionState> = {};
+    const { proposed } = await evolveBars(bars, { space: SMALL, searches });
+    const subject = subjectOfBars(bars);
+    const borders = bordersOf(bars);
+    const expected = [8, 10, 12, 14].flatMap((blocks) => {
+      const rule = proposedRule(searches[blocks]!, SMALL);
+      if (rule === null) return [];
+      const strategy = checkStrategy(strategyOf(genomeOf(rule.key), SMALL, 'own', ''), DEFAULT, () => '');
+      const columns = ruleColumns(subject, strategy as FormulaStrategy);
+      return ruleTrades(subject, columns, borders[blocks]!, borders[blocks + 2]!);
+    });
+    expect(expected.length).toBeGreaterThan(20);
+    expect(proposed!.walk_forward).toMatchObject({ trades: expected.length, net_bps: meanNet(expected) });
   });
 
   it('is judged by the trials of all searches before it, and by the number of its evaluation of the holdout', async () => {

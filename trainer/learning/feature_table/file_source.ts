@@ -6,7 +6,7 @@ import { decodedParts } from '../../../shared/csv/text_encoding.ts';
 import { cellsOf, delimiterOf, type Delimiter } from '../../../shared/csv/cells.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { openParquet, parquetCells } from '../../../shared/parquet_file.ts';
+import { openParquet, parquetCells, type ParquetColumn } from '../../../shared/parquet_file.ts';
 import { LABEL_COLUMNS, type ColumnIdentity, type FeatureSource, type TableRows } from './feature_table.ts';
 import { checkColumns, featureColumns, RowBuilder } from './row_builder.ts';
 import { isThere } from '../../../shared/files.ts';
@@ -129,11 +129,25 @@ async function csvSource(path: string, names: readonly string[]): Promise<Featur
   return sourceOf(path, featureColumns(header), collector.finish());
 }
 
+/**
+ * Features are of single precision in any file; a time of it may be two minutes off.
+ * @throws MinutehandError TABLE_FORMAT
+ */
+function refuseSingleTimes(path: string, columns: readonly ParquetColumn[]): void {
+  const rounded = columns.filter(({ name, isSingle }) => isSingle && (name === 'time' || name.endsWith('_end')));
+  if (rounded.length === 0) return;
+  throw new MinutehandError('TABLE_FORMAT', {
+    seen: `${path}: ${rounded.map(({ name }) => name).join(', ')} of single precision (float32), which rounds times to two minutes`,
+    expected: 'times as whole numbers (int64), of double precision, or as timestamps',
+  });
+}
+
 async function parquetSource(path: string, names: readonly string[]): Promise<FeatureSource> {
   try {
     const opened = await openParquet(path);
     const { metadata } = opened;
     const columns = opened.columns.map(({ name }) => name);
+    refuseSingleTimes(path, opened.columns);
     const collector = new TableCollector(path, columns, names);
     let rowStart = 0;
     for (const { num_rows } of metadata.row_groups) {

@@ -3,6 +3,7 @@ import { isoMinute } from '../../../shared/bar.ts';
 import { refuseDependentRows } from '../../../shared/bundle/graph_check/graph_check.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { savedText } from '../../../shared/csv/text_encoding.ts';
 import { ERRORS, MinutehandError } from '../../../shared/errors.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import { otherShares, SHARES_WANTED } from '../learners/contract/class_shares.ts';
@@ -50,9 +51,7 @@ export async function openImported(
   const bytes = readImported(file);
   const text = preprocessPath === null ? null : readImported(preprocessPath);
   const preprocess =
-    text === null || preprocessPath === null
-      ? null
-      : parsePreprocess(Buffer.from(text).toString('utf8'), preprocessPath);
+    text === null || preprocessPath === null ? null : parsePreprocess(savedText(Buffer.from(text)), preprocessPath);
   const about = aboutFile(bytes, file);
   for (const stated of [about.featureSchema, preprocess?.featureSchema ?? null])
     if (stated !== null && stated !== place.schema)

@@ -60,6 +60,8 @@ export interface SeriesImport {
   readonly empty: number;
   /** Unit of the event times by their size; absent for seconds and dates. */
   readonly time_unit?: ReturnType<typeof epochUnit>;
+  /** The values are float32 numbers of a Parquet file: each is the shortest decimal with its bits. */
+  readonly single_precision?: true;
 }
 
 function pathOf(folder: string, symbol: string, name: SeriesName): string {
@@ -90,7 +92,7 @@ function readStored(path: string): Promise<SeriesHistory> {
   }).then(({ history }) => history);
 }
 
-interface SourceContent extends Pick<SeriesImport, 'empty' | 'time_unit'> {
+interface SourceContent extends Pick<SeriesImport, 'empty' | 'time_unit' | 'single_precision'> {
   readonly history: SeriesHistory;
 }
 
@@ -101,7 +103,7 @@ interface SourceContent extends Pick<SeriesImport, 'empty' | 'time_unit'> {
  */
 export async function readSource(source: SeriesSource): Promise<SourceContent> {
   const { path, valueColumn, timeColumn, arrivalColumn, lagSeconds } = source;
-  const { header, rows: table } = await tableOf(path);
+  const { header, rows: table, single = [] } = await tableOf(path);
   const field = (name: string): number => {
     const at = header.indexOf(name);
     if (at < 0)
@@ -115,6 +117,12 @@ export async function readSource(source: SeriesSource): Promise<SourceContent> {
   const value = field(valueColumn);
   const event = field(timeColumn);
   const arrival = arrivalColumn === null ? -1 : field(arrivalColumn);
+  const rounded = [event, arrival].flatMap((column) => (single[column] === true ? [header[column]!] : []));
+  if (rounded.length > 0)
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path}: ${rounded.join(', ')} of single precision (float32), which rounds times to two minutes`,
+      expected: 'times as whole numbers (int64), of double precision, or as timestamps',
+    });
   const styled = styleFor(
     source,
     (function* () {
@@ -142,12 +150,19 @@ export async function readSource(source: SeriesSource): Promise<SourceContent> {
     rows.push({ event: at, arrival: known, value: of });
     return 0;
   });
-  return { history: historyOf(rows), empty, ...(unit !== 'seconds' && { time_unit: unit }) };
+  return {
+    history: historyOf(rows),
+    empty,
+    ...(unit !== 'seconds' && { time_unit: unit }),
+    ...(single[value] === true && { single_precision: true }),
+  };
 }
 
 interface Table {
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** Of a Parquet file: which columns are of single precision. */
+  readonly single?: readonly boolean[];
 }
 
 /** The cells of a text in any usual encoding, plain or .gz, or of a Parquet file. */
@@ -168,6 +183,7 @@ async function parquetTable(path: string): Promise<Table> {
   const read = await readableParquet(path, parquetCells(opened, 0, opened.rows));
   return {
     header: columns.map(({ name }) => name),
+    single: columns.map(({ isSingle }) => isSingle),
     rows: read.map((row) => row.map((cell, i) => String(cellText(cell, columns[i]!)))),
   };
 }
@@ -262,7 +278,7 @@ export async function importSeries(
 async function addObservations(
   { folder, symbol, name, of }: { readonly folder: string; symbol: string; name: SeriesName; of: string },
   observations: readonly Arrived[],
-): Promise<Omit<SeriesImport, 'empty' | 'time_unit'>> {
+): Promise<Pick<SeriesImport, 'added' | 'duplicates' | 'revisions'>> {
   const path = pathOf(folder, symbol, name);
   const stored = isThere(path) ? observationsOf(await readStored(path)) : [];
   const byKey = new Map(stored.map((own) => [`${own.event} ${own.arrival}`, own.value]));

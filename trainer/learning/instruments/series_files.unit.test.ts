@@ -18,6 +18,9 @@ function sourceOf(text: string | Buffer, change: Partial<SeriesSource> = {}): Se
   return { path, valueColumn: 'rate', timeColumn: 'time', arrivalColumn: null, lagSeconds: 60, ...change };
 }
 
+/** In units of 10^-8. */
+const unscaled = (text: string): number | bigint => BigInt(Math.round(Number(text) * 1e8));
+
 describe('importSeries', () => {
   it('keeps event and arrival times and revisions, and adds nothing twice', async () => {
     const into = join(folder, 'kept');
@@ -79,30 +82,49 @@ describe('importSeries', () => {
     await expect(added(shown, { zone, decimal: 'comma', dateOrder: 'mdy' })).rejects.toThrow(/can only be dmy/);
   });
 
-  it('takes a Parquet file, whose decimals are exact', async () => {
-    const path = join(folder, 'funding.parquet');
+  const RATES = ['0.00010931', '-0.0000275', '0', '0.01'];
+  type Typed = NonNullable<Parameters<typeof parquetWriteBuffer>[0]['schema']>[number];
+  /** The rates in one type of Parquet, at their times in another. */
+  function parquet(rate: Omit<Typed, 'name'>, cell: (text: string) => unknown, time: Omit<Typed, 'name'>) {
+    const times = RATES.map((_, i) => 1_736_150_400 + 3600 * i);
+    const path = join(folder, `rates${files++}.parquet`);
     const bytes = parquetWriteBuffer({
       schema: [
         { name: 'root', num_children: 2 },
-        { name: 'time', type: 'INT64', repetition_type: 'REQUIRED' },
-        {
-          name: 'rate',
-          type: 'INT64',
-          converted_type: 'DECIMAL',
-          precision: 18,
-          scale: 8,
-          repetition_type: 'REQUIRED',
-        },
+        { ...time, name: 'time', repetition_type: 'REQUIRED' },
+        { ...rate, name: 'rate', repetition_type: 'REQUIRED' },
       ],
       columnData: [
-        { name: 'time', data: [1_736_150_400n] },
-        { name: 'rate', data: [10_931n] },
+        { name: 'time', data: time.type === 'INT64' ? times.map(BigInt) : times },
+        { name: 'rate', data: RATES.map(cell) as number[] },
       ],
     });
     writeFileSync(path, Buffer.from(bytes));
-    const into = join(folder, 'parquet');
-    await importSeries(into, 'BTCUSDT', 'funding_rate', { ...sourceOf(''), path });
-    expect((await readSeriesFolder(into, 'BTCUSDT')).funding_rate.value[0]).toBe(0.000_109_31);
+    return { ...sourceOf(''), path };
+  }
+
+  it.each<[string, Omit<Typed, 'name'>, (text: string) => unknown]>([
+    ['the decimals', { type: 'INT64', converted_type: 'DECIMAL', precision: 18, scale: 8 }, unscaled],
+    ['the decimals', { type: 'INT32', converted_type: 'DECIMAL', precision: 9, scale: 8 }, unscaled],
+    ['single precision', { type: 'FLOAT' }, Number],
+    ['double precision', { type: 'DOUBLE' }, Number],
+    ['text', { type: 'BYTE_ARRAY', converted_type: 'UTF8' }, String],
+  ])('takes a Parquet file with the numbers of the same text: %s of %o', async (_, rate, cell) => {
+    const into = join(folder, `parquet${files}`);
+    const counts = await importSeries(into, 'BTCUSDT', 'funding_rate', parquet(rate, cell, { type: 'INT64' }));
+    expect(counts.single_precision).toBe(rate.type === 'FLOAT' ? true : undefined);
+    const text = RATES.map((own, i) => `${1_736_150_400 + 3600 * i},${own}\n`).join('');
+    const again = await importSeries(into, 'BTCUSDT', 'funding_rate', sourceOf(`time,rate\n${text}`));
+    expect(again).toMatchObject({ added: 0, duplicates: RATES.length, revisions: 0 });
+    expect([...(await readSeriesFolder(into, 'BTCUSDT')).funding_rate.value]).toEqual(RATES.map(Number));
+  });
+
+  it('refuses times of single precision, which are none', async () => {
+    const source = parquet({ type: 'DOUBLE' }, Number, { type: 'FLOAT' });
+    await expect(importSeries(join(folder, 'rounded'), 'BTCUSDT', 'funding_rate', source)).rejects.toMatchObject({
+      code: 'DATA_FORMAT',
+      seen: `${source.path}: time of single precision (float32), which rounds times to two minutes`,
+    });
   });
 
   it('refuses arrival before the event, two values of one time, and invalid numbers', async () => {

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
+import { isUtf16 } from '../../../shared/csv/text_encoding.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { ColumnRequest } from './header.ts';
 import { TableReader, type TableContent } from './table_reader.ts';
@@ -37,7 +38,11 @@ export async function readTable(path: string, request: TableRequest): Promise<Ta
   const report = (): void => request.onProgress?.(source.bytesRead, Math.max(file.size, source.bytesRead));
   const reader = new TableReader(path, request);
   const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    let isFirst = true;
     for await (const chunk of chunks) {
+      if (isFirst && isUtf16(chunk))
+        throw new MinutehandError('TABLE_FORMAT', { seen: `${path} is a text of UTF-16`, expected: 'one of UTF-8' });
+      isFirst = false;
       reader.take(chunk);
       report();
     }

@@ -1,5 +1,5 @@
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
-import type { SlotName } from '../../../shared/bundle/shelf_name.ts';
+import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 import type { ModelType } from '../../../shared/strategies/registry.ts';
 import { BIGINT, BYTES, DOUBLE, NUMBERED, TEXT, optional, table, textOf, withDefault } from './table.ts';
 
@@ -8,9 +8,6 @@ import { BIGINT, BYTES, DOUBLE, NUMBERED, TEXT, optional, table, textOf, withDef
  * `rejected`: did not pass.
  */
 export type ModelStatus = 'candidate' | 'active' | 'archived' | 'rejected';
-
-/** What has one active bundle: the pairs, or the instruments of a timeframe. */
-export type RegistrySlot = SlotName;
 
 /**
  * One row for each bundle ever registered; it stays when the bundle is removed. Times are ISO 8601 in UTC.
@@ -21,7 +18,7 @@ const MODEL_REGISTRY = table(
   {
     /** Its path below the folder of models: `20260101_0830`, or `direction/20260101_0830`. */
     version: TEXT,
-    slot: withDefault(textOf<RegistrySlot>(), "'pairs'"),
+    slot: withDefault(textOf<ModelSlotId>(), "'pairs'"),
     status: textOf<ModelStatus>(),
     created: TEXT,
     /** The text of manifest.json, and its sha256: the identity of the bundle. */

@@ -6,9 +6,9 @@ import { readDirectionBundle } from '../../../../shared/bundle/direction/directi
 import { prepareDirection, type PreparedDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
-import { TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
+import { timeframeOf } from '../../../../shared/pair.ts';
 import { loadModels } from '../load_models.ts';
-import { slotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
+import { directionPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { shelfNamed } from '../../../../shared/bundle/shelves/registry.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
@@ -64,7 +64,7 @@ async function verify(models: string, version: string): Promise<PreparedDirectio
 }
 
 function listBundles(models: string) {
-  const pointers = TIMEFRAME_NAMES.map((timeframe) => slotPointers(models, timeframe));
+  const pointers = directionPointers(models);
   const isOneOf = (of: 'version' | 'previous' | 'shadow', version: string): boolean =>
     pointers.some((pointer) => pointer[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({

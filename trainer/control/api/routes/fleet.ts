@@ -14,6 +14,7 @@ const NO_FLEET = {
   retries: [],
   failures: [],
   differences: [],
+  aside: [],
 };
 
 /** `GET /api/fleet`, and what a person does about it. */
@@ -49,8 +50,21 @@ export function addFleetRoutes(api: Api, { fleet }: ApiContext): void {
 }
 
 function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
-  const { kind, name, queue, blobs, leader, tasks, workers, installations, unclaimed, retries, failures, differences } =
-    view;
+  const {
+    kind,
+    name,
+    queue,
+    blobs,
+    leader,
+    tasks,
+    workers,
+    installations,
+    unclaimed,
+    retries,
+    failures,
+    differences,
+    aside,
+  } = view;
   return {
     queue: { kind, name, place: queue, blobs, leader },
     tasks: tasks.map(({ totals, ...counts }) => ({ ...counts, ...totals })),
@@ -101,5 +115,6 @@ function documentOf(view: FleetView): z.infer<typeof fleetSchema> {
     retries: retries.map(({ error, inMs, ...task }) => ({ ...task, ...error, in_ms: inMs })),
     failures: failures.map(({ error, agoMs, ...task }) => ({ ...task, ...error, ago_ms: agoMs })),
     differences: differences.map(({ agoMs, ...difference }) => ({ ...difference, ago_ms: agoMs })),
+    aside: [...aside],
   };
 }

@@ -1,21 +1,20 @@
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
-import type { Timeframe } from '../../../../shared/pair.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
 import { shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
 import { endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
-import { admit } from '../../../../shared/bundle/admission/admission.ts';
+import { admit, folderOf } from '../../../../shared/bundle/admission/admission.ts';
 import { registriesOf, type Registry } from '../../registry/registry.ts';
 import { admissionPlaceOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { loadModels } from '../load_models.ts';
 import { slotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
-import { targetInSlot } from '../../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../../shared/strategies/registry.ts';
-import { folderOfVersion, shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
-import { pathInside } from '../../../../shared/path_name.ts';
+import { folderOfVersion, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { modelWriteRoutes } from '../../schema/models.ts';
 import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
+import { isRuleSlot } from '../../../../shared/subject/slot.ts';
+import { slotOfTimeframe, targetIn, timeframeOfSlot } from '../../../../shared/subject/written_names.ts';
 
 /**
  * `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT
@@ -38,16 +37,26 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     async handler(request) {
       const { model_name: name, timeframe = null } = request.body;
       request.written = { target: name ?? timeframe ?? 'none' };
-      const folder = name === null ? null : shadowFolder(paths.models, name, timeframe);
+      const asked = slotOfTimeframe(timeframe);
+      // Without a timeframe the version alone tells where it is.
+      const folderOfShadow = (version: string): string =>
+        asked === 'pairs' ? folderOfVersion(paths.models, version) : folderOf(asked, version, paths.models);
+      const folder = name === null ? null : folderOfShadow(name);
       const admitted = folder === null ? null : await admit(admissionPlaceOf(context), { door: 'shadow', folder });
-      if (admitted !== null && timeframe !== null && admitted.timeframe !== timeframe)
+      const slot = admitted === null ? asked : admitted.slot;
+      if (isRuleSlot(slot))
+        throw new MinutehandError('MODEL_MISSING', {
+          seen: `${name} is a rule`,
+          expected: 'the version of a bundle of models',
+          next: `POST /api/strategies/${name}/shadow lets it answer in shadow.`,
+        });
+      if (timeframe !== null && slot !== asked)
         throw new MinutehandError('MODEL_TIMEFRAME', {
-          seen: `${admitted.version} is of ${admitted.timeframe ?? 'pairs'}`,
+          seen: `${name} is of ${timeframeOfSlot(slot) ?? 'pairs'}`,
           expected: timeframe,
         });
-      const slot = admitted === null ? timeframe : admitted.timeframe;
       const before = slotPointers(paths.models, slot);
-      const target = targetInSlot(slot, name ?? slot ?? 'none');
+      const target = targetIn(slot, name ?? timeframe ?? 'none');
       request.written = { target, before };
       const marks = trainerMarksOf(shadowPointer(slot), paths);
       await whenUnlocked(() =>
@@ -61,11 +70,6 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     },
   });
   addRemovalRoutes(api, context);
-}
-
-/** Where the bundle of a shadow is. @throws MinutehandError NAME_UNSAFE */
-function shadowFolder(models: string, name: string, timeframe: Timeframe | null): string {
-  return timeframe === null ? folderOfVersion(models, name) : pathInside(shelfOfSlot(timeframe).folder(models), name);
 }
 
 /** The registry that knows a version: that of pairs where several do, or none. */

@@ -4,8 +4,7 @@ import type * as z from 'zod';
 import { readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { registriesOf } from '../../registry/registry.ts';
-import { slotPointers, type SlotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
-import { timeframeOfSlot } from '../../../../shared/bundle/shelf_name.ts';
+import { directionPointers, slotPointers, type SlotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { renderCard } from '../../../learning/bundle/card.ts';
@@ -27,7 +26,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       for (const registry of Object.values(registriesOf(opened, paths))) {
         const rows = await registry.models();
         for (const bundle of await registry.list())
-          models.push(modelOf(bundle, rows, slotPointers(paths.models, timeframeOfSlot(bundle.slot))));
+          models.push(modelOf(bundle, rows, slotPointers(paths.models, bundle.slot)));
       }
       // Stable: those of the same time stay in the registry's order, the newest first.
       models.reverse().sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
@@ -39,9 +38,13 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     ...modelRoutes['GET /api/ml/models/current'],
     async handler() {
       const { version = null, previous = null } = readActive(paths.models) ?? {};
-      const { shadow } = slotPointers(paths.models, null);
+      const { shadow } = slotPointers(paths.models, 'pairs');
+      const direction_models = directionPointers(paths.models);
       if (version === null)
-        return { version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null };
+        return {
+          ...{ version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null },
+          direction_models,
+        };
       const folder = pathInside(paths.models, version);
       const manifest = shownManifest(folder);
       return {
@@ -52,6 +55,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         manifest,
         card: renderCard(readManifest(folder)) + rolloutCard(paths.models, version),
+        direction_models,
       };
     },
   });
@@ -60,7 +64,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     ...modelRoutes['GET /api/ml/models/{model_name}'],
     async handler({ params: { model_name: version } }) {
       const shelf = shelfOfVersion(paths.models, version);
-      if (shelf !== shelfOfSlot(null))
+      if (shelf !== shelfOfSlot('pairs'))
         throw new MinutehandError('MODEL_MISSING', {
           seen: `${version} is a bundle of ${shelf.strategy}`,
           expected: 'the version of a bundle of pairs',
@@ -103,8 +107,8 @@ function modelOf(
   models: readonly ModelRegistryView[],
   { version, previous, shadow, timeframe }: SlotPointers,
 ): z.infer<typeof modelSchema> {
-  const { version: own, slot: _slot, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
-  const { strategy } = shelfOfSlot(timeframe);
+  const { version: own, slot, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
+  const { strategy } = shelfOfSlot(slot);
   return {
     ...rest,
     strategy,

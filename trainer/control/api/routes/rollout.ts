@@ -34,7 +34,7 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const override = overrideOf(request.body, request);
       const folder = folderOfChallenger(paths.models, name);
       const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
-      const shelf = registeredShelf({ ...admitted, instrument: admitted.rule });
+      const shelf = registeredShelf(admitted.slot);
       const registry = shelf === null ? null : registryOf(await store(), paths, shelf);
       await registry?.register(name);
       const place = { settings, paths };

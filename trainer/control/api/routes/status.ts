@@ -6,6 +6,7 @@ import { barIntervalMs, shardsOf, type Shard } from '../../../../shared/policy/p
 import {
   activeModels,
   readStandingRejections,
+  shownStanding,
   standingOverrides,
   type StandingRejections,
 } from '../../admission/standing.ts';
@@ -42,7 +43,7 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
       ...statusRoutes[name],
       async handler() {
         const daemons = await lookAtAll();
-        const { active_version, active_error, refused_models } = activeModels(settings, paths);
+        const { active_version, direction_models, active_error, refused_models } = activeModels(settings, paths);
         const isWell = ({ presence, has_models, model_refused, ...daemon }: (typeof daemons)[number]) =>
           presence === 'up' &&
           has_models &&
@@ -54,10 +55,11 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
           bar_interval_ms: barIntervalMs(settings),
           time: new Date(clock.nowMs()).toISOString(),
           active_version,
+          direction_models,
           active_error: active_error === undefined ? null : `${active_error.code}: ${active_error.message}`,
           refused_models,
           despite_gates: standingOverrides(paths.models, await rejections()).map((own) => ({
-            ...own,
+            ...shownStanding(own),
             gates: [...own.gates],
           })),
           stops: stopsIn(paths),

@@ -31,6 +31,7 @@ import { judgeParameters, placedProblem, searchParameters } from '../strategy_re
 import { shownRun } from './runs.ts';
 import { strategyRoutes } from '../../schema/strategies.ts';
 import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
+import { subjectOfRule } from '../../../../shared/subject/slot.ts';
 
 const ENDED_RUNS = 10;
 const SECONDS_PER_DAY = 86_400;
@@ -210,7 +211,7 @@ function addShadowRoutes(api: Api, context: ApiContext): void {
       request.written = { target: `rule ${version}` };
       const folder = folderOfRule(paths.models, version);
       const admitted = await admit(admissionPlaceOf(context), { door: 'shadow', folder });
-      const instrument = admitted.rule!;
+      const instrument = subjectOfRule(admitted.slot);
       const before = { instrument, version: await whenUnlocked(() => setRuleShadow(admitted, paths)) };
       const after = { instrument, version };
       request.written = { target: `rule ${version}`, before, after };

@@ -25,6 +25,8 @@ import type {
   ShadowQuestion,
 } from '../../comparison/live_comparison.ts';
 import { readShadowScores, spanOf } from '../../comparison/shadow_scores.ts';
+import { timeframeOfDirection } from '../../../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../../../shared/subject/written_names.ts';
 
 /** One virtual answer of an arm to a bar of an instrument. */
 interface DirectionAnswer {
@@ -47,7 +49,7 @@ export const DIRECTION_COMPARISON: LiveComparison = { rolloutBars, shadowBars };
 /** @throws MinutehandError as readDirectionBundle */
 async function rolloutBars({ rollout, from, journals, place }: RolloutQuestion): Promise<RolloutBars> {
   const { settings, modelsFolder } = place;
-  const seconds = TIMEFRAMES[rollout.timeframe!];
+  const seconds = TIMEFRAMES[timeframeOfDirection(slotOfRollout(rollout))];
   const instruments = instrumentsOf(settings, seconds);
   const { manifest } = readDirectionBundle(pathInside(directionFolder(modelsFolder), rollout.champion));
   const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
@@ -58,9 +60,9 @@ async function rolloutBars({ rollout, from, journals, place }: RolloutQuestion):
   return { axes: [{ horizon: evaluationBars(seconds), bars }], newest: answered.at(-1)?.time ?? null };
 }
 
-async function shadowBars({ versions, timeframe, place }: ShadowQuestion): Promise<ShadowPeriod | null> {
+async function shadowBars({ versions, slot, place }: ShadowQuestion): Promise<ShadowPeriod | null> {
   const { settings, journals } = place;
-  const seconds = TIMEFRAMES[timeframe!];
+  const seconds = TIMEFRAMES[timeframeOfDirection(slot)];
   const scored = journals.flatMap((path) =>
     readShadowScores(path, versions, settings.retrain.monitor_days, probabilitiesOf),
   );

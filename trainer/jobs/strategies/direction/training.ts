@@ -23,6 +23,7 @@ import type { RunParameters } from '../../kinds/run_parameters.ts';
 import { verifyDirectionDeeply } from './verify_direction.ts';
 import { DIRECTION_COMPARISON } from './live_comparison.ts';
 import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
+import { timeframeOfDirection } from '../../../../shared/subject/slot.ts';
 
 /** Bars of a block of the bootstrap, as many times the bars over which labels overlap. */
 const BLOCK_HORIZONS = 3;
@@ -37,7 +38,7 @@ export const DIRECTION_TRAINING: StrategyTraining = {
 
   retraining: (slot, _isFull, settings) => ({
     kind: 'direction',
-    parameters: directionParameters(settings, slot ?? undefined),
+    parameters: directionParameters(settings, timeframeOfDirection(slot)),
   }),
 
   roundOf: (settings) =>
@@ -72,7 +73,7 @@ export const DIRECTION_TRAINING: StrategyTraining = {
   comparison: DIRECTION_COMPARISON,
 
   overlapOf(slot) {
-    const horizon = evaluationBars(TIMEFRAMES[slot!]);
+    const horizon = evaluationBars(TIMEFRAMES[timeframeOfDirection(slot)]);
     return { horizon, block: BLOCK_HORIZONS * horizon };
   },
 
@@ -123,7 +124,8 @@ export function directionParameters(settings: Pick<Settings, 'minutehand'>, time
 /** @throws RangeError for a run without instruments or timeframe, which no door begins */
 function directionJobOf({ trigger, parameters }: TrainingRun, settings: Settings, workers: number): DirectionJob {
   const { minutehand } = settings;
-  const { symbols, timeframe, horizon, direction_engine, ensemble, direction_balance, direction_settings } = parameters;
+  const { symbols, timeframe, horizon, threshold, direction_engine, ensemble, direction_balance, direction_settings } =
+    parameters;
   if (symbols === undefined || timeframe === undefined)
     throw new RangeError(`the run "${triggerText(trigger)}" of a direction model names no instruments or no timeframe`);
   const label = defaultLabel(timeframe);
@@ -140,7 +142,7 @@ function directionJobOf({ trigger, parameters }: TrainingRun, settings: Settings
       compare: [],
       peers: [],
       trials: parameters.trials ?? DIRECTION_DEFAULTS.trials,
-      label: { ...label, horizon: horizon ?? label.horizon },
+      label: { ...label, threshold: threshold ?? label.threshold, horizon: horizon ?? label.horizon },
       ...learnerParameters({ engine: direction_engine, ensemble }, settings),
       ...(direction_balance && { balance: direction_balance }),
       ...(direction_settings && { settings: direction_settings }),

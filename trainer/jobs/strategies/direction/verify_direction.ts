@@ -9,6 +9,8 @@ import type { InstrumentWindows } from '../../../../shared/core/features/instrum
 import { pathInside } from '../../../../shared/path_name.ts';
 import { timeframeOf } from '../../../../shared/pair.ts';
 import { compareValues } from '../../../learning/training/deep_verification.ts';
+import { NO_SERIES } from '../../../learning/instruments/series_files.ts';
+import type { Instrument } from '../../../learning/strategies/direction/instrument_rows.ts';
 import { hashInstruments, makeDirectionBundle } from '../../../learning/strategies/direction/make_direction_bundle.ts';
 import { trainDirection } from '../../../learning/strategies/direction/train_direction.ts';
 import { readInstruments } from '../../bars/instruments.ts';
@@ -45,7 +47,12 @@ export async function verifyDirectionDeeply(path: string, options: DeepVerificat
     },
     (done, total) => onProgress('reading bars', done, total),
   );
-  if (hashInstruments(instruments) !== manifest.data_hash) return impossible(otherData(manifest, options));
+  if (hashInstruments(instruments) !== manifest.data_hash)
+    return impossible(
+      hashInstruments(instruments.map(barsAlone)) === manifest.data_hash
+        ? 'it learned from these bars without the series and taker volume beside them, which were imported later, or which the version that trained it did not read'
+        : otherData(manifest, options),
+    );
   const job = { seed: training.seed, parameters: parameters.data, resources: { workers } };
   const { noveltyMin: _ofToday, ...known } = planOf(job, settings);
   const { sequence } = known.windows;
@@ -79,6 +86,11 @@ export async function verifyDirectionDeeply(path: string, options: DeepVerificat
 
 function impossible(line: string): DeepVerdict {
   return { verdict: 'impossible', lines: [line] };
+}
+
+/** An instrument as before anything was known beside its bars. */
+function barsAlone({ bars }: Instrument): Instrument {
+  return { bars: { ...bars, takerBuyVolume: new Float64Array(bars.length).fill(NaN) }, series: NO_SERIES };
 }
 
 function otherData({ data_hash, sources = [] }: DirectionManifest, { folder, series }: DeepVerification): string {
