@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import { pointerKind, type ActiveFile } from '../shared/bundle/active_file.ts';
+import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
+import { ruleFolder, rulePlace } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
-import { openStore } from '../trainer/store/store.ts';
+import { openStore, type Store } from '../trainer/store/store.ts';
 import { packageRoot } from '../shared/root.ts';
 import { activate } from './activate.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
@@ -40,6 +42,11 @@ function commandsOf(title: string, place: Workplace, backup: string): string {
     .replaceAll('/var/lib/minutehand', place.home)
     .replaceAll('-C /etc minutehand', `-C ${dirname(place.config)} ${basename(place.config)}`)
     .replaceAll('-C /etc', `-C ${dirname(place.config)}`);
+}
+
+async function hasKeptAll(store: Store): Promise<boolean> {
+  const kept = store.db.selectFrom('core.home_files').select('file').where('file', 'in', ['rollout', 'halts.json']);
+  return (await kept.execute()).length === 2;
 }
 
 function shell(commands: string): void {
@@ -130,12 +137,33 @@ describe.skipIf(!hasSqlite)(`a machine that was lost${skipNote(!hasSqlite, 'sqli
     expect(readFileSync(join(next.models, 'shadow.json'), 'utf8')).toContain('20240101_1200');
   });
 
+  it('whose home comes from a backup made before an operator ended a rule does not serve it again', async () => {
+    const { name, path } = rulePlace(lost.models, INSTRUMENT);
+    const marks = readdirSync(lost.home).filter((file) => file.startsWith(`${name}_mark_`));
+    const before = [path, ...marks.map((file) => join(lost.home, file))].map(
+      (file) => [file, readFileSync(file)] as const,
+    );
+    const stopped = await lost.call(['strategy', 'stop', INSTRUMENT]);
+    expect(stopped.code, stopped.stderr).toBe(0);
+    await keptByTrainer(async (store) => {
+      const rows = await store.db.selectFrom('core.home_files').select('content').where('file', '=', name).execute();
+      return rows.some(({ content }) => content.includes('"ended"'));
+    });
+    for (const [file, content] of before) writeFileSync(file, content);
+    const pointer = JSON.parse(readFileSync(path, 'utf8')) as ActiveFile;
+    const marksOfDaemon = () => new PointerMarks(lost.home, 'daemon_main', pointerKind(name));
+    expect(() => marksOfDaemon().check(pointer)).not.toThrow();
+    const recovered = await lost.call(['models', 'recover', '--json']);
+    expect(recovered.code, recovered.stderr).toBe(0);
+    expect((JSON.parse(recovered.stdout) as { files: string[] }).files).toEqual([`mark of ${name}`]);
+    expect(() => marksOfDaemon().check(pointer)).toThrow(expect.objectContaining({ code: 'POINTER_ROLLBACK' }));
+  });
+
   /** The trainer of the lost machine has looked once at what it has to keep. */
-  async function keptByTrainer(): Promise<void> {
+  async function keptByTrainer(isKept: (store: Store) => Promise<boolean> = hasKeptAll): Promise<void> {
     const trainer = lost.start(['trainer']);
     const store = await openStore(join(lost.home, 'trainer.db'));
-    const kept = store.db.selectFrom('core.home_files').select('file').where('file', 'in', ['rollout', 'halts.json']);
-    await eventually(trainer.stderr, async () => (await kept.execute()).length === 2);
+    await eventually(trainer.stderr, () => isKept(store));
     await store.close();
     trainer.kill('SIGTERM');
     expect(await trainer.ended).toBe(0);

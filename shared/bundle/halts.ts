@@ -221,8 +221,8 @@ function keyOf({ pair_id, reason, version }: Halt): string {
  * active again. A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which nothing else
  * does. The record is written even when the file has no such halt: a daemon may still have one that the file has lost.
  * @returns the halts of the file that were lifted
- * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, unless `*` replaces a
- * damaged file; MODEL_MANIFEST when active.json is damaged; HOME_LOCKED, HOME_UNUSABLE
+ * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, unless `*` replaces
+ * a damaged file; MODEL_MANIFEST when active.json is damaged; HOME_LOCKED, HOME_UNUSABLE
  */
 export function resume(modelsFolder: string, pairId: string, now: Date, files: FileSystem = MACHINE_FILES): Halt[] {
   const active = readActive(modelsFolder, files);
