@@ -3,7 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type LoadOptions, type Settings } from '../../shared/policy/policy.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
-import { standingRejections } from '../../trainer/control/admission/standing.ts';
+import { shownStanding, standingRejections } from '../../trainer/control/admission/standing.ts';
 import { addCheckFeatures } from './check_features.ts';
 import { checkBundles, subjectsWithoutModel, type CheckedBundle } from '../bundle_checks.ts';
 import { configOf, configOption } from '../config_option.ts';
@@ -95,7 +95,7 @@ interface Checked {
   readonly models: string;
   readonly bundles: readonly CheckedBundle[];
   /** Of the models that are in use, or are refused although a pointer names them. */
-  readonly problems: readonly ModelProblem[];
+  readonly problems: readonly ReturnType<typeof shownStanding<ModelProblem>>[];
 }
 
 /** Verifies every bundle as the daemon does, and prints a line for each. */
@@ -117,5 +117,5 @@ async function verifyAll(
   const problems = modelProblems(settings, paths, await standingRejections(paths));
   for (const { isStated, text, next } of problems) output.line(`${isStated ? '!' : '✗'} ${text}\n    → ${next}`);
   const ok = bundles.every((bundle) => bundle.ok) && problems.every(({ isStated }) => isStated);
-  return { ok, settings, models, bundles, problems };
+  return { ok, settings, models, bundles, problems: problems.map(shownStanding) };
 }

@@ -25,6 +25,7 @@ import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from
 import { applyMarket, marketOption } from './processes.ts';
 import { whenUnlocked } from '../../shared/process/home_lock.ts';
 import { slotOfRollout } from '../../shared/subject/written_names.ts';
+import { isRuleSlot, subjectOfRule } from '../../shared/subject/slot.ts';
 
 interface MarketFlag {
   readonly market?: string;
@@ -99,8 +100,8 @@ function shortOf({ stage, status: end, reason }: Rollout): object {
   return { stage, status: end, reason };
 }
 
-function powerText(power: number | null, { instrument }: Rollout): string {
-  if (instrument !== undefined) return 'Its power is not known: rules are compared by what they earn.';
+function powerText(power: number | null, rollout: Rollout): string {
+  if (isRuleSlot(slotOfRollout(rollout))) return 'Its power is not known: rules are compared by what they earn.';
   return power === null
     ? 'Power is unknown: the challenger has no shadow period with enough labels.'
     : `Power ${(100 * power).toFixed(0)} %: the probability that a challenger as good as in its shadow period is promoted in time.`;
@@ -140,10 +141,11 @@ async function tellRegistry(rollout: Rollout, output: Output): Promise<void> {
 }
 
 function describe(rollout: Rollout): string {
-  const { id, challenger, champion, stage, share, status, reason, timeframe, instrument, updates } = rollout;
+  const { id, challenger, champion, stage, share, status, reason, updates } = rollout;
   const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${oneLine(reason)}`}`;
-  const ofModels = timeframe === undefined ? '' : `direction ${timeframe}, `;
-  const of = instrument === undefined ? ofModels : `rule of ${instrument}, `;
+  const slot = slotOfRollout(rollout);
+  const ofModels = slot === 'pairs' ? '' : `${slot}, `;
+  const of = isRuleSlot(slot) ? `rule of ${subjectOfRule(slot)}, ` : ofModels;
   const update = updates === undefined ? '' : `update ${updates.length}, `;
   return `Rollout ${id}: ${of}${update}${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
 }
@@ -151,7 +153,7 @@ function describe(rollout: Rollout): string {
 function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: RolloutLook): string[] {
   const interval = ([low, high]: readonly [number, number]): string => `${low.toFixed(3)} to ${high.toFixed(3)}`;
   const hours = (ms: number): string => `${(ms / 3_600_000).toFixed(1)} h`;
-  const isOfRules = rollout.instrument !== undefined;
+  const isOfRules = isRuleSlot(slotOfRollout(rollout));
   return [
     describe(rollout),
     `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} ${isOfRules ? 'bars of both' : 'matured labels'}`,

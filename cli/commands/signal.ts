@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { savedText } from '../../shared/csv/text_encoding.ts';
-import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { deniedPath, describeError, knownError, MinutehandError } from '../../shared/errors.ts';
 import { INSTRUMENT_ID_SOURCE, PAIR_ID_SOURCE, SUBJECT_ID } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { verifyAnySignal, verifySignalOf } from '../../shared/signal/verify_instrument.ts';
@@ -117,6 +117,7 @@ function read(file: string): string {
   try {
     return savedText(readFileSync(file === '-' ? 0 : file));
   } catch (cause) {
+    if (deniedPath(cause) !== null) throw knownError(cause)!;
     throw new MinutehandError('DATA_MISSING', {
       seen: file,
       next: 'Is the daemon running, and is this the signals folder it printed at its start?',

@@ -12,6 +12,8 @@ import { shadowRow } from '../journal/record.ts';
 import type { RolloutInput } from '../queue/input.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
 import { releaseDirection } from './direction_slots.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
+import { parseSlot } from '../../shared/subject/slot.ts';
 
 export interface DirectionArmsOptions extends Pick<
   ArmsOptions<DirectionModel, InstrumentPosition>,
@@ -49,7 +51,7 @@ export class DirectionArms {
       ...shared,
       subjects: instruments,
       flat: FLAT_POSITION,
-      isOwn: ({ timeframe }) => timeframe !== undefined,
+      isOwn: (rollout) => parseSlot(slotOfRollout(rollout)).strategy === 'direction',
       versionOf: ({ manifest }) => manifest.version,
       onChallenger: () => undefined,
       release: releaseDirection,

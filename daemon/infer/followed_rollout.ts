@@ -14,6 +14,8 @@ import type { FileSystem } from '../../shared/ports.ts';
 import type { Challenger } from '../queue/input.ts';
 import { fingerprint, isNotYet } from './file_mark.ts';
 import { pathInside } from '../../shared/path_name.ts';
+import { parseSlot, type SlotId } from '../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
 
 /** The direction models that a daemon runs. */
 export interface ChallengedDirections {
@@ -59,7 +61,7 @@ export class FollowedRollout {
   #reported = '';
   #challenger: {
     readonly version: string;
-    readonly of: string | undefined;
+    readonly slot: SlotId;
     readonly set: Challenger;
   } | null = null;
   #refusalStands = false;
@@ -132,30 +134,32 @@ export class FollowedRollout {
   async #begin(state: ActiveRollout): Promise<void> {
     const text = rolloutText(state);
     if (text === this.#text) return;
-    const { challenger: version, timeframe, instrument } = state;
-    const of = instrument ?? timeframe;
+    const { challenger: version } = state;
+    const slot = slotOfRollout(state);
     const loaded = this.#challenger;
-    const kept = loaded?.version === version && loaded.of === of ? loaded.set : null;
-    const set = kept ?? (await this.#load(state));
+    const kept = loaded?.version === version && loaded.slot === slot ? loaded.set : null;
+    const set = kept ?? (await this.#load(version, slot));
     if (this.#isStopped) return kept === null ? await releaseChallenger(set) : undefined;
     this.#text = text;
-    this.#challenger = { version, of, set };
+    this.#challenger = { version, slot, set };
     this.#options.onRollout(state, set);
   }
 
   /** Whether this daemon has subjects of a rollout. Daemons without pairs load the models of pairs, too. */
-  #isOurs({ timeframe, instrument }: ActiveRollout): boolean {
+  #isOurs(state: ActiveRollout): boolean {
     const { directions, rules } = this.#options;
-    if (instrument !== undefined) return rules?.subjects.includes(instrument) === true;
-    return timeframe === undefined || directions?.timeframes.includes(timeframe) === true;
+    const slot = parseSlot(slotOfRollout(state));
+    if (slot.strategy === 'rule') return rules?.subjects.includes(slot.subject) === true;
+    return slot.strategy === 'pair_reversion' || directions?.timeframes.includes(slot.timeframe) === true;
   }
 
-  #load({ challenger, timeframe, instrument }: ActiveRollout): Promise<Challenger> {
+  #load(version: string, id: SlotId): Promise<Challenger> {
     const { modelsFolder, load, directions, rules } = this.#options;
-    if (instrument !== undefined) return rules!.load(challenger, instrument);
-    return timeframe === undefined
-      ? load(pathInside(modelsFolder, challenger))
-      : directions!.load(challenger, timeframe);
+    const slot = parseSlot(id);
+    if (slot.strategy === 'rule') return rules!.load(version, slot.subject);
+    return slot.strategy === 'pair_reversion'
+      ? load(pathInside(modelsFolder, version))
+      : directions!.load(version, slot.timeframe);
   }
 
   #end(): void {

@@ -15,6 +15,7 @@ import type { FeatureMatrix } from '../features/feature_matrix.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
 import type { HaltedPairs } from './halted_pairs.ts';
 import { release } from './model_slots.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
 
 export interface RolloutArmsOptions extends Pick<
   ArmsOptions<ModelSet, Position>,
@@ -51,7 +52,7 @@ export class RolloutArms {
       ...shared,
       subjects: pairs,
       flat: FLAT,
-      isOwn: ({ timeframe, instrument }) => timeframe === undefined && instrument === undefined,
+      isOwn: (rollout) => slotOfRollout(rollout) === 'pairs',
       versionOf: ({ version }) => version,
       onChallenger: (version) => halts.setChallenger(version),
       release,

@@ -10,6 +10,8 @@ import { shadowRow } from '../journal/record.ts';
 import type { RolloutInput } from '../queue/input.ts';
 import { Arms, type ArmsOptions } from './arms.ts';
 import type { LaneRules } from './rule_shadows.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
+import { ruleSlot } from '../../shared/subject/slot.ts';
 
 interface RuleArmsOptions<Formulas extends Guarded, Own extends Answer> extends Pick<
   ArmsOptions<RuleModel, Own['position']>,
@@ -48,7 +50,7 @@ export class RuleArms<Formulas extends Guarded, Own extends Answer> {
     this.#options = options;
     this.#lane = new Arms({
       ...options,
-      isOwn: ({ instrument }) => subjects.some(({ id }) => id === instrument),
+      isOwn: (rollout) => subjects.some(({ id }) => ruleSlot(id) === slotOfRollout(rollout)),
       versionOf: ({ manifest }) => manifest.version,
       onChallenger: (version) => {
         if (version === null) rules.clear();
@@ -75,10 +77,10 @@ export class RuleArms<Formulas extends Guarded, Own extends Answer> {
     const index = this.#index();
     if (index < 0) return;
     const { rules } = this.#options;
-    const { challenger, rollout } = this.#lane.running!;
+    const { challenger } = this.#lane.running!;
     if (rules.activeOf(index)?.rule === challenger) return;
     rules.clear();
-    rules.swap({ kind: 'rule', instrument: rollout.instrument!, rule: challenger });
+    rules.swap({ kind: 'rule', instrument: this.#options.subjects[index]!.id, rule: challenger });
   }
 
   /** See `Arms.restart`. */

@@ -19,6 +19,8 @@ import type { BarOutcome } from '../align/align.ts';
 import { degradationText, parseDegradationText, scopeOf, type DegradationScope } from './degradation_set.ts';
 import type { Degradation } from './degradations.ts';
 import type { GivenObservation, ObservationClock, ObservationOutcome } from '../series/series_ledger.ts';
+import { parseSlot } from '../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../shared/subject/written_names.ts';
 
 /** One bar of a symbol, a minute without a trade, or the mark of a bar that was held back as suspect. */
 export interface SymbolInput extends InputRow {
@@ -317,10 +319,11 @@ export async function inputOf(
         return { kind, rollout: null, set: null, failed: subject.slice(FAILED_ROLLOUT.length) };
       const rollout = parseRolloutText(subject);
       if (rollout === null) return { kind, rollout, set: null };
-      const { challenger, timeframe, instrument } = rollout;
-      if (instrument !== undefined) return { kind, rollout, set: (await loadRule?.(challenger, 'challenger')) ?? null };
-      if (timeframe !== undefined)
-        return { kind, rollout, set: (await loadDirection?.(challenger, timeframe)) ?? null };
+      const { challenger } = rollout;
+      const slot = parseSlot(slotOfRollout(rollout));
+      if (slot.strategy === 'rule') return { kind, rollout, set: (await loadRule?.(challenger, 'challenger')) ?? null };
+      if (slot.strategy === 'direction')
+        return { kind, rollout, set: (await loadDirection?.(challenger, slot.timeframe)) ?? null };
       return { kind, rollout, set: await loadModels(challenger) };
     }
     case 'lease':

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { hasOwnMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
@@ -18,8 +18,9 @@ import { RuleBytes } from './rule_bytes.ts';
 import { folderOfNamed, markFiles, sidePointers, type NamedBundle, type SidePointer } from './side_pointers.ts';
 import { shelfOf, type Shelf } from './shelf.ts';
 import type { ModelSlotId } from '../../../shared/subject/slot.ts';
-import { isModelSlot, modelSlotOf } from '../../../shared/subject/slot.ts';
+import { isModelSlot, modelSlotOf, isRuleSlot } from '../../../shared/subject/slot.ts';
 import { parseSubject } from '../../../shared/pair.ts';
+import { isThere } from '../../../shared/files.ts';
 
 export interface LostPlace {
   readonly settings: Settings;
@@ -84,7 +85,7 @@ export class LossFinder {
   /** Whether no process of this home has ever accepted a pointer, and none is there. */
   isNewHome(): boolean {
     const pointers = [...this.#slots.map(({ pointer }) => pointer), ...this.sides.map(({ path }) => path)];
-    return !hasOwnMarks(this.#paths.home) && !pointers.some((path) => existsSync(path));
+    return !hasOwnMarks(this.#paths.home) && !pointers.some((path) => isThere(path));
   }
 
   losses(): Loss[] {
@@ -140,8 +141,8 @@ export class LossFinder {
 /** Verifies the files of a bundle. @throws MinutehandError as Shelf.read and readRuleBundle */
 function readNamed(paths: HomePaths, bundle: NamedBundle): void {
   const folder = folderOfNamed(paths.models, bundle);
-  if (bundle.shelf === null) readRuleBundle(folder);
-  else shelfOf(paths, bundle.shelf).read(folder);
+  if (isRuleSlot(bundle.slot)) readRuleBundle(folder);
+  else shelfOf(paths, shelfNameOf(bundle.slot)).read(folder);
 }
 
 /** Whether this home has accepted the pointer, so that it can be restored. Marks that cannot be read count as one. */
@@ -287,13 +288,13 @@ async function restoreNamed(bundle: NamedBundle, store: Store, paths: HomePaths)
   } catch (error) {
     if (!LOST.has(describeError(error).code)) throw error;
   }
-  const { version, shelf } = bundle;
-  if (shelf === null) {
+  const { version, slot } = bundle;
+  if (isRuleSlot(slot)) {
     await restoreRule(version, store, paths);
     return true;
   }
   const noPointer = () => Promise.reject(new Error('no pointer is restored'));
-  const [failure] = (await registryOf(store, paths, shelf).recover(version, noPointer)).failed;
+  const [failure] = (await registryOf(store, paths, shelfNameOf(slot)).recover(version, noPointer)).failed;
   if (failure !== undefined)
     throw new MinutehandError(failure.error.code as ErrorCode, { seen: failure.error.message });
   return true;
@@ -325,10 +326,10 @@ export async function keepNamed(place: LostPlace, finder: LossFinder, known: Set
   const store = await openStore(storeUrl(env, paths));
   try {
     for (const { bundle, mark } of fresh) {
-      const { version, shelf } = bundle;
+      const { version, slot } = bundle;
       try {
-        if (shelf !== null) await registryOf(store, paths, shelf).register(version);
-        else await new RuleBytes(store, paths.models).keep(version);
+        if (isRuleSlot(slot)) await new RuleBytes(store, paths.models).keep(version);
+        else await registryOf(store, paths, shelfNameOf(slot)).register(version);
       } catch (error) {
         // A damaged bundle is a loss, and reported as one.
         if (describeError(error).code === 'STORE_UNUSABLE') throw error;

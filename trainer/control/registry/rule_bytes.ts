@@ -2,7 +2,7 @@ import { folderOfRule, keepSearchOf, ruleFolder } from '../../../shared/bundle/r
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { parseInstrument } from '../../../shared/pair.ts';
+import { parseSubject } from '../../../shared/pair.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
 import type { Store } from '../../store/store.ts';
 import { ModelsFolder } from './models_folder.ts';
@@ -89,7 +89,7 @@ function filesOf(modelsFolder: string) {
     path: ruleFolder(modelsFolder),
     read(folder: string) {
       const { created, instrument } = readRuleBundle(folder).manifest;
-      return { created, slot: modelSlotOf(parseInstrument(instrument)) };
+      return { created, slot: modelSlotOf(parseSubject(instrument)) };
     },
   };
 }

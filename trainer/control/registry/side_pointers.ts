@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { restoreActive, restoreShadow } from '../../../shared/bundle/admission/activation.ts';
-import { admit, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
+import { admit, folderOf, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
 import { pointerKind, type ActiveFile } from '../../../shared/bundle/active_file.ts';
 import type { PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { readPointer, readPointerOrNull } from '../../../shared/bundle/pointer_file.ts';
@@ -14,28 +14,24 @@ import {
   writeRollout,
   type RolloutFile,
 } from '../../../shared/bundle/rollout.ts';
-import { folderOfRule, rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
 import type { PointerKind } from '../../../shared/bundle/sealed_pointer.ts';
 import { shadowPath, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
-import { registeredShelf, shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
-import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { pathInside } from '../../../shared/path_name.ts';
-import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { refuseOwnOverride } from './own_override.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 import { nameBeside, slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { ruleSlot, type SlotId } from '../../../shared/subject/slot.ts';
 
 type Home = Pick<HomePaths, 'models' | 'home'>;
 
 /** A bundle that a pointer names. */
 export interface NamedBundle {
   readonly version: string;
-  /** null: a rule. */
-  readonly shelf: ShelfName | null;
+  readonly slot: SlotId;
 }
 
 /** A pointer beside those of the active models. */
@@ -64,8 +60,8 @@ export interface SidePointer {
 }
 
 /** The folder of a bundle. @throws MinutehandError NAME_UNSAFE */
-export function folderOfNamed(models: string, { version, shelf }: NamedBundle): string {
-  return shelf === null ? folderOfRule(models, version) : pathInside(shelfNamed(shelf).folder(models), version);
+export function folderOfNamed(models: string, { version, slot }: NamedBundle): string {
+  return folderOf(slot, version, models);
 }
 
 /** All that the configured subjects may have. */
@@ -93,7 +89,7 @@ export function markFiles(home: string): readonly string[] {
 
 function shadowOf(paths: Home, slot: ModelSlotId): SidePointer {
   const bundles = ({ version }: { readonly version: string | null }): NamedBundle[] | null =>
-    version === null ? null : [{ version, shelf: shelfNameOf(slot) }];
+    version === null ? null : [{ version, slot }];
   const path = shadowPath(paths.models, slot);
   return sidePointer(paths, {
     name: nameBeside('shadow', slot),
@@ -106,31 +102,38 @@ function shadowOf(paths: Home, slot: ModelSlotId): SidePointer {
 
 function ruleShadowOf(paths: Home, instrument: string): SidePointer {
   const place = ruleShadowPlace(paths.models, instrument);
-  return ofRule(paths, `shadow of the rule ${instrument}`, place, restoreShadowOf);
+  return ofRule(paths, { name: `shadow of the rule ${instrument}`, instrument, place, restore: restoreShadowOf });
 }
 
 function ruleOf(paths: Home, instrument: string): SidePointer {
   const place = rulePlace(paths.models, instrument);
-  return ofRule(paths, `rule ${instrument}`, place, async (admission, [bundle], { previous }) => {
+  const restore: Restore<ActiveFile> = async (admission, [bundle], { previous }) => {
     const folder = folderOfNamed(paths.models, bundle!);
     const admitted = refuseOwnOverride(await admit(admission, { door: 'recovery', folder }));
     const marks = trainerMarks(paths, place.name);
     await whenUnlocked(() => restoreActive(admitted, previous, paths.models, MACHINE_FILES, marks));
-  });
+  };
+  return ofRule(paths, { name: ruleSlot(instrument), instrument, place, restore });
 }
 
-function ofRule(paths: Home, name: string, place: PointerPlace, restore: Restore<ActiveFile>): SidePointer {
+interface RulePointer {
+  readonly name: string;
+  readonly instrument: string;
+  readonly place: PointerPlace;
+  readonly restore: Restore<ActiveFile>;
+}
+
+function ofRule(paths: Home, { name, instrument, place, restore }: RulePointer): SidePointer {
+  const slot = ruleSlot(instrument);
   const bundles = ({ version, previous }: ActiveFile): NamedBundle[] =>
-    [version, previous].flatMap((one) => (one === null ? [] : [{ version: one, shelf: null }]));
+    [version, previous].flatMap((one) => (one === null ? [] : [{ version: one, slot }]));
   return sidePointer(paths, { name, path: place.path, kind: pointerKind(place.name), bundles, restore });
 }
 
 /** Also one that has ended: the next one's level follows from its history. */
 function rolloutOf(paths: Home): SidePointer {
   const bundles = (rollout: RolloutFile): NamedBundle[] =>
-    rollout.status === 'active'
-      ? [{ version: rollout.challenger, shelf: registeredShelf(slotOfRollout(rollout)) }]
-      : [];
+    rollout.status === 'active' ? [{ version: rollout.challenger, slot: slotOfRollout(rollout) }] : [];
   return sidePointer(paths, {
     name: 'rollout',
     path: rolloutPath(paths.models),

@@ -1,15 +1,15 @@
 import { describeError } from '../../../shared/errors.ts';
 import { oneLine } from '../../../shared/one_line.ts';
-import type { Timeframe } from '../../../shared/pair.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
+import { slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 /**
  * The section of a bundle's card on its rollouts: their levels in the online false-discovery control (e-LOND). Empty
  * without a rollout.
- * @param timeframe of a direction model; undefined: models of pairs
+ * @param version of a bundle of pairs
  */
-export function rolloutCard(modelsFolder: string, version: string, timeframe?: Timeframe): string {
-  const rows = rolloutsOf(modelsFolder, version, timeframe);
+export function rolloutCard(modelsFolder: string, version: string): string {
+  const rows = rolloutsOf(modelsFolder, version);
   if (rows.length === 0) return '';
   return [
     '',
@@ -29,13 +29,13 @@ function isArm({ challenger, updates = [] }: { challenger: string; updates?: Rol
   return challenger === version || updates.some((update) => update.version === version);
 }
 
-function rolloutsOf(modelsFolder: string, version: string, timeframe: Timeframe | undefined): string[] {
+function rolloutsOf(modelsFolder: string, version: string): string[] {
   try {
     const newest = readRollout(modelsFolder);
     if (newest === null) return [];
     const all = [...(newest.earlier ?? []), { ...newest, candidate: newest.history.length + 1 }];
     return all
-      .filter((own) => isArm(own, version) && own.instrument === undefined && own.timeframe === timeframe)
+      .filter((own) => isArm(own, version) && slotOfRollout(own) === 'pairs')
       .map(({ id, candidate, promotion_e_value: needed, status, reason }) => {
         const outcome = reason === '' ? status : `${status}: ${oneLine(reason)}`;
         return `|${id}|${candidate}|${(1 / needed).toPrecision(2)}|${needed.toFixed(0)}|${outcome}|`;

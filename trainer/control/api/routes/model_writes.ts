@@ -1,21 +1,19 @@
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
-import type { Timeframe } from '../../../../shared/pair.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
 import { shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
 import { endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
-import { admit } from '../../../../shared/bundle/admission/admission.ts';
+import { admit, folderOf } from '../../../../shared/bundle/admission/admission.ts';
 import { registriesOf, type Registry } from '../../registry/registry.ts';
 import { admissionPlaceOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { loadModels } from '../load_models.ts';
 import { slotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import type { ShelfName } from '../../../../shared/strategies/registry.ts';
-import { folderOfVersion, shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
-import { pathInside } from '../../../../shared/path_name.ts';
+import { folderOfVersion, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { modelWriteRoutes } from '../../schema/models.ts';
 import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
-import { directionSlot, isRuleSlot } from '../../../../shared/subject/slot.ts';
+import { isRuleSlot } from '../../../../shared/subject/slot.ts';
 import { slotOfTimeframe, targetIn, timeframeOfSlot } from '../../../../shared/subject/written_names.ts';
 
 /**
@@ -39,9 +37,12 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     async handler(request) {
       const { model_name: name, timeframe = null } = request.body;
       request.written = { target: name ?? timeframe ?? 'none' };
-      const folder = name === null ? null : shadowFolder(paths.models, name, timeframe);
-      const admitted = folder === null ? null : await admit(admissionPlaceOf(context), { door: 'shadow', folder });
       const asked = slotOfTimeframe(timeframe);
+      // Without a timeframe the version alone tells where it is.
+      const folderOfShadow = (version: string): string =>
+        asked === 'pairs' ? folderOfVersion(paths.models, version) : folderOf(asked, version, paths.models);
+      const folder = name === null ? null : folderOfShadow(name);
+      const admitted = folder === null ? null : await admit(admissionPlaceOf(context), { door: 'shadow', folder });
       const slot = admitted === null ? asked : admitted.slot;
       if (isRuleSlot(slot))
         throw new MinutehandError('MODEL_MISSING', {
@@ -69,13 +70,6 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     },
   });
   addRemovalRoutes(api, context);
-}
-
-/** Where the bundle of a shadow is. @throws MinutehandError NAME_UNSAFE */
-function shadowFolder(models: string, name: string, timeframe: Timeframe | null): string {
-  return timeframe === null
-    ? folderOfVersion(models, name)
-    : pathInside(shelfOfSlot(directionSlot(timeframe)).folder(models), name);
 }
 
 /** The registry that knows a version: that of pairs where several do, or none. */

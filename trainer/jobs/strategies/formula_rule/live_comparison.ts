@@ -4,6 +4,8 @@ import { sharesOf, type ComparedBar } from '../../comparison/compared_bars.ts';
 import type { LiveComparison, RolloutBars, RolloutQuestion } from '../../comparison/live_comparison.ts';
 import { resultsOfRule, type RuleBody } from '../../comparison/rule_results.ts';
 import { resultAdvantageOf } from '../../comparison/result_advantage.ts';
+import { subjectOfRule } from '../../../../shared/subject/slot.ts';
+import { slotOfRollout } from '../../../../shared/subject/written_names.ts';
 
 /**
  * Rules have no probabilities: both arms are compared by what their virtual positions earn bar by bar, from close to
@@ -15,12 +17,13 @@ export const RULE_COMPARISON: Pick<LiveComparison, 'rolloutBars'> = { rolloutBar
 /** @throws MinutehandError as resultsOfRule */
 function rolloutBars({ rollout, from, journals, place }: RolloutQuestion): Promise<RolloutBars> {
   const { modelsFolder, settings } = place;
-  const question = { subject: rollout.instrument!, version: rollout.champion, modelsFolder, settings };
+  const subject = subjectOfRule(slotOfRollout(rollout));
+  const question = { subject, version: rollout.champion, modelsFolder, settings };
   const { bars: resultsOf } = resultsOfRule(question);
   const answered = readArms<RuleBody, number>(journals, rollout, from, resultsOf);
   const shareAt = sharesOf(rollout);
   const bars = answered.flatMap(({ time, pairs }) => {
-    const answers = pairs.get(rollout.instrument!);
+    const answers = pairs.get(subject);
     return answers === undefined ? [] : [comparedBar(answers, shareAt(time))];
   });
   return Promise.resolve({ axes: [{ horizon: 1, bars }], newest: answered.at(-1)?.time ?? null });
