@@ -102,7 +102,7 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     atEnd(() => redis.stop());
     const ends: (() => Promise<unknown> | void)[] = [];
     const proxy = await quietProxyTo(redis.port, 10_000, ends);
-    atEnd(async () => void (await Promise.all(ends.map((end) => end()))));
+    atEnd(() => ends.forEach((end) => void end()));
     const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${proxy.port}`);
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 20_000);
     const { served } = proxy;

@@ -71,14 +71,13 @@ async function until(holds: () => boolean): Promise<void> {
 async function fiveQuietMinutes(proxies: readonly QuietProxy[], isFake: boolean): Promise<void> {
   for (let passed = 0; passed < 300_000; passed += STEP_MS) {
     if (isFake) vi.advanceTimersByTime(STEP_MS);
-    await delay(20);
+    await delay(50);
     for (const proxy of proxies) proxy.pass(STEP_MS);
   }
 }
 
-const fakeClock = (): void => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
-};
+const INTERVALS = ['setInterval', 'clearInterval'] as const;
+const TIMEOUTS = ['setTimeout', 'clearTimeout'] as const;
 
 it('cuts a connection without pings, which the next one shows', async () => {
   const server = createServer((_, response) => void response.writeHead(200).write('first'));
@@ -95,7 +94,7 @@ it('keeps every long-lived connection of daemon and trainer through quiet minute
   const folder = mkdtempSync(join(tmpdir(), 'quiet-proxy-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   vi.stubEnv('MINUTEHAND_HOME', folder);
-  fakeClock();
+  vi.useFakeTimers({ toFake: [...INTERVALS, ...TIMEOUTS] });
   const daemon = await daemonOn('ws');
   const hub = new EventHub();
   cleanups.push(() => hub.close());
@@ -154,9 +153,11 @@ it('keeps every long-lived connection of daemon and trainer through quiet minute
 it('keeps the connections of a follower by Redis', async ({ skip }) => {
   const redis = await requireRedis({ skip });
   cleanups.push(() => redis.stop());
-  fakeClock();
+  // Its time-outs are for answers that take real time.
+  vi.useFakeTimers({ toFake: [...INTERVALS] });
   const proxy = await proxyTo(redis.port);
-  const transport = { kind: 'redis', url: `redis://127.0.0.1:${proxy.port}` } as never;
+  const { redis: configured } = tinySettings().minutehand.transports;
+  const transport = { ...configured, url: `redis://127.0.0.1:${proxy.port}` };
   const source = followRedis(transport, ['XAUUSD_XAGUSD'], () => undefined);
   cleanups.push(() => source.stop());
   await until(() => proxy.served === 2);
