@@ -1,5 +1,5 @@
 /** Builds the documentation: the pages of docs/ and those that code knows. A trainer serves it at /docs. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { runLogged, tailOf } from './programs.mjs';
 import { LOG_FOLDER, ROOT, SetupError, alone, print } from './project.mjs';
@@ -12,7 +12,7 @@ const LOG = join(LOG_FOLDER, 'docs.log');
  * @param {boolean} isFresh whether the programs have been built just now
  */
 export async function ensureDocumentsBuilt(isFresh) {
-  if (!isFresh && existsSync(join(BUILT, 'README.md'))) return;
+  if (!isFresh && isThere(join(BUILT, 'README.md'))) return;
   await alone('documentation', () => buildDocuments(BUILT)).catch((/** @type {Error} */ error) => print(error.message));
 }
 
@@ -21,4 +21,14 @@ export async function buildDocuments(out) {
   const program = { file: process.execPath, first: [join(ROOT, 'dist', 'cli', 'minutehand.js')] };
   if ((await runLogged('documentation', program, ['docs', '--out', out], LOG)) !== 0)
     throw new SetupError(`${tailOf(LOG)}\nthe documentation was not built; the whole log is ${LOG}`);
+}
+
+/** Whether a file is there; one that this user may not see has been built by another. @param {string} path */
+function isThere(path) {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOENT';
+  }
 }

@@ -24,6 +24,10 @@ export const SETUP_ERRORS = {
     message: 'node_modules was installed for another Node or machine.',
     next: 'Use that Node, or run `npm run build`.',
   },
+  FILE_DENIED: {
+    message: 'The system lets this user not read or write a file or folder.',
+    next: 'Run the command as the user whom it belongs to, or let that user run `npm run build` here first.',
+  },
   FILES_EXHAUSTED: {
     message: 'The process may not open more files.',
     next: 'Raise the limit: `ulimit -n 4096` in a shell, LimitNOFILE= in a systemd unit.',

@@ -39,14 +39,32 @@ export async function run(program) {
   try {
     process.exitCode = await (isOnWantedNode() ? program() : runOnWantedNode());
   } catch (error) {
-    const refusal = isOutOfFiles(error) ? setupError('FILES_EXHAUSTED', error.message) : error;
+    const refusal = refusalOf(error);
     if (!(refusal instanceof SetupError)) throw error;
     show(refusal);
     process.exitCode = 1;
   }
 }
 
-/** Whether loading the programs needed more open files than are allowed. @param {unknown} error */
+/** The error that a user can act on, or the thrown one. @param {unknown} error */
+function refusalOf(error) {
+  if (isOutOfFiles(error)) return setupError('FILES_EXHAUSTED', error.message);
+  const denied = deniedPath(error);
+  return denied === null ? error : setupError('FILE_DENIED', denied);
+}
+
+/** What this user may not use, with the system's code. @param {unknown} error */
+function deniedPath(error) {
+  const { code, path } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
+  const isDenied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  return isDenied && path !== undefined ? `${path} (${code})` : null;
+}
+
+/**
+ * Whether loading the programs needed more open files than are allowed.
+ * @param {unknown} error
+ * @returns {error is NodeJS.ErrnoException}
+ */
 function isOutOfFiles(error) {
   return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
 }

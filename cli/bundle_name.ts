@@ -1,7 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MinutehandError } from '../shared/errors.ts';
-import { refuseDenied } from '../shared/files.ts';
+import { refuseDenied, isThere } from '../shared/files.ts';
 import { isPathName } from '../shared/path_name.ts';
 
 /**
@@ -10,9 +10,7 @@ import { isPathName } from '../shared/path_name.ts';
  * @throws MinutehandError MODEL_MISSING, FILE_DENIED
  */
 export function bundleByName(folders: readonly string[], name: string): string {
-  const own = isPathName(name)
-    ? folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
-    : undefined;
+  const own = isPathName(name) ? folders.map((folder) => join(folder, name)).find((path) => isThere(path)) : undefined;
   if (own !== undefined) return own;
   if (name !== '' && !name.includes('\0') && statSync(name, { throwIfNoEntry: false })?.isDirectory() === true)
     return resolve(name);

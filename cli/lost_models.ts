@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { HomePaths } from '../shared/home.ts';
 import { launcher } from '../shared/launcher.ts';
 import { isLocked } from '../shared/process/home_lock.ts';
+import { isThere } from '../shared/files.ts';
 
 const MAX_ANSWER = 1_000_000;
 
@@ -12,7 +12,7 @@ const MAX_ANSWER = 1_000_000;
  */
 export async function recoverByCommand(paths: HomePaths, env: NodeJS.ProcessEnv): Promise<string | null> {
   const hasServer = (env['MINUTEHAND_DATABASE_URL'] ?? '') !== '';
-  if (!hasServer && !existsSync(paths.trainer)) return null;
+  if (!hasServer && !isThere(paths.trainer)) return null;
   if (isLocked(paths.lock('trainer'))) return null;
   const { answerOf, startCommand } = await import('../trainer/control/schedule/command_process.ts');
   const command = [...launcher(), 'models', 'recover', '--lost', '--json'];

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
@@ -34,6 +34,7 @@ import type { ComparedFigures, EvidenceFigures, EvidenceResult } from '../traine
 import { withNews } from '../trainer/store/news.ts';
 import type { Store } from '../trainer/store/store.ts';
 import { temporaryFolder } from '../shared/temporary_folder.ts';
+import { isThere } from '../shared/files.ts';
 
 const DAYS = 30;
 const DAY_S = 86_400;
@@ -55,7 +56,7 @@ export async function computeEvidence(task: EvidenceTask): Promise<EvidenceResul
   if (after === null) return { check, backtest: null, replay: null };
   const { before, paths } = task;
   const journals = shardsOf(before.minutehand).map(({ name }) => paths.journal(before.minutehand.market, name));
-  const known = journals.filter((path) => existsSync(path));
+  const known = journals.filter((path) => isThere(path));
   const last = newestBar(known);
   if (last === null) {
     const nothing = { from: '', to: '', before: null, after: null, error: 'no journal has bars yet' };
@@ -176,7 +177,7 @@ async function replayed(
   let entries = 0;
   for (const { name } of shardsOf(before.minutehand)) {
     const path = paths.journal(market, name);
-    if (!existsSync(path)) continue;
+    if (!isThere(path)) continue;
     const open = new Map<string, Entry>();
     const store = openJournal(path, { readOnly: true });
     try {

@@ -2,7 +2,14 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { knownError, MinutehandError } from '../shared/errors.ts';
 
 /** Commands that read and write nothing in a home. */
-const WITHOUT_HOME: readonly string[] = ['docs', 'bench', 'sim', 'signal', 'config'];
+const WITHOUT_HOME: readonly string[] = ['docs', 'help', 'bench', 'sim', 'signal', 'config'];
+
+/** Why there can be no folder at a place, by the system's code. */
+const WRONG_PLACE: Readonly<Record<string, string>> = {
+  ENOTDIR: 'a part of it is a file',
+  ELOOP: 'its symbolic links lead to themselves',
+  ENAMETOOLONG: 'its name is too long',
+};
 
 /**
  * What is in a home that cannot be read looks like a home without anything: no models, no bars, no process.
@@ -20,6 +27,14 @@ export function refuseUnusableHome(command: string, home: string): void {
       });
     accessSync(home, constants.R_OK | constants.X_OK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw knownError(error) ?? error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    const wrong = code === undefined ? undefined : WRONG_PLACE[code];
+    if (wrong === undefined) throw knownError(error) ?? error;
+    throw new MinutehandError('HOME_UNUSABLE', {
+      seen: `${home}: ${wrong}`,
+      next: 'Set MINUTEHAND_HOME to a folder.',
+      cause: error,
+    });
   }
 }

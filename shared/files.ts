@@ -12,7 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { deniedPath, knownError, type MinutehandError } from './errors.ts';
+import { deniedPath, knownError, MinutehandError } from './errors.ts';
 import { makeFolder } from './folder.ts';
 import { inHeldFolder } from './held_folder.ts';
 import { createFile } from './outside_files.ts';
@@ -114,6 +114,25 @@ export function deniedDatabase(
     }
   }
   return null;
+}
+
+/**
+ * Whether a file or folder is there. One that this user may not see is not absent, as `existsSync` has it.
+ * @throws MinutehandError FILE_DENIED also where symbolic links lead to themselves
+ */
+export function isThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    if (deniedPath(error) !== null) throw knownError(error)!;
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') return false;
+    throw new MinutehandError('FILE_DENIED', {
+      seen: `${path} (ELOOP)`,
+      next: 'Its symbolic links lead to themselves: correct them.',
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -31,6 +31,8 @@ export interface HomePaths {
   readonly learnersPython: string;
   /** The approved configuration, and the repository of its changes; see approved.ts. */
   readonly policy: string;
+  /** Until when the times of each schedule are handled, recorded by the trainer; see control/cron/kept_times.ts. */
+  readonly schedules: string;
   /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
@@ -88,6 +90,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     fleetTraces: join(home, 'cache', 'fleet_traces'),
     learnersPython: join(home, 'learners', 'python'),
     policy: join(home, 'policy'),
+    schedules: join(home, 'schedules.json'),
     archivedSignals: join(home, 'archived_signals.json'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
     configStarts: (shard) => join(home, `config_${shard}.jsonl`),

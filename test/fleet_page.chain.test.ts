@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
@@ -180,6 +181,16 @@ describe.skipIf(redis === null || noBrowser)(`the page Fleet, with a worker on R
     await queue.report({ key: BAD_TASK, learner: 'gbdt', kept: KEPT, other: OTHER });
     await rowOf('attic/7').waitFor();
     expect(await rowOf('attic/7').innerText()).toMatch(/desk\/12/);
+  });
+
+  it('shows an entry of the queue that cannot be read', async () => {
+    const client = new Redis(redis!.url);
+    await client.set('minutehand:fleet-research:worker:foreign/1', '{"name":1}', 'PX', 60_000);
+    const aside = page.locator('section[aria-label="Entries that cannot be read"]');
+    await aside.getByText('worker:foreign/1').waitFor();
+    expect(await aside.innerText()).toContain('{"name":1}');
+    expect(await client.exists('minutehand:fleet-research:worker:foreign/1')).toBe(0);
+    await client.quit();
   });
 
   it('ends the worker, which ends by itself with 0; the audit has each action', async () => {

@@ -1,9 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../shared/root.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { openStore } from '../trainer/store/store.ts';
+import { activateDirection } from './activate.ts';
 import { createWorkplace, PROGRAM } from './cli_process.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 
@@ -30,6 +32,25 @@ describe.runIf(process.platform === 'linux')('a MINUTEHAND_HOME that cannot be m
   });
 });
 
+const OF_A_HOME = [
+  ...[
+    'status',
+    'golive',
+    'doctor',
+    'bars history',
+    'bars check',
+    'bars undo 1',
+    'bars learn-spreads',
+    'train',
+    'league',
+  ],
+  ...['automl', 'news list', 'backtest', 'scan', 'strategy list', 'replay', 'parity', 'jobs list', 'jobs show 1'],
+  ...['runs list', 'models list', 'models show 20260101_0000', 'models promote 20260101_0000', 'models rollback'],
+  ...['models recover', 'models shadow 20260101_0000', 'rollout status', 'alerts list', 'alerts test', 'report'],
+  ...['token list', 'trades list', 'trades check', 'halt EURUSD_GBPUSD --reason x', 'close-all --reason x', 'ea'],
+  ...['signals list', 'explain abc', 'policy list', 'check models', 'stop', 'up', 'upgrade', 'daemon', 'trainer'],
+];
+
 const NOBODY = 65_534;
 /** root may read everything. */
 const IS_ROOT = process.getuid?.() === 0;
@@ -41,6 +62,8 @@ describe.runIf(process.platform === 'linux')('what this user may not read', { ti
   const bundle = join(place.models, 'direction', version);
   beforeAll(async () => {
     openJournal(journal).close();
+    writeFileSync(join(place.folder, 'signal.json'), '{}');
+    activateDirection(place.models, version, place.home);
     await (await openStore(join(place.home, 'trainer.db'))).close();
     if (IS_ROOT) execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, place.folder]);
   });
@@ -54,6 +77,34 @@ describe.runIf(process.platform === 'linux')('what this user may not read', { ti
       timeout: HANGS_MS,
       ...(IS_ROOT && { uid: NOBODY, gid: NOBODY }),
     });
+
+  it('of a home refuses every command that has to do with it, by one error', () => {
+    chmodSync(place.home, 0o000);
+    try {
+      for (const command of OF_A_HOME) {
+        const { status, stdout, stderr } = asPlainUser(command.split(' '));
+        const said = `${command}: ${stdout}${stderr}`;
+        expect(said).toContain(
+          `FILE_DENIED: The system lets this user not read or write a file or folder. Seen: ${place.home}`,
+        );
+        expect(said).not.toMatch(/INTERNAL|_MISSING|^ +at /m);
+        expect(status, said).toBe(1);
+      }
+      expect(asPlainUser(['help', 'errors', 'FILE_DENIED']).status).toBe(0);
+    } finally {
+      chmodSync(place.home, 0o700);
+    }
+  });
+
+  it('of the programs that another user has installed ends in no stack trace', () => {
+    const { stderr } = spawnSync(process.execPath, [join(packageRoot(), 'bin', 'minutehand.mjs'), '--version'], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+      ...(IS_ROOT && { uid: NOBODY, gid: NOBODY }),
+    });
+    // Where something is to be built, by an error with a code.
+    expect(stderr).not.toMatch(/^EACCES|^ +at /m);
+  });
 
   it.each([
     { denied: place.home, commands: ['status', 'golive', 'bars history', 'models list', 'trades list'] },
@@ -84,6 +135,12 @@ describe.runIf(process.platform === 'linux')('what this user may not read', { ti
         `backtest --models ${bundle} --data ${place.home}`,
       ],
     },
+    // An unreadable pointer is not an absent one: nothing may be written in its place.
+    {
+      denied: join(place.models, 'direction', '1h.json'),
+      commands: ['status', 'golive', `models promote ${version}`],
+    },
+    { denied: join(place.folder, 'signal.json'), commands: [`signal verify ${join(place.folder, 'signal.json')}`] },
     { denied: place.config, commands: ['status', 'golive', 'config check', 'bars check'] },
     { denied: join(place.config, 'core_policy.yaml'), commands: ['status', 'golive', 'config check', 'bars check'] },
   ])('is named, and neither missing nor a defect: $denied', ({ denied, commands }) => {

@@ -1,6 +1,7 @@
 import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { DependencyWatch, type DependencyChecks } from '../shared/dependencies/watch.ts';
 import { describeError } from '../shared/errors.ts';
+import { MACHINE_FILES } from '../shared/files.ts';
 import { listeningError } from '../shared/http/listening_error.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
@@ -34,6 +35,7 @@ import type { RunTrigger, ScheduleName } from '../shared/run_trigger/run_trigger
 import { triggerText } from '../shared/run_trigger/trigger_text.ts';
 import { FIRST_MODELS } from './control/schedule/run.ts';
 import { createRunLog } from './control/schedule/run_log.ts';
+import { keptTime } from './control/cron/kept_times.ts';
 import { scheduleByCron, type Schedule } from './control/cron/schedule.ts';
 import { statusLine } from './control/schedule/status_line.ts';
 import { RunRound } from './control/schedule/run_round.ts';
@@ -322,7 +324,11 @@ function scheduleAll({ settings, paths, log, print }: TrainerOptions, retrainer:
   ];
   return planned.flatMap(({ name, cron, work, end }) => {
     if (cron === null) return [];
-    const schedule = scheduleByCron(cron, () => void work());
+    const schedule = scheduleByCron(cron, () => void work(), {
+      kept: keptTime(MACHINE_FILES, paths.schedules, name, cron),
+      onMissed: (text) => print(`${name} is made up: ${text}.`),
+      onError: (err) => log.error({ err, schedule: name }, 'the last time of a schedule cannot be kept'),
+    });
     print(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
     const stop = (): void => {
       schedule.stop();

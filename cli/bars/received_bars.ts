@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { columnsOf, copyBars, lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { mergeBars } from '../../shared/bar_file/bar_merge.ts';
@@ -9,6 +8,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import type { JournalStore } from '../../shared/store/journal_store.ts';
 import type { FeedJudge } from '../../trainer/jobs/bars/feed_judge.ts';
 import type { StorePeriod } from '../../trainer/store/bars.ts';
+import { isThere } from '../../shared/files.ts';
 
 /** Bars that the daemons of this home have received and still keep in their journals. */
 export interface ReceivedBars {
@@ -22,7 +22,7 @@ export interface ReceivedBars {
 
 /** Opens the journals of a market's shards for reading; daemons may go on writing them. */
 export function openReceivedBars(market: Market, shards: readonly string[]): ReceivedBars {
-  const paths = shards.map((shard) => homePaths().journal(market, shard)).filter((path) => existsSync(path));
+  const paths = shards.map((shard) => homePaths().journal(market, shard)).filter((path) => isThere(path));
   const journals = paths.map((path) => openJournal(path, { readOnly: true }));
   return {
     symbols: [...new Set(journals.flatMap((journal) => [...journal.lastBars().keys()]))].sort(),

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MAX_AGE_SECONDS, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { replaceDurably } from '../../shared/durable_file.ts';
-import { MACHINE_FILES } from '../../shared/files.ts';
+import { MACHINE_FILES, isThere } from '../../shared/files.ts';
 import type { Liquidation } from './exchange.ts';
 
 /** An observation as `POST /series` takes it. */
@@ -90,7 +90,7 @@ export class Outbox {
 
 /** A damaged file counts as absent: data that the exchange still has is requested again. */
 function read(path: string): Saved {
-  if (!existsSync(path)) return NOTHING;
+  if (!isThere(path)) return NOTHING;
   try {
     return { ...NOTHING, ...(JSON.parse(readFileSync(path, 'utf8')) as Saved) };
   } catch {

@@ -15,7 +15,7 @@ import { timeText } from '../../trainer/control/notify/message.ts';
 import { checkSilencePattern } from '../../trainer/control/notify/silence_pattern.ts';
 import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts';
 import { unitNotice } from '../../trainer/control/notify/watch/units.ts';
-import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { endPartly, type Output } from '../output.ts';
 import { durationMs, type DurationOption } from '../duration_option.ts';
 
@@ -210,11 +210,11 @@ async function test(only: ChannelName | null, output: Output): Promise<void> {
   // `golive` asks when a channel took a message; what was not taken is not sent again later.
   if (taken.length === 0) return;
   try {
-    const store = await openStoreIfThere(process.env, homePaths());
+    const store = await openStore(storeUrl(process.env, homePaths()));
     try {
-      if (store !== null) await recordDirect(store, { market: loadSettings().minutehand.market, nowMs }, notice, taken);
+      await recordDirect(store, { market: loadSettings().minutehand.market, nowMs }, notice, taken);
     } finally {
-      await store?.close();
+      await store.close();
     }
   } catch (error) {
     output.note(`warning: the test is not recorded: ${describeError(error).message}`);

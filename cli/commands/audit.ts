@@ -1,5 +1,4 @@
 import { counted } from '../../shared/counted.ts';
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
@@ -19,6 +18,7 @@ import { setAnchorsAside } from '../../trainer/store/audit_anchors.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { certifiedHeads, type CertifiedHead } from '../parity/certified_audit.ts';
+import { isThere } from '../../shared/files.ts';
 
 export function addAudit(program: Command, output: () => Output): void {
   const audit = program
@@ -68,7 +68,7 @@ async function restart(reason: string, output: Output): Promise<void> {
     if (store.auditAnchors === null || (missing === null && unanchored === 0 && certified.length === 0))
       throw new MinutehandError('AUDIT_WHOLE');
     const nowMs = MACHINE_CLOCK.nowMs();
-    const isAnew = (missing !== null || unanchored > 0) && existsSync(store.auditAnchors);
+    const isAnew = (missing !== null || unanchored > 0) && isThere(store.auditAnchors);
     const aside = isAnew ? setAnchorsAside(store.auditAnchors, nowMs) : null;
     const entry: AuditEntry = {
       actor: actorName(),
@@ -92,7 +92,7 @@ async function restart(reason: string, output: Output): Promise<void> {
 }
 
 async function verify({ certificates }: CertificateFlags, output: Output): Promise<void> {
-  if (certificates !== undefined && !existsSync(certificates))
+  if (certificates !== undefined && !isThere(certificates))
     throw new MinutehandError('USAGE', { seen: `no folder ${certificates}`, expected: 'a folder of certificates' });
   const store = await openStore(storeUrl(process.env, homePaths()));
   try {

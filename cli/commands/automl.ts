@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { replaceDurably } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { MACHINE_FILES } from '../../shared/files.ts';
+import { MACHINE_FILES, isThere } from '../../shared/files.ts';
 import { homePaths } from '../../shared/home.ts';
 import { FEATURE_FILE, readFeatureFile } from '../../shared/policy/feature_file.ts';
 import { loadSettings, ownConfigDir, type Settings } from '../../shared/policy/policy.ts';
@@ -199,7 +199,7 @@ function parseMinutes(text: string): number {
 
 /** @throws MinutehandError CONFIG_INVALID when the file would have a problem; it stays as it is then */
 function write(file: string, outcome: AutomlOutcome, settings: Settings): void {
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const before = isThere(file) ? readFileSync(file, 'utf8') : '';
   replaceDurably(MACHINE_FILES, file, withEntries(before, outcome.chosen, noteOf(outcome)));
   const { problems } = readFeatureFile(ownConfigDir(), settings.minutehand).pairs;
   if (problems.length === 0) return;

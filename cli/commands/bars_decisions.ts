@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { Argument, type Command } from 'commander';
 import { isoMinute } from '../../shared/bar.ts';
 import { columnsOf, type BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -25,6 +24,7 @@ import {
 import type { Output } from '../output.ts';
 import { parsePeriod, type Period, type PeriodFlags } from '../period.ts';
 import { withStore } from './bars_store.ts';
+import { isThere } from '../../shared/files.ts';
 
 interface ReasonFlag {
   readonly reason: string;
@@ -137,7 +137,7 @@ function judgeReceived(symbol: string, decisions: ReceivedDecisions): readonly F
 function readReceived(symbol: string, { from, to }: Period, judge?: FeedJudge): BarColumns[] {
   const paths = shardsOf(loadSettings().minutehand).map(({ name }) => homePaths().journal('live', name));
   const read = paths
-    .filter((path) => existsSync(path))
+    .filter((path) => isThere(path))
     .map((path) => {
       const journal = openJournal(path, { readOnly: true });
       try {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { existsSync } from 'node:fs';
 import { isoMinute, type OpenTime } from '../../shared/bar.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema, type InstrumentSchema } from '../../shared/bundle/feature_schema.ts';
@@ -23,6 +22,7 @@ import { bundleByName } from '../bundle_name.ts';
 import { configOf, configOption } from '../config_option.ts';
 import type { Output } from '../output.ts';
 import { commandsOfShelf } from '../strategies/registry.ts';
+import { isThere } from '../../shared/files.ts';
 
 interface CheckFeaturesFlags {
   readonly features?: string;
@@ -138,7 +138,7 @@ async function readBundleColumns(folder: string, settings: Settings): Promise<Co
 function activeFolder(models: string): string {
   const active = readActive(models);
   const folder = active === null ? null : pathInside(models, active.version);
-  if (folder === null || !existsSync(folder))
+  if (folder === null || !isThere(folder))
     throw new MinutehandError('MODEL_MISSING', { seen: `no active version in ${models}` });
   return folder;
 }

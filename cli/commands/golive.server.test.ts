@@ -21,6 +21,7 @@ beforeEach(async () => {
   const health = {
     status: 'ok',
     active_version: null,
+    direction_models: [],
     program_version: '',
     last_run: null,
     schedules: [],

@@ -27,7 +27,7 @@ import {
   recoveredNotice,
   type LostPlace,
 } from '../../trainer/control/registry/recover_lost.ts';
-import { restoredFilesText, restoreHomeFiles } from '../../trainer/control/recovery/kept_home.ts';
+import { restoredFilesTexts, restoreHomeFiles } from '../../trainer/control/recovery/kept_home.ts';
 import { notify } from '../../trainer/control/notify/outbox.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Recovery } from '../../trainer/control/registry/registry.ts';
@@ -479,9 +479,9 @@ async function recoverBeside(output: Output): Promise<Recovery> {
 /** What a lost machine has left in the store, before the models that its halts keep from trading. */
 async function restoreFiles(output: Output): Promise<readonly string[]> {
   const place = lostPlace();
-  const files = await restoreHomeFiles(place, new LossFinder(place));
-  if (files.length > 0) output.line(restoredFilesText(files));
-  return files;
+  const restored = await restoreHomeFiles(place, new LossFinder(place));
+  for (const text of restoredFilesTexts(restored)) output.line(text);
+  return restored.taken;
 }
 
 function lostPlace(): LostPlace {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
@@ -22,6 +22,7 @@ import type { DateOrder } from '../../shared/csv/stamps.ts';
 import { dateOrderOption, decimalOption } from './bars_store.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
+import { isThere } from '../../shared/files.ts';
 
 interface ImportFlags {
   readonly symbol: string;
@@ -78,7 +79,7 @@ async function runArchive({ into, journal }: { into: string; journal?: string },
   const ofShards = shardsOf(minutehand).map(({ name }) => homePaths().journal('live', name));
   const archived = [];
   const missing: string[] = [];
-  for (const path of journal === undefined ? ofShards.filter((own) => existsSync(own)) : [journal]) {
+  for (const path of journal === undefined ? ofShards.filter((own) => isThere(own)) : [journal]) {
     try {
       const store = openJournal(path, { readOnly: true });
       try {

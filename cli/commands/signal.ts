@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { deniedPath, describeError, knownError, MinutehandError } from '../../shared/errors.ts';
 import { INSTRUMENT_ID_SOURCE, PAIR_ID_SOURCE, SUBJECT_ID } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { verifyAnySignal, verifySignalOf } from '../../shared/signal/verify_instrument.ts';
@@ -116,6 +116,7 @@ function read(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (cause) {
+    if (deniedPath(cause) !== null) throw knownError(cause)!;
     throw new MinutehandError('DATA_MISSING', {
       seen: file,
       next: 'Is the daemon running, and is this the signals folder it printed at its start?',

@@ -287,7 +287,7 @@ describe('minutehand status', () => {
         reasons: [],
       };
       const told = (last_run: object | null, active_error?: object): string[] => {
-        const rest = { active_version: null, schedules: [], dependencies: [] };
+        const rest = { active_version: null, direction_models: [], schedules: [], dependencies: [] };
         const health = { status: 'ok', ...rest, last_run, active_error } as never;
         return textsOf({
           findings: findingsOf(settings, [], { presence: 'up', pid: 1, url: '', health, waiting: [] }, OPEN_MS),
@@ -306,12 +306,25 @@ describe('minutehand status', () => {
 
     it('names the runs that wait, each with what it waits for', async () => {
       const status = await collectStatus(settings, paths, OPEN_MS);
-      const health = { active_version: null, schedules: [], dependencies: [], last_run: null, rollout: null } as never;
+      const health = {
+        active_version: null,
+        direction_models: [],
+        schedules: [],
+        dependencies: [],
+        last_run: null,
+        rollout: null,
+      } as never;
       const waiting = [
         { run_id: 3, kind: 'full', trigger: scheduled(), reasons: ['needs 2 cores, 0 free'] },
         { run_id: 4, kind: 'incremental', trigger: scheduled(), reasons: [] },
       ] as never;
-      const lines = linesOf({ ...status, trainer: { ...status.trainer, presence: 'up', health, waiting } }, OPEN_MS);
+      const direction_models = [{ timeframe: '1h', version: '20260101_0100' }];
+      const served = { ...(health as object), direction_models } as never;
+      const lines = linesOf(
+        { ...status, trainer: { ...status.trainer, presence: 'up', health: served, waiting } },
+        OPEN_MS,
+      );
+      expect(lines.join('\n')).toContain('active models none, direction 1h 20260101_0100');
       expect(lines).toContain('  waits    run 3 full (schedule): needs 2 cores, 0 free');
       expect(lines).toContain('  waits    run 4 incremental (schedule): for the runs before it');
     });

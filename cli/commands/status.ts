@@ -234,9 +234,12 @@ export function pairLine(
 function trainerLines({ presence, pid, url, health, waiting }: TrainerState): string[] {
   const head = `trainer: ${PRESENCES[presence]}`;
   if (health === null) return [head];
-  const { last_run: run, schedules } = health;
+  const { last_run: run, schedules, direction_models } = health;
+  const directions = direction_models.flatMap(({ timeframe, version }) =>
+    version === null ? [] : [`, direction ${timeframe} ${version}`],
+  );
   return [
-    `${head}, ${url}${processText(pid)}, active models ${health.active_version ?? 'none'}`,
+    `${head}, ${url}${processText(pid)}, active models ${health.active_version ?? 'none'}${directions.join('')}`,
     run === null
       ? '  last run none'
       : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${

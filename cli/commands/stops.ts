@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { shownMinute } from '../../shared/bar.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
@@ -21,6 +20,7 @@ import { knownSubject } from '../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { endPartly, type Output } from '../output.ts';
 import { whenUnlocked } from '../../shared/process/home_lock.ts';
+import { isThere } from '../../shared/files.ts';
 
 const SUBJECTS = 'such as XAUUSD_XAGUSD; all when absent, or `all`';
 
@@ -105,7 +105,7 @@ function openPositions(subjects: readonly string[]): readonly OpenPosition[] {
   const paths = homePaths();
   return shardsOf(settings.minutehand).flatMap(({ name }) => {
     const path = paths.journal(settings.minutehand.market, name);
-    if (!existsSync(path)) return [];
+    if (!isThere(path)) return [];
     const journal = openJournal(path, { readOnly: true });
     try {
       return journal.lastSignals().flatMap(({ pairId, time }): OpenPosition[] => {

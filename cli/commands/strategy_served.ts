@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { endRule } from '../../shared/bundle/admission/activation.ts';
-import { existsSync } from 'node:fs';
 import { instrumentsWithRule, ruleFolder } from '../../shared/bundle/rule/active_rule.ts';
 import { compareShadow, ruleInShadow } from '../../trainer/control/rules/shadow_comparison.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -13,6 +12,7 @@ import type { Output } from '../output.ts';
 import { listRuleBundles } from '../rule_bundles.ts';
 import { whenUnlocked } from '../../shared/process/home_lock.ts';
 import { isRuleSlot } from '../../shared/subject/slot.ts';
+import { isThere } from '../../shared/files.ts';
 
 export function addStrategyServed(strategy: Command, output: () => Output): void {
   strategy
@@ -60,7 +60,7 @@ function showShadow(given: string, output: Output): void {
     });
   const journals = Object.keys(shards)
     .map((shard) => paths.journal(market, shard))
-    .filter((path) => existsSync(path));
+    .filter((path) => isThere(path));
   const compared = compareShadow({ instrument, ...shadow }, journals);
   const { version, bars, from, to, equal, publishers, published } = compared;
   output.line(

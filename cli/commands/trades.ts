@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { shownMinute } from '../../shared/bar.ts';
 import { counted } from '../../shared/counted.ts';
 import { Option, type Command } from 'commander';
@@ -22,6 +22,7 @@ import { paperSizeText } from '../paper_size.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
+import { isThere } from '../../shared/files.ts';
 
 interface TradesFlags extends PeriodFlags, PairsFlags {
   readonly market?: string;
@@ -169,7 +170,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
 /** Why there are no fills, and what gives the first. @param entries signals in the kept journals that entered */
 export function noFillsText({ from, to, pairs }: TradesFlags, entries: number, eaFolder = homePaths().ea): string {
   if (from !== undefined || to !== undefined || pairs !== undefined) return 'No fills of these pairs and this period.';
-  const accounts = existsSync(eaFolder) ? readdirSync(eaFolder).filter((name) => name.endsWith('_paper')) : [];
+  const accounts = isThere(eaFolder) ? readdirSync(eaFolder).filter((name) => name.endsWith('_paper')) : [];
   const consumer =
     accounts.length > 0
       ? `The paper account (${accounts.join(', ')}) follows the next ENTER that it sees.`

@@ -26,7 +26,8 @@ const SHORT_EFFECT: Readonly<Record<Applies, string>> = {
 
 const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
   core: 'Entries and risk. Part of `policy_hash`.',
-  retrain: 'Retraining, monitoring and notifications.',
+  retrain:
+    'Retraining, monitoring and notifications. Schedules are cron expressions in UTC; where one names a day of month and a day of week, either matches, as in cron(8).',
   signals: 'Storage of signals.',
   minutehand: 'Everything else, as plain values.',
 };

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { keyName, signatureRefusal } from '../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { AuditCheck } from '../../trainer/control/api/audit.ts';
 import type { SymbolFills } from '../../trainer/control/monitor/fill_performance.ts';
 import type { LateOfDay } from '../../trainer/control/parity/journal_day.ts';
 import type { DecisionParity, Mismatch } from '../../trainer/control/parity/decisions.ts';
+import { isThere } from '../../shared/files.ts';
 
 export const CERTIFICATE_SCHEMA = 'minutehand.parity/1';
 
@@ -75,7 +76,7 @@ export function readCertificate(path: string, trusted: readonly KeyObject[]): Ce
     throw new MinutehandError('PARITY_FILE', { seen: path, cause });
   }
   const sig = signatureOf(path);
-  const refusal = existsSync(sig) ? signatureRefusal(readFileSync(sig, 'utf8'), bytes, trusted) : 'is not signed';
+  const refusal = isThere(sig) ? signatureRefusal(readFileSync(sig, 'utf8'), bytes, trusted) : 'is not signed';
   if (refusal !== null)
     throw new MinutehandError('PARITY_SIGNATURE', {
       seen: `${path} ${refusal}`,

@@ -13,6 +13,7 @@ const saidSchema = z.looseObject({
   /** Things outside the trainer that fail. */
   dependencies: z.array(z.custom<DependencyFault>((value) => dependencyFaultSchema.safeParse(value).success)),
   active_version: z.string().nullable(),
+  direction_models: z.array(z.looseObject({ timeframe: z.string(), version: z.string().nullable() })).default([]),
   program_version: z.string(),
   active_error: z
     .object({ code: z.string(), message: z.string(), next: z.string(), slot: z.string().optional() })

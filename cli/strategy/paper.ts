@@ -1,9 +1,10 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { RuleExplainer } from '../../trainer/learning/formula_rules/explain_rule.ts';
 import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
+import { isThere } from '../../shared/files.ts';
 
 export const PAPER_SCHEMA = 'minutehand.rule_paper/1';
 
@@ -60,7 +61,7 @@ export interface KeptPaper {
  * @throws MinutehandError PAPER_DIFFERS where the file has other decisions
  */
 export function keepPaper(path: string, text: string): KeptPaper {
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const before = isThere(path) ? readFileSync(path, 'utf8') : '';
   if (!text.startsWith(before) && !before.startsWith(text))
     throw new MinutehandError('PAPER_DIFFERS', { seen: `${path}, line ${firstDifference(before, text)}` });
   if (text.length > before.length) appendFileSync(path, text.slice(before.length), { flush: true });

@@ -221,13 +221,18 @@ function keyOf({ pair_id, reason, version }: Halt): string {
  * active again. A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which nothing else
  * does. The record is written even when the file has no such halt: a daemon may still have one that the file has lost.
  * @returns the halts of the file that were lifted
- * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when
- * active.json is damaged; HOME_LOCKED, HOME_UNUSABLE
+ * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, unless `*` replaces a
+ * damaged file; MODEL_MANIFEST when active.json is damaged; HOME_LOCKED, HOME_UNUSABLE
  */
 export function resume(modelsFolder: string, pairId: string, now: Date, files: FileSystem = MACHINE_FILES): Halt[] {
   const active = readActive(modelsFolder, files);
-  if (active === null) throw new MinutehandError('MODEL_MISSING', { seen: `no active bundle in ${modelsFolder}` });
-  return whileLocked(modelsFolder, files, () => lift(modelsFolder, pairId, active.version, now, files));
+  if (active !== null)
+    return whileLocked(modelsFolder, files, () => lift(modelsFolder, pairId, active.version, now, files));
+  // Instruments have halts of their own models and stops of operators in that file, too.
+  if (pairId !== ALL_PAIRS || readHaltsOrNull(modelsFolder, files) !== null)
+    throw new MinutehandError('MODEL_MISSING', { seen: `no active bundle in ${modelsFolder}` });
+  whileLocked(modelsFolder, files, () => writeHalts(modelsFolder, NO_HALTS_FILE, files));
+  return [];
 }
 
 function lift(modelsFolder: string, pairId: string, version: string, now: Date, files: FileSystem): Halt[] {

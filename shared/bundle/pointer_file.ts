@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { replaceEvenWhenFull } from '../disk_reserve.ts';
-import { MinutehandError } from '../errors.ts';
-import { MACHINE_FILES } from '../files.ts';
+import { deniedPath, knownError, MinutehandError } from '../errors.ts';
+import { MACHINE_FILES, refuseDenied } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { lockHome } from '../process/home_lock.ts';
 import { readModelsFile } from './models_file.ts';
@@ -13,19 +13,23 @@ const POINTER_HINT = {
   next: '`minutehand models promote <version>` rewrites it.',
 };
 
-/** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE */
+/** @throws MinutehandError MODEL_MANIFEST with `hint`, MODEL_FILE, FILE_DENIED */
 export function readPointer<Pointer>(
   path: string,
   schema: z.ZodType<Pointer>,
   files: FileSystem,
   hint = POINTER_HINT,
 ): Pointer | null {
-  if (files.stat(path) === null) return null;
+  if (files.stat(path) === null) {
+    if (files === MACHINE_FILES) refuseDenied(path);
+    return null;
+  }
   let json: unknown;
   try {
     json = JSON.parse(readModelsFile(path, 'pointer', files).toString('utf8'));
   } catch (cause) {
     if (cause instanceof MinutehandError) throw cause;
+    if (deniedPath(cause) !== null) throw knownError(cause)!;
     const reason = cause instanceof SyntaxError ? 'is not JSON' : `cannot be read: ${(cause as Error).message}`;
     throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} ${reason}`, cause });
   }
@@ -35,7 +39,10 @@ export function readPointer<Pointer>(
   throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}`, ...hint });
 }
 
-/** null when it is missing, damaged or refused. An expired pointer was valid. */
+/**
+ * null when it is missing, damaged or refused. An expired pointer was valid.
+ * @throws MinutehandError FILE_DENIED: what it names is unknown, so it must not be replaced as an absent one
+ */
 export function readPointerOrNull<Pointer>(
   kind: PointerKind<Pointer>,
   path: string,
@@ -48,6 +55,7 @@ export function readPointerOrNull<Pointer>(
     if (pointer !== null) marks?.check(pointer);
     return pointer;
   } catch (error) {
+    if (error instanceof MinutehandError && error.code === 'FILE_DENIED') throw error;
     return error instanceof MinutehandError && error.code === 'POINTER_EXPIRED' ? pointer : null;
   }
 }

@@ -18,7 +18,10 @@ const markSchema = z.object({
   signed: z.boolean(),
   /** A person has ended what the pointers up to this serial name: none of them is accepted again. */
   ended: z.int().optional(),
-  /** The accepted pointer, with its signature. Absent in a mark of an earlier version. */
+  /**
+   * The accepted pointer, with its signature; in the mark of an end, the last one before it, whose signature proves the
+   * end elsewhere. Absent in a mark of an earlier version.
+   */
   pointer: z.unknown().optional(),
 });
 /** High-water mark of a pointer file. */
@@ -57,7 +60,7 @@ export class PointerMarks<Pointer = ActiveFile> {
   accepted(): Pointer[] {
     const trusted = trustedKeys();
     const all = readMarks(this.#home, this.#kind.name).sort((a, b) => b.serial - a.serial);
-    const end = Math.max(0, ...all.map(({ ended = 0 }) => ended));
+    const end = endOf(all);
     const marks = all.filter(({ serial }) => serial > end);
     return marks.flatMap(({ pointer }) => {
       const parsed = this.#kind.schema.safeParse(pointer);
@@ -101,15 +104,19 @@ export class PointerMarks<Pointer = ActiveFile> {
   /**
    * What any pointer so far names has ended: one that is put back, from a backup for instance, is refused. The next one
    * has a higher serial.
-   * @param serial of the pointer that ends; 0: it has none, or cannot be read
+   * @param pointer that ends; null: it cannot be read
    * @throws MinutehandError POINTER_MARK when it cannot be written
    */
-  end(serial: number): void {
+  end(pointer: Pointer | null): void {
     const mark = this.read();
+    const serial = pointer === null ? 0 : (this.#kind.sealOf(pointer).serial ?? 0);
     const last = Math.max(serial, mark?.serial ?? 0);
-    if (last === 0) return;
-    const { version = 'none', signed = false } = mark ?? {};
-    const ended: PointerMark = { serial: last + 1, version, signed, ended: last + 1 };
+    const isEndedAlready = mark !== null && mark.ended === mark.serial && serial <= mark.serial;
+    if (last === 0 || isEndedAlready) return;
+    const signed = mark?.signed ?? false;
+    const proof = pointer !== null && serial === last ? pointer : mark?.pointer;
+    const version = pointer !== null && serial === last ? this.#kind.label(pointer) : (mark?.version ?? 'none');
+    const ended: PointerMark = { serial: last + 1, version, signed, ended: last + 1, pointer: proof };
     try {
       replaceDurably(MACHINE_FILES, this.#path, textOf(ended));
     } catch (cause) {
@@ -222,20 +229,25 @@ export function marksToKeep(home: string): Map<string, string> {
   return new Map([...new Set(names)].sort().map((name) => [name, textOf(joined(readMarks(home, name)))]));
 }
 
+/** The serial up to which an operator has ended what the pointers name; 0: nothing. */
+const endOf = (marks: readonly PointerMark[]): number => Math.max(0, ...marks.map(({ ended = 0 }) => ended));
+
 function joined(marks: readonly PointerMark[]): PointerMark {
   const highest = marks.reduce<PointerMark | null>(higher, null)!;
   const withPointer = marks.find(({ serial, pointer }) => serial === highest.serial && pointer !== undefined);
-  const end = Math.max(0, ...marks.map(({ ended = 0 }) => ended));
+  const end = endOf(marks);
   return { ...highest, ...(end === 0 ? {} : { ended: end }), ...(withPointer && { pointer: withPointer.pointer }) };
 }
 
+/** What became of a kept mark: written here, known already, or refused because no trusted key has signed its proof. */
+export type KeptMark = 'taken' | 'known' | 'unproven';
+
 /**
- * Writes a mark from another machine into this home. With trusted keys, a mark is taken only where it has the pointer
- * of its serial and version, signed by one of them: anybody who can write to the store could name any bundle in it, or
- * set a serial so high that no pointer is accepted again. So one that only says what has ended is not taken either.
+ * Writes a mark that the store has kept into this home. With trusted keys, a mark is taken only with a pointer that one
+ * of them has signed: that of its serial and version, or, of an end, the one right before it. Anybody who can write to
+ * the store could otherwise name any bundle in it, or set a serial so high that no pointer is accepted again.
  * @param name of the kind of pointer
  * @param kind that its signature is of; by default that of active models
- * @returns whether it was taken, and was not there yet
  * @throws MinutehandError POINTER_MARK, KEY_UNUSABLE
  */
 export function takeKeptMark(
@@ -243,28 +255,43 @@ export function takeKeptMark(
   name: string,
   text: string,
   kind: PointerKind<unknown> = pointerKind(name as PointerName),
-): boolean {
-  const file = `${name}_mark_${KEPT}.json`;
-  const mark = MARK_FILE.test(file) ? markSchema.safeParse(jsonOf(text)) : null;
-  if (mark?.success !== true) throw new MinutehandError('POINTER_MARK', { seen: `the kept mark of ${name}` });
+): KeptMark {
+  const mark = keptMark(name, text);
   const trusted = trustedKeys();
-  if (trusted !== null && !isProven(mark.data, kind, trusted)) return false;
-  const path = pathInside(home, file);
-  if (MACHINE_FILES.stat(path) !== null && MACHINE_FILES.read(path).toString('utf8') === textOf(mark.data))
-    return false;
-  replaceDurably(MACHINE_FILES, path, textOf(mark.data));
-  return true;
+  if (trusted !== null && !isProven(mark, kind, trusted)) return 'unproven';
+  const path = pathInside(home, keptFile(name));
+  if (MACHINE_FILES.stat(path) !== null && MACHINE_FILES.read(path).toString('utf8') === textOf(mark)) return 'known';
+  replaceDurably(MACHINE_FILES, path, textOf(mark));
+  return 'taken';
 }
 
-/** Whether a trusted key has signed the pointer that a mark is of. */
+/**
+ * Whether a kept mark knows an end by an operator that no mark of this home knows, as after a restore of the home from
+ * a backup made before it.
+ * @throws MinutehandError POINTER_MARK
+ */
+export function knowsLaterEnd(home: string, name: string, text: string): boolean {
+  return endOf([keptMark(name, text)]) > endOf(readMarks(home, name));
+}
+
+const keptFile = (name: string): string => `${name}_mark_${KEPT}.json`;
+
+function keptMark(name: string, text: string): PointerMark {
+  const mark = MARK_FILE.test(keptFile(name)) ? markSchema.safeParse(jsonOf(text)) : null;
+  if (mark?.success !== true) throw new MinutehandError('POINTER_MARK', { seen: `the kept mark of ${name}` });
+  return mark.data;
+}
+
+/** Whether a trusted key has signed the pointer that a mark is of, or that its end follows. */
 function isProven(
-  { serial, version, pointer, ended }: PointerMark,
+  { serial, version, pointer, ended = 0 }: PointerMark,
   kind: PointerKind<unknown>,
   trusted: NonNullable<ReturnType<typeof trustedKeys>>,
 ): boolean {
   const parsed = kind.schema.safeParse(pointer);
-  if (!parsed.success || (ended !== undefined && ended >= serial)) return false;
-  if (kind.sealOf(parsed.data).serial !== serial || kind.label(parsed.data) !== version) return false;
+  if (!parsed.success || ended > serial) return false;
+  const signedSerial = ended === serial ? serial - 1 : serial;
+  if (kind.sealOf(parsed.data).serial !== signedSerial || kind.label(parsed.data) !== version) return false;
   return sealRefusal(kind, parsed.data, trusted) === null;
 }
 

@@ -8,7 +8,7 @@ import { activate } from '../../test/activate.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { ACTIVE_POINTER } from './active_file.ts';
 import { activePath, readActive, readActiveFile } from './bundle.ts';
-import { hasOwnMarks, marksToKeep, PointerMarks, takeKeptMark, trainerMarks } from './pointer_marks.ts';
+import { hasOwnMarks, knowsLaterEnd, marksToKeep, PointerMarks, takeKeptMark, trainerMarks } from './pointer_marks.ts';
 
 const OLD = '20260101_0000';
 const NEW = '20260102_0000';
@@ -97,7 +97,7 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
     promote(NEW);
     const last = text();
     expect(await look()).toBe(NEW);
-    trainerMarks({ home }).end(readActiveFile(models)!.serial!);
+    trainerMarks({ home }).end(readActiveFile(models));
     rmSync(activePath(models));
     daemon.forget();
     put(last);
@@ -120,7 +120,7 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
   it('is refused after its end where its mark was never written', async () => {
     activate(models, OLD);
     const only = text();
-    trainerMarks({ home }).end(readActiveFile(models)!.serial!);
+    trainerMarks({ home }).end(readActiveFile(models));
     expect(await look(daemonMarks())).toBe('POINTER_ROLLBACK');
     put(only);
     expect(await look(daemonMarks())).toBe('POINTER_ROLLBACK');
@@ -270,7 +270,7 @@ describe('marks that another machine has left', () => {
     const [kept] = [...marksToKeep(home)];
     expect(kept![0]).toBe('active');
     const next = other();
-    expect([takeKeptMark(next, ...kept!), takeKeptMark(next, ...kept!)]).toEqual([true, false]);
+    expect([takeKeptMark(next, ...kept!), takeKeptMark(next, ...kept!)]).toEqual(['taken', 'known']);
     expect(accepted(next)).toEqual([NEW]);
     expect([hasOwnMarks(next), hasOwnMarks(home)]).toEqual([false, true]);
     const old = { version: OLD, previous: null, serial: 1 };
@@ -281,10 +281,33 @@ describe('marks that another machine has left', () => {
 
   it('keep what a person has ended at its end', () => {
     promote(NEW);
-    trainerMarks({ home }).end(readActiveFile(models)!.serial!);
+    trainerMarks({ home }).end(readActiveFile(models));
     const next = other();
     takeKeptMark(next, ...[...marksToKeep(home)][0]!);
     expect(accepted(next)).toEqual([]);
+  });
+
+  it('bring an end by an operator to a home with trusted keys, which refuses what it ended and takes the next', () => {
+    useKeys();
+    promote(NEW);
+    const ended = readActiveFile(models)!;
+    trainerMarks({ home }).end(ended);
+    trainerMarks({ home }).end(ended);
+    const [name, text] = [...marksToKeep(home)][0]!;
+    const next = other();
+    expect(knowsLaterEnd(next, name, text)).toBe(true);
+    expect(takeKeptMark(next, name, text)).toBe('taken');
+    expect([accepted(next), knowsLaterEnd(next, name, text)]).toEqual([[], false]);
+    const marks = new PointerMarks(next, 'daemon_main', ACTIVE_POINTER);
+    expect(() => marks.check(ended)).toThrow(expect.objectContaining({ code: 'POINTER_ROLLBACK' }));
+    // Handed on once more by the home that was restored.
+    expect(takeKeptMark(other(), ...[...marksToKeep(next)][0]!)).toBe('taken');
+    promote(THIRD);
+    marks.check(readActiveFile(models)!);
+    // An end far ahead would keep out every later pointer.
+    const mark = JSON.parse(text) as { serial: number };
+    const lie = JSON.stringify({ ...mark, serial: mark.serial + 5, ended: mark.serial + 5 });
+    expect(takeKeptMark(other(), name, lie)).toBe('unproven');
   });
 
   it('are taken by a home with trusted keys where they are signed, and by a trusted key', () => {
@@ -296,8 +319,8 @@ describe('marks that another machine has left', () => {
     const first = other();
     const second = other();
     const third = other();
-    expect(takeKeptMark(first, ...unsigned)).toBe(false);
-    expect(takeKeptMark(second, ...signed)).toBe(true);
+    expect(takeKeptMark(first, ...unsigned)).toBe('unproven');
+    expect(takeKeptMark(second, ...signed)).toBe('taken');
     expect([accepted(first), accepted(second)]).toEqual([[], [NEW]]);
     const forged = signed[1].replaceAll(NEW, THIRD);
     expect(forged).not.toBe(signed[1]);
@@ -313,7 +336,7 @@ describe('marks that another machine has left', () => {
     ];
     for (const lie of lies) {
       const text = typeof lie === 'string' ? lie : JSON.stringify(lie);
-      expect(takeKeptMark(third, 'active', text), text).toBe(false);
+      expect(takeKeptMark(third, 'active', text), text).toBe('unproven');
     }
     expect([accepted(third), readdirSync(third)]).toEqual([[], []]);
   });

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { handWrittenDefinitions } from '../core/features/features.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../core/features/instrument/definitions.ts';
@@ -16,6 +15,7 @@ import { didYouMean } from './spelling.ts';
 import type { SubjectGroups } from './subject_groups.ts';
 import { symbolNames } from './symbol_names.ts';
 import { readYamlFile, type YamlFile } from './yaml_file.ts';
+import { isThere } from '../files.ts';
 
 /** Formulas that become columns of the next training. The file may be absent. */
 export const FEATURE_FILE = 'features.yaml';
@@ -68,7 +68,7 @@ export const NO_FORMULAS: FeatureFile = {
  */
 export function readFeatureFile(configDir: string, context: FeatureFileContext): FeatureFile {
   const file = join(configDir, FEATURE_FILE);
-  if (!existsSync(file)) return NO_FORMULAS;
+  if (!isThere(file)) return NO_FORMULAS;
   const read = readYamlFile(file);
   if ('problems' in read) return faulty(read.problems);
   const { value } = read.yaml;

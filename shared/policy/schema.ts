@@ -435,7 +435,7 @@ export const treesPolicy = z.strictObject({
     .optional()
     .describe('Trees without an improvement after which boosting ends. Absent: 20.'),
   learning_rate: z.number().gt(0).max(1).describe('Weight of each tree.'),
-  leaves: z.int().min(2).max(255).describe('Maximum leaves per tree.'),
+  leaves: z.int().min(2).max(4096).describe('Maximum leaves per tree.'),
   min_data_in_leaf: z.int().min(1).max(1_000_000).describe('Minimum rows of a leaf.'),
   l2: z.number().min(0).max(10_000).describe('L2 penalty on leaf values.'),
   row_fraction: z.number().gt(0).max(1).describe('Fraction of rows drawn for each tree.'),

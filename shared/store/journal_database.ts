@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pauseThread } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
-import { deniedDatabase } from '../files.ts';
+import { deniedDatabase, isThere } from '../files.ts';
 import { makePrivateFolder } from '../private_files.ts';
 import { isDatabaseDamage } from './damaged_files.ts';
 import { boundWal, Database, SqliteError } from './sqlite.ts';
@@ -58,7 +57,7 @@ const TABLES_POLL_MS = 20;
  * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED, DATA_MISSING
  */
 export function openDatabase(path: string, readOnly: boolean): Database {
-  if (readOnly && !existsSync(path)) {
+  if (readOnly && !isThere(path)) {
     throw new MinutehandError('DATA_MISSING', {
       seen: path,
       next: 'Start the daemon first, or name its journal file.',

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { ImportedFile, Market } from '../../shared/bar_file/bar_sink.ts';
@@ -18,6 +17,7 @@ import { openSqlite } from './sqlite.ts';
 import { unusable } from './store_unusable.ts';
 import type { ImportsTable } from './schema/bars.ts';
 import type { Tables } from './schema/schema.ts';
+import { isThere } from '../../shared/files.ts';
 
 /** The trainer's storage: bars, auxiliary series, imports. The same on SQLite and PostgreSQL. */
 export interface Store {
@@ -54,7 +54,7 @@ export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
 /** As storeUrl, for readers; null when its SQLite file is not there. A configured PostgreSQL counts as present. */
 export function storeUrlIfThere(env: NodeJS.ProcessEnv, paths: HomePaths): string | null {
   const url = storeUrl(env, paths);
-  return url === paths.trainer && !existsSync(url) ? null : url;
+  return url === paths.trainer && !isThere(url) ? null : url;
 }
 
 /**
@@ -126,7 +126,7 @@ export async function lookAtTables(
   url: string,
   schema = STORE_SCHEMA,
 ): Promise<(TablesVersion & Pick<Store, 'kind' | 'place'>) | null> {
-  if (!isPostgresUrl(url) && !existsSync(url)) return null;
+  if (!isPostgresUrl(url) && !isThere(url)) return null;
   const engine = await openEngine(url);
   const { kind, place } = engine;
   try {

@@ -59,7 +59,7 @@ function endPointer(place: PointerPlace, paths: Pick<HomePaths, 'home'>): string
   return whilePointerLocked(place.path, files, () => {
     const before = readPointerOrNull(pointerKind(place.name), place.path, files, null);
     // Before the file: should this process end here, the pointer is refused at the next start.
-    trainerMarks(paths, place.name).end(before?.serial ?? 0);
+    trainerMarks(paths, place.name).end(before);
     files.remove(place.path);
     files.sync(dirname(place.path));
     return before?.version ?? '(damaged)';

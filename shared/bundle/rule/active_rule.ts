@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
-import { MACHINE_FILES } from '../../files.ts';
+import { MACHINE_FILES, isThere } from '../../files.ts';
 import { SUBJECT_ID } from '../../pair.ts';
 import { pathInside } from '../../path_name.ts';
 import { copyFolder } from '../bundle.ts';
@@ -42,7 +42,7 @@ export function instrumentsWithRuleShadow(modelsFolder: string): string[] {
 
 /** Names without their ending, in order. */
 function pointersIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   return readdirSync(folder)
     .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))
     .sort();

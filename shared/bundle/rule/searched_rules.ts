@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { replaceDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
-import { MACHINE_FILES } from '../../files.ts';
+import { MACHINE_FILES, isThere } from '../../files.ts';
 import { makeFolder } from '../../folder.ts';
 import { pathInside } from '../../path_name.ts';
 import type { FormulaStrategy } from '../../policy/strategy_file.ts';
@@ -160,7 +160,7 @@ function recordPath(models: string, name: string): string {
 
 function namesIn(models: string): string[] {
   const folder = searchedFolder(models);
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   return readdirSync(folder)
     .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))
     .sort();
@@ -238,7 +238,7 @@ function recordOf({ searches, begun, trials, isWhole, rules, forms, questions }:
 /** @returns null without a record. @throws MinutehandError LOOKS_FORMAT */
 function readRecord(models: string, name: string): Record | null {
   const path = recordPath(models, name);
-  if (!existsSync(path)) return null;
+  if (!isThere(path)) return null;
   let json: unknown;
   try {
     json = JSON.parse(readModelsFile(path, 'halts').toString('utf8'));

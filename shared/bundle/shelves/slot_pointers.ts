@@ -1,8 +1,8 @@
-import type { Timeframe } from '../../pair.ts';
+import { TIMEFRAME_NAMES, type Timeframe } from '../../pair.ts';
 import { quietly } from '../../quietly.ts';
 import { readShadow } from '../shadow_pointer.ts';
 import { readActiveOfSlot } from './registry.ts';
-import type { ModelSlotId } from '../../subject/slot.ts';
+import { directionSlot, type ModelSlotId } from '../../subject/slot.ts';
 import { timeframeOfSlot } from '../../subject/written_names.ts';
 
 /** What the pointers of a slot name: its active bundle, the one before, and its shadow. */
@@ -23,4 +23,11 @@ export function slotPointers(models: string, slot: ModelSlotId): SlotPointers {
     shadow: quietly(() => readShadow(models, slot)),
     timeframe: timeframeOfSlot(slot),
   };
+}
+
+/** The pointers of the slots of direction models that name a bundle. */
+export function directionPointers(models: string): (SlotPointers & { readonly timeframe: Timeframe })[] {
+  return TIMEFRAME_NAMES.map((timeframe) => ({ ...slotPointers(models, directionSlot(timeframe)), timeframe })).filter(
+    ({ version, shadow }) => version !== null || shadow !== null,
+  );
 }

@@ -32,6 +32,7 @@ import { quietly } from '../../../shared/quietly.ts';
 import { isRuleSlot, MODEL_SLOTS, ruleSlot, type Role, type SlotId } from '../../../shared/subject/slot.ts';
 import { nameBeside, slotOfRollout } from '../../../shared/subject/written_names.ts';
 import { folderOf, filesOf } from '../../../shared/bundle/slot_files.ts';
+import { directionPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
 
 /** Where a bundle stands that a pointer names. */
 export interface Standing {
@@ -186,7 +187,13 @@ export function activeModels(settings: Settings, paths: Pick<HomePaths, 'models'
   const refused_models = refusedModels(settings, paths).map(shownStanding);
   const active_error = refused_models.find(({ slot }) => slot === 'pairs');
   const active = quietly(() => readActiveOfSlot(paths.models, 'pairs', trainerMarks(paths)));
-  return { active_version: active?.version ?? null, ...(active_error && { active_error }), refused_models };
+  const direction_models = directionPointers(paths.models);
+  return {
+    active_version: active?.version ?? null,
+    direction_models,
+    ...(active_error && { active_error }),
+    refused_models,
+  };
 }
 
 /** @throws MinutehandError as PointerMarks.check */

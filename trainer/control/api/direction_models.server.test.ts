@@ -289,6 +289,16 @@ describe('instruments in the API', () => {
     expect(refused.body.error?.code).toBe('ROLE_REFUSED');
   });
 
+  it('are in status, health and the current models, without models of pairs too', async () => {
+    const expected = [{ timeframe: '1h', version: versions[0], previous: versions[1], shadow: null }];
+    const { active_version, direction_models } = await own.get('/api/ml/status');
+    expect([active_version, direction_models]).toEqual([null, expected]);
+    const { version, manifest, direction_models: current } = await own.get('/api/ml/models/current');
+    expect([version, manifest, current]).toEqual([null, null, expected]);
+    const health = await fetch(`${api.origin}/healthz`).then((answer) => answer.json());
+    expect(health).toMatchObject({ active_version: null, direction_models: expected });
+  });
+
   it('are subjects with the thresholds of their active bundle', async () => {
     const { subjects } = await own.get('/api/subjects');
     expect(subjects.at(-1)).toMatchObject({

@@ -123,6 +123,7 @@ export function directionParametersOf(
     from: instantOf(config.start_date),
     to: instantOf(config.end_date, 'end'),
     horizon: prediction_horizon,
+    threshold: thresholdOf(config),
     direction_engine: learner.engine === undefined ? undefined : engine,
     ensemble: learner.ensemble,
     direction_balance: config.balance?.direction,
@@ -130,6 +131,22 @@ export function directionParametersOf(
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...(Object.fromEntries(given) as RunParameters), symbols: [symbol], timeframe };
+}
+
+/**
+ * The return from which a bar is labeled up or down; undefined: the delivered one.
+ * @throws MinutehandError SETTING_UNSUPPORTED for none, or for two that differ
+ */
+function thresholdOf({ threshold_up: up, threshold_down: down }: MLTrainingConfig): number | undefined {
+  const below = down === undefined ? undefined : Math.abs(down);
+  if (below === 0 || (up !== undefined && below !== undefined && up !== below))
+    throw unsupported(
+      'threshold_down',
+      down,
+      up === undefined ? 'a return other than 0' : `-${up}: the label is symmetric`,
+      'Omit it: threshold_up sets both.',
+    );
+  return up ?? below;
 }
 
 /**

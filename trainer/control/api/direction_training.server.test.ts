@@ -47,6 +47,8 @@ describe('POST /api/ml-training/train for an instrument', () => {
         start_date: '2022-01-03',
         end_date: '2022-01-20',
         prediction_horizon: 12,
+        threshold_up: 0.01,
+        threshold_down: -0.01,
         random_state: 5,
         optimization_settings: { enabled: true, n_calls: 4 },
       };
@@ -59,6 +61,7 @@ describe('POST /api/ml-training/train for an instrument', () => {
             symbols: ['BTCUSDT'],
             timeframe: '1h',
             horizon: 12,
+            threshold: 0.01,
             seed: 5,
             trials: 4,
             from: '2022-01-03T00:00:00Z',

@@ -1,7 +1,6 @@
 import { barSecondsOf, parsePair } from '../../../shared/pair.ts';
 import { OtherBars, symbolsNeeded, withOtherBars } from '../../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
-import { existsSync } from 'node:fs';
 import type * as z from 'zod';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { barAt } from '../../../shared/bar_file/bar_file.ts';
@@ -18,6 +17,7 @@ import { journalsOf } from '../../jobs/bars/recent_bars.ts';
 import { commonMinutes } from '../../learning/history/pair_history.ts';
 import type { ApiContext } from './context.ts';
 import type { generatedSchema } from '../schema/automl_features.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** Maximum closed time of a market (weekends and holidays). */
 const CLOSED_S = 4 * 86_400;
@@ -52,7 +52,7 @@ export async function recentFeatures(
     symbols: symbolsNeeded([pair], windows),
     market,
     from,
-    journals: journalsOf(settings, paths).filter((path) => existsSync(path)),
+    journals: journalsOf(settings, paths).filter((path) => isThere(path)),
     screening: screenPolicy(settings),
     store: await store(),
     onProgress: () => undefined,

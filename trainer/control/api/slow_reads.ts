@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
 import { createExplainer } from '../../../shared/explain/explain_minute.ts';
@@ -17,6 +16,7 @@ import type { Performance } from '../performance/performance_schema.ts';
 import { readMarketPerformance } from '../performance/read_performance.ts';
 import { channelStatus } from '../notify/channels/open_channels.ts';
 import { compareShadow, ruleInShadow, type ShadowComparison } from '../rules/shadow_comparison.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** Of the trainer that asks; plain data, since it is sent to a thread. */
 export interface ReadPlace {
@@ -65,7 +65,7 @@ export function openSlowReads({ settings, paths: plain }: ReadPlace): {
 } {
   const paths = pathsOf(plain);
   const opener = storeOpener(async () => ({ store: await openStore(storeUrl(process.env, paths)) }));
-  const journals = (): string[] => journalsOf(settings, paths).filter((path) => existsSync(path));
+  const journals = (): string[] => journalsOf(settings, paths).filter((path) => isThere(path));
   const explainer = createExplainer(settings, paths);
   const reads: SlowReads = {
     async candles({ symbol, from, to, points }) {

@@ -38,6 +38,14 @@ export function runParametersOf(
       expected: `${horizon_bars}: the horizon of the labels, by which folds are purged and models are compared`,
       next: 'Omit it, or propose a change of label.horizon_bars: PUT /api/ml/config.',
     });
+  for (const name of ['threshold_up', 'threshold_down'] as const)
+    if (config[name] !== undefined)
+      throw unsupported(
+        name,
+        config[name],
+        'no value: pairs are labeled by barriers in their volatility (minutehand.yaml, label)',
+        'Omit it, give an instrument as symbol, or propose a change of label: PUT /api/ml/config.',
+      );
   refuseGenerators(config);
   const engine = learner.engine ?? minutehand.train.engine;
   const { direction: ofDirection, ...balance } = config.balance ?? {};

@@ -60,6 +60,8 @@ describe('fields of a training request', () => {
     [{ n_estimators: 40 }, ofAllModels('rounds', 40)],
     [{ learning_rate: 0.2 }, ofAllModels('learning_rate', 0.2)],
     [{ max_depth: 3 }, ofAllModels('leaves', 8)],
+    [{ max_depth: 10 }, ofAllModels('leaves', 1024)],
+    [{ max_depth: 12 }, ofAllModels('leaves', 4096)],
     [{ cross_validation_folds: 3 }, { 'train.folds': 3 }],
     [{ validation_split: 0.3 }, { 'train.holdout_fraction': 0.3 }],
     [{ train_test_split: 0.9 }, { 'train.holdout_fraction': 0.1 }],
@@ -134,6 +136,8 @@ describe('a body with each field of a schema', () => {
       train_test_split: [0.7, holdout],
       cross_validation_folds: [3, { settings: { 'train.folds': 3 } }],
       prediction_horizon: [7, 'prediction_horizon 7'],
+      threshold_up: [0.01, 'threshold_up 0.01'],
+      threshold_down: [-0.01, 'threshold_down -0.01'],
       random_state: [3, { seed: 3 }],
       early_stopping_rounds: [7, { settings: { 'train.ai3.early_stopping_rounds': 7 } }],
       max_depth: [3, { settings: { 'train.ai1.leaves': 8 } }],
@@ -193,6 +197,8 @@ describe('a body with each field of a schema', () => {
       train_test_split: [0.7, 'train_test_split 0.7'],
       cross_validation_folds: [6, set('walk_forward.blocks', 6)],
       prediction_horizon: [7, parameters({ label: { horizon: 7 } })],
+      threshold_up: [0.01, parameters({ label: { unit: 'percent', threshold: 0.01 } })],
+      threshold_down: [-0.03, parameters({ label: { threshold: 0.03 } })],
       random_state: [3, { seed: 3 }],
       early_stopping_rounds: [7, set('trees.early_stopping_rounds', 7)],
       max_depth: [3, set('trees.leaves', 8)],
@@ -223,6 +229,11 @@ describe('a body with each field of a schema', () => {
       [{ optimization_settings: { parameter_space: range } }, 'parameter_space.leaves'],
     ];
     for (const [body, words] of beyond) expect(() => jobOf(body), words).toThrow(words);
+    expect(jobOf({ threshold_up: 0.01, threshold_down: -0.01 })).toMatchObject(
+      parameters({ label: { threshold: 0.01 } }),
+    );
+    expect(() => jobOf({ threshold_up: 0.02, threshold_down: -0.01 })).toThrow('threshold_down -0.01');
+    expect(() => jobOf({ threshold_down: 0 })).toThrow('threshold_down 0');
     expect(() => parametersOf({ balance: { direction: 'smote' } })).toThrow('balance.direction');
   });
 

@@ -55,6 +55,8 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     train_test_split: own({ train_test_split: 0.7 }),
     cross_validation_folds: own({ cross_validation_folds: 7 }),
     prediction_horizon: own({ prediction_horizon: 12 }),
+    threshold_up: own({ threshold_up: 0.01 }),
+    threshold_down: own({ threshold_down: -0.01 }),
     random_state: own({ random_state: 3 }),
     early_stopping_rounds: own({ early_stopping_rounds: 7 }),
     max_depth: own({ max_depth: 3 }),

@@ -1,5 +1,4 @@
 import { utcDay } from '../../../shared/utc_day.ts';
-import { existsSync } from 'node:fs';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { createBarCheck, BREAK_MINUTES, SPIKE, type BarReport } from '../../../shared/bar_file/bar_check.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -15,6 +14,7 @@ import { recentBars } from '../../../shared/core/recent_history.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { historyEnd } from '../../jobs/bars/recent_bars.ts';
 import { openStore } from '../../store/store.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const DAY_S = 86_400;
 /** Maximum number of listed gaps and spikes. */
@@ -81,7 +81,7 @@ export async function scanCoverage(
 ): Promise<readonly SymbolCoverage[]> {
   const { market, screening } = task;
   const store = task.storeUrl === null ? null : await openStore(task.storeUrl);
-  const journals = task.journals.filter((path) => existsSync(path));
+  const journals = task.journals.filter((path) => isThere(path));
   const covered: SymbolCoverage[] = [];
   try {
     const imported = store === null ? [] : await store.bars.symbols(market);

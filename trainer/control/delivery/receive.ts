@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isS3Address, S3_ADDRESS, s3Address } from '../../../shared/blob/s3_address.ts';
 import { openS3Folder } from '../../../shared/blob/s3_folder.ts';
@@ -7,7 +7,7 @@ import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
+import { MACHINE_FILES, isThere } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import {
@@ -42,13 +42,13 @@ export async function openDelivered(place: string, env: NodeJS.ProcessEnv): Prom
   if (isS3Address(place)) return openBucketDelivery(place, env);
   const folder = resolve(place);
   const path = join(folder, DELIVERY_FILE);
-  if (!existsSync(path)) throw new MinutehandError('DELIVERY_MISSING', { seen: path });
+  if (!isThere(path)) throw new MinutehandError('DELIVERY_MISSING', { seen: path });
   return {
     place: folder,
     delivery: parseDelivery(readModelsFile(path, 'manifest'), path),
     read(sha256) {
       const object = pathInside(join(folder, OBJECTS), sha256);
-      return Promise.resolve(existsSync(object) ? readModelsFile(object, 'content') : null);
+      return Promise.resolve(isThere(object) ? readModelsFile(object, 'content') : null);
     },
     close: () => Promise.resolve(),
   };

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { InstrumentBody } from '../../../shared/signal/instrument_signal.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import { Database, SqliteError } from '../../../shared/store/sqlite.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** A signal as published and journaled by the daemon. */
 export interface JournaledSignal {
@@ -47,7 +47,7 @@ interface Row {
  * @returns null if it is absent or unreadable
  */
 export function openJournalSignals(path: string): JournalSignals | null {
-  if (!existsSync(path)) return null;
+  if (!isThere(path)) return null;
   let db: Database | null = null;
   try {
     db = new Database(path, { readonly: true, timeout: 5000 });

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { withBarsOf } from '../../../shared/bar_file/other_bars.ts';
@@ -22,6 +21,7 @@ import { holdoutStart, labelRelation, type LabelRelation } from '../../learning/
 import { valueChart, type ValueChart } from '../../learning/formula_trial/value_chart.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { parseTried } from './check_formula.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const DAY_S = 86_400;
 /** Days of training rows, up to the holdout, that the label is compared on. */
@@ -96,7 +96,7 @@ class Trial {
   constructor(task: FormulaTask, store: Store | null) {
     this.#task = task;
     this.#store = store;
-    this.#journals = task.journals.filter((path) => existsSync(path));
+    this.#journals = task.journals.filter((path) => isThere(path));
     this.#subject = parseSubject(task.subject);
     this.#formula = parseTried(task.formula, this.#subject, task.windows);
     // Five days of the week have bars.

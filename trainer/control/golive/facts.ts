@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { isoMinute, SECONDS_PER_BAR, shownMinute } from '../../../shared/bar.ts';
 import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
@@ -8,7 +7,7 @@ import { readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/re
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
-import { refuseDenied } from '../../../shared/files.ts';
+import { refuseDenied, isThere } from '../../../shared/files.ts';
 import { activePath } from '../../../shared/bundle/bundle.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { earlierText, recentBars } from '../../../shared/core/recent_history.ts';
@@ -106,7 +105,7 @@ async function knownTimes(
   enough: number,
 ): Promise<ReadonlyMap<string, Float64Array>> {
   const sources: NewestTimes[] = journalsOf(settings, paths)
-    .filter((path) => existsSync(path))
+    .filter((path) => isThere(path))
     .map((path) => journaledTimes(path, enough));
   if (store !== null) sources.push(await storedTimes(store, settings.minutehand.market, enough));
   const symbols = new Set(sources.flatMap((source) => [...source.keys()]));

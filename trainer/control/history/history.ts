@@ -5,6 +5,8 @@ import { configValues, followConfigStarts, noteConfigChanges } from '../schedule
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { keptTime } from '../cron/kept_times.ts';
 import { type Schedule, scheduleByCron } from '../cron/schedule.ts';
 import { openStore, type Store, storeUrl } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
@@ -122,7 +124,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     again: () => void archive(),
   });
   const archive = atMostOneWaiting(() => passes.inTurn(() => archiving.once()));
-  const rounds = scheduleRounds(settings.signals.archive_cron, archive, print);
+  const rounds = scheduleRounds(settings.signals.archive_cron, archive, options);
   passes.begin();
 
   return {
@@ -187,12 +189,16 @@ function copying(
 function scheduleRounds(
   cron: string | null,
   archive: () => Promise<void>,
-  print: HistoryOptions['print'],
+  { paths, log, print }: HistoryOptions,
 ): Schedule | null {
   if (cron === null) return null;
-  const rounds = scheduleByCron(cron, archive);
+  const rounds = scheduleByCron(cron, archive, {
+    kept: keptTime(MACHINE_FILES, paths.schedules, 'archive', cron),
+    onMissed: (text) => print(`Archiving is made up: ${text}.`),
+    onError: (err) => log.error({ err }, 'the last time of archiving cannot be kept'),
+  });
   print(`Signals are archived by schedule "${cron}" (UTC), next at ${rounds.next()?.toISOString() ?? 'never'}.`);
-  // Catch up if the machine was off at the scheduled time.
+  // Days that an earlier round could not archive.
   void archive();
   return rounds;
 }

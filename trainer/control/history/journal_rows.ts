@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { deniedDatabase } from '../../../shared/files.ts';
+import { deniedDatabase, isThere } from '../../../shared/files.ts';
 import { signalFingerprint } from '../../../shared/store/journal.ts';
 import { signalRow, type SignalRow } from './signal_row.ts';
 import { Database, SqliteError, type Statement } from '../../../shared/store/sqlite.ts';
@@ -69,7 +69,7 @@ const COLUMNS =
  * @throws MinutehandError JOURNAL_READ if it exists but cannot be read
  */
 export function openJournalRows({ path, market }: JournalFile): JournalRows | null {
-  if (!existsSync(path)) return null;
+  if (!isThere(path)) return null;
   const db = reading(path, () => new Database(path, { readonly: true, timeout: 5000 }));
   if (db === null) return null;
   let statements: { after: Statement; at: Statement; first: Statement } | null;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -8,6 +7,7 @@ import { leaveOut, type Decision } from '../../jobs/bars/received_decisions.ts';
 import type { TouchedBars } from '../../store/import_runs.ts';
 import type { Store } from '../../store/store.ts';
 import { modelsTrainedOn } from '../registry/trained_on.ts';
+import { isThere } from '../../../shared/files.ts';
 
 export interface LeaveOutOptions {
   readonly store: Store;
@@ -51,7 +51,7 @@ function receivedSpan({ settings, paths, symbol, period }: LeaveOutOptions): Tou
   let bars = 0;
   let first = Infinity;
   let last = -Infinity;
-  for (const file of files.filter((path) => existsSync(path))) {
+  for (const file of files.filter((path) => isThere(path))) {
     const journal = openJournal(file, { readOnly: true });
     try {
       for (const { time } of journal.bars(symbol, period.from, period.to)) {

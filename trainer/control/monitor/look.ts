@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -54,6 +53,7 @@ import {
 import { readReference, type MonitorReference } from '../../learning/profile/reference.ts';
 import { isSkipped, type Part } from '../../learning/profile/part.ts';
 import { directionFindings, findingsOf, type DriftFinding, type MonitorReport } from './report.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const DAY_S = 86_400;
 
@@ -230,7 +230,7 @@ async function directionsAlone(task: LookTask): Promise<LiveDirections> {
   const { instruments, market } = task.settings.minutehand;
   const all = instruments.map(parseInstrument);
   try {
-    const journals = task.journals.filter((path) => existsSync(path));
+    const journals = task.journals.filter((path) => isThere(path));
     const last = await withStore(task, (store) => newestBar(symbolsOf(all), market, journals, store));
     if (last > -Infinity) return await liveDirections(task, last as OpenTime);
     return skippedDirections(all, 'no bar has come');
@@ -263,7 +263,7 @@ function readBars(
     store,
     market: settings.minutehand.market,
     from: from as OpenTime,
-    journals: journals.filter((path) => existsSync(path)),
+    journals: journals.filter((path) => isThere(path)),
     screening: screenPolicy(settings),
     onProgress: () => undefined,
   });
@@ -283,7 +283,7 @@ interface NewBars {
 function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<NewBars | null> {
   const { minutehand } = task.settings;
   const pairs = minutehand.pairs.map(parsePair);
-  const journals = task.journals.filter((path) => existsSync(path));
+  const journals = task.journals.filter((path) => isThere(path));
   return withStore(task, async (store) => {
     const last = await newestBar(symbolsOf(pairs), minutehand.market, journals, store);
     if (last <= trainedTo) return null;

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { journalsOf } from '../../jobs/bars/recent_bars.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /**
  * The time by which events of the economic calendar are ahead or over, epoch ms: in a live market the wall clock, in a
@@ -13,7 +13,7 @@ import { journalsOf } from '../../jobs/bars/recent_bars.ts';
 export function calendarNowMs(settings: Settings, paths: HomePaths, nowMs: number): number {
   if (settings.minutehand.market === 'live') return nowMs;
   const opens = journalsOf(settings, paths)
-    .filter((path) => existsSync(path))
+    .filter((path) => isThere(path))
     .flatMap(newestOpens);
   return opens.length === 0 ? nowMs : (Math.max(...opens) + SECONDS_PER_BAR) * 1000;
 }

@@ -5,6 +5,8 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { atMostOneWaiting } from '../../../shared/in_turn.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { keptTime } from '../cron/kept_times.ts';
 import { scheduleByCron } from '../cron/schedule.ts';
 import { IN_MEMORY, openStore, storeUrl, type Store } from '../../store/store.ts';
 import type { Channel, SendFailure } from './channels/channel.ts';
@@ -97,7 +99,16 @@ class RunningNotifications implements Notifications {
   begin(): void {
     const { notification_self_test_cron } = this.#options.settings.retrain;
     if (notification_self_test_cron !== null && this.hasChannels)
-      this.#selfTest = scheduleByCron(notification_self_test_cron, () => void this.raise(this.#selfTestNotice()));
+      this.#selfTest = scheduleByCron(notification_self_test_cron, () => void this.raise(this.#selfTestNotice()), {
+        kept: keptTime(
+          MACHINE_FILES,
+          this.#options.paths.schedules,
+          'notification_self_test',
+          notification_self_test_cron,
+        ),
+        onMissed: (text) => this.#options.print(`The self-test of notifications is made up: ${text}.`),
+        onError: (err) => this.#options.log.error({ err }, 'the last self-test cannot be kept'),
+      });
     this.#lookAfter(0);
   }
 

@@ -4,6 +4,7 @@ import { answerOf, startCommand, type CommandAnswer, type CommandProcess } from 
 import type { ProgressLine } from '../../jobs/progress/progress_line.ts';
 import type { Store } from '../../store/store.ts';
 import type { Evidence, EvidenceResult } from './evidence_schema.ts';
+import { afterRunning } from '../schedule/time_limit.ts';
 
 const LIMIT_MS = 30 * 60_000;
 const PROGRESS_MS = 1000;
@@ -131,9 +132,9 @@ export class EvidenceRunner {
     const child = startCommand({ command, yields, maxAnswer: MAX_ANSWER, onProgress });
     this.#child = child;
     this.#changeId = id;
-    const limit = setTimeout(() => child.stop(), this.#options.limitMs ?? LIMIT_MS);
+    const endLimit = afterRunning(this.#options.limitMs ?? LIMIT_MS, () => child.stop());
     const end = await child.ended;
-    clearTimeout(limit);
+    endLimit();
     this.#child = null;
     this.#changeId = null;
     return answerOf(end, 'it');

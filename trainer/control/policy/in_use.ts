@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { type Pair } from '../../../shared/pair.ts';
@@ -9,6 +9,7 @@ import { isTaken } from '../../../shared/process/process_state.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { journalsOf } from '../../jobs/bars/recent_bars.ts';
 import { modelSlotOf, type ModelSlotId } from '../../../shared/subject/slot.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const PAPER = '_paper';
 /** Newest bars of a symbol, one of which quotes its spread: a feeder may leave it out of some. */
@@ -46,7 +47,7 @@ function activeModels({ minutehand }: Settings, paths: HomePaths): number {
 }
 
 function quotedSpreads(settings: Settings, paths: HomePaths): string[] {
-  const journals = journalsOf(settings, paths).filter((path) => existsSync(path));
+  const journals = journalsOf(settings, paths).filter((path) => isThere(path));
   const symbols = journals.flatMap((path) => orNone(() => quotedSpreadsIn(path), []));
   return [...new Set(symbols)].sort();
 }
@@ -65,7 +66,7 @@ function quotedSpreadsIn(path: string): string[] {
 }
 
 function paperAccounts({ ea }: HomePaths): string[] {
-  if (!existsSync(ea)) return [];
+  if (!isThere(ea)) return [];
   return orNone(() => readdirSync(ea), [])
     .filter(
       (name) => name.endsWith(PAPER) && orNone(() => isTaken(pathInside(pathInside(ea, name), 'lock')), false) === true,

@@ -1,14 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Kysely } from 'kysely';
+import { pointerKind, type PointerName } from '../../../shared/bundle/active_file.ts';
 import { addFromFile, haltsPath } from '../../../shared/bundle/halts.ts';
-import { marksToKeep, takeKeptMark } from '../../../shared/bundle/pointer_marks.ts';
+import { knowsLaterEnd, marksToKeep, takeKeptMark } from '../../../shared/bundle/pointer_marks.ts';
+import { ROLLOUT_POINTER } from '../../../shared/bundle/rollout.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import type { PointerKind } from '../../../shared/bundle/sealed_pointer.ts';
 import { installationOf } from '../../../shared/owner/owner.ts';
 import { ownPromotions, type OwnerPlace } from '../../store/promotion_owner.ts';
 import { openStore, openStoreIfThere, storeUrl, type Store } from '../../store/store.ts';
 import type { Tables } from '../../store/schema/schema.ts';
 import type { LossFinder, LostPlace } from '../registry/recover_lost.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /*
  * What a home has beside bundles and their registry, kept in the store for the day on which the store alone is left:
@@ -56,62 +60,89 @@ export async function keepHomeFiles(place: LostPlace, last: string, nowMs: numbe
 function filesOf({ home, models }: HomePaths): Files {
   const files = marksToKeep(home);
   const halts = haltsPath(models);
-  if (existsSync(halts)) files.set(HALTS, readFileSync(halts, 'utf8'));
+  if (isThere(halts)) files.set(HALTS, readFileSync(halts, 'utf8'));
   return files;
 }
 
+/** What a home got from the store, by name for people. */
+export interface RestoredFiles {
+  readonly taken: readonly string[];
+  /** Marks whose proof no trusted key has signed: an end by an operator may be lost. */
+  readonly unproven: readonly string[];
+}
+
+const NOTHING_RESTORED: RestoredFiles = { taken: [], unproven: [] };
+
 /**
- * Gives this home what another installation of its market has kept: its halts, which count beside those of this home,
- * and, where no pointer was ever accepted here, its marks. It is called before models are restored, so that nothing
- * trades in between.
- * @returns names of what this home has now, for people
+ * Gives this home what the store has kept of its market. Of another installation: its halts, which count beside those
+ * of this home, and, where no pointer was ever accepted here, its marks. Of this installation: marks with an end by an
+ * operator that the home does not know, because it was restored from an older backup. It is called before models are
+ * restored, so that nothing trades in between.
  * @throws MinutehandError PROMOTION_OWNER while another machine owns them; POINTER_MARK, HALTS_FORMAT, STORE_UNUSABLE
  */
-export async function restoreHomeFiles(place: LostPlace, finder: LossFinder): Promise<readonly string[]> {
+export async function restoreHomeFiles(place: LostPlace, finder: LossFinder): Promise<RestoredFiles> {
   const { env, paths } = place;
   const store = await openStoreIfThere(env, paths);
-  if (store === null) return [];
+  if (store === null) return NOTHING_RESTORED;
   try {
-    const files = await filesOfAnother(store, place);
+    const { files, isOwn } = await keptFiles(store, place);
     const halts = files.get(HALTS);
-    const isAdded = halts !== undefined && (await whenUnlocked(() => addFromFile(paths.models, halts)));
+    const isAdded = !isOwn && halts !== undefined && (await whenUnlocked(() => addFromFile(paths.models, halts)));
     const taken = isAdded ? [HALTS] : [];
-    if (!finder.isNewHome()) return taken;
-    for (const [name, content] of files)
-      if (name !== HALTS && takeKeptMark(paths.home, name, content)) taken.push(`mark of ${name}`);
-    return taken;
+    const unproven: string[] = [];
+    const isWanted = ([name, content]: readonly [string, string]): boolean =>
+      name !== HALTS && (isOwn ? knowsLaterEnd(paths.home, name, content) : finder.isNewHome());
+    for (const [name, content] of [...files].filter(isWanted)) {
+      const became = takeKeptMark(paths.home, name, content, kindOf(name));
+      if (became === 'taken') taken.push(`mark of ${name}`);
+      if (became === 'unproven') unproven.push(`mark of ${name}`);
+    }
+    return { taken, unproven };
   } finally {
     await store.close();
   }
 }
 
-/** One line for a person. */
-export function restoredFilesText(files: readonly string[]): string {
-  return `Another installation of this market has kept them in the store; this home has them now: ${files.join(', ')}.`;
+const kindOf = (name: string): PointerKind<unknown> =>
+  name === ROLLOUT_POINTER.name ? ROLLOUT_POINTER : pointerKind(name as PointerName);
+
+/** Lines for people, none where nothing was kept. */
+export function restoredFilesTexts({ taken, unproven }: RestoredFiles): string[] {
+  return [
+    ...(taken.length === 0
+      ? []
+      : [`The store has kept them for this market; this home has them now: ${taken.join(', ')}.`]),
+    ...(unproven.length === 0
+      ? []
+      : [
+          `The store has kept them, but no trusted key has signed what they say, so this home did not take them: ${unproven.join(', ')}. ` +
+            'A shadow or rule that an operator has ended could come back with a restored pointer: `minutehand models list` shows what is served.',
+        ]),
+  ];
 }
 
-/** Empty where this installation has kept them. */
-async function filesOfAnother(store: Store, place: LostPlace): Promise<Files> {
+/** What the store has kept of this market, and whether this installation has kept it. */
+async function keptFiles(store: Store, place: LostPlace): Promise<{ readonly files: Files; readonly isOwn: boolean }> {
   const { market, holder } = ownerPlace(store, place);
-  const read = async (db: Kysely<Tables>): Promise<Map<string, string>> => {
+  const read = async (db: Kysely<Tables>): Promise<{ files: Map<string, string>; isOwn: boolean }> => {
     const rows = await db
       .selectFrom('core.home_files')
       .select(['file', 'content'])
       .where('market', '=', market)
       .orderBy('file')
       .execute();
-    return new Map(rows.map(({ file, content }) => [file, content]));
+    const files = new Map(rows.map(({ file, content }) => [file, content]));
+    const isOwn = files.size === 0 || files.get(INSTALLATION) === holder;
+    files.delete(INSTALLATION);
+    return { files, isOwn };
   };
-  const isOwn = (files: Files): boolean => files.size === 0 || files.get(INSTALLATION) === holder;
   // A new installation does not own anything by looking.
-  if (isOwn(await read(store.db))) return new Map();
-  const files = await store.transaction(async (tx) => {
+  const seen = await read(store.db);
+  if (seen.isOwn) return seen;
+  return await store.transaction(async (tx) => {
     await own(tx, store, place);
     return await read(tx);
   });
-  if (isOwn(files)) return new Map();
-  files.delete(INSTALLATION);
-  return files;
 }
 
 /** @throws MinutehandError PROMOTION_OWNER */

@@ -15,7 +15,7 @@ import {
   type Loss,
 } from '../registry/recover_lost.ts';
 import type { Recovery } from '../registry/registry.ts';
-import { keepHomeFiles, restoredFilesText, restoreHomeFiles } from './kept_home.ts';
+import { keepHomeFiles, restoredFilesTexts, restoreHomeFiles } from './kept_home.ts';
 
 /** Time between two looks at the models folder; a look is a few calls of the file system. */
 const LOOK_MS = 10_000;
@@ -94,10 +94,12 @@ export class ModelKeeper {
   async #restoreFiles(): Promise<boolean> {
     const { log, print, clock, notifier } = this.#options;
     try {
-      const files = await restoreHomeFiles(this.#options, this.#finder);
-      if (files.length === 0) return true;
-      const text = restoredFilesText(files);
-      log.warn({ files }, 'kept files were restored');
+      const restored = await restoreHomeFiles(this.#options, this.#finder);
+      const texts = restoredFilesTexts(restored);
+      if (texts.length === 0) return true;
+      const text = texts.join(' ');
+      const files = restored.taken;
+      log.warn(restored, 'kept files were restored');
       print(text);
       await this.#audit({ recovered: [], activated: [], failed: [], files });
       const key = `models_recovered:${clock.nowMs()}:files`;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { admit, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { hasOwnMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
@@ -21,6 +21,7 @@ import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 import { isModelSlot, modelSlotOf, isRuleSlot } from '../../../shared/subject/slot.ts';
 import { parseSubject } from '../../../shared/pair.ts';
 import { filesOf } from '../../../shared/bundle/slot_files.ts';
+import { isThere } from '../../../shared/files.ts';
 
 export interface LostPlace {
   readonly settings: Settings;
@@ -85,7 +86,7 @@ export class LossFinder {
   /** Whether no process of this home has ever accepted a pointer, and none is there. */
   isNewHome(): boolean {
     const pointers = [...this.#slots.map(({ pointer }) => pointer), ...this.sides.map(({ path }) => path)];
-    return !hasOwnMarks(this.#paths.home) && !pointers.some((path) => existsSync(path));
+    return !hasOwnMarks(this.#paths.home) && !pointers.some((path) => isThere(path));
   }
 
   losses(): Loss[] {

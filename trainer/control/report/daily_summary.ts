@@ -61,7 +61,9 @@ export function startDailySummary(options: DailySummaryOptions): Pick<Schedule, 
   const { daily_summary_cron } = options.settings.retrain;
   if (daily_summary_cron === null) return { stop: () => undefined };
   void makeUpMissedSummary(options, daily_summary_cron);
-  return scheduleByCron(daily_summary_cron, () => sendDailySummary(options));
+  return scheduleByCron(daily_summary_cron, (due) => sendDailySummary(options, due), {
+    onMissed: (text) => options.log.info(`the daily summary is made up: ${text}`),
+  });
 }
 
 /** Sends the summary that was due while no trainer ran, unless there was no signal before its end. Never rejects. */

@@ -31,7 +31,9 @@ export function startWeeklyReport(options: WeeklyReportOptions): Pick<Schedule, 
   const { report_cron } = options.settings.retrain;
   if (report_cron === null) return { stop: () => undefined };
   void makeUpMissed(options, report_cron);
-  return scheduleByCron(report_cron, () => sendWeeklyReport(options));
+  return scheduleByCron(report_cron, ({ dueMs }) => sendWeeklyReport(options, dueMs), {
+    onMissed: (text) => options.log.info(`the weekly report is made up: ${text}`),
+  });
 }
 
 /**

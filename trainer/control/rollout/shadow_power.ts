@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import { readActiveOfSlot } from '../../../shared/bundle/shelves/registry.ts';
@@ -8,6 +7,7 @@ import { power } from './power.ts';
 import { rolloutRules, stagesMs } from './rules.ts';
 import { rolloutOutcomes, type RolloutPlace } from './steps.ts';
 import { isRuleSlot } from '../../../shared/subject/slot.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const DAY_S = 86_400;
 /** Five days of a week are trading days. */
@@ -28,7 +28,7 @@ export async function shadowPower(place: RolloutPlace, candidate: Candidate): Pr
   const { minutehand, retrain } = settings;
   const journals = Object.keys(minutehand.shards)
     .map((shard) => paths.journal(minutehand.market, shard))
-    .filter((path) => existsSync(path));
+    .filter((path) => isThere(path));
   const strategy = trainingOfShelf(shelfNameOf(slot));
   const versions = { champion, challenger };
   const period = await strategy.comparison.shadowBars({ versions, slot, place: { settings, journals } });

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { isRuleBundle, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
 import { folderOfVersion } from '../../../shared/bundle/shelves/registry.ts';
@@ -13,7 +12,7 @@ import {
   writeRollout,
   type Rollout,
 } from '../../../shared/bundle/rollout.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
+import { MACHINE_FILES, isThere } from '../../../shared/files.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -55,7 +54,7 @@ export interface RolloutLook {
 export function folderOfChallenger(models: string, version: string): string {
   const rule = pathInside(ruleFolder(models), version);
   const folder = folderOfVersion(models, version);
-  return !existsSync(folder) && isRuleBundle(rule) ? rule : folder;
+  return !isThere(folder) && isRuleBundle(rule) ? rule : folder;
 }
 
 /**
@@ -324,7 +323,7 @@ function write(paths: Paths, rollout: Rollout): Rollout {
 
 function journalsOf({ settings: { minutehand }, paths }: RolloutPlace): string[] {
   const shards = Object.keys(minutehand.shards);
-  return shards.map((shard) => paths.journal(minutehand.market, shard)).filter((path) => existsSync(path));
+  return shards.map((shard) => paths.journal(minutehand.market, shard)).filter((path) => isThere(path));
 }
 
 /** When a change decides first, by the market's clock. */

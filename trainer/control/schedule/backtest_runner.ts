@@ -15,6 +15,7 @@ import { startBacktest, type BacktestProcess } from './backtest_process.ts';
 import { BACKTEST_ORIGIN } from '../../jobs/records/job_origin.ts';
 import type { CommandAnswer } from './command_process.ts';
 import { BacktestQueue, SHORTER_BACKTEST, type Backtest, type NewBacktest } from './backtest_queue.ts';
+import { afterRunning } from './time_limit.ts';
 
 export interface BacktestRunnerOptions {
   readonly market: Market;
@@ -152,12 +153,12 @@ export class BacktestRunner {
       });
       this.#current = { id, process };
       if (this.#canceled === id || this.#isStopped) process.stop();
-      const limit = setTimeout(() => {
+      const endLimit = afterRunning(limitMs, () => {
         isLate = true;
         process.stop();
-      }, limitMs).unref();
+      });
       result = await process.result;
-      clearTimeout(limit);
+      endLimit();
     } catch (error) {
       result = { error: errorLine(describeError(error)) };
     }

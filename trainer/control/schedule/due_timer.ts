@@ -1,8 +1,8 @@
 import type { BestEffort } from './best_effort.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
 
-/** Maximum delay of a Node timer. */
-const MAX_WAIT_MS = 2 ** 31 - 1;
+/** A longer timer would not count time during which the machine is suspended. */
+const MAX_WAIT_MS = 30_000;
 
 /** Calls `onDue` when a queued run is due. */
 export class DueTimer {
@@ -26,9 +26,16 @@ export class DueTimer {
     let dueMs: number | null = Date.now() + BEAT_MS;
     await this.#attempt('the queue cannot be read', async () => (dueMs = await this.#queue().dueMs()));
     if (dueMs === null || this.#stopped) return;
-    const waitMs = Math.min(Math.max(minMs, dueMs - Date.now()), MAX_WAIT_MS);
+    this.#waitFor(Math.max(dueMs, Date.now() + minMs));
+  }
+
+  #waitFor(dueMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#onDue, waitMs);
+    const leftMs = dueMs - Date.now();
+    this.#timer =
+      leftMs > MAX_WAIT_MS
+        ? setTimeout(() => this.#waitFor(dueMs), MAX_WAIT_MS)
+        : setTimeout(this.#onDue, Math.max(0, leftMs));
   }
 
   clear(): void {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
@@ -17,6 +16,7 @@ import {
   type NewestTimes,
 } from '../../jobs/bars/recent_bars.ts';
 import { openStoreIfThere } from '../../store/store.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const LOOK_EVERY_MS = 1000;
 const MINUTES_PER_DAY = 1440;
@@ -70,7 +70,7 @@ export async function waitForFirstBars(
   for (let look = 0; !signal.aborted; look++) {
     const beganMs = performance.now();
     if (look % LOOKS_PER_STORE_LOOK === 0) imported = await importedTimes(paths, market, enough);
-    const journaled = journals.filter((path) => existsSync(path)).map((path) => timesIn(path, enough));
+    const journaled = journals.filter((path) => isThere(path)).map((path) => timesIn(path, enough));
     const now = historyEnd(market);
     const histories =
       market === 'simulated'

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -7,6 +7,7 @@ import { readSpaceFile } from '../../learning/evolve/search_space.ts';
 import type { EvolveJob } from '../../jobs/kinds/evolve_job.ts';
 import type { Judgement, RuleMarket } from '../../jobs/kinds/rule_market.ts';
 import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** Of the bootstrap. */
 const RESAMPLES = 1000;
@@ -27,7 +28,7 @@ export function configuredStrategies(): string[] {
 }
 
 function yamlNames(folder: string): string[] {
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => name.slice(0, -'.yaml'.length))

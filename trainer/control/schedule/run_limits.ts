@@ -2,13 +2,11 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import type { RetrainRun } from './run.ts';
+import { afterRunning } from './time_limit.ts';
 
 export const MS_PER_MINUTE = 60_000;
 export const BYTES_PER_MB = 1024 * 1024;
 const BYTES_PER_KB = 1024;
-
-/** Maximum delay of a Node timer. */
-const MAX_WAIT_MS = 2 ** 31 - 1;
 
 export interface TimeLimit {
   /** Whether the process was ended by the limit. */
@@ -22,17 +20,12 @@ export function limitTime(
   stop: () => void,
   { retrain_limit_minutes }: Pick<RetrainPolicy, 'retrain_limit_minutes'>,
 ): TimeLimit {
-  const limit = { isExceeded: false, clear: () => clearTimeout(timer) };
-  const timer =
-    retrain_limit_minutes === null
-      ? undefined
-      : setTimeout(
-          () => {
-            limit.isExceeded = true;
-            stop();
-          },
-          Math.min(retrain_limit_minutes * MS_PER_MINUTE, MAX_WAIT_MS),
-        );
+  const limit = { isExceeded: false, clear: () => undefined as void };
+  if (retrain_limit_minutes === null) return limit;
+  limit.clear = afterRunning(retrain_limit_minutes * MS_PER_MINUTE, () => {
+    limit.isExceeded = true;
+    stop();
+  });
   return limit;
 }
 

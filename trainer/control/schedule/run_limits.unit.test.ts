@@ -1,5 +1,7 @@
 import { REQUESTED } from '../../../shared/run_trigger/run_triggers.fixture.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { pauseThread } from '../../../shared/durable_file.ts';
 import { newRun, type RetrainRun } from './run.ts';
 import { availableMemoryBytes, limitTime, memoryLack } from './run_limits.ts';
 
@@ -37,5 +39,15 @@ describe('the time limit of a run', () => {
     const over = limitTime(() => stops++, { retrain_limit_minutes: 1e-4 });
     await expect.poll(() => over.isExceeded).toBe(true);
     expect([none.isExceeded, ended.isExceeded, stops]).toEqual([false, false, 1]);
+  });
+
+  it('counts no time during which the process stood', async () => {
+    const limit = limitTime(() => undefined, { retrain_limit_minutes: 0.02 });
+    await sleep(100);
+    // As SIGSTOP: nothing of this process runs, and timers that are due fire at its wake.
+    pauseThread(2500);
+    await sleep(50);
+    expect(limit.isExceeded).toBe(false);
+    await expect.poll(() => limit.isExceeded, { timeout: 5000 }).toBe(true);
   });
 });

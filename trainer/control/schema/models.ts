@@ -59,6 +59,18 @@ const shownManifest = manifestSchema
   .extend({ groups: z.array(groupSchema).optional() })
   .meta({ id: 'Manifest', description: 'The manifest of a bundle without golden answers' });
 
+/** Direction models in use or in shadow: one slot per timeframe. */
+export const directionModelsSchema = z
+  .array(
+    z.object({
+      timeframe: z.string(),
+      version: z.string().nullable().describe('Active bundle; null without one'),
+      previous: z.string().nullable().describe('Its predecessor'),
+      shadow: z.string().nullable(),
+    }),
+  )
+  .describe('Of direction models, a slot per timeframe that has one');
+
 const currentModelSchema = z
   .object({
     version: z.string().nullable().describe('Active bundle; null without one'),
@@ -68,6 +80,7 @@ const currentModelSchema = z
     is_signed: z.boolean().nullable().describe('Whether it has a signature'),
     manifest: shownManifest.nullable(),
     card: z.string().nullable().describe('Model card, Markdown'),
+    direction_models: directionModelsSchema,
   })
   .meta({ id: 'CurrentModel' });
 
@@ -176,7 +189,7 @@ export const modelRoutes = routes({
     role: 'viewer',
     errors: BUNDLE_ERRORS,
     tags: ['models'],
-    summary: 'The active bundle',
+    summary: 'The active bundle of pairs, and those of direction models',
     response: { 200: currentModelSchema },
   },
   'GET /api/ml/models/{model_name}': {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
+import { directionModelsSchema } from './models.ts';
 import { stopSchema } from './stops.ts';
 
 import { routes } from './routes.ts';
@@ -46,7 +47,8 @@ const statusSchema = z.object({
   market: z.enum(['live', 'simulated']),
   bar_interval_ms: z.number().describe('Wall-clock time of a one-minute bar of this market'),
   time: z.iso.datetime().describe('Clock of this machine'),
-  active_version: z.string().nullable().describe('Active bundle'),
+  active_version: z.string().nullable().describe('Active bundle of pairs'),
+  direction_models: directionModelsSchema,
   active_error: z
     .string()
     .nullable()

@@ -201,6 +201,14 @@ export const mlTrainingConfig = z
       `Of pairs: folds, 2 to 20, ${IN_PLACE_OF} train.folds. Of an instrument: blocks of its walk-forward, 4 to 20, the first two of which calibrate; default: 8`,
     ),
     prediction_horizon: optional(z.int().min(1), `Of an instrument: bars until the labeled close. Of pairs ${FIXED}`),
+    threshold_up: optional(
+      z.number().gt(0).max(1),
+      'Of an instrument: return from which a bar is labeled up, a share; default: 0.02. The label is symmetric, so that one alone sets both. Of pairs refused',
+    ),
+    threshold_down: optional(
+      z.number().min(-1).max(1),
+      'Of an instrument: return from which a bar is labeled down, as -0.02 or 0.02; refused where it is not that of threshold_up. Of pairs refused',
+    ),
     random_state: optional(
       z
         .int()
@@ -213,8 +221,8 @@ export const mlTrainingConfig = z
       `Trees without an improvement after which boosting ends; default: 20. ${OF_TREES}`,
     ),
     max_depth: optional(
-      z.int().min(1).max(7),
-      `Trees of at most 2^max_depth leaves, ${IN_PLACE_OF} train.ai1.leaves, ai2, ai3; of an instrument in place of 12 leaves. Refused of a learner without trees`,
+      z.int().min(1).max(12),
+      `Trees of at most 2^max_depth leaves, 2 to 4096, ${IN_PLACE_OF} train.ai1.leaves, ai2, ai3; of an instrument in place of 12 leaves. Refused of a learner without trees`,
     ),
     n_estimators: optional(
       z.int(),

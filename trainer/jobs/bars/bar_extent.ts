@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { openJournal, type JournalFile } from '../../../shared/store/journal.ts';
 import type { StoredSymbol } from '../../store/bars.ts';
 import type { Store } from '../../store/store.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** First and last bar, by their open times. */
 export interface BarExtent {
@@ -91,7 +91,7 @@ function journaledExtents(
   { from, to }: ExtentPeriod,
 ): Map<string, BarExtent> {
   const found = new Map<string, BarExtent>();
-  if (!existsSync(path)) return found;
+  if (!isThere(path)) return found;
   const journal = openJournal(path, { readOnly: true });
   try {
     const newestOf = journal.lastBars();

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { isoMinute, shownMinute, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
@@ -18,6 +17,7 @@ import { withNews } from '../../store/news.ts';
 import { storedPriceKinds } from '../../store/price_kinds.ts';
 import { openStoreIfThere, type Store } from '../../store/store.ts';
 import { whileStoreReturns } from '../../store/store_patience.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /**
  * Bars of this installation, journaled by its daemons or imported, without suspect ones, and without received ones that
@@ -47,7 +47,7 @@ async function readOwnBars(
   const paths = homePaths();
   const journals = Object.keys(shards)
     .map((shard) => paths.journal(market, shard))
-    .filter((path) => existsSync(path));
+    .filter((path) => isThere(path));
   const store = await openStoreIfThere(process.env, paths);
   try {
     const screening = screenPolicy(settings);

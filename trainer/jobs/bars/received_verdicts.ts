@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
@@ -12,6 +11,7 @@ import { openStoreIfThere } from '../../store/store.ts';
 import { findingsOf, JUDGED_S, NEVER_A_MARKET } from '../../../shared/bar_file/verdict/judged_bars.ts';
 import { NO_DECISIONS, readReceivedDecisions, type ReceivedDecisions } from './received_decisions.ts';
 import { journalsOf } from './recent_bars.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** What the newest bars of a symbol that a daemon received show about their clock, columns, scale and source. */
 export interface ReceivedVerdict {
@@ -41,7 +41,7 @@ export async function receivedVerdicts({
   decisions = NO_DECISIONS,
 }: ReceivedBarsOptions): Promise<ReceivedVerdict[]> {
   const judged: ReceivedVerdict[] = [];
-  for (const path of journals.filter((own) => existsSync(own))) {
+  for (const path of journals.filter((own) => isThere(own))) {
     const journal = openJournal(path, { readOnly: true });
     try {
       const newest = journal.lastBars();

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { recentBars, type RecentBars } from '../../../shared/core/recent_history.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { openStoreIfThere, type Store } from '../../store/store.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** Open times of the newest bars of each symbol of one source, in epoch seconds. */
 export type NewestTimes = ReadonlyMap<string, readonly number[]>;
@@ -67,7 +67,7 @@ export async function readRecentBars(
 ): Promise<readonly SymbolHistory[]> {
   const { market } = settings.minutehand;
   const sources = journalsOf(settings, paths)
-    .filter((path) => existsSync(path))
+    .filter((path) => isThere(path))
     .map((path) => journaledTimes(path, enough));
   const store = await openStoreIfThere(process.env, paths);
   try {

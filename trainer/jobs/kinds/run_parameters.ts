@@ -30,6 +30,8 @@ export const runParametersSchema = z.strictObject({
   symbols: z.array(z.string().min(1)).min(1).optional(),
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
   horizon: z.int().min(1).optional(),
+  /** Of a direction model: return from which a bar is labeled up or down, a share. */
+  threshold: z.number().gt(0).max(1).optional(),
   /** Of a direction model: what it is learned with, over that of the configuration. */
   direction_engine: z.enum(TRAIN_ENGINES).optional(),
   /** Of a direction model: balance of its classes, and settings of this training alone. */

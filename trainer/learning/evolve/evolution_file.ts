@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { replaceDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
+import { MACHINE_FILES, isThere } from '../../../shared/files.ts';
 import type { EvolutionState } from './evolution.ts';
 import { SEARCH_BLOCKS, type EvolveOptions } from './judge.ts';
 
@@ -42,7 +42,7 @@ export function searchFingerprint({
  * @throws MinutehandError SEARCH_JOURNAL for a file of another search
  */
 export function readSearches(path: string, fingerprint: string): Record<string, EvolutionState> {
-  if (!existsSync(path)) return {};
+  if (!isThere(path)) return {};
   const refuse = (seen: string): MinutehandError =>
     new MinutehandError('SEARCH_JOURNAL', { seen: `${path}: ${seen}`, expected: 'the generations of this search' });
   let kept: { readonly format?: unknown; readonly fingerprint?: unknown; readonly searches?: unknown };

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
@@ -9,6 +9,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { openParquet, parquetCells } from '../../../shared/parquet_file.ts';
 import { LABEL_COLUMNS, type ColumnIdentity, type FeatureSource, type TableRows } from './feature_table.ts';
 import { checkColumns, featureColumns, RowBuilder } from './row_builder.ts';
+import { isThere } from '../../../shared/files.ts';
 
 /** Key of the Parquet metadata with the definitions of the features. */
 export const SCHEMA_KEY = 'minutehand.feature_schema';
@@ -20,7 +21,7 @@ export const SCHEMA_KEY = 'minutehand.feature_schema';
  * @throws MinutehandError DATA_MISSING, TABLE_FORMAT
  */
 export async function fileSource(path: string, names: readonly string[]): Promise<FeatureSource> {
-  if (!existsSync(path))
+  if (!isThere(path))
     throw new MinutehandError('DATA_MISSING', { seen: `no file ${path}`, next: 'Name a CSV or Parquet file.' });
   return path.endsWith('.parquet') ? parquetSource(path, names) : csvSource(path, names);
 }

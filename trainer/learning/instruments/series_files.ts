@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LATEST_TIME_S, type OpenTime } from '../../../shared/bar.ts';
 import { readPlainBytes } from '../../../shared/bar_file/bar_file.ts';
@@ -14,7 +14,7 @@ import { decodedText } from '../../../shared/csv/text_encoding.ts';
 import { cellText, openParquet, parquetCells, readableParquet } from '../../../shared/parquet_file.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
+import { MACHINE_FILES, isThere } from '../../../shared/files.ts';
 import type { JournalStore } from '../../../shared/store/journal.ts';
 import { parseObservation } from '../../../shared/store/observation.ts';
 
@@ -71,7 +71,7 @@ export async function readSeriesFolder(
   folder: string | null,
   symbol: string,
 ): Promise<Readonly<Record<SeriesName, SeriesHistory>>> {
-  const present = folder !== null && existsSync(folder) ? new Set(readdirSync(folder)) : new Set<string>();
+  const present = folder !== null && isThere(folder) ? new Set(readdirSync(folder)) : new Set<string>();
   const all = SERIES_NAMES.map(async (name): Promise<[SeriesName, SeriesHistory]> => [
     name,
     present.has(`${symbol}.${name}.csv`) ? await readStored(pathOf(folder!, symbol, name)) : NO_OBSERVATIONS,
@@ -264,7 +264,7 @@ async function addObservations(
   observations: readonly Arrived[],
 ): Promise<Omit<SeriesImport, 'empty' | 'time_unit'>> {
   const path = pathOf(folder, symbol, name);
-  const stored = existsSync(path) ? observationsOf(await readStored(path)) : [];
+  const stored = isThere(path) ? observationsOf(await readStored(path)) : [];
   const byKey = new Map(stored.map((own) => [`${own.event} ${own.arrival}`, own.value]));
   const events = new Map(stored.map((own) => [own.event, own.value]));
   let added = 0;

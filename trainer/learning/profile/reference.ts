@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { MONITOR_FILE } from '../../../shared/bundle/manifest.ts';
@@ -8,6 +7,7 @@ import { featureProfile, featureProfileSchema, type FeatureProfile, type Profile
 import type { WinCount } from './performance_drift.ts';
 import type { Part } from './part.ts';
 import { SCORE_COLUMNS } from './score_profile.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const REFERENCE_FORMAT = 'minutehand.monitor/1';
 
@@ -62,7 +62,7 @@ export function monitorReference(source: ReferenceSource): MonitorReference {
 /** Reads the reference of a bundle's folder; older bundles have none. */
 export function readReference(folder: string): Part<MonitorReference> {
   const path = join(folder, MONITOR_FILE);
-  if (!existsSync(path)) return { skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` };
+  if (!isThere(path)) return { skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` };
   try {
     return referenceSchema.parse(JSON.parse(readModelsFile(path, 'content').toString('utf8')));
   } catch {

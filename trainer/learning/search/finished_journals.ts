@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { renameFile } from '../../../shared/durable_file.ts';
@@ -7,6 +7,7 @@ import type { Space, Value } from './space.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
 import { journalLock, type StudyEvent } from './study_journal.ts';
 import type { TrialRecord } from './trial.ts';
+import { isThere } from '../../../shared/files.ts';
 
 const FINISHED = 'finished';
 const KEPT = 30;
@@ -64,7 +65,7 @@ export function listJournals(searches: string): JournaledSearch[] {
 }
 
 function listFolder(folder: string, isFinished: boolean): JournaledSearch[] {
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   return readdirSync(folder).flatMap((name) => {
     const model = NAME.exec(name)?.[1];
     const file = statSync(join(folder, name), { throwIfNoEntry: false });
@@ -84,7 +85,7 @@ function listFolder(folder: string, isFinished: boolean): JournaledSearch[] {
 export async function readSearchHistory(searches: string, searchId: string): Promise<SearchHistory | null> {
   const name = `${searchId}.jsonl`;
   if (!NAME.test(name)) return null;
-  const path = [join(searches, name), join(searches, FINISHED, name)].find((one) => existsSync(one));
+  const path = [join(searches, name), join(searches, FINISHED, name)].find((one) => isThere(one));
   if (path === undefined) return null;
   let history: SearchHistory | null = null;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {

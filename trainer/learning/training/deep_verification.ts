@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -15,6 +15,7 @@ import { train } from './pipeline.ts';
 import { settingsOfBundle } from '../bundle/bundle_settings.ts';
 import { configurationSummary, hashBars } from '../bundle/make_bundle.ts';
 import { temporaryFolder } from '../../../shared/temporary_folder.ts';
+import { isThere } from '../../../shared/files.ts';
 
 type Bars = ReadonlyMap<string, BarColumns>;
 
@@ -161,7 +162,7 @@ export function compareBundles(folder: string, again: string): string[] {
   return [...ofModels, ...ofManifest, ...reports.map((file) => `${file} differs`)];
 }
 
-const read = (path: string): Buffer | null => (existsSync(path) ? readFileSync(path) : null);
+const read = (path: string): Buffer | null => (isThere(path) ? readFileSync(path) : null);
 
 function compareModels(file: string, given: string, again: string): string[] {
   const own = read(given);

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type * as z from 'zod';
 import { isoMinute, shownMinute } from '../../../../shared/bar.ts';
@@ -20,6 +20,7 @@ import { backtestRoutes } from '../../schema/backtests.ts';
 import { minuteOf } from '../training_options.ts';
 import { PAGE_POLICY } from './reports.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
+import { isThere } from '../../../../shared/files.ts';
 
 const KEPT_SPAN_MS = 30_000;
 const FILES = { 'trades.csv': 'text/csv', 'equity.csv': 'text/csv', 'report.html': 'text/html' } as const;
@@ -86,7 +87,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
     async handler({ params: { backtest_id, name } }, reply) {
       await (await backtests.queue()).find(backtest_id);
       const file = pathInside(backtests.folder(backtest_id), name);
-      if (!existsSync(file)) throw new MinutehandError('BACKTEST_UNKNOWN', { seen: `no ${name} of ${backtest_id}` });
+      if (!isThere(file)) throw new MinutehandError('BACKTEST_UNKNOWN', { seen: `no ${name} of ${backtest_id}` });
       void reply.header('content-security-policy', PAGE_POLICY).type(`${FILES[name]}; charset=utf-8`);
       return reply.send(createReadStream(file));
     },
@@ -112,7 +113,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
 /** null where the files are no longer kept. */
 async function tradesOf(folder: string): Promise<string | null> {
   const file = pathInside(folder, 'trades.csv');
-  return existsSync(file) ? readFile(file, 'utf8') : null;
+  return isThere(file) ? readFile(file, 'utf8') : null;
 }
 
 type Span = z.infer<typeof backtestsSchema>['bars'];
@@ -137,7 +138,7 @@ async function readSpan({ settings: { minutehand }, paths, store }: ApiContext):
   const span = await knownSpan({
     symbols: symbolsOf(shards.flatMap(({ pairs }) => pairs)),
     market,
-    journals: shards.map(({ name }) => paths.journal(market, name)).filter((path) => existsSync(path)),
+    journals: shards.map(({ name }) => paths.journal(market, name)).filter((path) => isThere(path)),
     store: storeUrlIfThere(process.env, paths) === null ? null : await store(),
   });
   return span === null ? null : { from: isoMinute(span.first), to: isoMinute(span.last) };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { directionFolder, liveInstrumentSchema } from '../../../../shared/bundle/direction/active_direction.ts';
@@ -6,14 +6,14 @@ import { readDirectionBundle } from '../../../../shared/bundle/direction/directi
 import { prepareDirection, type PreparedDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
-import { TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
+import { timeframeOf } from '../../../../shared/pair.ts';
 import { loadModels } from '../load_models.ts';
-import { slotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
+import { directionPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { shelfNamed } from '../../../../shared/bundle/shelves/registry.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { pathInside } from '../../../../shared/path_name.ts';
 import { directionModelRoutes } from '../../schema/direction_models.ts';
-import { directionSlot } from '../../../../shared/subject/slot.ts';
+import { isThere } from '../../../../shared/files.ts';
 
 /**
  * `GET /api/ml/direction-models`, `GET /api/ml/direction-models/{model_name}`, `POST …/verify` and `POST …/load`.
@@ -30,7 +30,7 @@ export function addDirectionModelRoutes(api: Api, context: ApiContext): void {
     handler({ params: { model_name } }) {
       const folder = pathInside(directionFolder(paths.models), model_name);
       const { golden: _golden, ...manifest } = readDirectionBundle(folder).manifest;
-      const is_signed = existsSync(join(folder, SIGNATURE_FILE));
+      const is_signed = isThere(join(folder, SIGNATURE_FILE));
       return Promise.resolve({ version: manifest.version, is_signed, manifest, card: cardOf(folder) });
     },
   });
@@ -64,7 +64,7 @@ async function verify(models: string, version: string): Promise<PreparedDirectio
 }
 
 function listBundles(models: string) {
-  const pointers = TIMEFRAME_NAMES.map((timeframe) => slotPointers(models, directionSlot(timeframe)));
+  const pointers = directionPointers(models);
   const isOneOf = (of: 'version' | 'previous' | 'shadow', version: string): boolean =>
     pointers.some((pointer) => pointer[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({
@@ -78,7 +78,7 @@ function listBundles(models: string) {
 
 /** Newest first. */
 function versionsIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return folders
     .map(({ name }) => name)
@@ -101,5 +101,5 @@ function summaryOf(folder: string) {
 /** Empty if the bundle has none: the card is not verified. */
 function cardOf(folder: string): string {
   const path = join(folder, 'CARD.md');
-  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return isThere(path) ? readFileSync(path, 'utf8') : '';
 }

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { registriesOf } from '../../registry/registry.ts';
-import { slotPointers, type SlotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
+import { directionPointers, slotPointers, type SlotPointers } from '../../../../shared/bundle/shelves/slot_pointers.ts';
 import { shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/registry.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { renderCard } from '../../../learning/bundle/card.ts';
@@ -39,8 +39,12 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     async handler() {
       const { version = null, previous = null } = readActive(paths.models) ?? {};
       const { shadow } = slotPointers(paths.models, 'pairs');
+      const direction_models = directionPointers(paths.models);
       if (version === null)
-        return { version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null };
+        return {
+          ...{ version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null },
+          direction_models,
+        };
       const folder = pathInside(paths.models, version);
       const manifest = shownManifest(folder);
       return {
@@ -51,6 +55,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         manifest,
         card: renderCard(readManifest(folder)) + rolloutCard(paths.models, version),
+        direction_models,
       };
     },
   });

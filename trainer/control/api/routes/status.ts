@@ -43,7 +43,7 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
       ...statusRoutes[name],
       async handler() {
         const daemons = await lookAtAll();
-        const { active_version, active_error, refused_models } = activeModels(settings, paths);
+        const { active_version, direction_models, active_error, refused_models } = activeModels(settings, paths);
         const isWell = ({ presence, has_models, model_refused, ...daemon }: (typeof daemons)[number]) =>
           presence === 'up' &&
           has_models &&
@@ -55,6 +55,7 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
           bar_interval_ms: barIntervalMs(settings),
           time: new Date(clock.nowMs()).toISOString(),
           active_version,
+          direction_models,
           active_error: active_error === undefined ? null : `${active_error.code}: ${active_error.message}`,
           refused_models,
           despite_gates: standingOverrides(paths.models, await rejections()).map((own) => ({

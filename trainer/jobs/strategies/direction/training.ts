@@ -124,7 +124,8 @@ export function directionParameters(settings: Pick<Settings, 'minutehand'>, time
 /** @throws RangeError for a run without instruments or timeframe, which no door begins */
 function directionJobOf({ trigger, parameters }: TrainingRun, settings: Settings, workers: number): DirectionJob {
   const { minutehand } = settings;
-  const { symbols, timeframe, horizon, direction_engine, ensemble, direction_balance, direction_settings } = parameters;
+  const { symbols, timeframe, horizon, threshold, direction_engine, ensemble, direction_balance, direction_settings } =
+    parameters;
   if (symbols === undefined || timeframe === undefined)
     throw new RangeError(`the run "${triggerText(trigger)}" of a direction model names no instruments or no timeframe`);
   const label = defaultLabel(timeframe);
@@ -141,7 +142,7 @@ function directionJobOf({ trigger, parameters }: TrainingRun, settings: Settings
       compare: [],
       peers: [],
       trials: parameters.trials ?? DIRECTION_DEFAULTS.trials,
-      label: { ...label, horizon: horizon ?? label.horizon },
+      label: { ...label, threshold: threshold ?? label.threshold, horizon: horizon ?? label.horizon },
       ...learnerParameters({ engine: direction_engine, ensemble }, settings),
       ...(direction_balance && { balance: direction_balance }),
       ...(direction_settings && { settings: direction_settings }),
