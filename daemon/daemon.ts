@@ -2,13 +2,11 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { SECONDS_PER_BAR, type EpochMs } from '../shared/bar.ts';
 import { activePath } from '../shared/bundle/bundle.ts';
-import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
-import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import { pathInside } from '../shared/path_name.ts';
-import { rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
 import { folderOfRule } from '../shared/bundle/rule/active_rule.ts';
 import type { RuleModel } from '../shared/bundle/rule/rule_model.ts';
 import type { RuleRole } from './features/rules_by_role.ts';
@@ -75,7 +73,8 @@ import { Publishers } from './publish/publishers.ts';
 import type { TopicServer } from './publish/websocket.ts';
 import type { Route } from './serve/http_route.ts';
 import type { WebSocketRoute } from './serve/websocket_route.ts';
-import { directionSlot } from '../shared/subject/slot.ts';
+import { directionSlot, ruleSlot } from '../shared/subject/slot.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
 
 const MODEL_POLL_MS = 500;
 const MIN_CHECK_MS = 50;
@@ -305,21 +304,21 @@ class AssembledDaemon implements Daemon {
       ...(models === null
         ? this.#lastAccepted()
         : [{ pointer: activePath(folder), folder: join(folder, models.version) }]),
-      ...(shadow === null ? [] : [{ pointer: shadowPath(folder, 'pairs'), folder: join(folder, shadow) }]),
+      ...(shadow === null ? [] : [{ pointer: filesOf(folder, 'pairs').shadow.path, folder: join(folder, shadow) }]),
       ...Object.entries(this.#models.directionShadows).map(([timeframe, version]) => ({
-        pointer: shadowPath(folder, directionSlot(timeframe as Timeframe)),
+        pointer: filesOf(folder, directionSlot(timeframe as Timeframe)).shadow.path,
         folder: join(directionFolder(folder), version),
       })),
       ...Object.entries(directions).map(([timeframe, version]) => ({
-        pointer: directionPointer(folder, timeframe as Timeframe),
+        pointer: filesOf(folder, directionSlot(timeframe as Timeframe)).active.path,
         folder: join(directionFolder(folder), version),
       })),
       ...Object.entries(rules).map(([instrument, version]) => ({
-        pointer: rulePlace(folder, instrument).path,
+        pointer: filesOf(folder, ruleSlot(instrument)).active.path,
         folder: folderOfRule(folder, version),
       })),
       ...Object.entries(this.#ruleShadows?.versions ?? {}).map(([instrument, version]) => ({
-        pointer: ruleShadowPlace(folder, instrument).path,
+        pointer: filesOf(folder, ruleSlot(instrument)).shadow.path,
         folder: folderOfRule(folder, version),
       })),
     ];

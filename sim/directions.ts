@@ -1,12 +1,7 @@
 import { basename, join } from 'node:path';
 import { endShadow, setShadow } from '../shared/bundle/admission/activation.ts';
 import { VERSION, writeVersion } from '../shared/bundle/bundle.ts';
-import {
-  directionFolder,
-  directionPlace,
-  directionPointer,
-  liveInstrumentSchema,
-} from '../shared/bundle/direction/active_direction.ts';
+import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILE, type DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
 import { openOwnDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import type { GateResult } from '../shared/bundle/gates/gate_result.ts';
@@ -28,6 +23,7 @@ import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
 import { sha256Hex } from '../shared/sha256.ts';
 import { directionSlot } from '../shared/subject/slot.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
 
 /** Distinct models created per process. */
 const MODELS_MADE = 8;
@@ -92,7 +88,7 @@ export class DirectionTrainer {
       );
       const version = basename(path);
       const text = `${JSON.stringify({ version, previous: null })}\n`;
-      replaceDurably(disk, directionPointer(folder, timeframe), text);
+      replaceDurably(disk, filesOf(folder, directionSlot(timeframe)).active.path, text);
       trace(() => `trainer: direction model ${version} is active for ${timeframe}`);
     } catch (error) {
       trace(() => `trainer: direction model of ${timeframe}: ${String(error)}`);
@@ -147,7 +143,7 @@ export class DirectionTrainer {
   damage(rng: Rng): void {
     const { folder, disk, trace } = this.#options;
     const timeframe = this.timeframes[rng.integer(this.timeframes.length)]!;
-    const pointer = directionPointer(folder, timeframe);
+    const pointer = filesOf(folder, directionSlot(timeframe)).active.path;
     const version = this.active(timeframe);
     const kinds: (() => void)[] = [
       () => disk.remove(pointer),
@@ -168,7 +164,7 @@ export class DirectionTrainer {
 
 function activeOrNull(disk: SimulatedDisk, folder: string, timeframe: Timeframe): string | null {
   try {
-    return readPointerFile(directionPlace(folder, timeframe), peekingFiles(disk))?.version ?? null;
+    return readPointerFile(filesOf(folder, directionSlot(timeframe)).active, peekingFiles(disk))?.version ?? null;
   } catch {
     return null;
   }

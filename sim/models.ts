@@ -14,7 +14,7 @@ import { createRng } from '../shared/rng.ts';
 import { drawnDescription } from './described_inputs.ts';
 import { sha256Hex } from '../shared/sha256.ts';
 import type { ModelSlotId } from '../shared/subject/slot.ts';
-import { folderOf } from '../shared/bundle/admission/admission.ts';
+import { folderOf } from '../shared/bundle/slot_files.ts';
 
 const TREES = 4;
 const GOLDEN_ROWS = 4;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { rolloutPath, writeRollout, type Rollout } from '../shared/bundle/rollout.ts';
-import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle, writeRuleBundle, type FileRule } from '../shared/bundle/rule/rule_bundle.ts';
 import { RULE_REPORT, type RuleManifest } from '../shared/bundle/rule/rule_manifest.ts';
 import { readPointerFile, type PointerPlace } from '../shared/bundle/pointer.ts';
@@ -14,6 +14,8 @@ import { SERVED_RULE_PREFIX } from '../shared/signal/instrument_signal.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
+import { ruleSlot } from '../shared/subject/slot.ts';
 
 /** What the conditions of a simulated rule read at the close of a bar. */
 export interface RuleBar {
@@ -170,7 +172,7 @@ export class RuleTrainer implements RuleArchive {
   /** Serves a new rule for a subject, or none any more. */
   serve(rng: Rng): void {
     const instrument = this.#pick(rng, this.#ids);
-    if (rng.integer(5) === 0) this.#name(rulePlace(this.#options.folder, instrument), null);
+    if (rng.integer(5) === 0) this.#name(filesOf(this.#options.folder, ruleSlot(instrument)).active, null);
     else this.#serveNew(rng, instrument);
   }
 
@@ -183,7 +185,7 @@ export class RuleTrainer implements RuleArchive {
     // Drawn without the generator, so that worlds are what they were before there were faults.
     const isFaulty = mayFail && this.#trained.size % FAULTY === 1;
     const version = this.#write(rng, instrument, isFaulty);
-    if (version !== null) this.#name(rulePlace(this.#options.folder, instrument), version);
+    if (version !== null) this.#name(filesOf(this.#options.folder, ruleSlot(instrument)).active, version);
   }
 
   get #ids(): string[] {
@@ -197,14 +199,14 @@ export class RuleTrainer implements RuleArchive {
       model.manifest.instrument === instrument ? [version] : [],
     );
     const version = rng.integer(4) === 0 || versions.length === 0 ? null : this.#pick(rng, versions);
-    this.#name(ruleShadowPlace(this.#options.folder, instrument), version);
+    this.#name(filesOf(this.#options.folder, ruleSlot(instrument)).shadow, version);
   }
 
   /** Begins a rollout of a new rule, or begins the next stage of the one that is active, or ends it. */
   changeRollout(rng: Rng): void {
     const { folder, disk, trueMs, trace } = this.#options;
     const instrument = this.#pick(rng, this.#ids);
-    const champion = this.#named(rulePlace(folder, instrument));
+    const champion = this.#named(filesOf(folder, ruleSlot(instrument)).active);
     try {
       const before = disk.peek(rolloutPath(folder));
       const active = before === null ? null : (JSON.parse(before.toString()) as Rollout);
@@ -247,7 +249,7 @@ export class RuleTrainer implements RuleArchive {
   damage(rng: Rng): void {
     const { folder, disk, trace } = this.#options;
     const instrument = this.#pick(rng, this.#ids);
-    const place = rulePlace(folder, instrument);
+    const place = filesOf(folder, ruleSlot(instrument)).active;
     const version = this.#named(place);
     const kinds: (() => void)[] = [
       () => disk.tear(place.path, disk.peek(place.path) ?? '{}'),

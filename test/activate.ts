@@ -5,7 +5,7 @@ import {
   endShadow,
   setShadow as setAdmittedShadow,
 } from '../shared/bundle/admission/activation.ts';
-import { folderOf, type Admitted, type UnmarkedBundle, type Door } from '../shared/bundle/admission/admission.ts';
+import type { Admitted, UnmarkedBundle, Door } from '../shared/bundle/admission/admission.ts';
 import { readActive } from '../shared/bundle/bundle.ts';
 import type { ShadowFile } from '../shared/bundle/shadow_pointer.ts';
 import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
@@ -19,6 +19,7 @@ import type { FileSystem } from '../shared/ports.ts';
 import type { Registry } from '../trainer/control/registry/registry.ts';
 import { sha256Hex } from '../shared/sha256.ts';
 import { directionSlot, type ModelSlotId, type SlotId } from '../shared/subject/slot.ts';
+import { folderOf } from '../shared/bundle/slot_files.ts';
 
 interface Unjudged {
   readonly slot?: SlotId;
@@ -34,16 +35,15 @@ export function unjudged<Through extends Door>(
   version: string,
   { slot = 'pairs', despite = null, fence = null, files = MACHINE_FILES }: Unjudged = {},
 ): Admitted<Through> {
-  const manifest = join(folderOf(slot, version, models), 'manifest.json');
-  const manifestHash = hashOf(manifest, files);
+  const manifestHash = hashOf(() => files.read(join(folderOf(slot, version, models), 'manifest.json')));
   const own: UnmarkedBundle<Through> = { door, version, slot, manifestHash, despite, fence };
   return own as Admitted<Through>;
 }
 
-/** `none` for a manifest that cannot be read: tests make such bundles, too. */
-function hashOf(path: string, files: FileSystem): string {
+/** `none` for a manifest that cannot be read: tests make such bundles, too, and name others. */
+function hashOf(manifest: () => Uint8Array): string {
   try {
-    return sha256Hex(files.read(path));
+    return sha256Hex(manifest());
   } catch {
     return 'none';
   }

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, activateDirection } from './activate.ts';
 import { readActive, readActiveFile } from '../shared/bundle/bundle.ts';
 import { readShadow } from '../shared/bundle/shadow_pointer.ts';
-import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import { writeSealed } from '../shared/bundle/pointer_file.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
-import { ruleFolder, rulePlace } from '../shared/bundle/rule/active_rule.ts';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import { readRollout } from '../shared/bundle/rollout.ts';
@@ -31,7 +31,8 @@ import { tinyRule } from './tiny_rule.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
 import { sha256Hex } from '../shared/sha256.ts';
-import { MODEL_SLOTS } from '../shared/subject/slot.ts';
+import { MODEL_SLOTS, ruleSlot, directionSlot } from '../shared/subject/slot.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
 
 const CREATED = new Date('2024-01-05T12:00:00Z');
 /** As a bundle of the former format has it. */
@@ -213,7 +214,11 @@ const ATTEMPTS = Object.keys(DOORS).flatMap((door) => faults.map((fault) => [doo
 /** All pointers of a home. */
 function pointersOf(models: string): unknown {
   const texts = [join(models, 'active.json'), join(models, 'rollout.json'), join(models, 'shadow.json')];
-  const all = [...texts, directionPointer(models, '1h'), directionPointer(models, '4h')];
+  const all = [
+    ...texts,
+    filesOf(models, directionSlot('1h')).active.path,
+    filesOf(models, directionSlot('4h')).active.path,
+  ];
   return all.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : null));
 }
 
@@ -576,8 +581,8 @@ describe('a pointer that a person wrote', () => {
   const SLOTS = ['pairs', 'direction 1h', `rule ${INSTRUMENT}`] as const;
   const pathsOf = (models: string): readonly string[] => [
     join(models, 'active.json'),
-    directionPointer(models, '1h'),
-    rulePlace(models, INSTRUMENT).path,
+    filesOf(models, directionSlot('1h')).active.path,
+    filesOf(models, ruleSlot(INSTRUMENT)).active.path,
   ];
   const ruleGates = tinyRule(INSTRUMENT).manifest.gates;
   const failedRule = { ...ruleGates[0]!, passed: false, value: 0.01 };

@@ -7,7 +7,6 @@ import { mt5Compilation } from '../cli/mt5_compilation.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readManifest } from '../shared/bundle/bundle.ts';
 import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
-import { directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import { packageRoot } from '../shared/root.ts';
 import { checksum } from '../shared/signal/encode.ts';
@@ -25,6 +24,8 @@ import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyBars } from './tiny_models.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
+import { directionSlot } from '../shared/subject/slot.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -618,7 +619,7 @@ describe('train', () => {
     for (const version of [first!, second!]) activateDirection(place.models, version, place.home);
     const document = { version: first, previous: second, timeframe: '1h' };
     expect(await json('models', 'rollback', '--direction', '1h')).toMatchObject({ code: 0, document });
-    const pointer = readFileSync(directionPointer(place.models, '1h'), 'utf8');
+    const pointer = readFileSync(filesOf(place.models, directionSlot('1h')).active.path, 'utf8');
     expect(JSON.parse(pointer)).toMatchObject({ version: first, previous: second, serial: 3 });
     const none = await failure('models', 'rollback', '--direction', '1d');
     expect(none).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });

@@ -118,7 +118,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'shared/bundle/bundle.ts: join(models, name)',
     'cli/systemd/installation.ts: join(root, CONFIG_FOLDER, CONFIG_FILES.minutehand)',
     'daemon/publish/file.ts: join(this.#folder, pairId)',
-    'shared/bundle/direction/active_direction.ts: join(directionFolder(modelsFolder), `${timeframe}.json`)',
     'shared/policy/policy.ts: join(configDir, CONFIG_FILES[part])',
     "trainer/control/report/weekly_report.ts: join(home, 'reports', `report_${market}_${from}_${to}.html`)",
   ],

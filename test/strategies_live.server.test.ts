@@ -2,11 +2,12 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { homePaths } from '../shared/home.ts';
-import { folderOfVersion, placeOfSlot } from '../shared/bundle/shelves/registry.ts';
+import { folderOfVersion } from '../shared/bundle/shelves/registry.ts';
 import { openJournal, type AnsweredSignal } from '../shared/store/journal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
 
 /** What every strategy has in the terminal beside a daemon, by one suite: recovery, stop, return, reasons, replay. */
 
@@ -120,9 +121,9 @@ describe.each(STRATEGIES)('$name beside a daemon', ({ name, slot, subject, file 
       () => rmSync(folder, { recursive: true }),
       () => {
         rmSync(folder, { recursive: true });
-        rmSync(placeOfSlot(place.models, slot).path);
+        rmSync(filesOf(place.models, slot).active.path);
       },
-      () => writeFileSync(placeOfSlot(place.models, slot).path, '{"version":'),
+      () => writeFileSync(filesOf(place.models, slot).active.path, '{"version":'),
     ];
     for (const [index, harm] of damage.entries()) {
       harm();

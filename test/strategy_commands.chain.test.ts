@@ -1,13 +1,11 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { placeOfActive } from '../shared/bundle/bundle.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
-import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { rolloutPath } from '../shared/bundle/rollout.ts';
-import { ruleFolder, rulePlace, ruleShadowPlace } from '../shared/bundle/rule/active_rule.ts';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
-import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { folderOfVersion } from '../shared/bundle/shelves/registry.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { activate, activateDirection } from './activate.ts';
@@ -17,6 +15,8 @@ import { writeTinyDirection } from './tiny_direction.ts';
 import { tinyRule } from './tiny_rule.ts';
 import { copyUnder, tinyModels } from './tiny_models.ts';
 import { slotOfTimeframe } from '../shared/subject/written_names.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
+import { ruleSlot, directionSlot } from '../shared/subject/slot.ts';
 
 /** What every strategy has in the terminal, by one suite: list, card, checks, promotion, return, shadow, rollout. */
 
@@ -157,7 +157,7 @@ describe.each(STRATEGIES)('$name in the terminal', (own) => {
 
   it('have a shadow named, or ended, where its pointer is damaged, as the error says', async () => {
     const [, candidate] = versions();
-    const pointer = shadowPath(place.models, slotOfTimeframe(own.place));
+    const pointer = filesOf(place.models, slotOfTimeframe(own.place)).shadow.path;
     for (const change of [['models', 'shadow', candidate], own.endShadow]) {
       writeFileSync(pointer, '{"version":');
       expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });
@@ -208,7 +208,7 @@ it('rules are checked, too, and an instrument that one serves needs no direction
     tinyRule(INSTRUMENT, { market: 'simulated' }),
   );
   const version = basename(folder);
-  const pointer = directionPointer(place.models, '1m');
+  const pointer = filesOf(place.models, directionSlot('1m')).active.path;
   const aside = join(place.folder, 'direction_1m.json');
   renameSync(pointer, aside);
   const without = await command('check', 'models');
@@ -226,7 +226,7 @@ it('rules are checked, too, and an instrument that one serves needs no direction
   expect(features).toMatchObject({ code: 2, error: { code: 'USAGE' } });
   renameSync(aside, pointer);
   expect(await command('models', 'list')).toMatchObject({ direction: { '1m': active } });
-  const shadow = ruleShadowPlace(place.models, INSTRUMENT).path;
+  const shadow = filesOf(place.models, ruleSlot(INSTRUMENT)).shadow.path;
   writeFileSync(shadow, '{"version":');
   expect(await command('models', 'shadow')).toMatchObject({ code: 1, error: { code: 'MODEL_MANIFEST' } });
   const { problems } = await command('check', 'models');
@@ -249,7 +249,7 @@ const JUDGED = [
   {
     name: 'pairs',
     list: 'bundles',
-    place: () => placeOfActive(place.models).path,
+    place: () => filesOf(place.models, 'pairs').active.path,
     gate: 'ai1.brier',
     good: () => pairs[0],
     failed: () => copyUnder(place.models, pairs[0], '20260301_0000', { gates: passedGates('pairs', FAILED) }),
@@ -258,7 +258,7 @@ const JUDGED = [
   {
     name: 'direction models',
     list: 'direction_bundles',
-    place: () => directionPointer(place.models, '1m'),
+    place: () => filesOf(place.models, directionSlot('1m')).active.path,
     gate: 'direction.plausible',
     good: () => directions[0],
     failed: () =>
@@ -270,7 +270,7 @@ const JUDGED = [
   {
     name: 'rules',
     list: 'rule_bundles',
-    place: () => rulePlace(place.models, INSTRUMENT).path,
+    place: () => filesOf(place.models, ruleSlot(INSTRUMENT)).active.path,
     gate: 'rule_spa',
     good: () => writeRule(3, {}),
     failed: () => writeRule(1, { gates: [UNLUCKY] }),

@@ -4,8 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../dashboard/src/client.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
-import { readShadow, shadowPath } from '../shared/bundle/shadow_pointer.ts';
-import { placeOfSlot } from '../shared/bundle/shelves/registry.ts';
+import { readShadow } from '../shared/bundle/shadow_pointer.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { registryOf } from '../trainer/control/registry/registry.ts';
@@ -16,6 +15,7 @@ import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinyModels } from './tiny_models.ts';
 import { slotOfTimeframe } from '../shared/subject/written_names.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
 
 /** What every strategy has at its doors, by one suite: shadow and rollout by the API and on the dashboard. */
 
@@ -84,8 +84,8 @@ describe.each(STRATEGIES)('$name', ({ strategy, timeframe, versions }) => {
 
   it('are loaded over damaged pointers by the API, beside another bundle that is damaged', async () => {
     const [active, candidate] = versions();
-    const pointer = placeOfSlot(api.paths.models, slotOfTimeframe(timeframe)).path;
-    const shadow = shadowPath(api.paths.models, slotOfTimeframe(timeframe));
+    const pointer = filesOf(api.paths.models, slotOfTimeframe(timeframe)).active.path;
+    const shadow = filesOf(api.paths.models, slotOfTimeframe(timeframe)).shadow.path;
     const damaged = join(api.paths.models, '20250101_0000');
     mkdirSync(damaged);
     for (const path of [pointer, shadow, join(damaged, 'manifest.json')]) writeFileSync(path, '{"version":');

@@ -7,7 +7,6 @@ import { readActive } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import { rolloutPath, writeRollout, type Rollout } from '../shared/bundle/rollout.ts';
-import { shadowPath } from '../shared/bundle/shadow_pointer.ts';
 import { homePaths } from '../shared/home.ts';
 import { refusedModels } from '../trainer/control/admission/standing.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
@@ -16,6 +15,7 @@ import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { passedGates } from './passed_gates.ts';
 import { copyUnder } from './tiny_models.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
@@ -111,7 +111,7 @@ async function codeOfRequest(method: string, path: string, body: object): Promis
 
 /** All pointers of a models folder. */
 const pointersOf = (models: string): unknown =>
-  [join(models, 'active.json'), rolloutPath(models), shadowPath(models, 'pairs')].map((path) =>
+  [join(models, 'active.json'), rolloutPath(models), filesOf(models, 'pairs').shadow.path].map((path) =>
     existsSync(path) ? readFileSync(path, 'utf8') : null,
   );
 

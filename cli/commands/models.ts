@@ -6,7 +6,6 @@ import {
   isRuleBundle,
   readActiveRule,
   ruleFolder,
-  rulePlace,
   takeInRule,
 } from '../../shared/bundle/rule/active_rule.ts';
 import { signRuleBundle } from '../../shared/bundle/rule/rule_bundle.ts';
@@ -35,7 +34,6 @@ import type { Recovery } from '../../trainer/control/registry/registry.ts';
 import { registeredShelf } from '../../shared/bundle/shelf_name.ts';
 import {
   ALL_SHELVES,
-  placeOfSlot,
   readActiveOfSlot,
   shelfNamed,
   shelfOfFolder,
@@ -80,8 +78,10 @@ import {
   subjectOfRule,
   type ModelSlotId,
   type SlotId,
+  ruleSlot,
 } from '../../shared/subject/slot.ts';
 import { slotOfTimeframe, targetIn, timeframeOfSlot } from '../../shared/subject/written_names.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
 
 export function addModels(program: Command, output: () => Output): void {
   const models = program
@@ -373,7 +373,7 @@ async function rollback(flags: RollbackFlags, output: Output): Promise<void> {
   const slot = slotOfTimeframe(flags.direction);
   const override = overrideOf(flags);
   if (flags.rule !== undefined) return rollbackRule(flags, flags.rule, output);
-  const marks = trainerMarks(homePaths(), placeOfSlot(models, slot).name);
+  const marks = trainerMarks(homePaths(), filesOf(models, slot).active.name);
   const earlier = predecessor(readActiveOfSlot(models, slot, marks));
   const folder = join(shelfOfSlot(slot).folder(models), earlier);
   const admitted = await admit(admissionPlace(), { door: 'rollback', folder, override });
@@ -385,7 +385,7 @@ async function rollbackRule(flags: RollbackFlags, given: string, output: Output)
   if (flags.direction !== undefined)
     throw new MinutehandError('USAGE', { seen: '--direction with --rule', expected: 'one of them' });
   const instrument = spellRuled(given, loadSettings());
-  const { name } = rulePlace(paths.models, instrument);
+  const { name } = filesOf(paths.models, ruleSlot(instrument)).active;
   const earlier = predecessor(readActiveRule(paths.models, instrument, trainerMarks(paths, name)));
   const override = overrideOf(flags);
   const folder = folderOfRule(paths.models, earlier);

@@ -1,7 +1,6 @@
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { hasNoVerdict } from '../../shared/bundle/gates/gate_result.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
-import { placeOfSlot } from '../../shared/bundle/shelves/registry.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
@@ -19,6 +18,7 @@ import {
 import type { Finding } from './findings.ts';
 import { isRuleSlot, subjectOfRule, type ModelSlotId } from '../../shared/subject/slot.ts';
 import { timeframeOfSlot } from '../../shared/subject/written_names.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
 
 const TRAIN =
   'Train new models with this version: `minutehand train --adopt`, `minutehand train --strategy direction`.';
@@ -36,7 +36,7 @@ function replacement({ slot, role, version }: StandingOverride, modelsFolder: st
 /** Whether there is a version to roll back to. */
 function hasPredecessor(modelsFolder: string, slot: ModelSlotId, version: string): boolean {
   try {
-    const pointer = readPointerFile(placeOfSlot(modelsFolder, slot), MACHINE_FILES);
+    const pointer = readPointerFile(filesOf(modelsFolder, slot).active, MACHINE_FILES);
     return pointer !== null && pointer.previous !== null && pointer.previous !== version;
   } catch {
     return false;

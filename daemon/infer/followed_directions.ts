@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { directionFolder, directionPlace } from '../../shared/bundle/direction/active_direction.ts';
+import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILES } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { orRelease } from '../../shared/bundle/or_release.ts';
@@ -13,6 +13,8 @@ import type { DegradationInput, DirectionInput } from '../queue/input.ts';
 import { bundlePaths } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
 import { FollowedSlots, type FollowedMarks } from './followed_slots.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
+import { directionSlot } from '../../shared/subject/slot.ts';
 
 export interface FollowedDirectionsOptions {
   readonly modelsFolder: string;
@@ -48,7 +50,7 @@ export class FollowedDirections {
     this.#slots = new FollowedSlots({
       ...options,
       keys: timeframes,
-      placeOf: (timeframe) => directionPlace(modelsFolder, timeframe),
+      placeOf: (timeframe) => filesOf(modelsFolder, directionSlot(timeframe)).active,
       pathsOf: (version) => bundlePaths(folderOf(version), DIRECTION_FILES, files),
       load: async (version, timeframe) => {
         return ownDirection(await load(folderOf(version), timeframe), market, timeframe);

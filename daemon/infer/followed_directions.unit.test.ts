@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activateDirection } from '../../test/activate.ts';
-import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { OWN_SERVICE } from '../../shared/bundle/direction/own_service.fixture.ts';
 import { pointerKind } from '../../shared/bundle/active_file.ts';
@@ -14,6 +13,8 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { FollowedDirections, type FollowedDirectionsOptions } from './followed_directions.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
+import { directionSlot } from '../../shared/subject/slot.ts';
 
 const FIRST = '20260101_0000';
 const SECOND = '20260102_0000';
@@ -397,7 +398,7 @@ describe('the pointers of direction models', () => {
   it('refuse unsigned ones after a signed one was accepted', async () => {
     useKey();
     for (const version of [FIRST, SECOND]) bundle(version!);
-    const place = directionPlace(models, '1h');
+    const place = filesOf(models, directionSlot('1h')).active;
     activateDirection(models, FIRST!, models, '1h');
     await followed.check();
     writeFileSync(place.path, JSON.stringify({ version: SECOND, previous: FIRST, serial: 7 }));

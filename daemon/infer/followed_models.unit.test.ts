@@ -6,7 +6,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
 import { writeTinyDirection } from '../../test/tiny_direction.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
-import { shadowPath } from '../../shared/bundle/shadow_pointer.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
@@ -20,6 +19,7 @@ import type { Scheduler } from '../../shared/ports.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
 import type { DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../queue/input.ts';
 import { FollowedModels, type FollowedModelsOptions } from './followed_models.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
 
 const schema = anySchema(3);
 const CREATED = new Date('2026-11-20T07:30:00Z');
@@ -175,7 +175,7 @@ describe('a followed shadow', () => {
     setShadow(models, SECOND);
     await followed.check();
     expect([followed.shadowVersion, (applied[1] as ShadowInput).positions!.size]).toEqual([SECOND, 0]);
-    rmSync(shadowPath(models, 'pairs'));
+    rmSync(filesOf(models, 'pairs').shadow.path);
     await followed.check();
     expect(followed.shadowVersion).toBeNull();
     expect(applied[2]).toMatchObject({ kind: 'shadow', set: null });
@@ -242,7 +242,7 @@ describe('a followed shadow', () => {
     activate(models, FIRST);
     setShadow(models, FIRST);
     await followed.check();
-    rmSync(shadowPath(models, 'pairs'));
+    rmSync(filesOf(models, 'pairs').shadow.path);
     await followed.check();
     expect(followed.refused).toMatchObject({ version: FIRST });
   });

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { refuseForeign } from '../../shared/bundle/origin.ts';
-import { folderOfRule, rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
+import { folderOfRule } from '../../shared/bundle/rule/active_rule.ts';
 import type { PointerPlace } from '../../shared/bundle/pointer.ts';
 import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
@@ -15,6 +15,8 @@ import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/inpu
 import { bundlePaths } from './file_mark.ts';
 import { positionsOf } from './followed_models.ts';
 import { FollowedSlots, type FollowedMarks, type FollowedSlotsOptions } from './followed_slots.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
+import { ruleSlot } from '../../shared/subject/slot.ts';
 
 const BUNDLE_FILES = ['manifest.json', RULE_REPORT];
 
@@ -45,7 +47,7 @@ export function followRules(options: FollowedRulesOptions): FollowedSlots<string
   const { modelsFolder, apply, log, print } = options;
   const degrade = (instrument: string): void => apply({ kind: 'degraded', ...rulePointer(instrument) });
   return new FollowedSlots({
-    ...slotsOfRules(options, (instrument) => rulePlace(modelsFolder, instrument)),
+    ...slotsOfRules(options, (instrument) => filesOf(modelsFolder, ruleSlot(instrument)).active),
     apply(instrument, rule) {
       apply({ kind: 'rule', instrument, rule });
       const version = rule?.manifest.version ?? null;
@@ -78,7 +80,7 @@ export interface FollowedRuleShadowsOptions extends Omit<FollowedRulesOptions, '
 export function followRuleShadows(options: FollowedRuleShadowsOptions): FollowedSlots<string, RuleModel> {
   const { modelsFolder, apply, lastShadows, print } = options;
   return new FollowedSlots({
-    ...slotsOfRules(options, (instrument) => ruleShadowPlace(modelsFolder, instrument)),
+    ...slotsOfRules(options, (instrument) => filesOf(modelsFolder, ruleSlot(instrument)).shadow),
     apply(instrument, rule) {
       const version = rule?.manifest.version ?? null;
       const last = version === null ? [] : lastShadows(`${SERVED_RULE_PREFIX}${version}`);

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { rulePlace, ruleShadowPlace } from '../../shared/bundle/rule/active_rule.ts';
 import type { RuleModel } from '../../shared/bundle/rule/rule_model.ts';
 import { RULE_REPORT } from '../../shared/bundle/rule/rule_manifest.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -13,6 +12,8 @@ import type { LastSignal } from '../../shared/store/journal.ts';
 import type { DegradationInput, RuleInput, RuleShadowInput } from '../queue/input.ts';
 import type { FollowedMarks, FollowedSlots } from './followed_slots.ts';
 import { followRules, followRuleShadows } from './followed_rules.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
+import { ruleSlot } from '../../shared/subject/slot.ts';
 
 const BITCOIN = 'BTCUSDT@1h';
 const ETHER = 'ETHUSDT@1h';
@@ -99,7 +100,7 @@ describe('the pointers of rules', () => {
       load: (folder) => (waits ? Promise.reject(new MinutehandError('WARM_UP_WAITS')) : options().load(folder)),
       apply: (input) => void applied.push(describeInput(input)),
     });
-    point(rulePlace(models, BITCOIN).path, FIRST);
+    point(filesOf(models, ruleSlot(BITCOIN)).active.path, FIRST);
     for (let i = 0; i < 3; i++) await followed.check();
     expect([applied, codes, followed.refused?.code]).toEqual([
       ['degraded rule_pointer'],
@@ -117,7 +118,7 @@ describe('the pointers of rules', () => {
 
   it('name the rule of an instrument, which is loaded once, and ends where its pointer is removed', async () => {
     const followed = follow();
-    const { path } = rulePlace(models, BITCOIN);
+    const { path } = filesOf(models, ruleSlot(BITCOIN)).active;
     await followed.check();
     expect([applied, followed.refused]).toEqual([[], null]);
     bundle(FIRST);
@@ -137,7 +138,7 @@ describe('the pointers of rules', () => {
 
   it('refuse what was judged for another instrument or market, or is damaged, and keep what is active', async () => {
     const followed = follow();
-    const { path } = rulePlace(models, BITCOIN);
+    const { path } = filesOf(models, ruleSlot(BITCOIN)).active;
     bundle(FIRST);
     point(path, FIRST);
     await followed.check();
@@ -161,7 +162,7 @@ describe('the pointers of rules', () => {
   it('have the models answer, DEGRADED, where theirs is refused and no other serves', async () => {
     for (const version of [FIRST, SECOND]) bundle(version);
     broken.add(FIRST);
-    const { path } = rulePlace(models, BITCOIN);
+    const { path } = filesOf(models, ruleSlot(BITCOIN)).active;
     point(path, FIRST);
     const followed = follow();
     for (let i = 0; i < 3; i++) await followed.check();
@@ -179,7 +180,7 @@ describe('the pointers of rules', () => {
   it.each(['its pointer is removed', 'its bundle is mended'])('are as they were once %s', async (how) => {
     bundle(FIRST);
     broken.add(FIRST);
-    const { path } = rulePlace(models, BITCOIN);
+    const { path } = filesOf(models, ruleSlot(BITCOIN)).active;
     point(path, FIRST);
     const followed = follow();
     await followed.check();
@@ -195,7 +196,7 @@ describe('the pointers of rules', () => {
     for (const version of [FIRST, SECOND]) bundle(version);
     broken.add(SECOND);
     accepted = [FIRST];
-    const { path } = rulePlace(models, BITCOIN);
+    const { path } = filesOf(models, ruleSlot(BITCOIN)).active;
     point(path, SECOND);
     const followed = follow();
     await followed.check();
@@ -225,7 +226,7 @@ describe('the pointers of rules in shadow', () => {
   it('name a rule that answers in shadow with the virtual positions it had, until they are removed', async () => {
     const followed = followShadows();
     bundle(FIRST);
-    const { path } = ruleShadowPlace(models, BITCOIN);
+    const { path } = filesOf(models, ruleSlot(BITCOIN)).shadow;
     point(path, FIRST);
     for (let i = 0; i < 2; i++) await followed.check();
     expect(followed.versions).toEqual({ [BITCOIN]: FIRST });
@@ -246,7 +247,7 @@ describe('the pointers of rules in shadow', () => {
     for (const version of [FIRST, SECOND]) bundle(version);
     accepted = [FIRST];
     broken.add(SECOND);
-    point(ruleShadowPlace(models, BITCOIN).path, SECOND);
+    point(filesOf(models, ruleSlot(BITCOIN)).shadow.path, SECOND);
     const followed = followShadows();
     await followed.check();
     expect([inputs, followed.versions, codes]).toEqual([[], {}, ['MODEL_FILE']]);
@@ -255,7 +256,7 @@ describe('the pointers of rules in shadow', () => {
 
   it('are no longer in use where their rule has failed', async () => {
     bundle(FIRST);
-    point(ruleShadowPlace(models, BITCOIN).path, FIRST);
+    point(filesOf(models, ruleSlot(BITCOIN)).shadow.path, FIRST);
     const followed = followShadows();
     await followed.check();
     followed.dropFailed(BITCOIN, FIRST, new MinutehandError('MODEL_FILE', { seen: 'a test' }));
@@ -269,7 +270,7 @@ describe('the pointers of rules in shadow', () => {
 
   it('are in use after the failure of the rule before them', async () => {
     for (const version of [FIRST, SECOND]) bundle(version);
-    const { path } = ruleShadowPlace(models, BITCOIN);
+    const { path } = filesOf(models, ruleSlot(BITCOIN)).shadow;
     const followed = followShadows();
     for (const version of [FIRST, SECOND]) {
       point(path, version);
@@ -282,7 +283,7 @@ describe('the pointers of rules in shadow', () => {
 
   it('are all that a daemon without high-water marks accepts', async () => {
     bundle(FIRST);
-    point(ruleShadowPlace(models, BITCOIN).path, FIRST);
+    point(filesOf(models, ruleSlot(BITCOIN)).shadow.path, FIRST);
     const shadows: string[] = [];
     const followed = followRuleShadows({
       ...options(),

@@ -12,7 +12,7 @@ import type { DirectionModel } from '../../shared/bundle/direction/direction_mod
 import type { MarksOf, PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { ROLLOUT_POINTER, type ActiveRollout } from '../../shared/bundle/rollout.ts';
-import { readShadowFile, shadowPath, shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
+import { readShadowFile, shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
@@ -21,6 +21,7 @@ import { bundlePaths, fingerprint } from './file_mark.ts';
 import { FollowedPointer, type FollowedPointerOptions } from './followed_pointer.ts';
 import { FollowedRollout, type ChallengedDirections, type ChallengedRules } from './followed_rollout.ts';
 import { directionSlot, type ModelSlotId } from '../../shared/subject/slot.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
 
 /** `active.json` names the active models, `shadow.json` those that score in shadow, `rollout.json` a challenger. */
 export type ModelSlot = 'active' | 'shadow' | 'rollout';
@@ -193,7 +194,7 @@ function followShadow<Model extends ShadowModels>(
     ...bundles,
     ...toldOf(options, 'shadow'),
     name: kind.file,
-    path: shadowPath(modelsFolder, slot),
+    path: filesOf(modelsFolder, slot).shadow.path,
     read: () => accepted(readShadowFile(modelsFolder, slot, files), marks),
     proved: () => [],
     onReady: (model) => options.onShadow(model, slot),

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
-import { shadowPath } from '../../shared/bundle/shadow_pointer.ts';
 import { writeTinyDirection } from '../../test/tiny_direction.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
@@ -16,6 +15,7 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import { bundleMark, watchModels, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 import type { ModelSlotId } from '../../shared/subject/slot.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
 
 const schema = anySchema(5);
 const CREATED = new Date('2026-11-20T07:30:00Z');
@@ -301,7 +301,7 @@ describe('watchModels', () => {
     setShadow(models, null);
     for (let i = 0; i < 2; i++) await tick();
     expect(printed.splice(0)).toEqual(['shadow withdrawn', 'shadow none']);
-    writeFileSync(shadowPath(models, 'pairs'), 'torn');
+    writeFileSync(filesOf(models, 'pairs').shadow.path, 'torn');
     await tick();
     expect(printed.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);
     activate(models, THIRD);
@@ -341,7 +341,7 @@ describe('watchModels', () => {
     name(second, 'direction 1h');
     await tick();
     expect(printed.splice(0)).toEqual([`shadow direction 1h ${second}`, 'shadow direction 4h none']);
-    writeFileSync(shadowPath(models, 'direction 1h'), 'torn');
+    writeFileSync(filesOf(models, 'direction 1h').shadow.path, 'torn');
     for (let i = 0; i < 2; i++) await tick();
     expect(printed).toEqual(['shadow refused (direction/shadow_1h.json) MODEL_MANIFEST']);
   });

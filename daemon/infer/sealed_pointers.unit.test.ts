@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activePath, readActiveFile } from '../../shared/bundle/bundle.ts';
-import { shadowPath, shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
+import { shadowPointer } from '../../shared/bundle/shadow_pointer.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { PointerMarks, trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
@@ -16,6 +16,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
 import { watchModels } from './model_watch.ts';
+import { filesOf } from '../../shared/bundle/slot_files.ts';
 
 const [CHAMPION, CHALLENGER, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'] as const;
 const STARTED = '2026-11-20T08:00:00.000Z';
@@ -158,16 +159,16 @@ describe.each([{ signed: true }, { signed: false }])('pointers of this home, sig
   it('let no older shadow.json back, not even after the shadow has ended', async () => {
     const look = start();
     shadow(CHALLENGER);
-    const first = read(shadowPath(models, 'pairs'));
+    const first = read(filesOf(models, 'pairs').shadow.path);
     expect(await look()).toEqual([`active ${CHAMPION}`, `shadow ${CHALLENGER}`]);
     shadow(null);
     expect(await look()).toEqual(['shadow none']);
-    writeFileSync(shadowPath(models, 'pairs'), first);
+    writeFileSync(filesOf(models, 'pairs').shadow.path, first);
     expect(await look()).toEqual(['shadow POINTER_ROLLBACK']);
     expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_ROLLBACK']);
     shadow(THIRD);
     expect(await look()).toEqual([`shadow ${THIRD}`]);
-    altered(shadowPath(models, 'pairs'), { version: CHALLENGER });
+    altered(filesOf(models, 'pairs').shadow.path, { version: CHALLENGER });
     expect(await look()).toEqual([`shadow POINTER_${signed ? 'SIGNATURE' : 'ROLLBACK'}`]);
   });
 
@@ -236,7 +237,7 @@ it('a rollout without a signature is refused where active.json was signed', asyn
   await start()();
   writeFileSync(rolloutPath(models), JSON.stringify(ROLLOUT));
   expect(await start()()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_SIGNATURE']);
-  writeFileSync(shadowPath(models, 'pairs'), JSON.stringify({ version: CHALLENGER }));
+  writeFileSync(filesOf(models, 'pairs').shadow.path, JSON.stringify({ version: CHALLENGER }));
   expect(await start()()).toEqual([`active ${CHAMPION}`, 'shadow POINTER_SIGNATURE', 'rollout POINTER_SIGNATURE']);
 });
 

@@ -7,7 +7,7 @@ import type { FileSystem } from '../ports.ts';
 import { VERSION, type ActiveFile } from './active_file.ts';
 import { parseManifestFile, readBundleFile } from './manifest_file.ts';
 import { refuseUnservedGraphOf } from './onnx/graph_limits.ts';
-import { readAccepted, readPointerFile, type ActivePointer, type PointerPlace } from './pointer.ts';
+import { readAccepted, readPointerFile, type ActivePointer } from './pointer.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import {
   BUNDLE_FORMAT,
@@ -30,6 +30,7 @@ import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from './signature.ts';
 import { sha256Hex } from '../sha256.ts';
 import { STRATEGIES } from '../strategies/registry.ts';
+import { filesOf } from './slot_files.ts';
 
 export { VERSION };
 const MANIFEST = 'manifest.json';
@@ -348,12 +349,6 @@ export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
 
-/** Of `active.json`. */
-export const placeOfActive = (modelsFolder: string): PointerPlace => ({
-  path: activePath(modelsFolder),
-  name: 'active',
-});
-
 /**
  * The active version and its predecessor; null when none was ever activated.
  * @param marks without them, signature and serial are not checked
@@ -364,12 +359,12 @@ export function readActive(
   files: FileSystem = MACHINE_FILES,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  return readAccepted(placeOfActive(modelsFolder), files, marks);
+  return readAccepted(filesOf(modelsFolder, 'pairs').active, files, marks);
 }
 
 /** `active.json` as it is. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActiveFile | null {
-  return readPointerFile(placeOfActive(modelsFolder), files);
+  return readPointerFile(filesOf(modelsFolder, 'pairs').active, files);
 }
 
 /** @throws MinutehandError MODEL_MISSING, FILE_DENIED */

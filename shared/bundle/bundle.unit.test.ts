@@ -29,9 +29,10 @@ import {
   writeBundle,
   type BundleContent,
 } from './bundle.ts';
-import { readShadow, shadowPath } from './shadow_pointer.ts';
+import { readShadow } from './shadow_pointer.ts';
 import { MODEL_FILES, MONITOR_FILE, VALIDATION_FILE, type Manifest } from './manifest.ts';
 import { sha256Hex } from '../sha256.ts';
+import { filesOf } from './slot_files.ts';
 
 let root: string;
 let models: string;
@@ -279,7 +280,7 @@ describe('setShadow', () => {
     expect(() => setShadow(models, '20261120_0731')).toThrowError(
       expect.objectContaining({ code: 'MODEL_MISSING' }) as Error,
     );
-    writeFileSync(shadowPath(models, 'pairs'), '{"version":');
+    writeFileSync(filesOf(models, 'pairs').shadow.path, '{"version":');
     expect(() => readShadow(models, 'pairs')).toThrowError(
       expect.objectContaining({ code: 'MODEL_MANIFEST' }) as Error,
     );

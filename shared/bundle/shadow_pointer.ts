@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import * as z from 'zod';
 import { MACHINE_FILES } from '../files.ts';
 import { TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
-import { pathInside } from '../path_name.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
-import { directionFolder } from './direction/active_direction.ts';
 import { readPointer } from './pointer_file.ts';
 import { sealShape, type WritableKind } from './sealed_pointer.ts';
 import { directionSlot, type ModelSlotId } from '../subject/slot.ts';
 import { timeframeOfSlot } from '../subject/written_names.ts';
+import { filesOf } from './slot_files.ts';
 
 const shadowSchema = z.object({
   /** null = none any more, by a file that is newer than the one with a version. */
@@ -20,10 +18,10 @@ export type ShadowFile = Readonly<z.infer<typeof shadowSchema>>;
 
 /** `shadow.json`, or `direction/shadow_1h.json`. */
 export function shadowPointer(slot: ModelSlotId): WritableKind<ShadowFile> {
-  const timeframe = timeframeOfSlot(slot);
+  const { name } = filesOf('', slot).shadow;
   return {
-    name: timeframe === null ? 'shadow' : `direction_shadow_${timeframe}`,
-    file: timeframe === null ? 'shadow.json' : `direction/${directionFile(timeframe)}`,
+    name,
+    file: `${name.replace('_', '/')}.json`,
     schema: shadowSchema,
     content: ({ version }) => [version],
     label: ({ version }) => version ?? 'none',
@@ -37,16 +35,6 @@ export function shadowPointer(slot: ModelSlotId): WritableKind<ShadowFile> {
 function endOf(slot: ModelSlotId): string {
   const timeframe = timeframeOfSlot(slot);
   return timeframe === null ? 'shadow off' : `shadow off --direction ${timeframe}`;
-}
-
-export function shadowPath(modelsFolder: string, slot: ModelSlotId): string {
-  const timeframe = timeframeOfSlot(slot);
-  if (timeframe === null) return join(modelsFolder, 'shadow.json');
-  return pathInside(directionFolder(modelsFolder), directionFile(timeframe));
-}
-
-function directionFile(timeframe: Timeframe): string {
-  return `shadow_${timeframe}.json`;
 }
 
 /**
@@ -63,7 +51,7 @@ export function readShadowFile(
   slot: ModelSlotId,
   files: FileSystem = MACHINE_FILES,
 ): ShadowFile | null {
-  return readPointer(shadowPath(modelsFolder, slot), shadowSchema, files, {
+  return readPointer(filesOf(modelsFolder, slot).shadow.path, shadowSchema, files, {
     expected: '{"version": "20261120_0830"}',
     next: `\`minutehand models ${endOf(slot)}\` rewrites it.`,
   });

@@ -4,17 +4,16 @@ import type { HomePaths } from '../../home.ts';
 import { MinutehandError } from '../../errors.ts';
 import type { FileSystem } from '../../ports.ts';
 import { pointerKind, type ActiveFile } from '../active_file.ts';
-import { placeOfActive } from '../bundle.ts';
 import type { ActivePointer, PointerPlace } from '../pointer.ts';
 import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_file.ts';
 import { trainerMarks, trainerMarksOf, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
-import { rulePlace, ruleShadowPlace } from '../rule/active_rule.ts';
 import { expiryOf, type PointerKind, type WritableKind } from '../sealed_pointer.ts';
-import { shadowPath, shadowPointer, type ShadowFile } from '../shadow_pointer.ts';
-import { checkSame, folderOf, placeOf, type Admitted } from './admission.ts';
+import { shadowPointer, type ShadowFile } from '../shadow_pointer.ts';
+import { checkSame, type Admitted } from './admission.ts';
 import { pointerFence } from './pointer_fence.ts';
-import { isRuleSlot, subjectOfRule, type ModelSlotId } from '../../subject/slot.ts';
+import { isRuleSlot, type ModelSlotId, ruleSlot } from '../../subject/slot.ts';
+import { folderOf, filesOf } from '../slot_files.ts';
 
 /** Doors behind which a bundle is active at once. */
 export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_end';
@@ -31,7 +30,7 @@ export function activateAdmitted(
   paths: Pick<HomePaths, 'models' | 'home'>,
 ): ActivePointer {
   checkSame(admitted, paths.models);
-  const place = placeOf(admitted.slot, paths.models);
+  const place = filesOf(paths.models, admitted.slot).active;
   return activateAt(place, admitted, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
@@ -41,7 +40,7 @@ export function activateAdmitted(
  * @throws MinutehandError HOME_LOCKED, NAME_UNSAFE, POINTER_MARK
  */
 export function endRule(instrument: string, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
-  return endPointer(rulePlace(paths.models, instrument), paths);
+  return endPointer(filesOf(paths.models, ruleSlot(instrument)).active, paths);
 }
 
 /**
@@ -50,7 +49,7 @@ export function endRule(instrument: string, paths: Pick<HomePaths, 'models' | 'h
  * @throws MinutehandError as endRule
  */
 export function endRuleShadow(instrument: string, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
-  return endPointer(ruleShadowPlace(paths.models, instrument), paths);
+  return endPointer(filesOf(paths.models, ruleSlot(instrument)).shadow, paths);
 }
 
 /** @throws MinutehandError HOME_LOCKED, POINTER_MARK */
@@ -79,7 +78,7 @@ export function activateInFolder(
   marks: PointerMarks | null = null,
 ): ActivePointer {
   checkSame(admitted, folder, files);
-  return activateAt(placeOfActive(folder), admitted, files, marks);
+  return activateAt(filesOf(folder, 'pairs').active, admitted, files, marks);
 }
 
 /**
@@ -96,7 +95,7 @@ export function restoreActive(
 ): ActivePointer {
   checkSame(admitted, modelsFolder, files);
   const { version, slot, despite, fence } = admitted;
-  const place = placeOf(slot, modelsFolder);
+  const place = filesOf(modelsFolder, slot).active;
   return whilePointerLocked(place.path, files, () => {
     const newer = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
     if (newer !== null) return newer;
@@ -134,7 +133,9 @@ export function setShadow(
  */
 export function setRuleShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePaths, 'models' | 'home'>): string | null {
   checkSame(admitted, paths.models);
-  const place = ruleShadowPlace(paths.models, subjectOfRule(admitted.slot));
+  const { slot } = admitted;
+  if (!isRuleSlot(slot)) throw new RangeError(`${slot} has no rule in shadow`);
+  const place = filesOf(paths.models, slot).shadow;
   return whilePointerLocked(place.path, MACHINE_FILES, () => {
     const before = namedBefore(pointerKind(place.name), place.path, MACHINE_FILES);
     write(place, { version: admitted.version, previous: null }, MACHINE_FILES, trainerMarks(paths, place.name));
@@ -150,7 +151,7 @@ export function restoreShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePath
   checkSame(admitted, paths.models);
   const { version, slot } = admitted;
   if (isRuleSlot(slot)) {
-    const place = ruleShadowPlace(paths.models, subjectOfRule(slot));
+    const place = filesOf(paths.models, slot).shadow;
     const marks = trainerMarks(paths, place.name);
     whileLost(pointerKind(place.name), place.path, marks, version, () =>
       write(place, { version, previous: null }, MACHINE_FILES, marks),
@@ -158,7 +159,7 @@ export function restoreShadow(admitted: Admitted<'shadow'>, paths: Pick<HomePath
     return;
   }
   const kind = shadowPointer(slot);
-  const path = shadowPath(paths.models, slot);
+  const path = filesOf(paths.models, slot).shadow.path;
   const marks = trainerMarksOf(kind, paths);
   whileLost(kind, path, marks, version, () => writeSealed(kind, path, { version }, { files: MACHINE_FILES, marks }));
 }
@@ -201,7 +202,7 @@ export function endShadow(
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
 ): string | null {
-  if (files.stat(shadowPath(modelsFolder, slot)) === null) return null;
+  if (files.stat(filesOf(modelsFolder, slot).shadow.path) === null) return null;
   return writeShadow(slot, null, modelsFolder, files, marks);
 }
 
@@ -212,7 +213,7 @@ function writeShadow(
   files: FileSystem,
   marks: PointerMarks<ShadowFile> | null,
 ): string | null {
-  const path = shadowPath(modelsFolder, slot);
+  const path = filesOf(modelsFolder, slot).shadow.path;
   const kind = shadowPointer(slot);
   return whilePointerLocked(path, files, () => {
     const before = namedBefore(kind, path, files);

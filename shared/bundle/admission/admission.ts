@@ -15,7 +15,7 @@ import {
   type FailedGate,
   type RecordedGates,
 } from '../recorded_gates.ts';
-import { folderOfRule, isRuleBundle, rulePlace } from '../rule/active_rule.ts';
+import { isRuleBundle } from '../rule/active_rule.ts';
 import { readRuleBundle } from '../rule/rule_bundle.ts';
 import { ruleVerdicts } from '../rule/rule_verdicts.ts';
 import type { Windows } from '../../core/features/windows.ts';
@@ -23,7 +23,6 @@ import { describeError, ERRORS, MinutehandError } from '../../errors.ts';
 import { gateStep } from '../gates/gate_steps.ts';
 import { gateText } from '../gates/gate_text.ts';
 import { MACHINE_FILES } from '../../files.ts';
-import { pathInside } from '../../path_name.ts';
 import { barSecondsOf, PAIR_ID, parseSubject, timeframeOf } from '../../pair.ts';
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
@@ -34,7 +33,7 @@ import { sha256Hex } from '../../sha256.ts';
 import type { ShelfName } from '../../strategies/registry.ts';
 import { daemonsOf, refuseUnservedFormulas } from '../served_formulas.ts';
 import type { BundleShelf } from '../shelves/bundle_shelf.ts';
-import { placeOfSlot, shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
+import { shelfOfFolder, shelfOfSlot } from '../shelves/registry.ts';
 import {
   isRuleSlot,
   modelSlotOf,
@@ -44,6 +43,7 @@ import {
   type RuleSlotId,
   type SlotId,
 } from '../../subject/slot.ts';
+import { filesOf, folderOf } from '../slot_files.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder
@@ -167,7 +167,8 @@ function servedIn(place: PointerPlace): string | null {
 
 /** @throws MinutehandError SHADOW_SERVED for what answers already */
 function refuseShadowOfItself({ version, slot }: Candidate, modelsFolder: string): void {
-  if (servedIn(placeOf(slot, modelsFolder)) === version) throw new MinutehandError('SHADOW_SERVED', { seen: version });
+  if (servedIn(filesOf(modelsFolder, slot).active) === version)
+    throw new MinutehandError('SHADOW_SERVED', { seen: version });
 }
 
 /** @throws MinutehandError MODEL_SYMBOLS */
@@ -193,7 +194,7 @@ const BY_PERSON: ReadonlySet<Door> = new Set(['promotion', 'rollback']);
 async function fenceOf(place: AdmissionPlace, candidate: Candidate, door: Door): Promise<number | null> {
   if (door === 'folder') return null;
   const { settings, paths } = place;
-  const pointer = placeOf(candidate.slot, paths.models);
+  const pointer = filesOf(paths.models, candidate.slot).active;
   const present = pointerFence(pointer, MACHINE_FILES, trainerMarks(paths, pointer.name));
   try {
     return await place.promotionFence(candidate.market ?? settings.minutehand.market, present);
@@ -222,18 +223,6 @@ export function checkSame(admitted: Admitted, modelsFolder: string, files: FileS
 /** The shelf of the models in whose place the bundle of a slot answers: its own, or that of a rule's subject. */
 export function shelfServing(slot: SlotId): BundleShelf {
   return shelfOfSlot(isRuleSlot(slot) ? modelSlotOf(parseSubject(subjectOfRule(slot))) : slot);
-}
-
-/** The folder of a bundle of a slot by its version. @throws MinutehandError NAME_UNSAFE */
-export function folderOf(slot: SlotId, version: string, modelsFolder: string): string {
-  if (isRuleSlot(slot)) return folderOfRule(modelsFolder, version);
-  return pathInside(shelfOfSlot(slot).folder(modelsFolder), version);
-}
-
-/** The pointer that names the active bundle of a slot. */
-export function placeOf(slot: SlotId, modelsFolder: string): PointerPlace {
-  if (isRuleSlot(slot)) return rulePlace(modelsFolder, subjectOfRule(slot));
-  return placeOfSlot(modelsFolder, slot);
 }
 
 /** @throws MinutehandError MODEL_TIMEFRAME for a rule of a subject that does not run here */
@@ -388,7 +377,7 @@ function activeBefore(
   slot: SlotId,
   door: Door,
 ): { readonly despite: DespiteGates | null } | null {
-  const place = placeOf(slot, paths.models);
+  const place = filesOf(paths.models, slot).active;
   const marks = trainerMarks(paths, place.name);
   // A recovery restores what the registry has as active; the pointer is lost.
   if (door === 'recovery') {

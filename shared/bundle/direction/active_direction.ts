@@ -6,24 +6,17 @@ import { copyFolder } from '../bundle.ts';
 import { instrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.ts';
 import { readModelsFile } from '../models_file.ts';
-import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
+import { readAccepted, type ActivePointer } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FORMAT, WRITTEN_DIRECTION_FORMAT } from './direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from './direction_model.ts';
+import { filesOf } from '../slot_files.ts';
+import { directionSlot } from '../../subject/slot.ts';
 
 /** Folder of the direction models in a folder of bundles: `<version>/`, and a pointer for each timeframe. */
 export function directionFolder(modelsFolder: string): string {
   return join(modelsFolder, 'direction');
-}
-
-/** `direction/1h.json`: the active model of the instruments with hourly bars. */
-export function directionPointer(modelsFolder: string, timeframe: Timeframe): string {
-  return join(directionFolder(modelsFolder), `${timeframe}.json`);
-}
-
-export function directionPlace(modelsFolder: string, timeframe: Timeframe): PointerPlace {
-  return { path: directionPointer(modelsFolder, timeframe), name: `direction_${timeframe}` };
 }
 
 /**
@@ -35,7 +28,7 @@ export function readActiveDirection(
   timeframe: Timeframe,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  return readAccepted(directionPlace(modelsFolder, timeframe), MACHINE_FILES, marks);
+  return readAccepted(filesOf(modelsFolder, directionSlot(timeframe)).active, MACHINE_FILES, marks);
 }
 
 /** Version of the active model of each timeframe that has one. @throws MinutehandError as readActiveDirection */

@@ -6,11 +6,13 @@ import { SUBJECT_ID } from '../../pair.ts';
 import { pathInside } from '../../path_name.ts';
 import { copyFolder } from '../bundle.ts';
 import { readModelsFile } from '../models_file.ts';
-import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
+import { readAccepted, type ActivePointer } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
 import { readRuleBundle, readRuleReport, type FileRule } from './rule_bundle.ts';
 import { RULE_FORMAT } from './rule_manifest.ts';
 import { keepSearched, searchedInReport } from './searched_rules.ts';
+import { filesOf, SHADOW_FILE } from '../slot_files.ts';
+import { ruleSlot } from '../../subject/slot.ts';
 
 /** Folder of the rules in a folder of bundles: `<version>/`, and a pointer for each instrument that has one. */
 export function ruleFolder(modelsFolder: string): string {
@@ -27,22 +29,6 @@ export function ruleOpener(modelsFolder: string): (version: string) => FileRule 
   return (version) => readRuleBundle(folderOfRule(modelsFolder, version));
 }
 
-/** `rule/BTCUSDT@1h.json`: the rule that is served for the instrument, or the pair. */
-export function rulePlace(modelsFolder: string, instrument: string): PointerPlace {
-  return { path: pathInside(ruleFolder(modelsFolder), `${instrument}.json`), name: `rule_${instrument}` };
-}
-
-/** No subject begins so: their names have no lower-case letters. */
-const SHADOW = 'shadow_';
-
-/** `rule/shadow_BTCUSDT@1h.json`: the rule in shadow of the instrument. */
-export function ruleShadowPlace(modelsFolder: string, instrument: string): PointerPlace {
-  return {
-    path: pathInside(ruleFolder(modelsFolder), `${SHADOW}${instrument}.json`),
-    name: `rule_${SHADOW}${instrument}`,
-  };
-}
-
 /** Instruments with a pointer, whether or not it can be read. */
 export function instrumentsWithRule(modelsFolder: string): string[] {
   return pointersIn(ruleFolder(modelsFolder)).filter((id) => SUBJECT_ID.test(id));
@@ -50,8 +36,8 @@ export function instrumentsWithRule(modelsFolder: string): string[] {
 
 /** Instruments with a pointer to a rule in shadow, whether or not it can be read. */
 export function instrumentsWithRuleShadow(modelsFolder: string): string[] {
-  const shadows = pointersIn(ruleFolder(modelsFolder)).filter((name) => name.startsWith(SHADOW));
-  return shadows.map((name) => name.slice(SHADOW.length)).filter((id) => SUBJECT_ID.test(id));
+  const shadows = pointersIn(ruleFolder(modelsFolder)).filter((name) => name.startsWith(SHADOW_FILE));
+  return shadows.map((name) => name.slice(SHADOW_FILE.length)).filter((id) => SUBJECT_ID.test(id));
 }
 
 /** Names without their ending, in order. */
@@ -72,7 +58,7 @@ export function readActiveRule(
   instrument: string,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  return readAccepted(rulePlace(modelsFolder, instrument), MACHINE_FILES, marks);
+  return readAccepted(filesOf(modelsFolder, ruleSlot(instrument)).active, MACHINE_FILES, marks);
 }
 
 /** The rule in shadow of an instrument; null: there is none. @throws MinutehandError as readActiveRule */
@@ -81,7 +67,7 @@ export function readRuleShadow(
   instrument: string,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): string | null {
-  return readAccepted(ruleShadowPlace(modelsFolder, instrument), MACHINE_FILES, marks)?.version ?? null;
+  return readAccepted(filesOf(modelsFolder, ruleSlot(instrument)).shadow, MACHINE_FILES, marks)?.version ?? null;
 }
 
 /** Whether a folder has a rule. */

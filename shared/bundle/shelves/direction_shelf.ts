@@ -1,7 +1,6 @@
 import { barSecondsOf, parseInstrument, TIMEFRAME_NAMES, TIMEFRAMES, timeframeOf } from '../../pair.ts';
 import {
   directionFolder,
-  directionPlace,
   isDirectionBundle,
   liveInstrumentSchema,
   takeInDirection,
@@ -12,6 +11,7 @@ import { bundleInstrumentSchema } from '../feature_schema.ts';
 import { failedClaim, recordedDirectionGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
 import { directionSlot, timeframeOfDirection } from '../../subject/slot.ts';
+import { filesOf } from '../slot_files.ts';
 
 /** Bundles of `direction`: in a folder of their own, a slot for each timeframe. Reading one verifies its files. */
 export const DIRECTION_SHELF: BundleShelf = {
@@ -21,7 +21,7 @@ export const DIRECTION_SHELF: BundleShelf = {
   places: (modelsFolder) =>
     TIMEFRAME_NAMES.map((timeframe) => ({
       slot: directionSlot(timeframe),
-      place: directionPlace(modelsFolder, timeframe),
+      place: filesOf(modelsFolder, directionSlot(timeframe)).active,
     })),
   isPrunedHourly: true,
   isBundle: isDirectionBundle,

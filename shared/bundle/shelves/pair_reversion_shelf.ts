@@ -1,19 +1,20 @@
 import { MODEL_NAMES } from '../../core/features/feature.ts';
 import { basename, dirname, resolve } from 'node:path';
 import { MACHINE_FILES } from '../../files.ts';
-import { copyBundle, placeOfActive, readBundle, readManifest, signBundle } from '../bundle.ts';
+import { copyBundle, readBundle, readManifest, signBundle } from '../bundle.ts';
 import { bundleSchema, bundleWindows, featureSchema } from '../feature_schema.ts';
 import type { Manifest } from '../manifest.ts';
 import { timeframesOf } from '../origin.ts';
 import { recordedGates } from '../recorded_gates.ts';
 import type { BundleShelf } from './bundle_shelf.ts';
+import { filesOf } from '../slot_files.ts';
 
 /** Bundles of `pair_reversion`: in the models folder itself, one slot. */
 export const PAIR_REVERSION_SHELF: BundleShelf = {
   name: 'pairs',
   strategy: 'pair_reversion',
   folder: (modelsFolder) => modelsFolder,
-  places: (modelsFolder) => [{ slot: 'pairs', place: placeOfActive(modelsFolder) }],
+  places: (modelsFolder) => [{ slot: 'pairs', place: filesOf(modelsFolder, 'pairs').active }],
   isPrunedHourly: false,
   isBundle: (folder) => MACHINE_FILES.stat(folder) !== null,
   facts(folder) {

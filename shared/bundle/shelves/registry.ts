@@ -1,6 +1,6 @@
 import { MACHINE_FILES } from '../../files.ts';
 import { pathInside } from '../../path_name.ts';
-import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
+import { readAccepted, type ActivePointer } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
 import { shelfNameOf } from '../shelf_name.ts';
 import type { ShelfName, StrategyName } from '../../strategies/registry.ts';
@@ -8,6 +8,7 @@ import type { BundleShelf } from './bundle_shelf.ts';
 import { DIRECTION_SHELF } from './direction_shelf.ts';
 import { PAIR_REVERSION_SHELF } from './pair_reversion_shelf.ts';
 import type { ModelSlotId } from '../../subject/slot.ts';
+import { filesOf } from '../slot_files.ts';
 
 const SHELVES: Readonly<Record<StrategyName, BundleShelf>> = {
   pair_reversion: PAIR_REVERSION_SHELF,
@@ -28,13 +29,6 @@ export function shelfOfSlot(slot: ModelSlotId): BundleShelf {
   return shelfNamed(shelfNameOf(slot));
 }
 
-/** The pointer of a slot. */
-export function placeOfSlot(modelsFolder: string, slot: ModelSlotId): PointerPlace {
-  return shelfOfSlot(slot)
-    .places(modelsFolder)
-    .find((own) => own.slot === slot)!.place;
-}
-
 /**
  * The active bundle of a slot; null without one.
  * @param marks without them, signature and serial are not checked
@@ -45,7 +39,7 @@ export function readActiveOfSlot(
   slot: ModelSlotId,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  return readAccepted(placeOfSlot(modelsFolder, slot), MACHINE_FILES, marks);
+  return readAccepted(filesOf(modelsFolder, slot).active, MACHINE_FILES, marks);
 }
 
 /**

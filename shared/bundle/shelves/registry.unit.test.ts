@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { modelsOf } from '../../strategies/registry.ts';
 import { loadSettings } from '../../policy/policy.ts';
-import { ALL_SHELVES, placeOfSlot, shelfNamed, shelfOfSlot } from './registry.ts';
+import { ALL_SHELVES, shelfNamed, shelfOfSlot } from './registry.ts';
 import { MODEL_SLOTS } from '../../subject/slot.ts';
+import { filesOf } from '../slot_files.ts';
 
 const MODELS = '/models';
 
@@ -34,7 +35,7 @@ describe('the shelves of bundles', () => {
     for (const shelf of ALL_SHELVES)
       for (const { slot, place } of shelf.places(MODELS)) {
         expect(shelfOfSlot(slot)).toBe(shelf);
-        expect(placeOfSlot(MODELS, slot)).toEqual(place);
+        expect(filesOf(MODELS, slot).active).toEqual(place);
       }
   });
 

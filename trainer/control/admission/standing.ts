@@ -8,7 +8,6 @@ import {
   instrumentsWithRule,
   instrumentsWithRuleShadow,
   readRuleShadow,
-  ruleShadowPlace,
 } from '../../../shared/bundle/rule/active_rule.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { ruleVerdicts } from '../../../shared/bundle/rule/rule_verdicts.ts';
@@ -24,13 +23,7 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { barSecondsOf, parseSubject, timeframeOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import {
-  folderOf,
-  placeOf,
-  rejectionsOf,
-  shelfServing,
-  type AdmissionPlace,
-} from '../../../shared/bundle/admission/admission.ts';
+import { rejectionsOf, shelfServing, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { lookAtTables, openStore, storeUrl } from '../../store/store.ts';
 import { registryOf } from '../registry/registry.ts';
@@ -38,6 +31,7 @@ import { pathInside } from '../../../shared/path_name.ts';
 import { quietly } from '../../../shared/quietly.ts';
 import { isRuleSlot, MODEL_SLOTS, ruleSlot, type Role, type SlotId } from '../../../shared/subject/slot.ts';
 import { nameBeside, slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { folderOf, filesOf } from '../../../shared/bundle/slot_files.ts';
 import { directionPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
 
 /** Where a bundle stands that a pointer names. */
@@ -174,7 +168,7 @@ export function refusedShadows(paths: Pick<HomePaths, 'models' | 'home'>): Refus
       },
     ]),
     ...instrumentsWithRuleShadow(models).map((instrument): [SlotId, () => unknown] => {
-      const { name } = ruleShadowPlace(models, instrument);
+      const { name } = filesOf(models, ruleSlot(instrument)).shadow;
       return [ruleSlot(instrument), () => readRuleShadow(models, instrument, trainerMarks(paths, name))];
     }),
   ];
@@ -208,7 +202,7 @@ function refuseUnaccepted({ slot, role }: Standing, paths: Pick<HomePaths, 'mode
     readRollout(paths.models, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, paths));
     return;
   }
-  const place = placeOf(slot, paths.models);
+  const place = filesOf(paths.models, slot).active;
   readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
@@ -240,7 +234,7 @@ function refuseSchema(slot: SlotId, about: BundleFacts, { minutehand }: Settings
 /** The bundle that each pointer names. A pointer that cannot be read names none. */
 export function namedBundles(modelsFolder: string): (BundleInUse & Standing)[] {
   return namedModels(modelsFolder).map(({ slot, role, version }) => {
-    const pointer = role === 'challenger' ? rolloutPath(modelsFolder) : placeOf(slot, modelsFolder).path;
+    const pointer = role === 'challenger' ? rolloutPath(modelsFolder) : filesOf(modelsFolder, slot).active.path;
     return { slot, role, pointer, folder: folderOf(slot, version, modelsFolder) };
   });
 }
@@ -254,7 +248,7 @@ function slotReaders(modelsFolder: string): (readonly [Standing, () => Named | n
   const ofPointer = (slot: SlotId): readonly [Standing, () => Named | null] => [
     { slot, role: 'active' },
     () => {
-      const pointer = readPointerFile(placeOf(slot, modelsFolder), MACHINE_FILES);
+      const pointer = readPointerFile(filesOf(modelsFolder, slot).active, MACHINE_FILES);
       if (pointer === null) return null;
       return { slot, role: 'active', version: pointer.version, despite: pointer.despite_gates ?? null };
     },

@@ -1,6 +1,6 @@
 import { registeredShelf } from '../../../shared/bundle/shelf_name.ts';
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
-import { admit, placeOf, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { failuresOf, servingFailures } from '../../../shared/bundle/recorded_gates.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
@@ -17,6 +17,7 @@ import { rolloutRules, stagesMs } from '../rollout/rules.ts';
 import { replaceUpdate, returnedUpdates, startRollout, takesUpdates } from '../rollout/steps.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 import { slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { filesOf } from '../../../shared/bundle/slot_files.ts';
 
 const MS_PER_DAY = 86_400_000;
 
@@ -159,7 +160,7 @@ async function beginRollout(
 ): Promise<string | null> {
   const { settings, paths, note } = place;
   const { version } = admitted;
-  const isFirst = readPointerFile(placeOf(admitted.slot, paths.models), MACHINE_FILES) === null;
+  const isFirst = readPointerFile(filesOf(paths.models, admitted.slot).active, MACHINE_FILES) === null;
   if ((settings.retrain.adopt_by !== 'rollout' && !isUpdate) || isFirst) return null;
   await place.withRegistry((registry) => registry.register(version), shelf);
   const before = readRollout(paths.models);

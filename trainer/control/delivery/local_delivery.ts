@@ -44,7 +44,7 @@ export function localDelivery(paths: Pick<HomePaths, 'home' | 'models'>, market:
     const isPrevious = of.some(({ pointer }) => pointer.previous === version);
     try {
       const timeframe = timeframeOfSlot(shelf.check(path, MACHINE_FILES).slot);
-      const files = filesOf(path, found);
+      const files = deliveredFiles(path, found);
       bundles.push({ version, timeframe, state: isActive ? 'active' : isPrevious ? 'previous' : 'candidate', files });
     } catch (error) {
       if (isActive) throw error;
@@ -86,7 +86,7 @@ function fileNames(folder: string): string[] {
   return entries.filter(({ name, isFolder }) => !isFolder && PLAIN_NAME.test(name)).map(({ name }) => name);
 }
 
-function filesOf(folder: string, found: Map<string, string>): DeliveredFile[] {
+function deliveredFiles(folder: string, found: Map<string, string>): DeliveredFile[] {
   return fileNames(folder).map((name) => {
     const path = pathInside(folder, name);
     const content = readModelsFile(path, 'content');

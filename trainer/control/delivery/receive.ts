@@ -22,7 +22,7 @@ import {
 import { temporaryFolder } from '../../../shared/temporary_folder.ts';
 import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 import { slotOfTimeframe } from '../../../shared/subject/written_names.ts';
-import { placeOfSlot } from '../../../shared/bundle/shelves/registry.ts';
+import { filesOf } from '../../../shared/bundle/slot_files.ts';
 
 /** What was delivered, where a receiver reads it. */
 export interface DeliverySource {
@@ -88,7 +88,7 @@ export function bundleOf({ bundles }: Delivery, { version }: ActiveFile, slot: M
 export function deliveredMarks({ home }: Pick<HomePaths, 'home'>, slot: ModelSlotId): PointerMarks {
   const folder = join(home, 'delivered');
   MACHINE_FILES.makeFolder(folder);
-  return new PointerMarks(folder, 'receiver', pointerKind(placeOfSlot('', slot).name));
+  return new PointerMarks(folder, 'receiver', pointerKind(filesOf('', slot).active.name));
 }
 
 /**

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { isoMinute, SECONDS_PER_BAR, shownMinute } from '../../../shared/bar.ts';
 import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import { readActiveRule, ruleOpener, rulePlace } from '../../../shared/bundle/rule/active_rule.ts';
-import { placeOfSlot, readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
+import { readActiveRule, ruleOpener } from '../../../shared/bundle/rule/active_rule.ts';
+import { readActiveOfSlot, shelfOfSlot } from '../../../shared/bundle/shelves/registry.ts';
 import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
 import { refusedTraining } from '../../../shared/bundle/refused_training.ts';
 import { describeError, type ErrorReport } from '../../../shared/errors.ts';
@@ -37,6 +37,7 @@ import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
 import { readWindowsFacts } from './windows_facts.ts';
 import * as z from 'zod';
 import { modelSlotOf, type ModelSlotId, ruleSlot, type SlotId } from '../../../shared/subject/slot.ts';
+import { filesOf } from '../../../shared/bundle/slot_files.ts';
 
 /** What of a daemon's `/healthz` the checklist judges; one of another version may report more or less. */
 const healthFacts = z.looseObject({
@@ -174,7 +175,7 @@ interface Answering {
 /** @throws MinutehandError as readAccepted */
 function ruleOf({ id }: Pair, paths: HomePaths): Answering | null {
   const { models } = paths;
-  const active = readActiveRule(models, id, trainerMarks(paths, rulePlace(models, id).name));
+  const active = readActiveRule(models, id, trainerMarks(paths, filesOf(models, ruleSlot(id)).active.name));
   if (active === null) return null;
   const { version } = active;
   return {
@@ -190,7 +191,7 @@ function ruleOf({ id }: Pair, paths: HomePaths): Answering | null {
 /** @throws MinutehandError as readAccepted */
 function modelsOf(slot: ModelSlotId, paths: HomePaths): Answering | null {
   const { models } = paths;
-  const active = readActiveOfSlot(models, slot, trainerMarks(paths, placeOfSlot(models, slot).name));
+  const active = readActiveOfSlot(models, slot, trainerMarks(paths, filesOf(models, slot).active.name));
   if (active === null) return null;
   const { version } = active;
   const shelf = shelfOfSlot(slot);

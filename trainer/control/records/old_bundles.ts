@@ -10,14 +10,13 @@ import {
   instrumentsWithRuleShadow,
   isRuleBundle,
   ruleFolder,
-  rulePlace,
-  ruleShadowPlace,
 } from '../../../shared/bundle/rule/active_rule.ts';
 import { registeredShelf } from '../../../shared/bundle/shelf_name.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { isRuleSlot } from '../../../shared/subject/slot.ts';
+import { isRuleSlot, ruleSlot } from '../../../shared/subject/slot.ts';
 import { slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { filesOf } from '../../../shared/bundle/slot_files.ts';
 
 /** What counts here, of any version of the formats: a rule's `instrument`, `timeframe` in seconds of a model's bars. */
 const manifestSchema = z.object({
@@ -60,8 +59,8 @@ export function removeOldBundles(shelf: BundleShelf, modelsFolder: string, count
 /** The same of rules, of each instrument: the one in shadow, and both arms of an active rollout, stay as well. */
 export function removeOldRules(modelsFolder: string, count: number): readonly string[] {
   const places = [
-    ...instrumentsWithRule(modelsFolder).map((instrument) => rulePlace(modelsFolder, instrument)),
-    ...instrumentsWithRuleShadow(modelsFolder).map((instrument) => ruleShadowPlace(modelsFolder, instrument)),
+    ...instrumentsWithRule(modelsFolder).map((instrument) => filesOf(modelsFolder, ruleSlot(instrument)).active),
+    ...instrumentsWithRuleShadow(modelsFolder).map((instrument) => filesOf(modelsFolder, ruleSlot(instrument)).shadow),
   ];
   const isArm = (rollout: Rollout): boolean => isRuleSlot(slotOfRollout(rollout));
   return removeOld({ folder: ruleFolder(modelsFolder), isBundle: isRuleBundle, places, modelsFolder, isArm }, count);

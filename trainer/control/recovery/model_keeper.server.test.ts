@@ -26,7 +26,7 @@ import { addStops, liftStops, readHalts } from '../../../shared/bundle/halts.ts'
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { DespiteGates } from '../../../shared/bundle/recorded_gates.ts';
 import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
-import { readActiveRule, ruleFolder, rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
+import { readActiveRule, ruleFolder } from '../../../shared/bundle/rule/active_rule.ts';
 import { writeRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { trainerMarksOf, type PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readShadow, shadowPointer, type ShadowFile } from '../../../shared/bundle/shadow_pointer.ts';
@@ -38,6 +38,7 @@ import { ModelKeeper } from './model_keeper.ts';
 import { fenceOfHolder } from '../registry/promotion_fence.ts';
 import { withRegistry } from '../registry/outcome.ts';
 import { ruleSlot } from '../../../shared/subject/slot.ts';
+import { filesOf } from '../../../shared/bundle/slot_files.ts';
 
 const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
 const OLD = '20240106_1200';
@@ -358,13 +359,13 @@ describe('a lost pointer beside the active models', () => {
     const version = addRule(6, { gates: failed });
     serve(version);
     await start();
-    rmSync(rulePlace(paths.models, INSTRUMENT).path);
+    rmSync(filesOf(paths.models, ruleSlot(INSTRUMENT)).active.path);
     await pass(10);
     expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
     expect(raised.at(-1)).toMatchObject({ event: 'models_lost' });
     expect(raised.at(-1)!.text).toMatch(/MODEL_GATES.*models recover/s);
     serve(version, DESPITE);
-    rmSync(rulePlace(paths.models, INSTRUMENT).path);
+    rmSync(filesOf(paths.models, ruleSlot(INSTRUMENT)).active.path);
     await pass(10);
     expect(readActiveRule(paths.models, INSTRUMENT)?.version).toBe(version);
   });
@@ -377,7 +378,7 @@ describe('a lost pointer beside the active models', () => {
     await store.db.deleteFrom('core.promotion_owners').execute();
     await fenceOfHolder(store, 'another home', { market: settings.minutehand.market });
     await store.close();
-    rmSync(rulePlace(paths.models, INSTRUMENT).path);
+    rmSync(filesOf(paths.models, ruleSlot(INSTRUMENT)).active.path);
     await pass(10);
     expect(readActiveRule(paths.models, INSTRUMENT)).toBeNull();
     expect(raised.at(-1)!.text).toContain('PROMOTION_OWNER');
@@ -409,7 +410,7 @@ describe('a lost pointer beside the active models', () => {
     expect(readActive(paths.models)).toMatchObject({ version: despite });
     expect(readActiveFile(paths.models)!.despite_gates).toMatchObject({ by: 'ann', reason: 'a drill' });
     expect(readActiveRule(paths.models, INSTRUMENT)?.version).toBe(served);
-    expect(readPointerFile(ruleShadowPlace(paths.models, INSTRUMENT).path)).toMatchObject({ version: shadow });
+    expect(readPointerFile(filesOf(paths.models, ruleSlot(INSTRUMENT)).shadow.path)).toMatchObject({ version: shadow });
     expect(readShadow(paths.models, 'pairs')).toBe(OLD);
     expect(readHalts(paths.models).stops).toMatchObject([{ pair_id: '*', kind: 'entries', by: 'ann' }]);
     expect(audited[0]).toMatchObject({ action: 'models recover', after: { files: expect.any(Array) as string[] } });

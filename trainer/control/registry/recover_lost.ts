@@ -3,7 +3,7 @@ import { admit, type Admitted } from '../../../shared/bundle/admission/admission
 import { hasOwnMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { shelfNameOf } from '../../../shared/bundle/shelf_name.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
-import { ALL_SHELVES, placeOfSlot, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
+import { ALL_SHELVES, shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import { readRuleBundle } from '../../../shared/bundle/rule/rule_bundle.ts';
 import { describeError, MinutehandError, type ErrorCode, type ErrorReport } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -20,6 +20,7 @@ import { shelfOf, type Shelf } from './shelf.ts';
 import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 import { isModelSlot, modelSlotOf, isRuleSlot } from '../../../shared/subject/slot.ts';
 import { parseSubject } from '../../../shared/pair.ts';
+import { filesOf } from '../../../shared/bundle/slot_files.ts';
 import { isThere } from '../../../shared/files.ts';
 
 export interface LostPlace {
@@ -78,7 +79,7 @@ export class LossFinder {
     this.#slots = slots.map((slot) => ({
       slot,
       shelf: shelfOf(paths, shelfNameOf(slot)),
-      pointer: placeOfSlot(paths.models, slot).path,
+      pointer: filesOf(paths.models, slot).active.path,
     }));
   }
 

@@ -22,7 +22,7 @@ export class RuleBytes {
   constructor(store: Pick<Store, 'db'>, modelsFolder: string) {
     this.#store = store;
     this.#models = modelsFolder;
-    this.#folder = new ModelsFolder(filesOf(modelsFolder), MACHINE_FILES);
+    this.#folder = new ModelsFolder(ruleFiles(modelsFolder), MACHINE_FILES);
   }
 
   /**
@@ -84,7 +84,7 @@ function keyOf(version: string): string {
   return `${PREFIX}${version}`;
 }
 
-function filesOf(modelsFolder: string) {
+function ruleFiles(modelsFolder: string) {
   return {
     path: ruleFolder(modelsFolder),
     read(folder: string) {

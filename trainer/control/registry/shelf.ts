@@ -1,5 +1,5 @@
 import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
-import { placeOf, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import type { Admitted } from '../../../shared/bundle/admission/admission.ts';
 import type { PointerName } from '../../../shared/bundle/active_file.ts';
 import { readShadow } from '../../../shared/bundle/shadow_pointer.ts';
 import {
@@ -19,6 +19,7 @@ import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
 import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 import { slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { filesOf } from '../../../shared/bundle/slot_files.ts';
 
 /** Where the bundles of a strategy are, and which pointers name them. */
 export interface Shelf {
@@ -84,7 +85,7 @@ export function openShelf(
       return place === null ? null : newestOf(marksOf(place.name));
     },
     restore(admitted, previous) {
-      const marks = marksOf(placeOf(admitted.slot, modelsFolder).name);
+      const marks = marksOf(filesOf(modelsFolder, admitted.slot).active.name);
       restoreActive(admitted, previous, modelsFolder, files, marks);
     },
     others: () => [

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { restoreActive, restoreShadow } from '../../../shared/bundle/admission/activation.ts';
-import { admit, folderOf, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
+import { admit, type AdmissionPlace } from '../../../shared/bundle/admission/admission.ts';
 import { pointerKind, type ActiveFile } from '../../../shared/bundle/active_file.ts';
 import type { PointerPlace } from '../../../shared/bundle/pointer.ts';
 import { readPointer, readPointerOrNull } from '../../../shared/bundle/pointer_file.ts';
@@ -14,9 +14,8 @@ import {
   writeRollout,
   type RolloutFile,
 } from '../../../shared/bundle/rollout.ts';
-import { rulePlace, ruleShadowPlace } from '../../../shared/bundle/rule/active_rule.ts';
 import type { PointerKind } from '../../../shared/bundle/sealed_pointer.ts';
-import { shadowPath, shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
+import { shadowPointer } from '../../../shared/bundle/shadow_pointer.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -25,6 +24,7 @@ import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 import type { ModelSlotId } from '../../../shared/subject/slot.ts';
 import { nameBeside, slotOfRollout } from '../../../shared/subject/written_names.ts';
 import { ruleSlot, type SlotId } from '../../../shared/subject/slot.ts';
+import { folderOf, filesOf } from '../../../shared/bundle/slot_files.ts';
 
 type Home = Pick<HomePaths, 'models' | 'home'>;
 
@@ -90,7 +90,7 @@ export function markFiles(home: string): readonly string[] {
 function shadowOf(paths: Home, slot: ModelSlotId): SidePointer {
   const bundles = ({ version }: { readonly version: string | null }): NamedBundle[] | null =>
     version === null ? null : [{ version, slot }];
-  const path = shadowPath(paths.models, slot);
+  const path = filesOf(paths.models, slot).shadow.path;
   return sidePointer(paths, {
     name: nameBeside('shadow', slot),
     path,
@@ -101,12 +101,12 @@ function shadowOf(paths: Home, slot: ModelSlotId): SidePointer {
 }
 
 function ruleShadowOf(paths: Home, instrument: string): SidePointer {
-  const place = ruleShadowPlace(paths.models, instrument);
+  const place = filesOf(paths.models, ruleSlot(instrument)).shadow;
   return ofRule(paths, { name: `shadow of the rule ${instrument}`, instrument, place, restore: restoreShadowOf });
 }
 
 function ruleOf(paths: Home, instrument: string): SidePointer {
-  const place = rulePlace(paths.models, instrument);
+  const place = filesOf(paths.models, ruleSlot(instrument)).active;
   const restore: Restore<ActiveFile> = async (admission, [bundle], { previous }) => {
     const folder = folderOfNamed(paths.models, bundle!);
     const admitted = refuseOwnOverride(await admit(admission, { door: 'recovery', folder }));

@@ -19,14 +19,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
-import {
-  admit,
-  checkSame,
-  folderOf,
-  placeOf,
-  type AdmissionPlace,
-  type Admitted,
-} from '../../../shared/bundle/admission/admission.ts';
+import { admit, checkSame, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
@@ -34,6 +27,7 @@ import { pathInside } from '../../../shared/path_name.ts';
 import { whenUnlocked } from '../../../shared/process/home_lock.ts';
 import { isRuleSlot, subjectOfRule, type SlotId } from '../../../shared/subject/slot.ts';
 import { rolloutFields, slotOfRollout } from '../../../shared/subject/written_names.ts';
+import { folderOf, filesOf } from '../../../shared/bundle/slot_files.ts';
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -165,7 +159,7 @@ function start(
 
 /** Version of the active models, or of the rule that is served, that a rollout compares. */
 function activeVersion(paths: Paths, slot: SlotId): string | undefined {
-  const place = placeOf(slot, paths.models);
+  const place = filesOf(paths.models, slot).active;
   return readAccepted(place, MACHINE_FILES, trainerMarks(paths, place.name))?.version;
 }
 

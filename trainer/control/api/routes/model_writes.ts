@@ -3,7 +3,7 @@ import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
 import { shadowPointer } from '../../../../shared/bundle/shadow_pointer.ts';
 import { endShadow, setShadow } from '../../../../shared/bundle/admission/activation.ts';
-import { admit, folderOf } from '../../../../shared/bundle/admission/admission.ts';
+import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { registriesOf, type Registry } from '../../registry/registry.ts';
 import { admissionPlaceOf } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -15,6 +15,7 @@ import { modelWriteRoutes } from '../../schema/models.ts';
 import { whenUnlocked } from '../../../../shared/process/home_lock.ts';
 import { isRuleSlot } from '../../../../shared/subject/slot.ts';
 import { slotOfTimeframe, targetIn, timeframeOfSlot } from '../../../../shared/subject/written_names.ts';
+import { folderOf } from '../../../../shared/bundle/slot_files.ts';
 
 /**
  * `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT
