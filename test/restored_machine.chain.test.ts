@@ -4,7 +4,9 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pointerKind, type ActiveFile } from '../shared/bundle/active_file.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
-import { ruleFolder, rulePlace } from '../shared/bundle/rule/active_rule.ts';
+import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
+import { filesOf } from '../shared/bundle/slot_files.ts';
+import { ruleSlot } from '../shared/subject/slot.ts';
 import { writeRuleBundle } from '../shared/bundle/rule/rule_bundle.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
 import { packageRoot } from '../shared/root.ts';
@@ -138,7 +140,7 @@ describe.skipIf(!hasSqlite)(`a machine that was lost${skipNote(!hasSqlite, 'sqli
   });
 
   it('whose home comes from a backup made before an operator ended a rule does not serve it again', async () => {
-    const { name, path } = rulePlace(lost.models, INSTRUMENT);
+    const { name, path } = filesOf(lost.models, ruleSlot(INSTRUMENT)).active;
     const marks = readdirSync(lost.home).filter((file) => file.startsWith(`${name}_mark_`));
     const before = [path, ...marks.map((file) => join(lost.home, file))].map(
       (file) => [file, readFileSync(file)] as const,
