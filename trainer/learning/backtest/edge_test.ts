@@ -11,17 +11,23 @@ import type { Trade } from '../trades/backtest.ts';
 const LEAST_STOPS = 3;
 /** The share of trades that may have lost more, before the loss of all is taken to be larger. */
 const BEYOND = 0.01;
-/** Of trades without a stop, in mean gains: a loss that takes back nine gains, once in ten trades, leaves no edge. */
+/** In mean gains: a loss that takes back nine gains, once in ten trades, leaves no edge. */
 const LEAST_GAINS = 9;
+/**
+ * Of trades that never came near their stop, in how far the farthest was behind. Of tails that fall as the square of
+ * the distance, or faster, what lies farther out costs the mean less than one loss of this size.
+ */
+const LEAST_EXCURSIONS = 3;
 
 /** Of a trade, what the test of an edge reads. */
-export type TestedTrade = Pick<Trade, 'netBps' | 'stopBps'>;
+export type TestedTrade = Pick<Trade, 'netBps' | 'stopBps' | 'adverseBps'>;
 
 /**
  * The loss of a single trade, basis points, that the edge of each group has to allow for though none was seen: of
  * trades with stops three mean stops, or as many as one in a hundred of the trades of all groups exceeds, if these are
  * more; of others nine mean gains, or as many as the largest loss in any such group takes back: what one of them has
- * lost the others may lose, though they have not.
+ * lost the others may lose, though they have not. A stop that is too far away to be met promises no loss: of trades
+ * with stops it is not more than nine mean gains, or three times how far any of their kind was behind, if that is more.
  */
 export function allowedLosses(groups: readonly (readonly TestedTrade[])[]): number[] {
   const lost = Float64Array.from(
@@ -31,9 +37,13 @@ export function allowedLosses(groups: readonly (readonly TestedTrade[])[]): numb
   const gains = groups.map(meanGain);
   const taken = groups.map((trades, i) => (isStopped(trades) || gains[i] === 0 ? 0 : largestLoss(trades) / gains[i]!));
   const most = Math.max(LEAST_GAINS, ...taken);
-  return groups.map((trades, i) =>
-    isStopped(trades) ? stops * mean(trades.filter(hasStop).map(({ stopBps }) => stopBps)) : most * gains[i]!,
-  );
+  const behind = groups.map((trades, i) => (gains[i] === 0 ? 0 : (LEAST_EXCURSIONS * farthest(trades)) / gains[i]!));
+  const far = Math.max(LEAST_GAINS, ...behind.filter((_, i) => isStopped(groups[i]!)));
+  return groups.map((trades, i) => {
+    if (!isStopped(trades)) return most * gains[i]!;
+    const byStops = stops * mean(trades.filter(hasStop).map(({ stopBps }) => stopBps));
+    return gains[i] === 0 ? byStops : Math.min(byStops, far * gains[i]!);
+  });
 }
 
 function isStopped(trades: readonly TestedTrade[]): boolean {
@@ -47,6 +57,11 @@ function meanGain(trades: readonly TestedTrade[]): number {
 /** 0 where nothing was lost. */
 function largestLoss(trades: readonly TestedTrade[]): number {
   return trades.reduce((most, { netBps }) => Math.max(most, -netBps), 0);
+}
+
+/** How far a trade was behind, or what it lost; infinite where that is not known. */
+function farthest(trades: readonly TestedTrade[]): number {
+  return trades.reduce((most, { netBps, adverseBps = Infinity }) => Math.max(most, adverseBps, -netBps), 0);
 }
 
 export interface EdgeTestOptions {

@@ -32,6 +32,44 @@ describe('the loss that an edge has to allow for', () => {
     expect(allowedLosses([free(2, -60, 4), free(1, 1), stopped([1, 2], [-2, 2])])).toEqual([60, 20, 6]);
   });
 
+  it('is not raised by a stop that was never met', () => {
+    const met = (stopBps: number): TestedTrade[] =>
+      Array.from({ length: 600 }, (_, i) => ({ netBps: i % 3 === 0 ? -30 : 22, stopBps, adverseBps: 20 + (i % 41) }));
+    const judged = [300, 1000, 2000, 1e6].map((stop) => edgeTest(met(stop))!.p);
+    expect(allowedLosses([met(1000)])).toEqual([9 * 22]);
+    expect(judged[0]).toBeLessThan(0.02);
+    for (const p of judged) expect(p).toBe(judged[0]);
+    // Not known how far they were behind: three stops.
+    expect(allowedLosses([met(1000).map(({ netBps, stopBps }) => ({ netBps, stopBps: stopBps! }))])).toEqual([3000]);
+  });
+
+  it('is three times how far a trade was behind, of any pair in its gains, where that is more than nine gains', () => {
+    const calm: TestedTrade[] = [{ netBps: 2, stopBps: 5000, adverseBps: 1 }];
+    const wild: TestedTrade[] = [{ netBps: 4, stopBps: 5000, adverseBps: 40 }];
+    expect(allowedLosses([calm, wild])).toEqual([60, 120]);
+  });
+
+  it('finds no edge in walks without drift whose gains are small and whose stop is far', () => {
+    // Ends at a gain of 2 steps or at a loss of 60; the steps have heavy tails.
+    const rng = createRng('a far stop');
+    const step = (): number => (rng.uniform() < 0.5 ? -1 : 1) * Math.min(30, 0.5 / Math.sqrt(rng.uniform()));
+    const walk = (stop: number): TestedTrade => {
+      let at = 0;
+      let behind = 0;
+      for (let i = 0; i < 400 && at < 2 && at > -stop; i++) {
+        at += step();
+        behind = Math.max(behind, -at);
+      }
+      return { netBps: at, stopBps: stop, adverseBps: behind };
+    };
+    for (const stop of [20, 60, 1e4]) {
+      let found = 0;
+      for (let world = 0; world < 200; world++)
+        if (edgeTest(Array.from({ length: 100 }, () => walk(stop)))!.p < 0.05) found++;
+      expect([stop, found <= 10]).toEqual([stop, true]);
+    }
+  });
+
   it('finds no edge in pairs of which one in seven has not had its rare loss yet', () => {
     // A gain of 1, or once in fifty trades a loss of 49: the mean is 0. By nine mean gains 47 of these 60 worlds had
     // an edge.

@@ -37,6 +37,8 @@ export interface Trade {
   readonly netBps: number;
   /** What it would lose, costs included, if it ended exactly at its stop; absent without a stop. */
   readonly stopBps?: number;
+  /** The most that it was behind at the open of a bar, before costs, basis points; 0 where it never was. */
+  readonly adverseBps?: number;
 }
 
 /** A trade with its components. */
@@ -270,7 +272,10 @@ export function filledTrade(
     reason,
     grossBps: gross,
     netBps: gross - costBps - swapBps,
-    ...(stopBps !== undefined && { stopBps: stopBps + costBps }),
+    ...(stopBps !== undefined && {
+      stopBps: stopBps + costBps,
+      adverseBps: adverseBps(entryBar, exitBar, (bar) => grossBps(history, side, beta, entryBar, bar)),
+    }),
     entrySignal,
     exitSignal,
     entryBar,
@@ -282,6 +287,16 @@ export function filledTrade(
     costBps,
     swapBps,
   };
+}
+
+/**
+ * How far a position was behind at most.
+ * @param grossAt its result at the open of a bar, basis points
+ */
+export function adverseBps(entryBar: number, exitBar: number, grossAt: (bar: number) => number): number {
+  let most = 0;
+  for (let bar = entryBar + 1; bar <= exitBar; bar++) most = Math.max(most, -grossAt(bar));
+  return most;
 }
 
 /** Cost of filling both legs at the open of a bar; leg A is bought if `side` > 0. */

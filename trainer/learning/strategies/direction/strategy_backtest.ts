@@ -7,7 +7,7 @@ import {
 import { stepDirection } from '../../../../shared/strategies/direction/direction.ts';
 import type { OpenTime } from '../../../../shared/bar.ts';
 import { HOLE_EXIT, isHole } from '../../../../shared/core/recent_history.ts';
-import type { Trade } from '../../trades/backtest.ts';
+import { adverseBps, type Trade } from '../../trades/backtest.ts';
 import { settlementsOf } from '../../trades/settlements.ts';
 import type { Instrument } from './instrument_rows.ts';
 
@@ -46,7 +46,8 @@ export function backtestStrategy(
   let position: DirectionPosition = FLAT_INSTRUMENT;
   let entry = -1;
   const end = (side: -1 | 1, t: number, stop: number, reason: string): void => {
-    const grossBps = side * (bars.open[t]! / bars.open[entry]! - 1) * BPS;
+    const grossAt = (bar: number): number => side * (bars.open[bar]! / bars.open[entry]! - 1) * BPS;
+    const grossBps = grossAt(t);
     const entryTime = bars.time[entry]! as OpenTime;
     const exitTime = bars.time[t]! as OpenTime;
     trades.push({
@@ -58,6 +59,7 @@ export function backtestStrategy(
       grossBps,
       netBps: grossBps - costBps - side * funding.between(entryTime, exitTime) * BPS,
       stopBps: stop * BPS + costBps,
+      adverseBps: adverseBps(entry, t, grossAt),
     });
   };
   for (let t = 0; t + 1 < bars.length; t++) {
