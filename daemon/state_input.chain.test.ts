@@ -15,7 +15,18 @@ function open() {
             void calls.push([`${name}.${String(method)}`, ...given]),
       },
     );
-  const names = ['slots', 'directions', 'rules', 'halts', 'shadow', 'arms', 'decider', 'batches', 'series'];
+  const names = [
+    'slots',
+    'directions',
+    'rules',
+    'halts',
+    'shadow',
+    'directionShadows',
+    'arms',
+    'decider',
+    'batches',
+    'series',
+  ];
   const degradations = new Set(['file']);
   const clock = { nowMs: () => 17 };
   const states = { ...Object.fromEntries(names.map((name) => [name, part(name)])), degradations, clock };
@@ -32,10 +43,13 @@ it('each change of state takes effect in the part that it concerns, and in no ot
     ['swap', 'slots.swap'],
     ['direction', 'directions.swap'],
     ['rule', 'rules.swap'],
-    ['shadow', 'shadow.swap'],
     ['rollout', 'arms.change'],
   ] as const)
     expect(apply({ kind })).toEqual([[call, { kind }]]);
+  const ofPairs = { kind: 'shadow', slot: 'pairs' };
+  expect(apply(ofPairs)).toEqual([['shadow.swap', ofPairs]]);
+  const ofHours = { kind: 'shadow', slot: 'direction 1h' };
+  expect(apply(ofHours)).toEqual([['directionShadows.swap', '1h', ofHours]]);
   expect(apply({ kind: 'halts', standing: { halts: ['h'] } })).toEqual([['halts.setHalts', ['h']]]);
   expect(apply({ kind: 'series', observation: 'o' })).toEqual([['series.take', 'o']]);
   expect(apply({ kind: 'policy', record: 'r' })).toEqual([['decider.setPolicy', 'r']]);

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
-import { sha256Hex } from '../shared/sha256.ts';
+import { ruleSlot } from '../shared/subject/slot.ts';
 import { homePaths } from '../shared/home.ts';
 import { activateAdmitted } from '../shared/bundle/admission/activation.ts';
 import { ruleFolder } from '../shared/bundle/rule/active_rule.ts';
@@ -148,13 +148,8 @@ const ROWS: readonly Row[] = [
     make: () => {
       const models = place.models;
       const rule = basename(writeRuleBundle(ruleFolder(models), new Date('2026-01-03'), tinyRule('XAUUSD')));
-      const manifestHash = sha256Hex(readFileSync(join(ruleFolder(models), rule, 'manifest.json')));
       const despite = { at: '2026-01-03T00:00:00.000Z', by: 'ann', reason: 'a test', gates: [FAILED] };
-      const own = {
-        ...unjudged('promotion', models, rule, { despite }),
-        rule: 'XAUUSD',
-        manifestHash,
-      };
+      const own = unjudged('promotion', models, rule, { slot: ruleSlot('XAUUSD'), despite });
       activateAdmitted(own, homePaths({ MINUTEHAND_HOME: place.home }));
     },
     look: async () => {
