@@ -26,7 +26,7 @@ export const SETUP_ERRORS = {
   },
   FILE_DENIED: {
     message: 'The system lets this user not read or write a file or folder.',
-    next: 'Run the command as the user whom it belongs to, or let that user run `npm run build` here first.',
+    next: 'Run the command as the user whom it belongs to, or give this user the right to it.',
   },
   FILES_EXHAUSTED: {
     message: 'The process may not open more files.',

@@ -8,6 +8,10 @@ import { print, SetupError, setupError } from './project.mjs';
 
 export { checkInstalled, ensureInstalled } from './dependencies.mjs';
 
+/** What another user has cloned is built by that one. */
+const OF_ANOTHER_USER =
+  'Run the command as the user whom it belongs to, or let that user run `npm run build` here first.';
+
 /**
  * Installs what is missing and builds what has changed.
  * @param {import('./dependencies.mjs').Extent} extent
@@ -50,7 +54,7 @@ export async function run(program) {
 function refusalOf(error) {
   if (isOutOfFiles(error)) return setupError('FILES_EXHAUSTED', error.message);
   const denied = deniedPath(error);
-  return denied === null ? error : setupError('FILE_DENIED', denied);
+  return denied === null ? error : setupError('FILE_DENIED', denied, OF_ANOTHER_USER);
 }
 
 /** What this user may not use, with the system's code. @param {unknown} error */
