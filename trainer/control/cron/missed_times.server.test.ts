@@ -124,7 +124,7 @@ describe('a time of a schedule that passes while the trainer does not run', () =
   it.skipIf(process.platform === 'win32')(
     'is made up by a process that was stopped (SIGSTOP)',
     async () => {
-      const due = new Date(Math.ceil(Date.now() / 1000) * 1000 + 15_000);
+      const due = new Date(Math.ceil(Date.now() / 1000) * 1000 + 24_000);
       const cron = `${due.getUTCSeconds()} ${due.getUTCMinutes()} ${due.getUTCHours()} * * *`;
       const program = `import { scheduleByCron } from ${JSON.stringify(join(import.meta.dirname, 'schedule.ts'))};
       scheduleByCron(${JSON.stringify(cron)}, ({ dueMs }) => console.log('runs ' + dueMs));
@@ -135,16 +135,16 @@ describe('a time of a schedule that passes while the trainer does not run', () =
       let text = '';
       child.stdout.on('data', (data: Buffer) => (text += data.toString('utf8')));
       try {
-        await expect.poll(() => text, { timeout: 14_000 }).toBe('started\n');
+        await expect.poll(() => text, { timeout: 20_000 }).toBe('started\n');
         child.kill('SIGSTOP');
         await new Promise((resolve) => setTimeout(resolve, due.getTime() + 3000 - Date.now()));
         expect(text).toBe('started\n');
         child.kill('SIGCONT');
-        await expect.poll(() => text, { timeout: 10_000 }).toBe(`started\nruns ${due.getTime()}\n`);
+        await expect.poll(() => text, { timeout: 20_000 }).toBe(`started\nruns ${due.getTime()}\n`);
       } finally {
         child.kill('SIGKILL');
       }
     },
-    60_000,
+    90_000,
   );
 });
