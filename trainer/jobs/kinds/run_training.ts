@@ -203,6 +203,7 @@ async function withOpenOptions<Result>(
       seed: job.seed,
       gitCommit,
       out: output.folder ?? paths.models,
+      counts: paths.models,
       created: new Date(),
       cache: resources.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
       scratch,
