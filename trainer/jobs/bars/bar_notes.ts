@@ -18,7 +18,7 @@ export function toStandardError(text: string): void {
  * Where a backtest ends its positions: each hole once, with the symbols that have it.
  * @param bars of one minute, or with their own `timeframe` in seconds
  */
-export function holeNotes(
+export function barNotes(
   bars: Iterable<Pick<BarColumns, 'symbol' | 'time' | 'length'> & { readonly timeframe?: number }>,
 ): string[] {
   const symbolsOf = new Map<string, string[]>();

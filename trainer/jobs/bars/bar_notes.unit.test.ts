@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { holeNotes } from './hole_notes.ts';
+import { barNotes } from './bar_notes.ts';
 
 const DAY = 86_400;
 
@@ -8,7 +8,7 @@ it('names each hole once, with the symbols that have it, and no weekend', () => 
     const time = Float64Array.from(days, (day) => 1_546_300_800 + day * DAY);
     return { symbol, time, length: time.length };
   };
-  const notes = holeNotes([
+  const notes = barNotes([
     barsOf('EURUSD', [0, 1, 5, 40, 41]),
     barsOf('GBPUSD', [5, 40]),
     barsOf('USDJPY', [5, 39, 42]),
