@@ -20,6 +20,8 @@ const env = { MINUTEHAND_MARKET: 'live' };
 
 interface Manifest {
   readonly gates: readonly RecordedGate[];
+  readonly holdout_look?: { readonly look: number };
+  readonly trials?: { readonly own: number; readonly total: number };
 }
 
 /** Nothing was written, and nothing can be promoted. */
@@ -126,6 +128,18 @@ describe(`cheats with the bars or features of a pair, from the training to the p
     const promoted = await place.run(['models', 'promote', join('honest-models', version)], { env });
     expect(promoted.code, promoted.stderr).toBe(0);
     expect(existsSync(join(place.models, 'active.json'))).toBe(true);
+  }, 120_000);
+
+  it('are counted in the home, wherever the next ones write', async () => {
+    const looks = [manifestIn(place, 'honest-models').manifest.holdout_look?.look];
+    for (const seed of ['11', '12']) {
+      const { code, stderr } = await train('honest', '--seed', seed, '--out', `models-${seed}`);
+      expect(code, stderr).toBe(0);
+      const { holdout_look, trials } = manifestIn(place, `models-${seed}`).manifest;
+      looks.push(holdout_look?.look);
+      expect(trials!.total).toBeGreaterThan(trials!.own);
+    }
+    expect(looks).toEqual([1, 2, 3]);
   }, 120_000);
 });
 

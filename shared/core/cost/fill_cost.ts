@@ -51,9 +51,12 @@ export function spreadBps({ spread_bps, profile }: FillCosts, time: number, quot
   return quoted >= 0 ? MEAN_OVER_QUOTED * quoted : spread_bps * multipleAt(profile, time);
 }
 
-/** The quoted spread of a bar in basis points of its close; NaN where it has none. */
+/**
+ * The quoted spread of a bar in basis points of its close; NaN where it has none. 0 is none: feeds write it where they
+ * do not know the spread, and a free fill would be the edge of every rule.
+ */
 export function quotedBps({ spread, close }: { readonly spread?: number; readonly close: number }): number {
-  return spread === undefined ? NaN : (1e4 * spread) / close;
+  return spread !== undefined && spread > 0 ? (1e4 * spread) / close : NaN;
 }
 
 /**

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { realData, skipNote } from '../../bar_file/real_data.fixture.ts';
-import { fillCostBps, pairFillCostBps } from './fill_cost.ts';
+import { fillCostBps, pairFillCostBps, quotedBps } from './fill_cost.ts';
 import { newYorkMinuteOfWeek } from './new_york_time.ts';
 import { ASSET_CLASSES, assetClassOf, defaultProfile, multipleAt } from './spread_profile.ts';
 
@@ -24,6 +24,16 @@ describe('the cost of a fill', () => {
     for (const time of ['2024-01-03T22:05Z', '2024-07-03T21:05Z'])
       expect(fillCostBps({ ...EURUSD, profile }, at(time))).toBeCloseTo(rollover, 12);
     expect(fillCostBps({ ...EURUSD, profile }, at('2024-07-03T22:15Z'))).toBeLessThan(0.55);
+  });
+
+  it('is that of the base where the quoted spread is 0, and not free', () => {
+    const costs = { ...EURUSD, profile };
+    const time = at('2024-01-03T17:00Z');
+    expect(quotedBps({ spread: 0.0002, close: 2 })).toBeCloseTo(1, 12);
+    for (const spread of [0, -0, -1, NaN, undefined]) {
+      const bar = spread === undefined ? { close: 2 } : { close: 2, spread };
+      expect(fillCostBps(costs, time, quotedBps(bar))).toBe(fillCostBps(costs, time));
+    }
   });
 
   it('is the same at every minute without a profile, whatever is quoted', () => {

@@ -4,7 +4,7 @@ import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdic
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
-import type { OnNote } from './hole_notes.ts';
+import type { OnNote } from './bar_notes.ts';
 import { readInstallationBars } from './installation_bars.ts';
 import type { KnownBarsOptions } from './known_bars.ts';
 import { withFolderSeries } from './known_series.ts';

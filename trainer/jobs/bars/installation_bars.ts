@@ -9,7 +9,7 @@ import { withPriceKinds } from '../../../shared/policy/costs.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { createFeedJudge } from './feed_judge.ts';
-import { toStandardError, type OnNote } from './hole_notes.ts';
+import { toStandardError, type OnNote } from './bar_notes.ts';
 import { readKnownBars, type KnownBarsOptions } from './known_bars.ts';
 import { readReceivedDecisions } from './received_decisions.ts';
 import { whileBarsStay } from './taken_back.ts';

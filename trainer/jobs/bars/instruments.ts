@@ -15,7 +15,7 @@ import {
 } from '../../learning/instruments/instrument_bars.ts';
 import type { Instrument } from '../../learning/strategies/direction/instrument_rows.ts';
 import { NO_SERIES, readSeriesFolder } from '../../learning/instruments/series_files.ts';
-import { holeNotes, toStandardError, type OnNote } from './hole_notes.ts';
+import { barNotes, toStandardError, type OnNote } from './bar_notes.ts';
 import { readInstallationBars } from './installation_bars.ts';
 import { SERIES_FOLDER } from './known_series.ts';
 
@@ -53,7 +53,7 @@ export async function readInstruments(
   const { bars: all, known } = await readBars(source, onProgress, onNote);
   const taken = window === null ? all : withinWindow(all, window);
   const series = source.series ?? (folder === null ? null : join(folder, SERIES_FOLDER));
-  for (const note of holeNotes(taken)) onNote(note);
+  for (const note of barNotes(taken)) onNote(note);
   return await Promise.all(
     taken.map(async (bars) => ({
       bars,

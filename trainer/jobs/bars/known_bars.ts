@@ -13,7 +13,7 @@ import { openJournal } from '../../../shared/store/journal.ts';
 import { withStoredFlow } from '../../store/bar_flow.ts';
 import type { Store } from '../../store/store.ts';
 import { isHole } from '../../../shared/core/recent_history.ts';
-import { apartText, type OnNote } from './hole_notes.ts';
+import { apartText, type OnNote } from './bar_notes.ts';
 import { KnownSeries } from './known_series.ts';
 import type { FeedJudge } from './feed_judge.ts';
 

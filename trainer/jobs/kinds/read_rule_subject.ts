@@ -34,7 +34,7 @@ import { laterSeries } from '../../learning/formula_rules/later_series.ts';
 import { barsOfPeriod } from '../../learning/formula_rules/rule_report.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../learning/formula_rules/rule_subject.ts';
 import { refuseForeseeingLegs } from '../../learning/feature_checks/leg_series.ts';
-import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
+import { barNotes, toStandardError, type OnNote } from '../bars/bar_notes.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
@@ -156,7 +156,7 @@ async function readPair(
       expected: `symbols of config/minutehand.yaml: ${Object.keys(costs).join(', ')}`,
     });
   const bars = await readLegs(pair, market, settings, onProgress, onNote);
-  for (const note of holeNotes(bars.values())) onNote(note);
+  for (const note of barNotes(bars.values())) onNote(note);
   const { windows } = settings.minutehand;
   return pairSubject(pair, legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, windows, pairCosts(costs, pair));
 }

@@ -30,7 +30,7 @@ import {
 } from '../../learning/strategies/pair_reversion/backtest/report/result_files.ts';
 import { datasetPolicy } from '../../learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { readFolderBars } from '../../learning/strategies/pair_reversion/dataset/folder_bars.ts';
-import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
+import { barNotes, toStandardError, type OnNote } from '../bars/bar_notes.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
 import { refuseForeignBars } from '../other_market.ts';
@@ -95,7 +95,7 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
   const policy = decisionPolicy(settings);
   try {
     const bars = await reading;
-    for (const note of holeNotes(bars.values())) onNote(note);
+    for (const note of barNotes(bars.values())) onNote(note);
     const options: PeriodOptions = {
       pairs,
       bars,

@@ -200,8 +200,8 @@ async function makeProduct(
   const { seeds = 1 } = context;
   const isCompared = out !== null && job.output.folder === null;
   if (isCompared) await refuseImpossibleComparison({ instruments, market }, context.paths.models);
-  // What a dry run prints is a look as well.
-  const looks = out ?? directionFolder(context.paths.models);
+  // What a dry run prints, or writes elsewhere, is an evaluation as well.
+  const looks = directionFolder(context.paths.models);
   const countLookAt = ({ from, to, trades }: DirectionLook): number => {
     const place = { market, from: isoMinute(from), to: isoMinute(to) };
     const { workers: _workers, imported, ...settings } = plan;
@@ -209,7 +209,7 @@ async function makeProduct(
     const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings, ...brought }));
     const trials = seeds * (1 + plan.balances.length + plan.peers.length) + (plan.search?.trials ?? 0);
     countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
-    return countLook(looks, place, trades);
+    return countLook(looks, place, trades, out ?? looks);
   };
   // Nothing of the recorded bars can be learned from a market whose direction was drawn.
   const counted = isDrawn(job.parameters) ? null : countLookAt;

@@ -21,7 +21,7 @@ import { refuseForeignBars } from '../other_market.ts';
 import { holdoutOf } from './holdout.ts';
 import { openGenerations, TriedRules } from './kept_generations.ts';
 import { refuseMissingDirection } from './missing_direction.ts';
-import { toStandardError } from '../bars/hole_notes.ts';
+import { toStandardError } from '../bars/bar_notes.ts';
 import { readRuleSubject, refuseFewBars } from './read_rule_subject.ts';
 import {
   lookAtHoldout,

@@ -16,7 +16,7 @@ import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { scan, type ScanResult } from '../../learning/scan/scan.ts';
 import { renderScan, trialsCsv } from '../../learning/scan/scan_report.ts';
-import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
+import { barNotes, toStandardError, type OnNote } from '../bars/bar_notes.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { openTimeOf } from '../job_fields.ts';
 import { refuseForeignBars } from '../other_market.ts';
@@ -65,7 +65,7 @@ export async function runScanJob(job: ScanJob, context: ScanContext): Promise<Sc
   const { symbols, withoutCosts } = await symbolsToScan(job, settings);
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   const bars = await readBars(source.folder, settings, symbols, periodOf(period), onRead, onNote);
-  for (const note of holeNotes(bars.values())) onNote(note);
+  for (const note of barNotes(bars.values())) onNote(note);
   const { timeframes: _timeframes, ...windows }: Windows = configured;
   const scanned = [...bars.keys()];
   const toTry = pairsOf(scanned, parameters.timeframes, pairs);

@@ -31,7 +31,7 @@ import {
 } from '../../learning/training/pipeline.ts';
 import { warmStartTraining } from '../../learning/training/training_plan.ts';
 import { readConfiguredBars } from '../bars/configured_bars.ts';
-import { holeNotes, toStandardError, type OnNote } from '../bars/hole_notes.ts';
+import { barNotes, toStandardError, type OnNote } from '../bars/bar_notes.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
 import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
@@ -179,7 +179,7 @@ async function withOpenOptions<Result>(
   const tell = context.onNote?.bind(context) ?? toStandardError;
   const known = await barsOf(job, settings, imported, onBars, [...new Set([...learned, ...compared])], tell);
   const read = lastDays(ofSymbols(known, learned), job.window.days);
-  for (const note of holeNotes(read.values())) tell(note);
+  for (const note of barNotes(read.values())) tell(note);
   // Some experiments make the rows of a training many times.
   const told = new Set<string>();
   const tellOnce = (line: string): void => {
@@ -203,6 +203,7 @@ async function withOpenOptions<Result>(
       seed: job.seed,
       gitCommit,
       out: output.folder ?? paths.models,
+      counts: paths.models,
       created: new Date(),
       cache: resources.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
       scratch,

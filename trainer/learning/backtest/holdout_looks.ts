@@ -4,7 +4,7 @@ import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import type { LookedTrade } from './period_edge.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { changeCounts, covers, holdoutOfKey, keyOf, type CountsFile, type Holdout } from './counts_file.ts';
+import { changeCounts, covers, holdoutOfKey, keyOf, readCounts, type CountsFile, type Holdout } from './counts_file.ts';
 
 export type { Holdout } from './counts_file.ts';
 
@@ -27,30 +27,48 @@ export function looksPath(modelsFolder: string): string {
  * finds one ever less easily (`lookLevel`). The same trades are the same evaluation: repeating a training is none.
  * Evaluations of holdouts that have nine tenths of this one's time count as well, or moving it by a day would begin
  * anew.
+ * @param modelsFolder of the home: its bars were evaluated, wherever bundles are written
+ * @param earlierFolder where bundles are written: counts there, of earlier versions, count as well
  * @returns the number of this evaluation, from 1
  * @throws MinutehandError LOOKS_FORMAT when the file cannot be read: a damaged file is not replaced, because its count
  * would be lost; HOME_LOCKED, HOME_UNUSABLE
  */
-export function countLook(modelsFolder: string, holdout: Holdout, trades: readonly LookedTrade[]): number {
-  return countResult(modelsFolder, holdout, hashTrades(trades));
+export function countLook(
+  modelsFolder: string,
+  holdout: Holdout,
+  trades: readonly LookedTrade[],
+  earlierFolder = modelsFolder,
+): number {
+  return countResult(modelsFolder, holdout, hashTrades(trades), earlierFolder);
 }
 
 /**
  * As `countLook`, for any result on a holdout.
  * @param own identity of the result, 64 hex digits
  */
-export function countResult(modelsFolder: string, holdout: Holdout, own: string): number {
+export function countResult(modelsFolder: string, holdout: Holdout, own: string, earlierFolder = modelsFolder): number {
+  const before = earlierFolder === modelsFolder ? {} : (readCounts(earlierFolder, FILE) ?? {});
   return changeCounts(modelsFolder, FILE, (counts) => {
     const looks = counts ?? {};
     const key = keyOf(holdout);
     const known = looks[key] ?? [];
     const repeated = known.find((look) => look.trades === own);
     if (repeated !== undefined) return { counts: null, result: repeated.look };
-    const overlapping = Object.keys(looks).filter((other) => covers(holdoutOfKey(other), holdout));
-    const earlier = overlapping.reduce((sum, other) => sum + looks[other]!.length, 0);
-    const look = 1 + Math.max(0, earlier, ...known.map((one) => one.look), ...looksOfBundles(modelsFolder, holdout));
+    const elsewhere = before[key] ?? [];
+    const earlier = countedOf(looks, holdout) + countedOf(before, holdout);
+    const highest = Math.max(0, ...[...known, ...elsewhere].map((one) => one.look));
+    const look =
+      elsewhere.find(({ trades }) => trades === own)?.look ??
+      1 + Math.max(earlier, highest, ...looksOfBundles(modelsFolder, holdout));
     return { counts: { ...looks, [key]: [...known, { trades: own, look }] }, result: look };
   });
+}
+
+/** Evaluations of nearly this holdout. */
+function countedOf(looks: Looks, holdout: Holdout): number {
+  return Object.keys(looks)
+    .filter((other) => covers(holdoutOfKey(other), holdout))
+    .reduce((sum, other) => sum + looks[other]!.length, 0);
 }
 
 /**

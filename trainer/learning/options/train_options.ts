@@ -43,6 +43,11 @@ export interface TrainOptions {
   readonly gitCommit: string | null;
   /** Folder of bundles to write into. */
   readonly out: string;
+  /**
+   * Folder of the counts of evaluations and trials: the models folder of the home, wherever bundles are written, since
+   * what was evaluated are its bars. Absent: `out`.
+   */
+  readonly counts?: string;
   readonly created: Date;
   /** Whether the name of the bundle ends in a hash of its configuration. */
   readonly hashName?: boolean;
@@ -62,10 +67,10 @@ export interface TrainOptions {
   readonly trials: number;
   /** Folder of interrupted searches; null = none. */
   readonly searchFolder: string | null;
-  /** Number of this evaluation of the holdout, when a bundle is made again; absent: it is counted in `out`. */
+  /** Number of this evaluation of the holdout, when a bundle is made again; absent: it is counted. */
   readonly holdoutLook?: number;
   /**
-   * Trials of other works on the bars before the holdout, when a bundle is made again; absent: those counted in `out`.
+   * Trials of other works on the bars before the holdout, when a bundle is made again; absent: those that are counted.
    */
   readonly trialsBefore?: number;
   /** Start of the holdout; null = at the configured share of the time. */
@@ -73,4 +78,9 @@ export interface TrainOptions {
   onProgress(stage: string, done: number, total: number): void;
   /** What a person should know of a training that succeeds, such as pairs without bars. */
   onNote?(line: string): void;
+}
+
+/** The folder of the counts of evaluations and trials. */
+export function countsOf({ counts, out }: Pick<TrainOptions, 'counts' | 'out'>): string {
+  return counts ?? out;
 }

@@ -24,7 +24,7 @@ import { describeLearned } from '../novelty/learned_inputs.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
 import { findThresholds, type Calibrated } from '../strategies/pair_reversion/thresholds/choose_thresholds.ts';
-import type { TrainOptions } from '../options/train_options.ts';
+import { countsOf, type TrainOptions } from '../options/train_options.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import { testModelLeakage } from '../validate/leakage/model_leakage.ts';
 import { validateModel } from '../validate/validation.ts';
@@ -95,7 +95,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
   const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
   const place = holdoutOf(dataset, options);
   const work = workOf(parts, options);
-  const before = parts.trialsBefore ?? options.trialsBefore ?? trialsBefore(options.out, place, work);
+  const before = parts.trialsBefore ?? options.trialsBefore ?? trialsBefore(countsOf(options), place, work);
   // The configuration itself is a trial.
   const ofSearch = 1 + parts.searchTrials;
   const { thresholds, report } =
@@ -104,7 +104,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
       : { thresholds: warmStart.thresholds, report: null };
   const own = ofSearch + (report?.tried ?? 0);
   if (parts.trialsBefore === undefined && options.trialsBefore === undefined)
-    countTrials(options.out, place, { kind: 'training', work, trials: own });
+    countTrials(countsOf(options), place, { kind: 'training', work, trials: own });
 
   const { ai1, ai2 } = perModel((name) => learned[name].model);
   const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
@@ -112,7 +112,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     dataset,
     deciders,
     settings,
-    (trades) => parts.look ?? options.holdoutLook ?? countLook(options.out, place, trades),
+    (trades) => parts.look ?? options.holdoutLook ?? countLook(countsOf(options), place, trades, options.out),
     (done, total) => onProgress('backtest of the holdout', done, total),
   );
 

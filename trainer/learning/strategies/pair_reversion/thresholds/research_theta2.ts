@@ -34,7 +34,7 @@ import { countLook } from '../../../backtest/holdout_looks.ts';
 import { countTrials } from '../../../backtest/trial_ledger.ts';
 import { sha256Hex } from '../../../../../shared/sha256.ts';
 import type { TrainResult } from '../../../bundle/make_bundle.ts';
-import type { TrainOptions } from '../../../options/train_options.ts';
+import { countsOf, type TrainOptions } from '../../../options/train_options.ts';
 import { gridValue } from '../../../search/axis.ts';
 import { sharpeReport } from './choose_thresholds.ts';
 
@@ -124,7 +124,7 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
   const { market, period, version } = set.manifest;
   const place = { market, from: period.holdout_from, to: period.to };
   const work = sha256Hex(JSON.stringify(['thresholds', version, span, values]));
-  const total = countTrials(options.out, place, { kind: 'thresholds', work, trials: tried.length });
+  const total = countTrials(countsOf(options), place, { kind: 'thresholds', work, trials: tried.length });
   const allowed = tried.filter(({ isAllowed }) => isAllowed);
   if (allowed.length === 0) return null;
   const best = allowed.reduce((one, other) => (other.netSharpe > one.netSharpe ? other : one));
@@ -190,7 +190,8 @@ async function proveOnHoldout(set: ModelSet, options: TrainOptions): Promise<Pro
   const [all] = await backtestOf([sized], span, options);
   const { total, trades, executability } = all!.all_pairs;
   const { market, period, pairs } = set.manifest;
-  const look = countLook(options.out, { market, from: period.holdout_from, to: period.to }, trades);
+  const place = { market, from: period.holdout_from, to: period.to };
+  const look = countLook(countsOf(options), place, trades, options.out);
   const edge = edgesOf(Object.fromEntries(pairs.map((id) => [id, trades.filter(({ pairId }) => pairId === id)])), look);
   const [proven] = await backtestOf([{ ...sized, hasEdge: (id) => edge[id]?.no_edge === false }], span, options);
   const { win_rate, mean_net_bps_full_size: mean_net_bps, net_sharpe, max_drawdown } = total;

@@ -14,13 +14,29 @@ export function toStandardError(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+type NotedBars = Pick<BarColumns, 'symbol' | 'time' | 'length'> &
+  Partial<Pick<BarColumns, 'spread'>> & { readonly timeframe?: number };
+
 /**
- * Where a backtest ends its positions: each hole once, with the symbols that have it.
+ * What a result on these bars depends on: where a backtest ends its positions, each hole once with the symbols that
+ * have it, and whose quoted spreads are none.
  * @param bars of one minute, or with their own `timeframe` in seconds
  */
-export function holeNotes(
-  bars: Iterable<Pick<BarColumns, 'symbol' | 'time' | 'length'> & { readonly timeframe?: number }>,
-): string[] {
+export function barNotes(bars: Iterable<NotedBars>): string[] {
+  const all = [...bars];
+  return [...holeNotes(all), ...all.flatMap(spreadNote)];
+}
+
+/** Nobody fills without a spread: costs take 0 for unknown (`quotedBps`). */
+function spreadNote({ symbol, spread, length }: NotedBars): string[] {
+  const zeros = spread?.reduce((count, own) => count + (own === 0 ? 1 : 0), 0) ?? 0;
+  if (zeros === 0) return [];
+  return [
+    `${symbol}: ${counted(zeros, 'bar')} of ${length} have a spread of 0, which counts as unknown: their costs are those of the configured \`spread_bps\`.`,
+  ];
+}
+
+function holeNotes(bars: readonly NotedBars[]): string[] {
   const symbolsOf = new Map<string, string[]>();
   for (const { symbol, time, length, timeframe } of bars) {
     const seconds = timeframe ?? (length < ENOUGH_BARS ? SECONDS_PER_BAR : ownBarSeconds({ time, length }));
