@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { MinutehandError } from '../errors.ts';
 import { pathInside } from '../path_name.ts';
-import { parseSlot, type RuleSlotId, type SlotId } from '../subject/slot.ts';
+import { parseSlot, type RuleSlotId, type Slot, type SlotId } from '../subject/slot.ts';
 import type { PointerName } from './active_file.ts';
 
 /** Where a slot keeps its bundles and its pointers, in a folder of bundles. Names are those of marks and signatures. */
@@ -20,7 +21,7 @@ export const SHADOW_FILE = 'shadow_';
 export function filesOf(modelsFolder: string, id: RuleSlotId): SlotFiles<PointerName>;
 export function filesOf(modelsFolder: string, id: SlotId): SlotFiles;
 export function filesOf(modelsFolder: string, id: SlotId): SlotFiles {
-  const slot = parseSlot(id);
+  const slot = namedSlot(id);
   if (slot.strategy === 'pair_reversion')
     return {
       folder: modelsFolder,
@@ -36,6 +37,16 @@ export function filesOf(modelsFolder: string, id: SlotId): SlotFiles {
     active: { path: pathInside(folder, `${of}.json`), name },
     shadow: { path: pathInside(folder, `${SHADOW_FILE}${of}.json`), name: `${strategy}_${SHADOW_FILE}${of}` },
   };
+}
+
+/** Subjects come from requests: what names no slot is theirs to correct. @throws MinutehandError NAME_UNSAFE */
+function namedSlot(id: SlotId): Slot {
+  try {
+    return parseSlot(id);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new MinutehandError('NAME_UNSAFE', { seen: cause.message, cause });
+  }
 }
 
 /** The folder of a bundle of a slot. @throws MinutehandError NAME_UNSAFE */

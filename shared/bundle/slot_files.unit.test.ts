@@ -29,6 +29,11 @@ describe('the files of a slot', () => {
     expect(folderOf(slot, '20260101_0000', '/models')).toBe(`/models${folder}/20260101_0000`);
   });
 
+  it('are refused for what names no slot, as any name from outside', () => {
+    for (const subject of ['', '..', 'a b', '\n', 'BTCUSDT@7w'])
+      expect(() => filesOf('/models', `rule ${subject}`), subject).toThrow(/NAME_UNSAFE|cannot be part of a path/);
+  });
+
   it('have pointers of their own, and a shadow’s error names its file', () => {
     const pointers = SLOTS.flatMap((slot) => [filesOf('/models', slot).active, filesOf('/models', slot).shadow]);
     for (const of of ['path', 'name'] as const)

@@ -33,12 +33,12 @@ function failed({ checks }: { readonly checks: readonly { readonly code: string;
   return checks.filter(({ passed }) => !passed).map(({ code }) => code);
 }
 
-/** Of the bars from which `evolveBars` decides; without what a stop would lose, which may be one that is never met. */
-function tradesOf(bars: InstrumentBars, document: StrategyDocument): Omit<FilledTrade, 'stopBps'>[] {
+/** Of the bars from which `evolveBars` decides; without what only trades with a stop state: it may never be met. */
+function tradesOf(bars: InstrumentBars, document: StrategyDocument): Omit<FilledTrade, 'stopBps' | 'adverseBps'>[] {
   const subject = subjectOfBars(bars);
   const strategy = checkStrategy(document, DEFAULT, () => '') as FormulaStrategy;
   const trades = ruleTrades(subject, ruleColumns(subject, strategy), 200, bars.length);
-  return trades.map(({ stopBps: _, ...trade }) => trade);
+  return trades.map(({ stopBps: _, adverseBps: __, ...trade }) => trade);
 }
 
 /** The same bars before `from`, then the prices of others, at the level that they join. */
