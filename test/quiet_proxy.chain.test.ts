@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { skipNote } from './skip_note.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,6 +23,8 @@ import { EventHub } from '../trainer/control/api/events/hub.ts';
 import { quietProxyTo, type QuietProxy } from './quiet_proxy.ts';
 import { requireRedis } from './redis_server.ts';
 import { tinySettings } from './tiny_settings.ts';
+
+const NO_UWEBSOCKETS = !ENGINES.includes('uwebsockets');
 
 /** After so much silence reverse proxies cut a connection. */
 const CUT_MS = 60_000;
@@ -166,8 +169,8 @@ it('keeps the connections of a follower by Redis', async ({ skip }) => {
 }, 60_000);
 
 // Its clock cannot be turned: the time of a proxy is waited for.
-it.skipIf(!ENGINES.includes('uwebsockets'))(
-  'keeps connections of uWebSockets.js',
+it.skipIf(NO_UWEBSOCKETS)(
+  `keeps connections of uWebSockets.js${skipNote(NO_UWEBSOCKETS, 'uWebSockets.js does not load here')}`,
   async () => {
     const daemon = await daemonOn('uwebsockets');
     const proxy = await proxyTo(daemon.port);
