@@ -32,7 +32,7 @@ function spreadNote({ symbol, spread, length }: NotedBars): string[] {
   const zeros = spread?.reduce((count, own) => count + (own === 0 ? 1 : 0), 0) ?? 0;
   if (zeros === 0) return [];
   return [
-    `${symbol}: ${counted(zeros, 'bar')} of ${length} have a spread of 0, which counts as unknown: their costs are those of the configured \`spread_bps\`.`,
+    `${symbol}: ${counted(zeros, 'bar')} of ${length} have a spread of 0, which counts as unknown: the configured spread applies there.`,
   ];
 }
 

@@ -13,7 +13,7 @@ it('names symbols whose quoted spread is 0, and how often', () => {
   });
   const quoted = [0, 0.0002, 0];
   expect(barNotes([barsOf('EURUSD', quoted), barsOf('GBPUSD', [NaN, 0.1, 0.1]), barsOf('USDJPY', null)])).toEqual([
-    'EURUSD: 2 bars of 3 have a spread of 0, which counts as unknown: their costs are those of the configured `spread_bps`.',
+    'EURUSD: 2 bars of 3 have a spread of 0, which counts as unknown: the configured spread applies there.',
   ]);
 });
 
