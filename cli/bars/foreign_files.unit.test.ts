@@ -589,14 +589,25 @@ describe('A file without a name', () => {
 });
 
 describe('a symbol that is given', () => {
-  it('against a known one that the file says is told, in an empty store too; another name says nothing', async () => {
+  it('against what the file says is told, in an empty store too, and so is one that nothing in the file names', async () => {
     const path = await given('EURUSD-M1.csv', table(walk(60)));
     const names = { ...NO_SYMBOL_NAMES, known: new Set(['EURUSD', 'GBPUSD']) };
     const resultOf = async (symbol: string, own = names) =>
       (await importBars({ source: path, into: await folderSink(out), symbol, names: own })).renamed;
     expect(await resultOf('GBPUSD')).toEqual([{ file: path, symbol: 'GBPUSD', says: 'EURUSD' }]);
     expect(await resultOf('EURUSD')).toEqual([]);
-    expect(await resultOf('GBPUSD', { ...names, known: new Set(['GBPUSD']) })).toEqual([]);
+    // A pair of currencies need not be configured.
+    expect(await resultOf('GBPUSD', { ...names, known: new Set(['GBPUSD']) })).toEqual([
+      { file: path, symbol: 'GBPUSD', says: 'EURUSD' },
+    ]);
+    const word = await given('foo.csv', table(walk(60)));
+    const believed = await importBars({
+      source: word,
+      into: await folderSink(join(out, 'word')),
+      symbol: 'GBPUSD',
+      names,
+    });
+    expect(believed.renamed).toEqual([{ file: word, symbol: 'GBPUSD', says: null }]);
     const unnamed = await given('2019.csv', table(walk(60)));
     const take = async (symbol: string) =>
       (await importBars({ source: unnamed, into: await folderSink(join(out, 'unnamed')), symbol, names })).renamed;

@@ -169,7 +169,7 @@ export interface ImportResult {
   /** Files of a folder that could not be read; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
   /**
-   * Files whose name or content says another known symbol than the one that was given; null: none at all, and there
+   * Files whose name or content says another symbol than the one that was given; null: none at all, and there
    * were no bars of the symbol to compare with.
    */
   readonly renamed: readonly { readonly file: string; readonly symbol: string; readonly says: string | null }[];

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
+import { isPairForm } from '../../shared/symbol/currencies.ts';
 import { NO_SYMBOL, readSourceName } from '../../shared/symbol/source_name.ts';
 import { parseSymbol, readSymbol, shownName, symbolUnclear, type SymbolNames } from '../../shared/symbol/symbol.ts';
 
@@ -9,8 +10,8 @@ export interface SourceSymbol {
   /** `prices`: the bars that are there have the same closes at the same minutes. */
   readonly by: 'option' | 'name' | 'content' | 'prices';
   /**
-   * Where one was given: another known symbol that the content states, or the name; null: neither names a symbol.
-   * Absent: nothing speaks against it.
+   * Where one was given: another symbol that the content states, or the name (a known one, or a pair of currencies or
+   * coins); null: neither names a symbol. Absent: they name the one that was given.
    */
   readonly despite?: string | null;
 }
@@ -38,8 +39,10 @@ export function nameOfSource({ path, given, stated, names, isSeries }: SymbolQue
     if (others.length > 1) throw severalSymbols(file, others);
     const symbol = parseSymbol(given, '--symbol', names);
     const says = others[0] ?? readSourceName(path, names).symbol;
-    const isOther = says !== null && says !== symbol && names.known.has(says);
-    return { symbol, by: 'option', ...((isOther || says === null) && { despite: says }) };
+    if (says === symbol) return { symbol, by: 'option' };
+    // A word such as `foo` is no symbol: the one that was given is believed, which is said.
+    const isOther = says !== null && (stated.length > 0 || names.known.has(says) || isPairForm(says));
+    return { symbol, by: 'option', despite: isOther ? says : null };
   }
   const ofName = readSourceName(path, names);
   if (stated.length > 0) {

@@ -240,7 +240,8 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
   progress.stop();
   output.written(folder === null && !isDry ? importedOf(job, result) : null);
   if (isDry) output.line('Nothing is written; it would be:');
-  for (const one of result.symbols) sayImported(one, output);
+  const trusted = new Set(result.renamed.map(({ symbol }) => symbol));
+  for (const one of result.symbols) sayImported(one, trusted.has(one.symbol), output);
   for (const one of result.series)
     output.line(
       `${one.symbol} ${one.name}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict, ${one.rejected_count} rejected`,
@@ -393,19 +394,26 @@ function refusalText({ symbol, verdict, sources }: ImportReport, accepted: Reado
   const refusing = refusals(verdict, accepted);
   const seen = refusing.map((finding) => `${finding.code} ${findingText(finding)}`).join('; ');
   const codes = [...new Set(refusing.map(({ code }) => code))];
-  const firsts = codes.map((code) => refusing.find((one) => one.code === code)!);
-  const hints = firsts.map((finding) => hintOf(finding, sources)).filter((hint) => hint !== undefined);
+  const hints = new Set(refusing.map((finding) => hintOf(finding, sources)).filter((hint) => hint !== undefined));
   // Nobody wants the same bars stored under two symbols.
   const isCopy = refusing.some(({ by }) => by === 'same_bars');
   const next = [...hints, ...(isCopy ? [] : [`To take them as they are: --accept ${codes.join(' ')}.`])].join(' ');
   return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));
 }
 
+/** Tests of the level against bars that are there, of which either side may have the wrong name. */
+const WITH_OTHERS: ReadonlySet<string> = new Set(['known_bars', 'cross_rate']);
+
 /** What to do about a finding that keeps bars out, before it is accepted. */
 export function hintOf(finding: Finding, sources: readonly SourceReport[]): string | undefined {
   const { code, by, values } = finding;
+  const undo = `\`minutehand bars history\` has the number of its import, \`minutehand bars undo <number>\` takes it back`;
+  if (by === 'exchanged')
+    return `${String(values['symbol'])} is there under the wrong name too: ${undo}; then exchange the two names, and import both.`;
   if (by === 'same_bars')
-    return `One of the two names is wrong. If it is ${String(values['symbol'])}: \`minutehand bars history\` has the number of its import, \`minutehand bars undo <number>\` takes it back; then import this again.`;
+    return `One of the two names is wrong. If it is ${String(values['symbol'])}: ${undo}; then import this again.`;
+  if (code === 'SUSPECT' && WITH_OTHERS.has(by))
+    return `If the bars of ${String(values['symbol'])} that are there are wrong: ${undo}; then import this again.`;
   if (by === 'split') return 'Export bars that are adjusted for splits.';
   return code === 'FUTURE' || code === 'SHIFTED' ? clockHint(finding, sources) : HINTS[code];
 }
@@ -421,9 +429,12 @@ const HINTS: Partial<Record<VerdictCode, string>> = {
   FLAT_WEEKENDS: 'Leave them out with --drop-flat-weekends.',
 };
 
-function sayImported(one: ImportReport, output: Output): void {
+/** @param isTrusted the symbol is only as given: no file, and no bar that is there, confirms it */
+function sayImported(one: ImportReport, isTrusted: boolean, output: Output): void {
   output.line(`${one.symbol}: ${one.imported ? takenText(one) : notTakenText(one)}`);
-  output.line(`  verdict: ${verdictText(one.verdict)}`);
+  output.line(
+    `  verdict: ${verdictText(one.verdict)}${isTrusted && one.imported ? '; the symbol was taken on trust' : ''}`,
+  );
   if (one.check !== null) output.line(`  ${checkText(one.check)}`);
   const { forming, weekend } = one.left_out;
   if (forming > 0)

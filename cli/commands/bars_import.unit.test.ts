@@ -14,4 +14,9 @@ it('the same bars under another name are first a reason to take back those with 
   expect(hint).toContain('If it is GBPUSD: `minutehand bars history`');
   expect(hint).toContain('`minutehand bars undo <number>`');
   expect(hintOf({ code: 'SUSPECT', by: 'two_series', values: {} }, [])).toBeUndefined();
+  const level = { ratio: 1.1, expected: 1.14, symbol: 'EURUSD' };
+  expect(hintOf({ code: 'SUSPECT', by: 'known_bars', values: level }, [])).toContain('`minutehand bars undo <number>`');
+  const swapped = hintOf({ code: 'SUSPECT', by: 'exchanged', values: { symbol: 'AUDUSD' } }, [])!;
+  expect(swapped).toContain('AUDUSD is there under the wrong name too: `minutehand bars history`');
+  expect(swapped).toContain('exchange the two names, and import both');
 });

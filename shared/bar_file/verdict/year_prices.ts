@@ -112,7 +112,11 @@ const MIN_BARS = 20;
 const SHOWN_SHARE = 0.1;
 /** Share of the bars outside their year that are of another symbol, or in another unit. */
 const OTHER_SHARE = 0.5;
-/** So far outside, with room for sources that differ and for years whose ends are not listed to the last spike. */
+/**
+ * So far outside, with room for contracts that differ between sources and for years that are not listed to the last
+ * spike. Currencies need no more room than `ROOM`: their lowest and highest prices are known to the cent, and those of
+ * euro and pound are only 3 % apart in 2019.
+ */
 const OTHER_ROOM = 0.05;
 /** Share of the bars that must fit their year when the quote is inverted. */
 const FITTING_SHARE = 0.95;
@@ -158,6 +162,7 @@ export function createYearWatch(symbol: string): {
   let fitting = 0;
   let farOff = 0;
   const outside = new Map<number, { count: number; sum: number }>();
+  const otherRoom = isPairOfCurrencies(symbol.toUpperCase()) ? 0 : OTHER_ROOM;
   const enter = (time: number): void => {
     year = new Date(time * 1000).getUTCFullYear();
     begin = Date.UTC(year, 0) / 1000;
@@ -179,7 +184,7 @@ export function createYearWatch(symbol: string): {
       bars++;
       if (1 / close >= range[0] && 1 / close <= range[1]) fitting++;
       if (close >= range[0] && close <= range[1]) return;
-      if (close < range[0] * (1 - OTHER_ROOM) || close > range[1] * (1 + OTHER_ROOM)) farOff++;
+      if (close < range[0] * (1 - otherRoom) || close > range[1] * (1 + otherRoom)) farOff++;
       const own = outside.get(year) ?? { count: 0, sum: 0 };
       own.count++;
       own.sum += close;

@@ -54,6 +54,24 @@ describe('the prices of a year', () => {
     ]).toEqual([null, null, null]);
   });
 
+  it('tell currencies from one another that are some percent apart, and leave a day at the end of the year alone', () => {
+    const outsideOf = (symbol: string, year: number, price: number) => {
+      const watch = createYearWatch(symbol);
+      for (let i = 0; i < 100; i++) watch.add(at(year, i), price * (1 + (i % 7) * 1e-4));
+      return watch.outside();
+    };
+    expect(outsideOf('GBPUSD', 2019, 1.145)).toMatchObject({ year: 2019 });
+    expect(outsideOf('EURUSD', 2019, 1.28)).toMatchObject({ year: 2019 });
+    // The lowest of the pound in 2019 and 2022, and the highest of the euro in 2021.
+    expect([
+      outsideOf('GBPUSD', 2019, 1.196),
+      outsideOf('GBPUSD', 2022, 1.036),
+      outsideOf('EURUSD', 2021, 1.235),
+    ]).toEqual([null, null, null]);
+    // Contracts of an index differ by more.
+    expect(outsideOf('SPXUSD', 2019, 3400)).toBeNull();
+  });
+
   it('do not count a spike, and need some bars', () => {
     const watch = createYearWatch('EURUSD');
     for (let i = 0; i < 100; i++) watch.add(at(2019, i), i % 20 === 0 ? 1 / 1.13 : 1.13);
