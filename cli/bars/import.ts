@@ -5,6 +5,12 @@ import { isPossibleValue } from '../../shared/core/series/series_range.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import {
+  commonAbsences,
+  createGapWatch,
+  type CommonAbsence,
+  type SymbolGaps,
+} from '../../shared/bar_file/common_absences.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { copyBars, emptyColumns, expectedTime, isMissing, unreadableFile } from '../../shared/bar_file/bar_file.ts';
 import { createBarValues, type SeriesReport } from './bar_values.ts';
@@ -173,6 +179,8 @@ export interface ImportResult {
    * were no bars of the symbol to compare with.
    */
   readonly renamed: readonly { readonly file: string; readonly symbol: string; readonly says: string | null }[];
+  /** Times without a bar of any of these symbols, as they are now: one outage of the source each, or a holiday. */
+  readonly common_absences: readonly CommonAbsence[];
   /** Text files without bars that came with a file of bars, such as HistData's status reports: nothing is missing. */
   readonly besides: readonly string[];
   /** Folders in the given one that have data, which is not read. */
@@ -235,6 +243,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
 
   const reports: ImportReport[] = [];
   const series: SeriesReport[] = [];
+  const gaps: SymbolGaps[] = [];
   for (const [symbol, own] of bySymbol) {
     const sink = into.open(symbol);
     const target: Target = {
@@ -245,6 +254,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
       tally: emptyTally(),
       sources: [],
       series,
+      gaps,
     };
     const files: BarFile[] = [];
     for (const { path, layout, by } of own) {
@@ -279,6 +289,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     symbols: reports,
     series,
     near_symbols: near,
+    common_absences: commonAbsences(gaps),
     skipped,
     besides,
     folders,
@@ -476,6 +487,7 @@ interface Target {
   readonly tally: Tally;
   readonly sources: SourceReport[];
   readonly series: SeriesReport[];
+  readonly gaps: SymbolGaps[];
 }
 
 /**
@@ -1024,21 +1036,24 @@ function seenOf(text: string, code: ErrorCode, time: number, layout: BarLayout):
 }
 
 async function reportOf(
-  { symbol, tally, sources, timeframe }: Target,
+  { symbol, tally, sources, timeframe, gaps }: Target,
   sunk: SunkBars,
   verdict: Verdict,
   imported: boolean,
 ): Promise<ImportReport> {
   const check = createBarCheck(symbol, null, timeframe.barSeconds ?? SECONDS_PER_BAR);
   const clock = createClockCheck();
+  const watch = createGapWatch(symbol, timeframe.barSeconds ?? SECONDS_PER_BAR);
   for await (const page of sunk.pages()) {
     check.add(page);
+    watch.add(page);
     clock.add(page);
   }
   const { read, rejected_count, rejected, forming, weekend } = tally;
   const { place, added, duplicates, conflicts, conflicting, replaced, replaced_period } = sunk;
   const report = check.report();
   const isChecked = imported && report.bars > 0;
+  if (isChecked) gaps.push(watch.result());
   return {
     symbol,
     file: place,

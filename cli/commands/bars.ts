@@ -2,6 +2,14 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
+import {
+  absenceLines,
+  commonAbsences,
+  createGapWatch,
+  type CommonAbsence,
+  type GapWatch,
+  type SymbolGaps,
+} from '../../shared/bar_file/common_absences.ts';
 import { createBarCheck, type BarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -84,6 +92,7 @@ async function runCheck(path: string | undefined, { market, accept = [] }: Check
   const screening = screenPolicy(loadSettings());
   const {
     reports: found,
+    absences,
     unread,
     known,
   } = path === undefined
@@ -118,6 +127,7 @@ async function runCheck(path: string | undefined, { market, accept = [] }: Check
     output.line(
       `${symbol}: ${verdictText(verdict)}${accepted.length === 0 ? '' : ` (accepted: ${accepted.join(', ')})`}`,
     );
+  for (const line of absenceLines(absences)) output.note(line);
   output.result(reports);
   endPartly(unread, reports.length > 0, output);
   // What is wrong with the bars is the more serious end.
@@ -127,8 +137,7 @@ async function runCheck(path: string | undefined, { market, accept = [] }: Check
 
 type JudgedBars = Omit<CheckedBars, 'accepted'>;
 
-interface CheckedStore {
-  readonly reports: readonly JudgedBars[];
+interface CheckedStore extends Judged {
   readonly known: KnownFindings;
 }
 
@@ -149,7 +158,7 @@ async function checkStore(market: Market, screening: ScreenPolicy | null, output
         reports.push(await checkPages(symbol, market, screening, pages, () => undefined));
       }
       progress.stop();
-      return { reports: withVerdicts(reports), known: knownFindings(await store.importRuns.list(market, ALL_RUNS)) };
+      return { ...judged(reports), known: knownFindings(await store.importRuns.list(market, ALL_RUNS)) };
     });
   } finally {
     received.close();
@@ -158,8 +167,7 @@ async function checkStore(market: Market, screening: ScreenPolicy | null, output
 
 const ALL_RUNS = Number.MAX_SAFE_INTEGER;
 
-interface CheckedFiles {
-  readonly reports: readonly JudgedBars[];
+interface CheckedFiles extends Judged {
   /** Files of a folder that could not be read, each with its reason. */
   readonly unread: readonly string[];
 }
@@ -189,13 +197,23 @@ async function checkFiles(path: string, screening: ScreenPolicy | null, output: 
     progress.update('checking', reports.length + unread.length, files.length);
   }
   progress.stop();
-  return { reports: withVerdicts(reports), unread };
+  return { ...judged(reports), unread };
+}
+
+interface Judged {
+  readonly reports: readonly JudgedBars[];
+  readonly absences: readonly CommonAbsence[];
+}
+
+function judged(inspected: readonly InspectedBars[]): Judged {
+  return { reports: withVerdicts(inspected), absences: commonAbsences(inspected.map(({ gaps }) => gaps)) };
 }
 
 interface InspectedBars {
   readonly checked: Omit<JudgedBars, 'verdict'>;
   readonly inspection: BarInspection | null;
   readonly closes: RecentCloses;
+  readonly gaps: SymbolGaps;
 }
 
 const DAY_S = 86_400;
@@ -242,20 +260,28 @@ async function checkPages(
 ): Promise<InspectedBars> {
   let check: BarCheck | null = null;
   let inspection: BarInspection | null = null;
+  let gaps: GapWatch | null = null;
   const clock = createClockCheck();
   const closes = recentCloses(symbol);
   for await (const page of pages) {
     const barSeconds = check === null ? ownBarSeconds(page) : SECONDS_PER_BAR;
     check ??= createBarCheck(symbol, screening, barSeconds);
     inspection ??= createBarInspection(symbol, barSeconds, { hasWeeks: market === 'live' });
+    gaps ??= createGapWatch(symbol, barSeconds);
     check.add(page);
+    gaps.add(page);
     inspection.addPage(page);
     for (let i = 0; i < page.length; i++) closes.add(page.time[i]!, page.close[i]!);
     clock.add(page);
     onPage(page.length);
   }
   const report = (check ?? createBarCheck(symbol, screening)).report();
-  return { checked: { ...report, clock: clock.report() }, inspection, closes };
+  return {
+    checked: { ...report, clock: clock.report() },
+    inspection,
+    closes,
+    gaps: (gaps ?? createGapWatch(symbol)).result(),
+  };
 }
 
 /** Symbols with imported or received bars, ascending. @throws MinutehandError DATA_MISSING */

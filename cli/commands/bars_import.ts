@@ -10,6 +10,7 @@ import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
 import { REFUSING, refusals, VERDICTS, type Finding, type VerdictCode } from '../../shared/bar_file/verdict/finding.ts';
 import { acceptVerdicts } from '../../shared/bar_file/verdict/folder_verdicts.ts';
 import { findingText, verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
+import { absenceLines } from '../../shared/bar_file/common_absences.ts';
 import type { BarReport } from '../../shared/bar_file/bar_check.ts';
 import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -262,6 +263,7 @@ export async function runImport(job: ImportJob, { minutehand }: Settings, output
   for (const file of result.besides) output.note(`${file}: no bars, a report on the file of that name; left out.`);
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
+  for (const line of absenceLines(result.common_absences)) output.note(line);
   for (const [symbol, near] of Object.entries(result.near_symbols)) output.note(nearText(symbol, near, result));
   const models = isReplacing ? await modelsOn(market, result) : [];
   if (models.length > 0)
