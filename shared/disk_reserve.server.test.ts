@@ -8,6 +8,7 @@ import { knownError, type MinutehandError } from './errors.ts';
 import { MACHINE_FILES } from './files.ts';
 import { lockHome } from './process/home_lock.ts';
 import { addStops, liftStops, readHalts } from './bundle/halts.ts';
+import { openDatabase } from './store/journal_database.ts';
 import { keepReserve, replaceEvenWhenFull, RESERVE_BYTES, reservePath } from './disk_reserve.ts';
 
 const NO_MOUNTS = !mayMount();
@@ -129,11 +130,18 @@ describe(`A disk that takes no file although it has room${skipNote(NO_MOUNTS, MO
           return knownError(error)!;
         }
     };
+    // Without a log beside it, which the next opening makes.
+    const journal = join(small.path, 'live_main.db');
+    openDatabase(journal, false).close();
     try {
       let made = 0;
       const few = caught(() => writeFileSync(join(small.path, String(made++)), ''));
       expect(few).toMatchObject({ code: 'DISK_FULL' });
       expect(few.next).toMatch(/No inode is left.*df -i/);
+      for (const readOnly of [false, true]) {
+        const unopened = caught(() => openDatabase(journal, readOnly).close());
+        expect([unopened.code, unopened.next]).toEqual(['DISK_FULL', few.next]);
+      }
       fillDisk(disk.path);
       const full = caught(() => writeFileSync(join(disk.path, 'filler'), 'x', { flag: 'a' }));
       expect(full.next).toMatch(/Free space/);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   accessSync,
   closeSync,
@@ -91,10 +92,11 @@ function errorOf(code: string, message: string): Error {
 }
 
 /**
- * The error of a database that this user may not open or change, by its name: SQLite's own does not say which file.
- * @returns null for another cause, or where the file may be used
+ * The error of a database that this user may not open or change, by its name, or that lacks room for the log beside
+ * it: SQLite's own says neither which file nor why.
+ * @returns FILE_DENIED, DISK_FULL; null for another cause, or where the file may be used
  */
-export function deniedDatabase(
+export function unopenedDatabase(
   path: string,
   cause: unknown,
   { readOnly }: { readonly readOnly: boolean },
@@ -113,7 +115,20 @@ export function deniedDatabase(
       if (deniedPath(error) !== null) return knownError(error);
     }
   }
-  return null;
+  return code.startsWith('SQLITE_CANTOPEN') ? noRoomBeside(path) : null;
+}
+
+/** DISK_FULL where no file can be made beside one, such as without inodes; null where it can, or for another cause. */
+function noRoomBeside(path: string): MinutehandError | null {
+  const trial = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  try {
+    closeSync(openSync(trial, 'wx', 0o600));
+    rmSync(trial);
+    return null;
+  } catch (error) {
+    const known = knownError(error);
+    return known?.code === 'DISK_FULL' ? known : null;
+  }
 }
 
 /**

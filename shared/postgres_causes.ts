@@ -1,4 +1,4 @@
-const IN_URL = 'In a URL, # is written %23, @ is %40, / is %2F and : is %3A.';
+const IN_URL = 'In a URL, # is written %23, % is %25, ? is %3F, @ is %40, / is %2F and : is %3A.';
 const CERTIFICATE =
   'Name the authority of the server’s certificate by sslrootcert=<file> in MINUTEHAND_DATABASE_URL; sslmode=no-verify trusts any server.';
 const ENCODING =

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { pauseThread } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
-import { deniedDatabase, isThere } from '../files.ts';
+import { unopenedDatabase, isThere } from '../files.ts';
 import { makePrivateFolder } from '../private_files.ts';
 import { isDatabaseDamage } from './damaged_files.ts';
 import { boundWal, Database, SqliteError } from './sqlite.ts';
@@ -83,8 +83,8 @@ export function openDatabase(path: string, readOnly: boolean): Database {
   } catch (cause) {
     db?.close();
     if (cause instanceof MinutehandError) throw cause;
-    const denied = deniedDatabase(path, cause, { readOnly });
-    if (denied !== null) throw denied;
+    const unopened = unopenedDatabase(path, cause, { readOnly });
+    if (unopened !== null) throw unopened;
     const isNoJournal = cause instanceof SqliteError && /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(cause.code);
     throw new MinutehandError(isNoJournal ? 'JOURNAL_DAMAGED' : readOnly ? 'JOURNAL_READ' : 'JOURNAL_WRITE', {
       seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,

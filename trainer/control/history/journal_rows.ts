@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { deniedDatabase, isThere } from '../../../shared/files.ts';
+import { unopenedDatabase, isThere } from '../../../shared/files.ts';
 import { signalFingerprint } from '../../../shared/store/journal.ts';
 import { signalRow, type SignalRow } from './signal_row.ts';
 import { Database, SqliteError, type Statement } from '../../../shared/store/sqlite.ts';
@@ -110,8 +110,8 @@ function reading<Result>(path: string, read: () => Result): Result | null {
   } catch (cause) {
     if (!(cause instanceof SqliteError)) throw cause;
     if (/no such table/.test(cause.message)) return null;
-    const denied = deniedDatabase(path, cause, { readOnly: true });
-    throw denied ?? new MinutehandError('JOURNAL_READ', { seen: `${path}: ${cause.message}`, cause });
+    const unopened = unopenedDatabase(path, cause, { readOnly: true });
+    throw unopened ?? new MinutehandError('JOURNAL_READ', { seen: `${path}: ${cause.message}`, cause });
   }
 }
 
