@@ -7,9 +7,9 @@ const MINUTE_MS = 60_000;
 /** A loopback server with Binance's API for USDT-margined futures, with faults on demand. */
 export interface FakeBinance {
   readonly url: string;
-  /** REST responses that fail from now on, by part of the path; the text replaces the response. */
+  /** REST responses that fail from now on, by part of `/path SYMBOL`; the text replaces the response. */
   readonly broken: Map<string, { readonly status: number; readonly body: string }>;
-  /** Names of requests since the start. */
+  /** `/path SYMBOL` of requests since the start. */
   readonly requests: string[];
   /** Minutes without a candle, by open in ms. */
   readonly missing: Set<number>;
@@ -143,10 +143,13 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
 
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://localhost');
-    requests.push(pathname);
-    const fault = [...broken].find(([part]) => pathname.includes(part))?.[1];
+    const asked = `${pathname} ${searchParams.get('symbol') ?? ''}`;
+    requests.push(asked);
+    const fault = [...broken].find(([part]) => asked.includes(part))?.[1];
     const answer = answerOf(pathname, searchParams);
-    response.writeHead(fault?.status ?? (answer === null ? 404 : 200), { 'content-type': 'application/json' });
+    response.writeHead(fault?.status ?? (answer === null ? 404 : 200), {
+      'content-type': fault?.body.startsWith('<') === true ? 'text/html' : 'application/json',
+    });
     response.end(fault?.body ?? JSON.stringify(answer ?? { code: -1, msg: 'no such path' }));
   });
   const sockets = new WebSocketServer({ server });

@@ -32,8 +32,12 @@ interface Rest {
   readonly isOfAsked: boolean;
 }
 
-/** The message of an exchange; of an HTML page that a proxy sent instead of it, the title alone. */
-export function saidBy(message: string): string {
+/**
+ * The message of an exchange, without the address that was asked, which is longer than what was answered; of an HTML
+ * page that a proxy sent instead of it, the title alone.
+ */
+export function saidBy(text: string): string {
+  const message = text.replace(/\b(?:GET|POST) https?:\S+\s*/, '');
   const page = /<(?:!doctype|html|head|body)\b/i.exec(message);
   if (page === null) return message.replace(/\s+/g, ' ').slice(0, 200);
   const title = /<title>([^<]{1,200})<\/title>/i.exec(message)?.[1]?.trim() ?? 'without a title';

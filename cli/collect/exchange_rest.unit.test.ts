@@ -29,6 +29,11 @@ it('a block by region or address concerns what was asked, and is named; a limit 
   }
   expect(restAfter('DDoSProtection: 429 Too Many Requests', null, NOW)!.isOfAsked).toBe(false);
   expect(saidBy(page)).toBe('PermissionDenied: binanceusdm 403 a page: ERROR: The request could not be satisfied');
+  const asked = page.replace(
+    ' 403',
+    ' GET https://fapi.example.com/fapi/v1/klines?symbol=BTCUSDT&interval=1m&limit=99 403',
+  );
+  expect(saidBy(asked)).toBe(saidBy(page));
   expect(saidBy('BadSymbol: ETH')).toBe('BadSymbol: ETH');
 });
 
