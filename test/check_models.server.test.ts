@@ -75,7 +75,10 @@ describe('train', () => {
     expect(Object.keys(model_metrics)).toEqual(['ai1', 'ai2', 'ai3']);
     for (const figures of Object.values(model_metrics))
       expect(figures).toMatchObject({ f1_score: expect.any(Number) as number, accuracy: expect.any(Number) as number });
-    expect(existsSync(join(place.models, PRODUCTION_METADATA))).toBe(false);
+    // Rejected: nothing is active, and what is read of production are numbers all the same.
+    const production = read(PRODUCTION_METADATA);
+    expect(production).toMatchObject({ model_version: null, previous_version: null, model_metrics: {} });
+    expect(production['performance_metrics']).toMatchObject({ f1_score: 0, accuracy: 0, trades: 0 });
   });
 });
 
