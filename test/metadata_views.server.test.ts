@@ -66,10 +66,12 @@ describe('the metadata of models', () => {
       expect(f1_score).toBeGreaterThan(0);
       expect(accuracy).toBeLessThan(1);
     }
-    const job = await place.run([...train, '--seed', '7', '--print-job'], { env });
+    const job = await place.run([...train, '--seed', '7', '--settings-name', '--print-job'], { env });
+    const settings = JSON.parse(job.stdout) as { output: object };
+    expect(settings.output).toMatchObject({ settings_name: true });
     const again = await place.run(['job', 'run', '-', '--json'], { input: job.stdout, env });
     const { version: second } = JSON.parse(again.stdout) as { version: string };
-    expect(second).not.toBe(version);
+    expect(second).toMatch(/^\d{8}_\d{4,6}-vote-h24$/);
     expect(read(TRAINING_METADATA).model_version).toBe(second);
   });
 

@@ -70,6 +70,7 @@ export interface TrainFlags {
   readonly requireGates?: boolean;
   readonly features?: string;
   readonly hashName?: boolean;
+  readonly settingsName?: boolean;
   readonly groups?: string;
   readonly set?: readonly string[];
   readonly balance?: string;
@@ -148,6 +149,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--require-gates', 'exit code 1 when a gate fails')
     .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
     .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
+    .option('--settings-name', 'add engine and horizon of the label to the name of the bundle, such as -gbdt-h20')
     .option(
       '--dry-run',
       'check configuration, bars, features, engine and space, print the plan with its size and expected time, and learn nothing',
@@ -231,7 +233,12 @@ function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
         settings: parseSettings(given, [...TRAINING_SETTINGS, ...ENSEMBLE_SETTINGS], trainingSettingsSchema),
       }),
     },
-    output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
+    output: {
+      folder: flags.out ?? null,
+      hash_name: flags.hashName === true,
+      ...(flags.settingsName === true && { settings_name: true }),
+      is_dry_run: flags.dryRun === true,
+    },
     adopt: flags.adopt === true,
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
     trigger: { code: 'command', values: { command: 'train' } },

@@ -1470,6 +1470,7 @@ export const EN = {
   'jobOption.adopt': 'Adopt what passes',
   'jobOption.is_dry_run': 'Only check',
   'jobOption.hash_name': 'Hash in the name',
+  'jobOption.settings_name': 'Settings in the name',
   'jobOption.mid': 'Bids become mids',
   'jobOption.holdout_from': 'Holdout from',
   'jobOption.entrants': 'Learners',

@@ -1456,6 +1456,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'jobOption.adopt': '合格したら採用',
   'jobOption.is_dry_run': '確認のみ',
   'jobOption.hash_name': '名前にハッシュ',
+  'jobOption.settings_name': '名前に設定の要約',
   'jobOption.mid': 'ビッドを仲値に変換',
   'jobOption.holdout_from': '検証期間の開始',
   'jobOption.entrants': '学習器',
