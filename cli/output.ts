@@ -1,6 +1,7 @@
 import { describeError, knownError, type MinutehandError } from '../shared/errors.ts';
 import { maskSecrets } from '../shared/secrets.ts';
-import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/jobs/progress/progress_line.ts';
+import { noteLine, PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/jobs/progress/progress_line.ts';
+import { onOneSidedEpoch } from '../trainer/learning/learners/program/one_sided_epochs.ts';
 import { asTyped } from './typed_command.ts';
 import { ProgressBar } from './progress_bar.ts';
 
@@ -63,8 +64,9 @@ export function createOutput(json: boolean, onWritten: Output['written'] = () =>
     },
     written: onWritten,
     progress: () => {
-      if (process.env[PROGRESS_VARIABLE] === PROGRESS_FORM) return lineProgress();
-      return process.stderr.isTTY ? terminalProgress() : plainProgress();
+      if (process.env[PROGRESS_VARIABLE] === PROGRESS_FORM)
+        return tellingEpochs(lineProgress(), (text) => void process.stderr.write(`${noteLine(text)}\n`));
+      return tellingEpochs(process.stderr.isTTY ? terminalProgress() : plainProgress(), note);
     },
   };
 }
@@ -88,6 +90,18 @@ function escapedJson(value: unknown): string {
   const escape = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
   // oxlint-disable-next-line no-control-regex
   return JSON.stringify(value).replaceAll(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, escape);
+}
+
+/** Until it stops, epochs of networks that call one side too often are told as they happen. */
+function tellingEpochs(progress: Progress, tell: (text: string) => void): Progress {
+  const end = onOneSidedEpoch(tell);
+  return {
+    update: (stage, done, total) => progress.update(stage, done, total),
+    stop() {
+      end();
+      progress.stop();
+    },
+  };
 }
 
 /** A line for each stage, and for each percent of it. */

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { endShadow, setShadow } from '../shared/bundle/admission/activation.ts';
-import { VERSION, writeVersion } from '../shared/bundle/bundle.ts';
+import { writeVersion } from '../shared/bundle/bundle.ts';
+import { NO_SUFFIX, VERSION } from '../shared/bundle/version_name.ts';
 import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { DIRECTION_FILE, type DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
 import { openOwnDirection, type DirectionModel } from '../shared/bundle/direction/direction_model.ts';
@@ -83,7 +84,7 @@ export class DirectionTrainer {
           writeDurably(disk, join(draft, MANIFEST), JSON.stringify(stub));
           this.#trained.set(version, openStub(stub, this.#rows));
         },
-        '',
+        NO_SUFFIX,
         disk,
       );
       const version = basename(path);

@@ -249,7 +249,9 @@ describe('a backtest', () => {
     const refused = Object.values(total.refusals).reduce((sum, reasons) => sum + reasons, 0);
     // An entry at the last bar but one has no fill.
     expect(total.candidates - refused - trades.length).toBeLessThanOrEqual(count);
-    expect(total.refusal_rate).toBe(refused / total.candidates);
+    const { RISK_HIGH = 0, COST_HIGH = 0 } = total.refusals;
+    expect(RISK_HIGH).toBeGreaterThan(0);
+    expect(total.refusal_rate).toBe(RISK_HIGH / (RISK_HIGH + COST_HIGH + total.candidates - refused));
     expect(result.bars).toBe(Object.values(result.barsOf).reduce((sum, bars) => sum + bars, 0));
   });
 
@@ -293,7 +295,7 @@ describe('a backtest', () => {
   it('uses given thresholds instead of the bundle’s', async () => {
     const none = await run({ thresholds: { theta1: 1 } });
     expect(none.bundles[0]!.thresholds).toEqual({ theta1: 1, theta2: models.theta2 });
-    expect(none.bundles[0]!.all_pairs.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
+    expect(none.bundles[0]!.all_pairs.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: null });
     const all = await run({ thresholds: { theta1: 0, theta2: 1 } });
     expect(all.bundles[0]!.all_pairs.total.trades).toBeGreaterThan(result.bundles[0]!.all_pairs.total.trades);
   });
@@ -316,12 +318,12 @@ describe('NO_EDGE', () => {
       result.bundles[0]!.all_pairs.trades.filter(({ pairId }) => pairId === 'EURUSD_GBPUSD'),
     );
     const gated = bundle!.edge_pairs.pairs['XAUUSD_XAGUSD']!;
-    expect(gated).toMatchObject({ trades: 0, refusal_rate: 1, net_return: 0 });
+    expect(gated).toMatchObject({ trades: 0, refusal_rate: null, net_return: 0 });
     expect(gated.refusals).toEqual({ NO_EDGE: gated.candidates });
     expect(verdict(bundle!, 3, true)).toMatch(/2 of 3 pairs are NO_EDGE: the daemon would have made \d+ trades/);
     const none = { ...models, hasEdge: () => false };
     const [silent] = (await run({ sets: [none], policy })).bundles;
-    expect(silent!.edge_pairs.total).toMatchObject({ trades: 0, net_return: 0, max_drawdown: 0, refusal_rate: 1 });
+    expect(silent!.edge_pairs.total).toMatchObject({ trades: 0, net_return: 0, max_drawdown: 0, refusal_rate: null });
     expect(verdict(silent!, 3, true)).toMatch(/3 of 3 pairs are NO_EDGE: the daemon would not have traded/);
   });
 });

@@ -21,7 +21,17 @@ beforeAll(async () => {
   place = createWorkplace({ retrain: { adopt_min_auc: 0.99 } });
   bars = tinyBars(place.settings);
   data = await place.writeBars('bars', bars);
-  const flags = ['--trials', '0', '--days', '1', '--verbose', '--require-gates', '--hash-name', '--json'];
+  const flags = [
+    '--trials',
+    '0',
+    '--days',
+    '1',
+    '--verbose',
+    '--require-gates',
+    '--hash-name',
+    '--settings-name',
+    '--json',
+  ];
   const config = join(place.config, 'minutehand.yaml');
   trained = await place.run(['train', '--data', data, '--config', config, ...flags], {
     env: { MINUTEHAND_CONFIG: '/nowhere' },
@@ -50,8 +60,8 @@ describe('train', () => {
     expect(Date.parse(manifest.period.to) / 1000).toBeGreaterThanOrEqual(newest);
   });
 
-  it('names the bundle by the hash of the configuration in its manifest', () => {
-    expect(version).toMatch(/^\d{8}_\d{4}-[0-9a-f]{8}$/);
+  it('names the bundle by the hash of the configuration in its manifest, and by engine and horizon', () => {
+    expect(version).toMatch(/^\d{8}_\d{4}-[0-9a-f]{8}-gbdt-h20$/);
     expect(manifest.configuration).toMatchObject({
       policy_hash: place.settings.policyHash,
       'train.engine': 'gbdt',
@@ -75,7 +85,10 @@ describe('train', () => {
     expect(Object.keys(model_metrics)).toEqual(['ai1', 'ai2', 'ai3']);
     for (const figures of Object.values(model_metrics))
       expect(figures).toMatchObject({ f1_score: expect.any(Number) as number, accuracy: expect.any(Number) as number });
-    expect(existsSync(join(place.models, PRODUCTION_METADATA))).toBe(false);
+    // Rejected: nothing is active, and what is read of production are numbers all the same.
+    const production = read(PRODUCTION_METADATA);
+    expect(production).toMatchObject({ model_version: null, previous_version: null, model_metrics: {} });
+    expect(production['performance_metrics']).toMatchObject({ f1_score: 0, accuracy: 0, trades: 0 });
   });
 });
 

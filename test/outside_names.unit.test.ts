@@ -103,7 +103,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'trainer/control/api/routes/subjects.ts: join(models, active.version)',
     'trainer/control/monitor/look.ts: join(modelsFolder, version)',
     'trainer/control/registry/active_skill.ts: join(models, version)',
-    'trainer/control/registry/metadata_views.ts: join(modelsFolder, active.version)',
     'trainer/control/schedule/first_models.ts: join(models, active.version)',
   ],
   'a name of the configuration, which its schema limits': [

@@ -44,7 +44,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
 import { barSecondsOf, parseSubject, timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
-import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
+import { followInMetadata } from '../../trainer/control/registry/metadata_views.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { ALL_COMMANDS, commandsOfShelf } from '../strategies/registry.ts';
 import { endPartly, type Output } from '../output.ts';
@@ -407,11 +407,7 @@ async function tellRegistry(cause: ActivationCause, shelf: ShelfName, output: Ou
     const { code, message } = describeError(error);
     output.note(`The registry is not updated yet (${code}: ${message}). The trainer updates it at its next start.`);
   }
-  try {
-    writeMetadataViews(homePaths().models);
-  } catch (error) {
-    output.note(`The metadata views were not written: ${describeError(error).message}`);
-  }
+  followInMetadata(homePaths().models, (text) => output.note(text));
 }
 
 /** Where the registry has a version: the first shelf that has it; null: none has. */

@@ -18,6 +18,7 @@ import {
   type RolloutPlace,
 } from '../../trainer/control/rollout/steps.ts';
 import type { Outlook } from '../../trainer/control/rollout/verdict.ts';
+import { followInMetadata } from '../../trainer/control/registry/metadata_views.ts';
 import { tellStart } from '../../trainer/control/adoption/adopt_trained.ts';
 import { admissionPlace, adoptionPlace } from '../admission_place.ts';
 import type { Output } from '../output.ts';
@@ -138,6 +139,7 @@ async function tellRegistry(rollout: Rollout, output: Output): Promise<void> {
   } catch (error) {
     output.note(`The registry is not updated yet: ${describeError(error).message}`);
   }
+  followInMetadata(homePaths().models, (text) => output.note(text));
 }
 
 function describe(rollout: Rollout): string {

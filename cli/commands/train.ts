@@ -4,7 +4,7 @@ import { activationText, endByGates, gateLines } from '../gate_lines.ts';
 import { Option, type Command } from 'commander';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
-import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { ENSEMBLES, TRAIN_ENGINES, type Device, type TrainEngine } from '../../shared/policy/engines.ts';
 import { FEATURES_OF_BARS } from '../../shared/policy/feature_place.ts';
@@ -15,7 +15,6 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { StrategyName } from '../../shared/strategies/registry.ts';
 import { TRAINING_SETTINGS, trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
 import { adoptTrained, refuseReturnedUpdate, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
-import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
 import {
   rehearseTraining,
@@ -71,6 +70,7 @@ export interface TrainFlags {
   readonly requireGates?: boolean;
   readonly features?: string;
   readonly hashName?: boolean;
+  readonly settingsName?: boolean;
   readonly groups?: string;
   readonly set?: readonly string[];
   readonly balance?: string;
@@ -149,6 +149,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--require-gates', 'exit code 1 when a gate fails')
     .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
     .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
+    .option('--settings-name', 'add engine and horizon of the label to the name of the bundle, such as -gbdt-h20')
     .option(
       '--dry-run',
       'check configuration, bars, features, engine and space, print the plan with its size and expected time, and learn nothing',
@@ -232,7 +233,12 @@ function jobOf(asked: TrainFlags, settings: Settings): TrainingJob {
         settings: parseSettings(given, [...TRAINING_SETTINGS, ...ENSEMBLE_SETTINGS], trainingSettingsSchema),
       }),
     },
-    output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
+    output: {
+      folder: flags.out ?? null,
+      hash_name: flags.hashName === true,
+      ...(flags.settingsName === true && { settings_name: true }),
+      is_dry_run: flags.dryRun === true,
+    },
     adopt: flags.adopt === true,
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
     trigger: { code: 'command', values: { command: 'train' } },
@@ -351,7 +357,6 @@ export async function runTrainingJob(
   const isOwn = job.output.folder === null;
   const action = job.parameters.imported === undefined ? 'train' : 'models import';
   output.written(isOwn ? { action, target: result.version, after: { adopted, rollout } } : null);
-  tellMetadata(job.output.folder ?? paths.models, output);
   report({ result, adoption, job, resources }, output);
   await notifier?.trained({
     version: result.version,
@@ -369,15 +374,6 @@ function keptBy({ resources }: TrainingJob, { datasetCache, searches }: HomePath
     'No bundle was written, and the active models stay.',
     `Features and labels that were ready are in ${datasetCache}, finished trials of a search in ${searches}: the same command continues there.`,
   ];
-}
-
-/** The views follow the bundles: a failed write does not undo the training. */
-function tellMetadata(modelsFolder: string, output: Output): void {
-  try {
-    writeMetadataViews(modelsFolder);
-  } catch (error) {
-    output.note(`The metadata views were not written: ${describeError(error).message}`);
-  }
 }
 
 /** `--from store` is `--features store`. */

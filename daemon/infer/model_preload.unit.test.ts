@@ -12,7 +12,7 @@ import type { Scheduler } from '../../shared/ports.ts';
 import { preloadModels, type ModelPreloadOptions } from './model_preload.ts';
 
 const CREATED = new Date('2026-11-20T07:30:00Z');
-const [FIRST, SECOND] = ['20261120_0730', '20261120_0730_2'] as const;
+const [FIRST, SECOND] = ['20261120_0730', '20261120_073000'] as const;
 
 let root: string;
 let models: string;

@@ -19,7 +19,7 @@ import { filesOf } from '../../shared/bundle/slot_files.ts';
 
 const schema = anySchema(5);
 const CREATED = new Date('2026-11-20T07:30:00Z');
-const [FIRST, SECOND, THIRD] = ['20261120_0730', '20261120_0730_2', '20261120_0730_3'] as const;
+const [FIRST, SECOND, THIRD] = ['20261120_0730', '20261120_073000', '20261120_073000000'] as const;
 const ROLLOUT: Rollout = {
   id: '20261120T080000',
   stage: 'test',

@@ -111,7 +111,7 @@ def serve(
                 stopping=stopping,
                 classes=request.get("classes"),
             )
-            model = fit(rows, asked, lambda share: say({"id": number, "progress": min(max(share, 0.0), 1.0)}))
+            model = fit(rows, asked, lambda share, epoch=None: say(_progress(number, share, epoch)))
             with open(request["model"], "wb") as file:
                 file.write(model.onnx)
             first = slice(0, request["check_rows"])
@@ -127,6 +127,12 @@ def serve(
             )
         except Exception as error:
             say({"id": number, "error": f"{type(error).__name__}: {error}"})
+
+
+def _progress(number: int, share: float, epoch: dict | None) -> dict:
+    """:param epoch: what was seen after it: positive_share or class_shares"""
+    seen = {name: value for name, value in (epoch or {}).items() if name in ("positive_share", "class_shares")}
+    return {"id": number, "progress": min(max(share, 0.0), 1.0), **({"epoch": seen} if seen else {})}
 
 
 def _epochs_of(request: Request) -> str:

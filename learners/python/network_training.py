@@ -86,7 +86,7 @@ Build = Callable[[Shape, NetworkSettings], nn.Module]
 
 
 def fit_network(
-    build: Build, rows: Rows, request: Request, progress: Callable[[float], None], device: str = "cpu"
+    build: Build, rows: Rows, request: Request, progress: Callable[..., None], device: str = "cpu"
 ) -> Model:
     """The same request gives the same model: one thread, fixed seeds, deterministic operators.
 
@@ -139,7 +139,7 @@ def fit_network(
                 **_watched(seen_now),
             }
         )
-        progress(epoch / epochs)
+        progress(epoch / epochs, seen[-1])
         if stopping_loss is None:
             best = (total, epoch, network.state_dict())
             continue

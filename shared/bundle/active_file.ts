@@ -2,9 +2,7 @@ import * as z from 'zod';
 import type { Timeframe } from '../pair.ts';
 import { despiteGatesSchema } from './recorded_gates.ts';
 import { sealShape, type PointerKind } from './sealed_pointer.ts';
-
-/** Form of a version: the minute of its making in UTC, and a number for a further one of that minute. */
-export const VERSION = /^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/;
+import { VERSION } from './version_name.ts';
 
 /** A fence is a time in ms or a little more: no clock gives this one. */
 export const MAX_FENCE = 2 ** 52;

@@ -4,7 +4,8 @@ import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES, refuseDenied } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { VERSION, type ActiveFile } from './active_file.ts';
+import type { ActiveFile } from './active_file.ts';
+import { HASH_DIGITS, NO_SUFFIX, VERSION, versionNames, type VersionSuffix } from './version_name.ts';
 import { parseManifestFile, readBundleFile } from './manifest_file.ts';
 import { refuseUnservedGraphOf } from './onnx/graph_limits.ts';
 import { readAccepted, readPointerFile, type ActivePointer } from './pointer.ts';
@@ -167,13 +168,15 @@ export interface BundleContent {
   /** Plain JSON, written as it is. */
   readonly reports?: Readonly<Partial<Record<typeof VALIDATION_FILE | typeof MONITOR_FILE, unknown>>>;
   readonly card: (manifest: Manifest) => string;
-  /** Whether the version ends in eight hex digits of the configuration: `20261120_0730-1a2b3c4d`. */
+  /** Whether the version has eight hex digits of the configuration: `20261120_0730-1a2b3c4d`. */
   readonly hashName?: boolean;
+  /** Summary of settings at the end of the version, as `settingsSummary` makes it; absent: none. */
+  readonly summary?: string;
 }
 
 /**
- * Writes `<modelsFolder>/<yyyyMMdd_HHmm>/` (a second one in the same minute: `_2`) so that it exists whole or not at
- * all, signed when there is a key.
+ * Writes `<modelsFolder>/<yyyyMMdd_HHmm>/`, as `writeVersion` names it, so that it exists whole or not at all, signed
+ * when there is a key.
  * @returns the folder
  * @throws MinutehandError KEY_UNUSABLE
  */
@@ -184,12 +187,12 @@ export function writeBundle(
   files: FileSystem = MACHINE_FILES,
 ): string {
   const { configuration } = content.manifest;
-  const hash = content.hashName === true ? `-${sha256Hex(JSON.stringify(configuration)).slice(0, 8)}` : '';
+  const hash = content.hashName === true ? sha256Hex(JSON.stringify(configuration)).slice(0, HASH_DIGITS) : null;
   return writeVersion(
     modelsFolder,
     created,
     (draft, version) => writeDraft(draft, version, created, content, files),
-    hash,
+    { hash, summary: content.summary ?? null },
     files,
   );
 }
@@ -206,22 +209,22 @@ function versionFolders(folder: string): readonly string[] {
 }
 
 /**
- * Makes the folder of a new version, whole or not at all.
+ * Makes the folder of a new version, whole or not at all: `yyyyMMdd_HHmm` of its creation in UTC, and its suffix. Where
+ * another bundle of the models folder has that name, the time is to the second, then to the millisecond.
  * @param write fills the draft of a version
- * @param suffix of the version
  * @returns the folder
  */
 export function writeVersion(
   modelsFolder: string,
   created: Date,
   write: (draft: string, version: string) => void,
-  suffix = '',
+  suffix: VersionSuffix = NO_SUFFIX,
   files: FileSystem = MACHINE_FILES,
 ): string {
   files.makeFolder(modelsFolder);
-  const minute = created.toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '_');
-  for (let copy = 1; ; copy++) {
-    const version = `${copy === 1 ? minute : `${minute}_${copy}`}${suffix}`;
+  const names = versionNames(created, suffix);
+  for (;;) {
+    const version = names.next().value;
     const folder = join(modelsFolder, version);
     if (versionFolders(modelsFolder).some((one) => files.stat(join(one, version)) !== null)) continue;
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
@@ -337,10 +340,10 @@ export function listVersions(modelsFolder: string, files: FileSystem = MACHINE_F
     .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
 
-/** `20261120_0730` before `20261120_0730_2`. */
+/** `20261120_0730` before `20261120_0730_2`, and before `20261120_073000`. */
 function sortKey(version: string): string {
-  const [day, minute, copy] = version.split('-')[0]!.split('_');
-  return `${day}_${minute}_${(copy ?? '1').padStart(6, '0')}`;
+  const [day, clock, copy] = version.split('-')[0]!.split('_') as [string, string, string | undefined];
+  return `${day}_${clock.padEnd(9, '0')}_${(copy ?? '1').padStart(6, '0')}_${version}`;
 }
 
 export type { ActivePointer };

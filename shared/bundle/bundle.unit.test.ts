@@ -12,10 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
 import { trainTinyModels } from '../../test/trained_models.ts';
+import { settingsSummary, VERSION } from './version_name.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import {
@@ -121,11 +122,25 @@ describe('writeBundle', () => {
     expect(readFileSync(join(folder, 'CARD.md'), 'utf8')).toBe('# 20261120_0730\n');
   });
 
-  it('gives a second and a third one in the same minute distinct names', () => {
-    const names = [1, 2, 3].map(() => writeBundle(models, CREATED, content));
-    expect(names).toEqual(['20261120_0730', '20261120_0730_2', '20261120_0730_3'].map((name) => join(models, name)));
-    expect(readManifest(names[2]!).version).toBe('20261120_0730_3');
-    expect(listVersions(models)).toEqual(['20261120_0730', '20261120_0730_2', '20261120_0730_3']);
+  it('names a second one of a minute by its second, then its millisecond, then by a hash', () => {
+    const first = new Date('2026-11-20T07:30:42.125Z');
+    const names = [1, 2, 3, 4].map(() => basename(writeBundle(models, first, content)));
+    expect(names.slice(0, 3)).toEqual(['20261120_0730', '20261120_073042', '20261120_073042125']);
+    expect(names[3]).toMatch(/^20261120_073042125-[0-9a-f]{8}$/);
+    expect(readManifest(join(models, names[3]!)).version).toBe(names[3]);
+    const later = basename(writeBundle(models, new Date('2026-11-20T07:30:43.001Z'), content));
+    expect(listVersions(models)).toEqual([...names, later]);
+  });
+
+  it('states hash and settings behind the time, which a taken name keeps', () => {
+    const named = { ...content, hashName: true, summary: settingsSummary('Custom: LightGBM', 20) };
+    const names = [1, 2].map(() => basename(writeBundle(models, CREATED, named)));
+    expect(names[0]).toMatch(/^20261120_0730-[0-9a-f]{8}-customlightgbm-h20$/);
+    expect(names[1]).toBe(names[0]!.replace('_0730', '_073059'));
+    expect(listVersions(models)).toEqual(names);
+    expect(settingsSummary('gbdt', 24)).toBe('gbdt-h24');
+    for (const engine of ['1:2', 'x'.repeat(90), 'モデル'])
+      expect(`20261120_0730-${settingsSummary(engine, 7)}`).toMatch(VERSION);
   });
 
   it('leaves nothing behind when writing fails half-way', () => {
@@ -160,6 +175,10 @@ describe('listVersions', () => {
       '20260101_0000_9',
       '20260101_0000_10',
       '20260101_0000_11',
+      '20260101_000007',
+      '20260101_000007250',
+      '20260101_000007250-0123abcd',
+      '20260101_000041-gbdt-h20',
       '20260101_0001',
     ];
     addVersions(...[...sorted].reverse());

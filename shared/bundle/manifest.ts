@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { MODEL_NAMES } from '../core/features/feature.ts';
 import { GROUP_NAME } from '../pair.ts';
+import { VERSION } from './version_name.ts';
 import { recordedGateSchema } from './gates/gate_schema.ts';
 import { importedModelSchema } from './imported_model.ts';
 import { inputDescriptionSchema } from './input_novelty.ts';
@@ -310,7 +311,7 @@ export type SubjectGroup = z.infer<typeof subjectGroup>;
 
 export const manifestSchema = z.strictObject({
   format: z.enum([BUNDLE_FORMAT, WRITTEN_GATES_FORMAT]),
-  version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
+  version: z.string().regex(VERSION),
   /** Summary of its training: policy_hash, and the settings of learning, label, decision and search. */
   configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type * as z from 'zod';
 import { deniedPath, knownError, MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
-import { VERSION } from './active_file.ts';
+import { VERSION } from './version_name.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
 
 /** A file of a bundle. @throws MinutehandError MODEL_MISSING, MODEL_FILE, FILE_DENIED */

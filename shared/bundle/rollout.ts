@@ -5,7 +5,7 @@ import type { Arm, KeyedHash } from '../core/rollout/assignment.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { SUBJECT_ID, TIMEFRAME_NAMES } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
-import { VERSION } from './active_file.ts';
+import { VERSION } from './version_name.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import { despiteGatesSchema } from './recorded_gates.ts';

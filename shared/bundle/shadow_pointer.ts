@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { MACHINE_FILES } from '../files.ts';
 import { TIMEFRAME_NAMES, type Timeframe } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
-import { VERSION } from './active_file.ts';
+import { VERSION } from './version_name.ts';
 import { readPointer } from './pointer_file.ts';
 import { sealShape, type WritableKind } from './sealed_pointer.ts';
 import { directionSlot, type ModelSlotId } from '../subject/slot.ts';

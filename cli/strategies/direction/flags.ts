@@ -46,6 +46,7 @@ export interface DirectionFlags {
   readonly workers: string;
   readonly market?: DirectionJob['market'];
   readonly requireGates?: boolean;
+  readonly settingsName?: boolean;
   readonly out?: string;
   readonly adopt?: boolean;
   readonly from?: string;
@@ -128,7 +129,11 @@ export function directionJobOf(flags: DirectionFlags, settings: Settings, comman
       ...(own.length > 0 && { settings: settingsOf(own, trials) }),
     },
     // Without a folder to write to, it measures.
-    output: { folder: flags.out ?? null, is_dry_run: flags.out === undefined && flags.adopt !== true },
+    output: {
+      folder: flags.out ?? null,
+      ...(flags.settingsName === true && { settings_name: true }),
+      is_dry_run: flags.out === undefined && flags.adopt !== true,
+    },
     adopt: flags.adopt === true,
     resources: { workers: parseInteger(flags.workers, '--workers', 1) },
     trigger: { code: 'command', values: { command } },

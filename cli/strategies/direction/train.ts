@@ -102,6 +102,7 @@ export function addDirection(program: Command, output: () => Output): void {
       'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32 train.stacking.folds=4',
     )
     .option('--require-gates', 'exit with 1 if a gate fails')
+    .option('--settings-name', 'add engine and horizon of the label to the name of the bundle, such as -gbdt-h20')
     .option(
       '--dry-run',
       'check configuration, bars, series, features and engines, print the plan with its size and expected time, and learn nothing',

@@ -217,7 +217,7 @@ function Kpis({ kpi }: Pick<Report, 'kpi'>) {
           number('trades', 'models.trades', (value) => num(value, 0)),
           number('win_rate', 'monitor.winRate', (value, { trades }) => shareText(value, trades)),
           number('drawdown', 'monitor.drawdown', (value) => (value === null ? '–' : percent(value, 3))),
-          number('candidates', 'monitor.candidates', (value) => num(value, 0)),
+          number('candidates', 'monitor.judged', (value) => num(value, 0)),
           number('refusal_rate', 'monitor.refusalRate', (value, { candidates }) => shareText(value, candidates)),
         ]}
       />

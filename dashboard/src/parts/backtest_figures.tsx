@@ -1,4 +1,5 @@
 import type { BacktestResult } from '../api.ts';
+import { riskRefusal } from '../../../shared/strategies/pair_reversion/risk_refusal.ts';
 import { num, percent, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Panel, Table, type Column } from './basics.tsx';
@@ -20,6 +21,12 @@ interface Figure {
   readonly text: (value: number | null, view: View) => string;
   /** Shown with its bounds or its error, which a difference does not have. */
   readonly isRange?: boolean;
+}
+
+/** Candidates that AI2 judged. */
+function judgedOf({ candidates, refusals }: View): number {
+  const entered = Object.values(refusals).reduce((left, count) => left - count, candidates);
+  return riskRefusal(refusals, entered).judged;
 }
 
 const share = (value: number | null): string => (value === null ? '–' : percent(value, 1));
@@ -75,7 +82,7 @@ function figures(): Figure[] {
       key: 'refusal_rate',
       title: t('monitor.refusalRate'),
       of: ({ refusal_rate }) => refusal_rate,
-      text: (value, { candidates }) => shareText(value, candidates),
+      text: (value, view) => shareText(value, judgedOf(view)),
       isRange: true,
     },
   ];

@@ -1,6 +1,6 @@
 import { shelfNameOf } from '../shelf_name.ts';
 import { join } from 'node:path';
-import { VERSION } from '../active_file.ts';
+import { VERSION } from '../version_name.ts';
 import { mustExist } from '../bundle.ts';
 import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
 import { readModelsFile } from '../models_file.ts';

@@ -23,12 +23,14 @@ export interface DirectionContent {
   /** Plain JSON. */
   readonly report: unknown;
   readonly card: (manifest: DirectionManifest) => string;
+  /** Of settings, at the end of the version; null or absent: none. */
+  readonly summary?: string | null;
 }
 
 /** Writes a bundle, whole or not at all, signed when there is a key. @returns its folder */
 export function writeDirectionBundle(modelsFolder: string, created: Date, content: DirectionContent): string {
   const files = MACHINE_FILES;
-  return writeVersion(modelsFolder, created, (draft, version) => {
+  const write = (draft: string, version: string): void => {
     const put = (name: string, bytes: Uint8Array): { sha256: string; bytes: number } => {
       writeDurably(files, join(draft, name), bytes);
       return { sha256: sha256Hex(bytes), bytes: bytes.length };
@@ -48,7 +50,8 @@ export function writeDirectionBundle(modelsFolder: string, created: Date, conten
     const key = signingKey();
     if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
     writeDurably(files, join(draft, 'CARD.md'), content.card(manifest));
-  });
+  };
+  return writeVersion(modelsFolder, created, write, { hash: null, summary: content.summary ?? null });
 }
 
 /**

@@ -13,10 +13,10 @@ import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
 import { FileRuleFormulas, type RuleOfFormulas } from './rule_formulas.ts';
 import { RULE_FORMAT, RULE_REPORT, ruleManifestSchema, type RuleManifest } from './rule_manifest.ts';
+import { HASH_DIGITS } from '../version_name.ts';
 
 const MANIFEST = 'manifest.json';
 /** Hexadecimal digits of the strategy's hash in a version. */
-const SUFFIX_DIGITS = 8;
 
 export interface RuleContent {
   readonly manifest: Omit<RuleManifest, 'format' | 'version' | 'created' | 'files' | 'feature_schema'>;
@@ -52,7 +52,7 @@ export function writeRuleBundle(
   content: RuleContent,
   files: FileSystem = MACHINE_FILES,
 ): string {
-  const suffix = `-${sha256Hex(JSON.stringify(content.manifest.strategy)).slice(0, SUFFIX_DIGITS)}`;
+  const hash = sha256Hex(JSON.stringify(content.manifest.strategy)).slice(0, HASH_DIGITS);
   return writeVersion(
     folder,
     created,
@@ -72,7 +72,7 @@ export function writeRuleBundle(
       const key = signingKey();
       if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signatureText(bytes, key));
     },
-    suffix,
+    { hash, summary: null },
     files,
   );
 }

@@ -10,6 +10,7 @@ import { pathInside } from '../../../shared/path_name.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { ShelfName } from '../../../shared/strategies/registry.ts';
 import { shelfNamed } from '../../../shared/bundle/shelves/registry.ts';
+import { followInMetadata } from '../registry/metadata_views.ts';
 import { enterOutcome, retentionFailures, type Outcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';
 import { shadowPower } from '../rollout/shadow_power.ts';
@@ -58,12 +59,26 @@ export interface Adoption {
 
 /**
  * Decides about a trained bundle: activates it, starts its rollout by `adopt_by`, or leaves it as a candidate. The only
- * place where a training's result becomes active, whoever asked for it.
+ * place where a training's result becomes active, whoever asked for it. The metadata views follow.
  * @param bundle shelf and version of the bundle
  * @param verdicts of its gates
  * @throws MinutehandError as admit, startRollout and activate
  */
 export async function adoptTrained(
+  bundle: TrainedBundle,
+  verdicts: readonly RecordedGate[],
+  job: AdoptedJob,
+  place: AdoptionPlace,
+): Promise<Adoption> {
+  try {
+    return await decide(bundle, verdicts, job, place);
+  } finally {
+    // Also of a bundle that is no more than written, and of a rejected one.
+    followInMetadata(job.output.folder ?? place.paths.models, place.note);
+  }
+}
+
+async function decide(
   bundle: TrainedBundle,
   verdicts: readonly RecordedGate[],
   job: AdoptedJob,

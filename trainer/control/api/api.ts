@@ -9,7 +9,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { packageManifest } from '../../../shared/root.ts';
 import { checkQuery } from '../../../shared/http/known_query.ts';
 import { activeModels, shownStanding, type StandingOverride } from '../admission/standing.ts';
-import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
+import { TrainerExposition } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { ChannelStatus } from '../notify/channels/open_channels.ts';
@@ -126,7 +126,8 @@ export function addRoutes(
       channels: channels(),
     };
   });
-  server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await metricsText(metrics)));
+  const exposition = new TrainerExposition(metrics);
+  server.get('/metrics', async (_request, reply) => reply.type(exposition.contentType).send(await exposition.text()));
   server.get('/runs', async () => ({ runs: retrainer.runs(), waiting: await retrainer.waiting() }));
   server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());

@@ -4,10 +4,9 @@ import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts
 import { admit } from '../../../shared/bundle/admission/admission.ts';
 import type { BundleShelf } from '../../../shared/bundle/shelves/bundle_shelf.ts';
 import { slotPointers, type SlotPointers } from '../../../shared/bundle/shelves/slot_pointers.ts';
-import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { pathInside } from '../../../shared/path_name.ts';
-import { writeMetadataViews } from '../registry/metadata_views.ts';
+import { followInMetadata } from '../registry/metadata_views.ts';
 import { registryOf } from '../registry/registry.ts';
 import type { overrideSchema } from '../schema/override.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf } from './admission.ts';
@@ -45,10 +44,6 @@ export async function loadModels(
   const { despite } = admitted;
   request.written = { target, before, after: { ...after, ...(despite && { despite_gates: despite }) } };
   await registryOf(await store(), paths, shelf.name).mend(isRollback ? 'rolled_back' : 'promoted');
-  try {
-    writeMetadataViews(paths.models);
-  } catch (error) {
-    log.warn(describeError(error), 'metadata views not written');
-  }
+  followInMetadata(paths.models, (text) => log.warn(text));
   return after;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { activeFileSchema, VERSION } from '../../../shared/bundle/active_file.ts';
+import { activeFileSchema } from '../../../shared/bundle/active_file.ts';
+import { VERSION } from '../../../shared/bundle/version_name.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';

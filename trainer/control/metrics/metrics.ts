@@ -141,7 +141,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     name: 'minutehand_kpi_refusal_rate',
     type: 'gauge',
     labels: ['pair_id'],
-    help: 'Share of refused entry candidates.',
+    help: 'Share that AI2 refused of the entry candidates that reached it.',
     read: (source) => kpis(source.monitor(), ({ refusal_rate }) => refusal_rate),
   },
   {

@@ -2,7 +2,7 @@ import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { ALL_PAIRS, type Halt, type HaltReason } from '../../../shared/bundle/halts.ts';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from '../../learning/backtest/equity.ts';
-import type { TradeRecord } from '../../learning/strategies/pair_reversion/backtest/period.ts';
+import type { JudgedCandidates, TradeRecord } from '../../learning/strategies/pair_reversion/backtest/period.ts';
 import { evidenceBelow } from '../../learning/profile/evidence.ts';
 import { isWin } from '../../learning/profile/performance_drift.ts';
 
@@ -16,10 +16,8 @@ export interface PublishedPair {
   readonly trades: readonly TradeRecord[];
   /** Changes of all trades in the backtest; those of other trades are ignored. */
   readonly changes: PnlChanges;
-  /** Epoch seconds of the closes of bars with |z| ≥ z_entry that were answered by these models, ascending. */
-  readonly candidates: ArrayLike<number>;
-  /** Whether it may trade: without an edge it refuses everything by design. */
-  readonly hasEdge: boolean;
+  /** Candidates that AI2 judged, at closes that were answered by these models. Without an edge nothing reaches it. */
+  readonly judged: JudgedCandidates;
   /**
    * Epoch seconds: decisions up to this time are ignored, because an operator lifted the pair's halts; −Infinity =
    * never.
@@ -39,9 +37,9 @@ export interface Kpi {
    * notional; of all pairs together, each has the same share.
    */
   readonly drawdown: number;
-  /** Bars at which it was flat and could have entered. */
+  /** Bars at which it was flat and an entry was refused by nothing before AI2 (`riskJudgement`). */
   readonly candidates: number;
-  /** Share of them at which it did not; null without any, or without an edge. */
+  /** Share of them that AI2 refused; null without any. */
   readonly refusal_rate: number | null;
   /** Largest e-values so far (evidence.ts) against each limit; 1 where there is no limit. */
   readonly evidence: {
@@ -83,30 +81,23 @@ function kpiOf(pairs: readonly PublishedPair[], since: number, policy: KpiPolicy
     .flatMap(({ trades }) => trades.filter(({ exitSignalTime }) => exitSignalTime !== null))
     .sort((a, b) => a.exitSignalTime! - b.exitSignalTime!);
   const window = closed.slice(-kpi_window_trades);
-  const flat = pairs.flatMap((pair) => (pair.hasEdge ? flatCandidates(pair, since) : []));
-  const candidates = flat.length;
-  const entered = own.reduce((sum, { hasEdge, trades }) => sum + (hasEdge ? trades.length : 0), 0);
+  const judged = pairs.flatMap((pair) => judgedAfter(since, pair)).sort((a, b) => a.close - b.close);
+  const candidates = judged.length;
+  const refused = judged.filter(({ isRefused }) => isRefused).length;
   return {
     trades: closed.length,
     window_trades: window.length,
     win_rate: window.length === 0 ? null : window.filter(isWin).length / window.length,
     drawdown: maxDrawdown(curveOf(own.map(({ trades, changes }) => changesOf(trades, changes)))),
     candidates,
-    refusal_rate: candidates === 0 ? null : Math.max(0, 1 - entered / candidates),
-    evidence: evidenceOf(
-      closed,
-      flat,
-      own.flatMap(({ hasEdge, trades }) => (hasEdge ? trades : [])),
-      pairs.length === 1,
-      policy,
-    ),
+    refusal_rate: candidates === 0 ? null : refused / candidates,
+    evidence: evidenceOf(closed, judged, pairs.length === 1, policy),
   };
 }
 
 function evidenceOf(
   closed: readonly TradeRecord[],
-  candidates: readonly number[],
-  entered: readonly TradeRecord[],
+  judged: readonly Judged[],
   isOnePair: boolean,
   { kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max }: KpiPolicy,
 ): Kpi['evidence'] {
@@ -122,19 +113,13 @@ function evidenceOf(
           byEntry.map(({ entrySignalTime }) => entrySignalTime),
           wins,
         );
-  const entries = new Map<number, number>();
-  for (const { entrySignalTime } of entered) entries.set(entrySignalTime, (entries.get(entrySignalTime) ?? 0) + 1);
-  const times = Float64Array.from(candidates).sort();
-  const isEntered = Array.from(times, (time) => {
-    const left = entries.get(time) ?? 0;
-    entries.set(time, left - 1);
-    return left > 0 ? 1 : 0;
-  });
+  const closes = judged.map(({ close }) => close);
+  const isAdmitted = judged.map(({ isRefused }) => (isRefused ? 0 : 1));
   return {
     win_rate: against(winValues, kpi_win_rate_min),
-    refusal_rate_low: against(() => blockMeans(times, isEntered).map((share) => 1 - share), kpi_refusal_rate_min),
+    refusal_rate_low: against(() => blockMeans(closes, isAdmitted).map((share) => 1 - share), kpi_refusal_rate_min),
     refusal_rate_high: against(
-      () => blockMeans(times, isEntered),
+      () => blockMeans(closes, isAdmitted),
       kpi_refusal_rate_max === null ? null : 1 - kpi_refusal_rate_max,
     ),
   };
@@ -154,17 +139,16 @@ function blockMeans(times: ArrayLike<number>, values: ArrayLike<number>): number
   return means;
 }
 
-/** Candidates after `since` at which no position was open, those included at which one was opened; epoch seconds. */
-function flatCandidates({ candidates, trades }: PublishedPair, since: number): number[] {
-  const flat: number[] = [];
-  let next = 0;
-  for (let i = 0; i < candidates.length; i++) {
-    const close = candidates[i]!;
-    while (next < trades.length && (trades[next]!.exitSignalTime ?? Infinity) < close) next++;
-    const isOpen = next < trades.length && trades[next]!.entrySignalTime < close;
-    if (close > since && !isOpen) flat.push(close);
-  }
-  return flat;
+/** A candidate that AI2 judged at this close, epoch seconds. */
+interface Judged {
+  readonly close: number;
+  readonly isRefused: boolean;
+}
+
+function judgedAfter(since: number, { judged: { refused, admitted } }: PublishedPair): Judged[] {
+  const after = (closes: Float64Array, isRefused: boolean): Judged[] =>
+    Array.from(closes, (close) => ({ close, isRefused })).filter(({ close }) => close > since);
+  return [...after(refused, true), ...after(admitted, false)];
 }
 
 /** The changes that belong to these trades, which ascend: a pair has one position at a time. */

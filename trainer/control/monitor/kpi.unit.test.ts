@@ -41,14 +41,17 @@ function published(netBps: readonly number[], changes: Partial<PublishedPair> = 
       time: Float64Array.from(trades, ({ exitTime }) => exitTime),
       change: Float64Array.from(netBps, (net) => net / 1e4),
     },
-    candidates: trades.map(({ entrySignalTime }) => entrySignalTime),
-    hasEdge: true,
+    judged: {
+      refused: new Float64Array(),
+      admitted: Float64Array.from(trades, ({ entrySignalTime }) => entrySignalTime),
+    },
     resumed: -Infinity,
     ...changes,
   };
 }
 
 const figuresOf = (pair: PublishedPair, policy = POLICY) => kpiFigures([pair], -Infinity, policy).pairs['AAA_BBB']!;
+const minutes = (...at: readonly number[]): Float64Array => Float64Array.from(at, (minute) => minute * MINUTE);
 const results = fc.array(fc.integer({ min: -400, max: 400 }), { maxLength: 80 });
 
 describe('kpiFigures', () => {
@@ -81,19 +84,13 @@ describe('kpiFigures', () => {
     );
   });
 
-  it('counts as refused the candidates at which it was flat and stayed so; of pairs without an edge none', () => {
-    // One trade, from minute 0 to 10: candidates within it were no choice.
-    const one = published([5], { candidates: [0, 5, 10, 11, 15, 19].map((minute) => minute * MINUTE) });
-    expect(figuresOf(one)).toMatchObject({ candidates: 4, refusal_rate: 0.75 });
-    expect(figuresOf({ ...one, hasEdge: false })).toMatchObject({ candidates: 0, refusal_rate: null });
-    const open = published([5], { candidates: [0, 30 * MINUTE] });
-    const [trade] = open.trades;
-    expect(figuresOf({ ...open, trades: [{ ...trade!, exitSignalTime: null }] })).toMatchObject({
-      trades: 0,
-      win_rate: null,
-      candidates: 1,
-      refusal_rate: 0,
-    });
+  it('counts what AI2 refused of the candidates that reached it; a candidate without an entry may be admitted', () => {
+    const judged = { refused: minutes(5, 11, 15), admitted: minutes(0, 19) };
+    expect(figuresOf(published([5], { judged }))).toMatchObject({ candidates: 5, refusal_rate: 3 / 5 });
+    const later = figuresOf(published([5], { judged, resumed: 11 * MINUTE }));
+    expect(later).toMatchObject({ candidates: 2, refusal_rate: 1 / 2 });
+    const none = { refused: minutes(), admitted: minutes() };
+    expect(figuresOf(published([5], { judged: none }))).toMatchObject({ candidates: 0, refusal_rate: null });
   });
 
   it('weights all pairs equally in the total, and offsets one with another', () => {
@@ -148,17 +145,20 @@ describe('kpiBreaches', () => {
   });
 
   it('halts for a refusal rate near 1', () => {
-    const candidates = Array.from({ length: 40 }, (_, i) => (i * 20 + 1) * MINUTE);
-    expect(breachesOf([1], POLICY, { candidates: candidates.slice(1) }).map(({ reason }) => reason)).toEqual([
+    const refused = Float64Array.from({ length: 40 }, (_, i) => (i * 20 + 1) * MINUTE);
+    const judged = (count: number) => ({ refused: refused.slice(0, count), admitted: minutes(0) });
+    expect(breachesOf([1], POLICY, { judged: judged(40) }).map(({ reason }) => reason)).toEqual([
       'refusal_rate',
       'refusal_rate',
     ]);
-    expect(breachesOf([1], POLICY, { candidates: candidates.slice(1, 15) })).toEqual([]);
+    expect(breachesOf([1], POLICY, { judged: judged(14) })).toEqual([]);
   });
 
   it('does not halt for a KPI that the policy has switched off', () => {
     const off = { ...POLICY, kpi_win_rate_min: null, kpi_drawdown_max: null, kpi_refusal_rate_max: null };
-    expect(breachesOf(Array<number>(60).fill(-300), off, { candidates: [] })).toEqual([]);
+    expect(
+      breachesOf(Array<number>(60).fill(-300), off, { judged: { refused: minutes(), admitted: minutes() } }),
+    ).toEqual([]);
   });
 
   it('results in halts of the evaluated version', () => {

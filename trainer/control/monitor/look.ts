@@ -33,13 +33,7 @@ import { blocksOf, type ProfiledRows } from '../../learning/profile/feature_prof
 import { fillPerformance } from './fill_performance.ts';
 import { kpiBreaches, kpiFigures, type PublishedPair } from './kpi.ts';
 import { driftByGroup, withScores } from './live_drift.ts';
-import {
-  barsFrom,
-  buildLivePairs,
-  profiledRows,
-  scoreCandidates,
-  type LivePair,
-} from '../../learning/profile/live_pairs.ts';
+import { buildLivePairs, profiledRows, scoreCandidates, type LivePair } from '../../learning/profile/live_pairs.ts';
 import { biasLimits } from '../../learning/strategies/direction/gates/bias_limits.ts';
 import { directionWarmUp, lookAtDirections, type LiveDirections } from './direction_look.ts';
 import { servedPerformance } from './group_performance.ts';
@@ -400,26 +394,25 @@ async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorRep
 }
 
 /**
- * Trades and candidates count only where the daemon answered with these models: not before activation, nor while the
- * daemon was down.
+ * Trades and judged candidates count only where the daemon answered with these models: not before activation, nor
+ * while the daemon was down.
  */
 function publishedPairs(
   live: readonly LivePair[],
   { edge_pairs }: BundleResult,
-  { edge, version }: Manifest,
+  { version }: Manifest,
   task: LookTask,
   last: number,
 ): PublishedPair[] {
-  const { require_edge, z_entry } = decisionPolicy(task.settings);
   const halts = readHaltsIfSound(task.modelsFolder);
-  return live.flatMap(({ pair, history, start }): PublishedPair[] => {
+  return live.flatMap(({ pair }): PublishedPair[] => {
     const changes = edge_pairs.changes[pair.id];
     if (changes === undefined) return [];
-    const far = barsFrom(start, history.length, (t) => Math.abs(history.z[t]!) >= z_entry);
-    const candidates = far.map((t) => history.time[t]! + SECONDS_PER_BAR);
+    const { refused, admitted } = edge_pairs.judged[pair.id]!;
     const trades = edge_pairs.trades.filter(({ pairId }) => pairId === pair.id);
     const isSpoken = spokenAt(task.journals, version, pair.id, [
-      ...candidates,
+      ...refused,
+      ...admitted,
       ...trades.map(({ entrySignalTime }) => entrySignalTime),
     ]);
     return [
@@ -427,8 +420,7 @@ function publishedPairs(
         pairId: pair.id,
         trades: trades.filter(({ entrySignalTime }) => isSpoken(entrySignalTime)),
         changes,
-        candidates: candidates.filter(isSpoken),
-        hasEdge: !require_edge || edge[pair.id]?.no_edge === false,
+        judged: { refused: refused.filter(isSpoken), admitted: admitted.filter(isSpoken) },
         resumed: resumedTime(halts, pair.id, version, task, last),
       },
     ];

@@ -1,127 +1,91 @@
-import { utcDay } from '../../../shared/utc_day.ts';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { listVersions } from '../../../shared/bundle/bundle.ts';
+import { readPointerFile } from '../../../shared/bundle/pointer.ts';
+import { shelfNamed, shelfOfFolder } from '../../../shared/bundle/shelves/registry.ts';
 import { renamePatiently } from '../../../shared/durable_file.ts';
-import { listVersions, readActive, readManifest } from '../../../shared/bundle/bundle.ts';
-import { VALIDATION_FILE, type Manifest } from '../../../shared/bundle/manifest.ts';
-import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
+import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import type { FileSystem } from '../../../shared/ports.ts';
-import type { ModelValidation } from '../../learning/validate/validation.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import type { FileSystem } from '../../../shared/ports.ts';
+import { ALL_TRAININGS } from '../../jobs/strategies/registry.ts';
+import type { BundleMetadata } from '../../jobs/strategies/strategy_training.ts';
 
-/** Below the models folder: of the bundle that was trained last, and of the active one. Written from the bundles. */
+/** Below the models folder: of the bundle that was trained last, and of the active ones. Written from the bundles. */
 export const TRAINING_METADATA = join('training', 'training_metadata.json');
 export const PRODUCTION_METADATA = join('production', 'production_model_metadata.json');
 
 /**
- * Measures of one model on the holdout. F1 and accuracy of AI3's soft label are those that are expected of labels drawn
- * with it; its AUC does not exist. null also where the bundle has no report of its validation.
- */
-interface ModelFigures {
-  readonly f1_score: number | null;
-  readonly accuracy: number | null;
-  readonly auc: number | null;
-  readonly brier: number | null;
-}
-
-/** AI1's AUC beyond that of placebo markets, and its standard error; absent where they were not measured. */
-interface SkillFigures {
-  readonly skill?: number;
-  readonly skill_error?: number;
-}
-
-type Figures = Record<ModelName, ModelFigures> & { readonly ai1: ModelFigures & SkillFigures };
-
-/**
- * Writes both views; that of the active bundle is removed when there is none.
+ * Writes both views. Without an active bundle, production's has no version, and performance figures of 0: programs
+ * format them.
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, and what the file system throws
  */
 export function writeMetadataViews(modelsFolder: string, files: FileSystem = MACHINE_FILES): void {
-  const newest = newestBundle(modelsFolder);
+  const newest = newestOf(ALL_TRAININGS.flatMap(({ shelf }) => bundlesIn(shelfNamed(shelf).folder(modelsFolder))));
   if (newest !== null)
-    replace(files, join(modelsFolder, TRAINING_METADATA), {
-      ...about(newest),
-      model_metrics: figuresOf(modelsFolder, newest),
+    replace(files, join(modelsFolder, TRAINING_METADATA), { ...newest.about, model_metrics: newest.figures });
+  replace(files, join(modelsFolder, PRODUCTION_METADATA), productionView(modelsFolder, files));
+}
+
+/**
+ * The same, where a failure does not undo what was done to the bundles.
+ * @param note receives what failed
+ */
+export function followInMetadata(modelsFolder: string, note: (text: string) => void): void {
+  try {
+    writeMetadataViews(modelsFolder);
+  } catch (error) {
+    note(`The metadata views were not written: ${describeError(error).message}`);
+  }
+}
+
+/**
+ * The active bundle of pairs, and below the name of another shelf that of each timeframe; without pairs, the newest of
+ * these.
+ */
+function productionView(modelsFolder: string, files: FileSystem): object {
+  const active = ALL_TRAININGS.flatMap(({ shelf, metadataOf }) => {
+    const { places, folder } = shelfNamed(shelf);
+    return places(modelsFolder).flatMap(({ place }) => {
+      const pointer = readPointerFile(place, files);
+      if (pointer === null) return [];
+      const metadata = metadataOf(pathInside(folder(modelsFolder), pointer.version));
+      const { createdMs, timeframe, about, figures, performance } = metadata;
+      const { previous } = pointer;
+      const shown = { ...about, previous_version: previous, model_metrics: figures, performance_metrics: performance };
+      return [{ shelf, createdMs, timeframe, shown }];
     });
-  const active = readActive(modelsFolder);
-  const place = join(modelsFolder, PRODUCTION_METADATA);
-  if (active === null) return files.remove(place);
-  const manifest = readManifest(join(modelsFolder, active.version));
-  const figures = figuresOf(modelsFolder, manifest);
-  replace(files, place, {
-    ...about(manifest),
-    previous_version: active.previous,
-    model_metrics: figures,
-    // One level of numbers: those of AI1, which decides about entries, and of the backtest.
-    performance_metrics: { ...figures.ai1, ...resultsOf(manifest) },
   });
+  const first = active.find(({ timeframe }) => timeframe === null) ?? newestOf(active);
+  const byTimeframe: Record<string, Record<string, object>> = {};
+  for (const { shelf, timeframe, shown } of active)
+    if (timeframe !== null) (byTimeframe[shelf] ??= {})[timeframe] = shown;
+  return { ...(first?.shown ?? NOTHING_ACTIVE), ...byTimeframe };
 }
 
-/** Of the backtest of the holdout: numbers always, for programs that format them; 0 where it has no trade. */
-export function resultsOf({ backtest }: Pick<Manifest, 'backtest'>): Readonly<Record<string, number>> {
-  return {
-    sharpe: backtest?.net_sharpe ?? 0,
-    win_rate: backtest?.win_rate ?? 0,
-    mean_pnl_bps: backtest?.mean_net_bps ?? 0,
-    max_drawdown: backtest?.max_drawdown ?? 0,
-    trades: backtest?.trades ?? 0,
-  };
-}
+const NOTHING_ACTIVE = {
+  model_version: null,
+  previous_version: null,
+  model_metrics: {},
+  performance_metrics: {
+    ...{ f1_score: 0, accuracy: 0, auc: 0, brier: 0 },
+    ...{ sharpe: 0, win_rate: 0, mean_pnl_bps: 0, max_drawdown: 0, trades: 0 },
+  },
+};
 
-/** The one that was created last. */
-function newestBundle(modelsFolder: string): Manifest | null {
-  const manifests = listVersions(modelsFolder).map((version) => readManifest(pathInside(modelsFolder, version)));
-  return manifests.reduce<Manifest | null>(
-    (newest, one) => (newest === null || Date.parse(one.created) >= Date.parse(newest.created) ? one : newest),
+function newestOf<Made extends Pick<BundleMetadata, 'createdMs'>>(all: readonly Made[]): Made | null {
+  return all.reduce<Made | null>(
+    (newest, one) => (newest === null || one.createdMs >= newest.createdMs ? one : newest),
     null,
   );
 }
 
-function about({ version, created, market, period, feature_schema, theta1, theta2, engine, pairs }: Manifest): object {
-  return {
-    model_version: version,
-    created_at: created,
-    market,
-    train_period_start: utcDay(Date.parse(period.from)),
-    // No bar of the holdout was learned from.
-    train_period_end: utcDay(Date.parse(period.holdout_from) - 1),
-    feature_schema,
-    pairs,
-    engine: engine.name,
-    theta1,
-    theta2,
-  };
-}
-
-function figuresOf(modelsFolder: string, { version, metrics, skill }: Manifest): Figures {
-  const validation = readValidation(pathInside(modelsFolder, version));
-  const figures = perModel((name): ModelFigures => {
-    const pooled = validation?.[name].holdout.pooled;
-    const { auc, brier } = metrics[name].holdout;
-    const f1_score = pooled?.f1 ?? pooled?.f1_expected ?? null;
-    const accuracy = pooled?.accuracy ?? pooled?.accuracy_expected ?? null;
-    return { f1_score, accuracy, auc, brier };
+/** Of all bundles of a folder, which may have those of several strategies. */
+function bundlesIn(folder: string): BundleMetadata[] {
+  return listVersions(folder).map((version) => {
+    const path = pathInside(folder, version);
+    const { name } = shelfOfFolder(path);
+    return ALL_TRAININGS.find(({ shelf }) => shelf === name)!.metadataOf(path);
   });
-  return { ...figures, ai1: { ...figures.ai1, ...skillFigures(skill) } };
-}
-
-function skillFigures(skill: Manifest['skill']): SkillFigures {
-  if (skill === undefined || skill === null) return {};
-  const { skill: beyond, standard_error } = skill;
-  return { skill: beyond, ...(standard_error !== null && { skill_error: standard_error }) };
-}
-
-/** @returns null for a bundle without the report */
-export function readValidation(folder: string): Readonly<Record<ModelName, ModelValidation>> | null {
-  try {
-    const read = JSON.parse(readFileSync(join(folder, VALIDATION_FILE), 'utf8')) as Readonly<
-      Record<ModelName, ModelValidation>
-    >;
-    return MODEL_NAMES.every((name) => read[name]?.holdout?.pooled !== undefined) ? read : null;
-  } catch {
-    return null;
-  }
 }
 
 function replace(files: FileSystem, path: string, content: object): void {

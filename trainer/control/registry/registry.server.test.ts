@@ -329,7 +329,7 @@ describe.each([
     const first = written(0, '1h');
     const second = written(5, '1h');
     const other = written(5, '15m');
-    expect([first, second, other]).toEqual([`${A}_2`, '20240101_1205', '20240101_1205_2']);
+    expect([first, second, other]).toEqual([`${A}00`, '20240101_1205', '20240101_120500']);
     await adopt(registry, models, A);
     for (const [version, timeframe] of [
       [first, '1h'],

@@ -114,7 +114,15 @@ describe.each([
     const refused = (await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND ${flat}`))[0]!['n'];
     expect(refused).toBeGreaterThan(5);
     expect(refusal).toMatchObject({ entered, refused, candidates: Number(entered) + Number(refused) });
-    expect(refusal.rate).toBeCloseTo(Number(refused) / (Number(entered) + Number(refused)), 12);
+    const count = async (reasons: string): Promise<number> =>
+      Number(
+        (await rows(`SELECT count(*) AS n FROM ${HISTORY} WHERE ${PUBLISHED} AND reason IN (${reasons})`))[0]!['n'],
+      );
+    const [risk_refused, admitted] = [await count(`'RISK_HIGH'`), await count(`'COST_HIGH', 'EXPOSURE'`)];
+    expect(risk_refused).toBeGreaterThan(0);
+    expect(admitted).toBeGreaterThan(0);
+    expect(refusal).toMatchObject({ risk_refused, judged: risk_refused + admitted + Number(entered) });
+    expect(refusal.rate).toBeCloseTo(risk_refused / refusal.judged, 12);
     expect(refusal.reasons).toEqual(
       await rows(
         `SELECT reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} AND ${flat} GROUP BY reason ORDER BY reason`,
@@ -269,16 +277,12 @@ describe.each([
       least: kpi_win_rate_min,
       most: null,
     });
-    const candidates = `FROM ${HISTORY} WHERE ${PUBLISHED} AND abs(z_score) >= ${settings.minutehand.decision.z_entry}`;
-    const refused = await one(
-      `SELECT count(*) ${candidates} AND action = 'HOLD' AND target = 0 AND reason NOT IN ('SILENCE', 'SHUTDOWN')`,
-    );
-    const entered = await one(
-      `SELECT count(*) FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER' AND pair_id <> 'BTCUSDT@1h'`,
-    );
+    const judged = `FROM ${HISTORY} WHERE ${PUBLISHED} AND pair_id <> 'BTCUSDT@1h'`;
+    const refused = await one(`SELECT count(*) ${judged} AND reason = 'RISK_HIGH'`);
+    const admitted = await one(`SELECT count(*) ${judged} AND reason IN ('ENTRY', 'COST_HIGH', 'EXPOSURE')`);
     const least = kpi_refusal_rate_min;
     const most = kpi_refusal_rate_max;
-    expect(targetOf('refusal_rate')).toMatchObject({ measured: refused / (refused + entered), least, most });
+    expect(targetOf('refusal_rate')).toMatchObject({ measured: refused / (refused + admitted), least, most });
     const psi = await one(`SELECT max(psi) FROM core.drift_figures WHERE ${days}`);
     expect(targetOf('largest_psi')).toMatchObject({ measured: psi, most: drift_psi_max, met: psi <= drift_psi_max! });
     const mismatches = await one(`SELECT count(*) FROM core.parity_results WHERE ${days} AND verdict = 'MISMATCH'`);
@@ -311,7 +315,7 @@ describe.each([
     const report = await makeReport(store, settings, homePaths({ MINUTEHAND_HOME: folder }), FROM, TO);
     const page = reportPage(report);
     expect(page).not.toMatch(/<script|javascript:|\son\w+=| style="/i);
-    expect(page).toContain('やらない勇気率');
+    expect(page).toContain('やらない勇気発動率');
     expect(report.targets.find(({ name }) => name === 'parity_mismatches')).toMatchObject({
       measured: 1,
       most: 0,
@@ -387,7 +391,7 @@ describe.each([
 
 describe('the summary of a day', () => {
   const performance = { market: 'live', is_simulated: false, from: null, to: null, accounts: [] };
-  const none = { candidates: 0, entered: 0, refused: 0, rate: null, reasons: [] };
+  const none = { candidates: 0, entered: 0, refused: 0, judged: 0, risk_refused: 0, rate: null, reasons: [] };
   const figures = (report: Partial<DayFigures['report']>, openAlerts = 0): DayFigures => ({
     day: '2026-11-26',
     report: { signals: [], refusal: none, performance, runs: [], parity: [], ...report },
@@ -411,7 +415,7 @@ describe('the summary of a day', () => {
       reason,
       count: 6 - i,
     }));
-    const refusal = { candidates: 20, entered: 0, refused: 20, rate: 1, reasons };
+    const refusal = { candidates: 20, entered: 0, refused: 20, judged: 5, risk_refused: 2, rate: 0.4, reasons };
     const lines = daySummary(figures({ signals: [hold('NO_EDGE', 20)], refusal })).split('\n');
     expect(lines[1]).toBe('Pairs: 20 signals, 0 entries; 20 of 20 candidates refused:');
     expect(lines[2]).toBe('- NO_EDGE 30 % (6): the models have shown no edge after costs for this pair.');
@@ -454,7 +458,7 @@ describe('the summary of a day', () => {
     const text = daySummary(
       figures({
         signals: [{ subjects: 'pairs', action: 'ENTER', reason: 'ENTRY', count: 1 }],
-        refusal: { candidates: 1, entered: 1, refused: 0, rate: 0, reasons: [] },
+        refusal: { candidates: 1, entered: 1, refused: 0, judged: 1, risk_refused: 0, rate: 0, reasons: [] },
         performance: { ...performance, is_simulated: true },
         runs: [{ kind: 'full', status: 'failed', count: 2 }],
         parity: [{ verdict: 'MISMATCH' }] as unknown as DayFigures['report']['parity'],
@@ -516,7 +520,7 @@ describe('a target', () => {
         { ...position, account: 'demo', account_id: 'demo/a', win_rate: 0.25 },
         { ...position, account: 'real', account_id: 'real/b', win_rate: 0.5 },
       ],
-      refusal: { candidates: 0, entered: 0, refused: 0, rate: null, reasons: [] },
+      refusal: { candidates: 0, entered: 0, refused: 0, judged: 0, risk_refused: 0, rate: null, reasons: [] },
       drift: [],
       parity: [],
       costs: [],
@@ -615,6 +619,13 @@ async function measure({ db }: Store): Promise<void> {
   }
 }
 
+/** A repeated signal now and then, and candidates that a condition before AI2, AI2, and one behind it refused. */
+function withReason(body: string, index: number): string {
+  if (index % 97 === 5) return body.replace('"reason":"NO_SETUP"', '"reason":"SILENCE"');
+  const refusals = ['PROB_LOW', 'RISK_HIGH', 'RISK_HIGH', 'COST_HIGH'];
+  return body.replace('"reason":"PROB_LOW"', `"reason":"${refusals[index % refusals.length]!}"`);
+}
+
 async function addSignals(store: Store): Promise<void> {
   const tables = await openSignalTables(store, settings.signals);
   for (const [day, market] of [
@@ -624,7 +635,7 @@ async function addSignals(store: Store): Promise<void> {
   ] as const) {
     const signals = simulatedDay(day, { minutes: 60 });
     const rows = signals.map(({ body, generatedAtMs, pairId, bootId, seq, time, riskProb, featuresCrc }, index) =>
-      signalRow(index % 97 === 5 ? body.replace('"reason":"NO_SETUP"', '"reason":"SILENCE"') : body, {
+      signalRow(withReason(body, index), {
         market,
         generated_at_ms: generatedAtMs,
         pair_id: pairId,

@@ -58,7 +58,7 @@ export function reportPage(report: Report): string {
       ]),
     ),
     section('Signals', ['of', 'action', 'reason', 'signals'], report.signals.map(Object.values)),
-    `<h2>Refusal rate (やらない勇気率)</h2><p class="verdict">${rateText(refusal)}</p>`,
+    `<h2>Refusal rate of AI2 (やらない勇気発動率)</h2><p class="verdict">${rateText(refusal)}</p>`,
     refusal.reasons.length === 0
       ? ''
       : htmlTable(
@@ -137,10 +137,10 @@ function largestPsi(drift: Report['drift']): unknown[][] {
 }
 
 /** One line, for pages and notifications. */
-export function rateText({ candidates, refused, rate }: Report['refusal']): string {
+export function rateText({ candidates, judged, risk_refused, rate }: Report['refusal']): string {
   return rate === null
-    ? 'No candidates.'
-    : `${(rate * 100).toFixed(1)} %: ${refused} of ${candidates} candidates refused.`;
+    ? `None of ${candidates} candidates reached AI2.`
+    : `${(rate * 100).toFixed(1)} %: AI2 refused ${risk_refused} of ${judged} candidates that reached it, of ${candidates}.`;
 }
 
 function textOf(value: unknown): string {

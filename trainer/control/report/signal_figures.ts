@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { riskRefusal } from '../../../shared/strategies/pair_reversion/risk_refusal.ts';
 import type { Report } from '../schema/reports.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
 import type { Store } from '../../store/store.ts';
@@ -59,8 +60,16 @@ export async function signalFigures(
 function refusalOf(signals: Report['signals'], reasons: Report['refusal']['reasons']): Report['refusal'] {
   const entered = sumOf(signals.filter(({ subjects, action }) => subjects === 'pairs' && action === 'ENTER'));
   const refused = sumOf(reasons);
-  const candidates = entered + refused;
-  return { candidates, entered, refused, rate: candidates === 0 ? null : refused / candidates, reasons };
+  const risk = riskRefusal(Object.fromEntries(reasons.map(({ reason, count }) => [reason, count])), entered);
+  return {
+    candidates: entered + refused,
+    entered,
+    refused,
+    judged: risk.judged,
+    risk_refused: risk.refused,
+    rate: risk.rate,
+    reasons,
+  };
 }
 
 function sumOf(rows: readonly { readonly count: number }[]): number {

@@ -116,8 +116,7 @@ describe.each(BETAS)('a position with a hedge ratio of %s', (beta) => {
       pairId: 'AAA_BBB',
       trades: [record],
       changes: markToMarket(history, trades, null),
-      candidates: [],
-      hasEdge: true,
+      judged: { refused: new Float64Array(), admitted: new Float64Array() },
       resumed: -Infinity,
     };
     const policy = {

@@ -27,3 +27,18 @@ it('reports a program that does not exist as one that did not end well', async (
   expect(code).not.toBe(0);
   if (code !== null) expect(lastLine).toContain('/does/not/exist');
 });
+
+it.skipIf(process.platform === 'win32')(
+  'passes on remarks of a command, and takes none for its last line',
+  async () => {
+    const notes: string[] = [];
+    const program = `echo '{"note":"epoch 3 calls up in 80 %"}' >&2; echo 'the end' >&2; echo '{"note":1}' >&2`;
+    const { ended } = startCommand({
+      command: ['sh', '-c', program],
+      onProgress: () => undefined,
+      onNote: (text) => notes.push(text),
+    });
+    expect((await ended).lastLine).toBe('{"note":1}');
+    expect(notes).toEqual(['epoch 3 calls up in 80 %']);
+  },
+);

@@ -9,6 +9,7 @@ import { WAITING, watchProcessorWait } from '../../jobs/progress/processor_wait.
 import {
   PROGRESS_FORM,
   PROGRESS_VARIABLE,
+  readNoteLine,
   readProgressLine,
   type ProgressLine,
 } from '../../jobs/progress/progress_line.ts';
@@ -51,6 +52,8 @@ export interface CommandOptions {
   /** In characters; killed beyond. No limit when absent. */
   readonly maxAnswer?: number;
   onProgress(line: ProgressLine): void;
+  /** Remarks of the command; default: they are left out. */
+  onNote?(text: string): void;
 }
 
 /** Whether jobs run at low priority and leave a core free. */
@@ -60,7 +63,7 @@ export function jobsYield({ retrain_job_priority }: Pick<RetrainPolicy, 'retrain
 
 /** Runs a command of minutehand in a process of its own that answers on standard output and reports its progress. */
 export function startCommand(options: CommandOptions): CommandProcess {
-  const { command, env, signs = false, yields = true, maxAnswer = Infinity, input, onProgress } = options;
+  const { command, env, signs = false, yields = true, maxAnswer = Infinity, input, onProgress, onNote } = options;
   const [program, ...args] = yields ? [...lowPriorityPrefix(), ...command] : command;
   const child = spawn(program!, args, {
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -90,7 +93,9 @@ export function startCommand(options: CommandOptions): CommandProcess {
   });
   createInterface({ input: child.stderr! }).on('line', (line) => {
     const progress = readProgressLine(line);
+    const note = readNoteLine(line);
     if (progress !== null) onProgress((newest = progress));
+    else if (note !== null) onNote?.(note.slice(0, SHOWN_CHARACTERS));
     else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);
   });
   let lastResort: NodeJS.Timeout | undefined;

@@ -61,6 +61,7 @@ export function executeRun(
       run.stages = progress.stages();
       runLog.progress(run, stageName(line.stage));
     },
+    onNote: (text) => log.warn({ run_id: run.run_id, stage: run.stage }, text),
   });
   const beat = (): void =>
     void attempt('the heartbeat of a run cannot be stored', () => queue().beat(run, process.pid));

@@ -21,10 +21,12 @@ export interface TrainingOptions {
   /** Whether it runs at low priority. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;
+  /** Remarks while it learns. */
+  onNote(text: string): void;
 }
 
 /** Runs a training job in a process of its own. */
-export function startTraining({ command, job, origin, yields, onProgress }: TrainingOptions): TrainingProcess {
+export function startTraining({ command, job, origin, yields, onProgress, onNote }: TrainingOptions): TrainingProcess {
   const { pid, ended, stop } = startCommand({
     command: [...command, ...RUN_JOB],
     input: JSON.stringify(job),
@@ -32,6 +34,7 @@ export function startTraining({ command, job, origin, yields, onProgress }: Trai
     ...(origin !== undefined && { env: originEnv({ origin, requested_by: 'trainer' }) }),
     yields,
     onProgress,
+    onNote,
   });
   const result = ended.then(
     ({ code, answer, lastLine }) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) },

@@ -77,8 +77,8 @@ const kpiSchema = z.looseObject({
   trades: z.number(),
   win_rate: figure,
   drawdown: figure,
-  candidates: z.number(),
-  refusal_rate: figure,
+  candidates: z.number().describe('Entry candidates that AI2 judged'),
+  refusal_rate: figure.describe('Share of them that AI2 refused'),
 });
 const driftSchema = z.looseObject({ psi: figure });
 
@@ -202,8 +202,8 @@ const backtestViewSchema = z.object({
   max_drawdown: figure.describe('Fraction of the capital'),
   exposure: figure.describe('Share of the time in a position'),
   turnover: figure,
-  candidates: z.number().int(),
-  refusal_rate: figure,
+  candidates: z.number().int().describe('Bars at which a pair was flat and |z| ≥ z_entry'),
+  refusal_rate: figure.describe('Share that AI2 refused of the candidates that reached it'),
   refusals: countsSchema.describe('Refused candidates by reason'),
   exits: countsSchema.describe('Trades by reason of their exit'),
 });

@@ -71,11 +71,13 @@ export const reportSchema = z
       .object({
         candidates: count.describe('Bars at which a pair was flat and |z| ≥ z_entry'),
         entered: count.describe('Entries of pairs'),
-        refused: count,
-        rate: figure.describe('refused / candidates'),
+        refused: count.describe('Candidates without an entry, for any reason'),
+        judged: count.describe('Candidates that reached AI2: RISK_HIGH, or a later reason, or an entry'),
+        risk_refused: count.describe('Judged candidates that AI2 refused: RISK_HIGH'),
+        rate: figure.describe('risk_refused / judged; null where nothing reached AI2'),
         reasons: z.array(z.object({ reason: z.string(), count })),
       })
-      .describe('やらない勇気率'),
+      .describe('Refusal rate of AI2 (やらない勇気発動率), and all refused candidates by reason'),
     risk_score_histogram: z.array(count).describe('Ten bins from 0 to 1'),
     pnl: z
       .array(z.object({ ...account, closes: count, pnl: z.number(), mean_slippage_bps: figure }))

@@ -117,6 +117,10 @@ export const directionJobSchema = z
       }),
     output: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),
+      settings_name: z
+        .boolean()
+        .optional()
+        .describe('Whether the name of the bundle ends in engine and horizon of the label; absent: no'),
       is_dry_run: z.boolean().describe('Whether nothing is written'),
     }),
     adopt: z.boolean().describe('Whether a bundle that passes all gates becomes active'),

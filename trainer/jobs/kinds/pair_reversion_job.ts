@@ -101,6 +101,10 @@ export const pairReversionJobSchema = z
     output: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),
       hash_name: z.boolean().describe('Whether the name of the bundle ends in a hash of its configuration'),
+      settings_name: z
+        .boolean()
+        .optional()
+        .describe('Whether the name of the bundle ends in engine and horizon of the label; absent: no'),
       is_dry_run: z.boolean().describe('Whether data, settings and resources are only checked: nothing is learned'),
     }),
     adopt: z.boolean().describe('Whether a bundle that passes all gates becomes active'),

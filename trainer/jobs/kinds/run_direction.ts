@@ -228,7 +228,8 @@ async function makeProduct(
   if (out === null) return { trained, plan, gates: trained.gates, bundle: null, resources: ownResources(gpu) };
   // A model of another program cannot be trained again.
   const own = plan.imported === undefined ? { job: { seed: job.seed, parameters: job.parameters } } : {};
-  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit, ...own };
+  const settingsName = job.output.settings_name === true;
+  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit, settingsName, ...own };
   const { version, golden } = await makeDirectionBundle(parts);
   const bundle = { version, path: pathInside(out, version) };
   const goldenRows = golden.features.length;

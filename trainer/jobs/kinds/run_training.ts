@@ -200,6 +200,7 @@ async function withOpenOptions<Result>(
       market: job.market,
       source: features,
       hashName: output.hash_name,
+      settingsName: output.settings_name === true,
       seed: job.seed,
       gitCommit,
       out: output.folder ?? paths.models,

@@ -25,6 +25,22 @@ export function progressLine(stage: string, done: number, total: number): string
   return JSON.stringify({ progress: { stage, share: Math.round(share * 1e4) / 1e4 } });
 }
 
+/** A remark of the process, which its trainer logs. @returns a line without its end */
+export function noteLine(text: string): string {
+  return JSON.stringify({ note: text });
+}
+
+/** @returns null for every other line */
+export function readNoteLine(line: string): string | null {
+  if (!line.startsWith('{"note":')) return null;
+  try {
+    const { note } = JSON.parse(line) as { note?: unknown };
+    return typeof note === 'string' ? note : null;
+  } catch {
+    return null;
+  }
+}
+
 /** @returns null for every other line */
 export function readProgressLine(line: string): ProgressLine | null {
   if (!line.startsWith('{"progress":')) return null;

@@ -64,6 +64,12 @@ export interface StrategyTraining {
   overlapOf(slot: ModelSlotId): LabelOverlap;
 
   /**
+   * What the metadata views state of one of its bundles.
+   * @throws MinutehandError as the facts of its shelf
+   */
+  metadataOf(folder: string): BundleMetadata;
+
+  /**
    * Loads a bundle and checks its golden answers, as the daemon does.
    * @returns its version
    * @throws MinutehandError as the daemon
@@ -75,6 +81,26 @@ export interface StrategyTraining {
    * @throws MinutehandError of its bars and training
    */
   verifyDeeply(folder: string, options: DeepVerification): Promise<DeepVerdict>;
+}
+
+/** Measures of one model on rows that it has not learned from; null: not measured. */
+export interface ModelFigures {
+  readonly f1_score: number | null;
+  readonly accuracy: number | null;
+  readonly auc: number | null;
+  readonly brier: number | null;
+}
+
+export interface BundleMetadata {
+  /** Milliseconds since the epoch. */
+  readonly createdMs: number;
+  /** Timeframe of its slot; null: its slot has none. */
+  readonly timeframe: string | null;
+  readonly about: Readonly<Record<string, unknown>>;
+  /** By the name of the model, and of each member of an ensemble after a dot: `ai1`, `ai1.lightgbm`, `direction`. */
+  readonly figures: Readonly<Record<string, ModelFigures>>;
+  /** One level of numbers: those of the model that decides about entries, and of the backtest. */
+  readonly performance: Readonly<Record<string, number | null>>;
 }
 
 /** Kind and choices of a run that is wanted. */

@@ -1,6 +1,7 @@
 import { TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts';
 import { meanOrNull } from '../../../shared/statistics.ts';
 import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
+import { riskRefusal } from '../../../shared/strategies/pair_reversion/risk_refusal.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 
 const BPS = 1e4;
@@ -37,8 +38,9 @@ export interface Performance {
   /** Opened and closed notional over capital, for the whole period. */
   readonly turnover: number;
   readonly trading_days: number;
+  /** Bars at which a pair was flat and |z| ≥ z_entry. */
   readonly candidates: number;
-  /** Share of the candidates (flat, |z| ≥ z_entry) that were not entered. null without candidates. */
+  /** Share that AI2 refused of the candidates that reached it (`riskRefusal`). null where none did. */
   readonly refusal_rate: number | null;
   readonly refusals: Readonly<Partial<Record<Reason, number>>>;
   readonly exits: Readonly<Record<string, number>>;
@@ -63,7 +65,7 @@ export function performanceOf(input: PerformanceInput): Performance {
     trades.length === 0 ? null : sumOf(value) / trades.length;
   const net = ({ scale, netBps }: FilledTrade): number => scale * netBps;
   const gross = ({ scale, grossBps }: FilledTrade): number => scale * grossBps;
-  const refused = Object.values(refusals).reduce((sum, count) => sum + count, 0);
+  const entered = Object.values(refusals).reduce((left, count) => left - count, candidates);
   const exits: Record<string, number> = {};
   for (const { reason } of trades) exits[reason] = (exits[reason] ?? 0) + 1;
   const daily = meanOrNull(days);
@@ -86,7 +88,7 @@ export function performanceOf(input: PerformanceInput): Performance {
     turnover: sumOf(({ scale }) => 2 * scale) / pairs,
     trading_days: days.length,
     candidates,
-    refusal_rate: candidates === 0 ? null : refused / candidates,
+    refusal_rate: riskRefusal(refusals, entered).rate,
     refusals,
     exits,
   };

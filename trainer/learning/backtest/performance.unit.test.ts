@@ -71,7 +71,7 @@ describe('performanceOf', () => {
       bars: 200,
       pairs: 2,
       candidates: 10,
-      refusals: { PROB_LOW: 5, RISK_HIGH: 1 },
+      refusals: { PROB_LOW: 4, RISK_HIGH: 1, COST_HIGH: 1 },
     });
     expect(performance).toMatchObject({
       trades: 4,
@@ -79,7 +79,7 @@ describe('performanceOf', () => {
       max_drawdown: 0.0011,
       exposure: 20 / 200,
       candidates: 10,
-      refusal_rate: 0.6,
+      refusal_rate: 1 / 6,
       exits: { Z_EXIT: 3, STOP: 1 },
       trading_days: 2,
     });

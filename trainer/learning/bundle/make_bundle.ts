@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { isoMinute } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { writeBundle, type GroupContent, type ManifestContent } from '../../../shared/bundle/bundle.ts';
+import { settingsSummary } from '../../../shared/bundle/version_name.ts';
 import { featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
 import {
   MONITOR_FILE,
@@ -51,6 +52,7 @@ export interface BundleParts {
   readonly out: string;
   readonly created: Date;
   readonly hashName?: boolean;
+  readonly settingsName?: boolean;
   readonly dataset: Dataset;
   readonly policy: DatasetPolicy;
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
@@ -122,6 +124,9 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
     reports: { [VALIDATION_FILE]: validation, [MONITOR_FILE]: reference },
     card: renderCard,
     hashName: parts.hashName === true,
+    ...(parts.settingsName === true && {
+      summary: settingsSummary(manifest.engine.name, parts.settings.minutehand.label.horizon_bars),
+    }),
   });
   const version = await proveLoadable(path, schema);
   return { version, path, manifest, dataset, validation, gates };

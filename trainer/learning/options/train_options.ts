@@ -51,6 +51,8 @@ export interface TrainOptions {
   readonly created: Date;
   /** Whether the name of the bundle ends in a hash of its configuration. */
   readonly hashName?: boolean;
+  /** Whether it ends in engine and horizon. */
+  readonly settingsName?: boolean;
   /** Threads to learn on; 0 = on the calling one. They affect speed only. */
   readonly workers: number;
   /** Does the fits; absent: threads of this process. */

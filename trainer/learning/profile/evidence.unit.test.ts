@@ -77,18 +77,17 @@ function month(
   const rng = createRng(seed);
   return Array.from({ length: pairs }, (_, index) => {
     const trades: { entrySignalTime: number; exitSignalTime: number; netBps: number }[] = [];
-    const candidates: number[] = [];
+    const refused: number[] = [];
     // Days are good or bad for all trades of a pair.
     let weather = 0;
     for (let hour = 0; hour < DAYS * 24; hour++) {
       if (hour % 24 === 0) weather = 0.06 * rng.normal();
       const start = hour * HOUR;
       const enters = rng.uniform() < entersAt(hour);
-      for (let i = 0; i < 10; i++) if (rng.uniform() < 0.7) candidates.push(start + i * 60);
+      for (let i = 0; i < 10; i++) if (rng.uniform() < 0.7) refused.push(start + i * 60);
       if (!enters) continue;
       const isWin = rng.uniform() < winRateAt(trades.length) + weather;
       const entrySignalTime = start + 600;
-      candidates.push(entrySignalTime);
       trades.push({
         entrySignalTime,
         exitSignalTime: start + 2400,
@@ -107,8 +106,10 @@ function month(
         time: Float64Array.from(trades, ({ exitSignalTime }) => exitSignalTime),
         change: Float64Array.from(trades, ({ netBps }) => netBps / 1e4),
       },
-      candidates,
-      hasEdge: true,
+      judged: {
+        refused: Float64Array.from(refused),
+        admitted: Float64Array.from(trades, ({ entrySignalTime }) => entrySignalTime),
+      },
       resumed: -Infinity,
     };
   });
@@ -219,8 +220,8 @@ describe('the limits of live KPIs on simulated months', { timeout: 600_000 }, ()
 });
 
 /**
- * A month in which each candidate is entered with the probability `entryRate` ± `swing`, the sign drawn anew after so
- * many hours; what is entered takes no time.
+ * A month in which AI2 admits each candidate with the probability `entryRate` ± `swing`, the sign drawn anew after so
+ * many hours.
  */
 function refusalHalts(
   seed: string,
@@ -228,25 +229,20 @@ function refusalHalts(
 ): string[] {
   const rng = createRng(seed);
   const pairs = Array.from({ length: PAIRS }, (_, index): PublishedPair => {
-    const candidates: number[] = [];
-    const trades: object[] = [];
+    const judged = { refused: [] as number[], admitted: [] as number[] };
     let weather = 0;
     for (let hour = 0; hour < DAYS * 24; hour++) {
       if (hour % swingHours === 0) weather = rng.uniform() < 0.5 ? -swing : swing;
       for (let i = 0; i < 8; i++) {
         const at = hour * HOUR + i * 420;
-        candidates.push(at);
-        if (rng.uniform() >= entryRate + weather) continue;
-        const exit = at + 60;
-        trades.push({ entrySignalTime: at, exitSignalTime: exit, entryTime: at, exitTime: exit, scale: 1, netBps: 1 });
+        judged[rng.uniform() >= entryRate + weather ? 'refused' : 'admitted'].push(at);
       }
     }
     return {
       pairId: `P${index}`,
-      candidates,
-      hasEdge: true,
+      judged: { refused: Float64Array.from(judged.refused), admitted: Float64Array.from(judged.admitted) },
       resumed: -Infinity,
-      trades: trades as unknown as PublishedPair['trades'],
+      trades: [],
       changes: { time: new Float64Array(), change: new Float64Array() },
     };
   });

@@ -8,6 +8,7 @@ import type {
   Thresholds,
 } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
+import { riskJudgement } from '../../../shared/strategies/pair_reversion/risk_refusal.ts';
 import { scoresOf } from '../../../shared/strategies/pair_reversion/scores.ts';
 import { step, type Step } from '../../../shared/strategies/pair_reversion/step.ts';
 import type { ExposureAfter } from '../../../shared/core/position/exposure.ts';
@@ -103,6 +104,9 @@ export interface BacktestRun {
   readonly candidates: number;
   /** Number of refused candidates by reason. */
   readonly refusals: Readonly<Partial<Record<Reason, number>>>;
+  /** Bars of the candidates that AI2 judged, ascending. */
+  readonly riskRefused: readonly number[];
+  readonly riskAdmitted: readonly number[];
 }
 
 /**
@@ -130,6 +134,8 @@ export interface BacktestPass {
   candidates: number;
   readonly trades: FilledTrade[];
   readonly refusals: Partial<Record<Reason, number>>;
+  readonly riskRefused: number[];
+  readonly riskAdmitted: number[];
   /** Whether the run pauses before each entry, until `judged`, and after each entry and exit. */
   readonly pauses: boolean;
   /** The bar whose entry may be decided by `exposure`, what the entry would do to all open positions. */
@@ -138,7 +144,7 @@ export interface BacktestPass {
 }
 
 export function startPass(from: number, { start = FLAT }: BacktestOptions, pauses = false): BacktestPass {
-  const counts = { candidates: 0, trades: [], refusals: {} };
+  const counts = { candidates: 0, trades: [], refusals: {}, riskRefused: [], riskAdmitted: [] };
   return { t: from, position: start, entrySignal: -1, ...counts, pauses, judged: -1, exposure: null };
 }
 
@@ -184,6 +190,8 @@ export function runPass(history: PriceHistory, to: number, options: BacktestOpti
     if (isCandidate) {
       pass.candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
+      const judgement = riskJudgement(reason);
+      if (judgement !== null) (judgement === 'refused' ? pass.riskRefused : pass.riskAdmitted).push(t);
     }
     if (action === 'EXIT' && pass.entrySignal >= 0)
       trades.push(makeTrade(history, before, pass.entrySignal, t, t + 1, reason, options));
@@ -207,11 +215,11 @@ export function endPass(
   history: PriceHistory,
   to: number,
   options: BacktestOptions,
-  { position, entrySignal, trades, candidates, refusals }: BacktestPass,
+  { position, entrySignal, trades, candidates, refusals, riskRefused, riskAdmitted }: BacktestPass,
 ): BacktestRun {
   if (position.side !== 0 && entrySignal >= 0 && entrySignal + 1 < to - 1)
     trades.push(makeTrade(history, position, entrySignal, -1, to - 1, 'END_OF_DATA', options));
-  return { trades, candidates, refusals };
+  return { trades, candidates, refusals, riskRefused, riskAdmitted };
 }
 
 function scoresAtBar(market: Market, t: number, history: PriceHistory, options: BacktestOptions): Scores | null {

@@ -325,8 +325,15 @@ describe('backtest', () => {
     expect(run.trades).toHaveLength(1);
     expect(run.candidates).toBe(4);
     expect(run.refusals).toEqual({ BETA_RANGE: 1, PROB_LOW: 1, RISK_HIGH: 1 });
+    expect([run.riskRefused, run.riskAdmitted]).toEqual([[5], [run.trades[0]!.entrySignal]]);
     const gated = runBacktest(history, 0, 8, options({ edge: false, policy: { ...POLICY, require_edge: true } }));
-    expect(gated).toMatchObject({ trades: [], candidates: 5, refusals: { NO_EDGE: 5 } });
+    expect(gated).toMatchObject({
+      trades: [],
+      candidates: 5,
+      refusals: { NO_EDGE: 5 },
+      riskRefused: [],
+      riskAdmitted: [],
+    });
   });
 
   it('counts a bar exactly at the entry as a candidate', () => {

@@ -3,6 +3,8 @@ import { meanOf } from '../../../shared/statistics.ts';
 import type { Dataset, LabeledRows } from '../strategies/pair_reversion/dataset/dataset.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
+import { detailedMetrics, type DetailedMetrics } from '../measures/model_metrics.ts';
+import { namedMembers } from '../learners/mixture/member_reports.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learners/cross_validation.ts';
 import { constantAnswersWarnings } from './constant_answers.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
@@ -27,6 +29,8 @@ export interface ModelValidation {
   readonly walk_forward: ValidationReport;
   /** The published model on the holdout, which no choice has used. */
   readonly holdout: ValidationReport;
+  /** Of an ensemble: each member alone on the holdout, at the share of positive answers of the ensemble. */
+  readonly members?: Readonly<Record<string, DetailedMetrics>>;
   /**
    * Answers of the published model in markets made of the pairs' own bars, by scenario: what it says in such a market.
    * Their labels are no evidence for an edge. Empty where a model has columns that the bars do not give.
@@ -116,6 +120,7 @@ export function validateModel(
       out_of_fold: report(evaluated, evaluatedPlaces, crossValidated.scores, crossValidated.split),
       walk_forward: report(evaluated, evaluatedPlaces, walkForward.scores, walkForward.split),
       holdout: report(holdout, placesOf(holdout), holdoutScores),
+      ...memberMetrics(learned, holdout, rate),
       generated: generatedMetrics(learned, markets, rateThreshold(holdoutScores, rate)),
       importance: permutationImportance(trained, learned.folds, {
         ...IMPORTANCE_DEFAULTS,
@@ -133,6 +138,14 @@ export function validateModel(
     pairs,
     rate,
   };
+}
+
+function memberMetrics({ model }: LearnedModel, { x, y }: LabeledRows, rate: number): Pick<ModelValidation, 'members'> {
+  const members = namedMembers(model).map(({ name, member }) => {
+    const scores = member.answers(x);
+    return [name, detailedMetrics(scores, y, rateThreshold(scores, rate))] as const;
+  });
+  return members.length === 0 ? {} : { members: Object.fromEntries(members) };
 }
 
 /** Scenarios without a row are left out. */

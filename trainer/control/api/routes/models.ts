@@ -9,7 +9,7 @@ import { shelfOfSlot, shelfOfVersion } from '../../../../shared/bundle/shelves/r
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { renderCard } from '../../../learning/bundle/card.ts';
 import { rolloutCard } from '../../rollout/rollout_card.ts';
-import { readValidation } from '../../registry/metadata_views.ts';
+import { readValidation } from '../../../learning/validate/read_validation.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
 import type { ModelRegistryView } from '../../../store/schema/models.ts';
 import type { Api, ApiContext } from '../context.ts';

@@ -22,6 +22,7 @@ import { learnerParameters } from './learner_parameters.ts';
 import type { RunParameters } from '../../kinds/run_parameters.ts';
 import { verifyDirectionDeeply } from './verify_direction.ts';
 import { DIRECTION_COMPARISON } from './live_comparison.ts';
+import { directionMetadata } from './metadata.ts';
 import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
 import { timeframeOfDirection } from '../../../../shared/subject/slot.ts';
 
@@ -76,6 +77,8 @@ export const DIRECTION_TRAINING: StrategyTraining = {
     const horizon = evaluationBars(TIMEFRAMES[timeframeOfDirection(slot)]);
     return { horizon, block: BLOCK_HORIZONS * horizon };
   },
+
+  metadataOf: directionMetadata,
 
   async verify(folder) {
     const { timeframe } = readDirectionBundle(folder).manifest;

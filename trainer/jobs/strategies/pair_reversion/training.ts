@@ -13,6 +13,7 @@ import type { TrainingJob, TrainingKind } from '../../kinds/pair_reversion_job.t
 import { verifyPairs, verifyPairsDeeply } from '../../kinds/verify_training.ts';
 import { trainingDevice } from '../../kinds/training_device.ts';
 import { PAIR_COMPARISON } from './live_comparison.ts';
+import { pairMetadata } from './metadata.ts';
 import type { StrategyTraining, TrainingRun } from '../strategy_training.ts';
 
 /** Bars of a block of the bootstrap. */
@@ -76,6 +77,8 @@ export const PAIR_REVERSION_TRAINING: StrategyTraining = {
 
   comparison: PAIR_COMPARISON,
   overlapOf: () => ({ horizon: EVALUATION_BARRIERS.horizon, block: PAIR_BLOCK }),
+
+  metadataOf: pairMetadata,
 
   verify: verifyPairs,
   verifyDeeply: verifyPairsDeeply,

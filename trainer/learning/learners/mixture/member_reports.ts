@@ -24,6 +24,17 @@ export function memberReports(model: Fitted): readonly MemberReport[] | undefine
   }));
 }
 
+/** The members of an ensemble, each under a name of its own; none of another model. */
+export function namedMembers(model: Fitted): readonly { readonly name: string; readonly member: Fitted }[] {
+  if (!isMixture(model)) return [];
+  const seen = new Map<string, number>();
+  return model.members.map((member) => {
+    const count = (seen.get(member.learner) ?? 0) + 1;
+    seen.set(member.learner, count);
+    return { name: count === 1 ? member.learner : `${member.learner}_${count}`, member };
+  });
+}
+
 function isMixture(model: Fitted): model is FittedMixture {
   return 'members' in model && 'weights' in model;
 }

@@ -22,6 +22,7 @@ import type { Fitted } from '../contract/fitted.ts';
 import { openSession } from '../onnx/sessions.ts';
 import { writeRows } from '../program/rows_file.ts';
 import { isNetwork, networkParameters } from './network_parameters.ts';
+import { onOneSidedEpoch } from '../program/one_sided_epochs.ts';
 import { NETWORK_LEARNERS } from './networks.ts';
 import { networksPython, pythonEnvironment, readInstalled } from './python_environment.ts';
 
@@ -202,6 +203,28 @@ describe('learners/python', () => {
     const answers = fitted.answers(rowsOf('networks').x);
     const share = answers.filter((p) => p > 0.5).length / ROWS;
     expect(epochs.at(-1)!.positive_share).toBeCloseTo(share, 2);
+  });
+
+  it.skipIf(note !== '')(`tells epochs that call one side of nearly all rows${note}`, async () => {
+    vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
+    const rows = rowsOf('one side');
+    const told: string[] = [];
+    const end = onOneSidedEpoch((text) => told.push(text));
+    await NETWORK_LEARNERS[0]!
+      .open({ network: { ...networkParameters(undefined, 'ai1'), epochs: 3 }, columnNames: NAMES })
+      .fit({
+        task: { kind: 'binary' },
+        rows: { ...rows, y: rows.y.map((_, row) => (row % 50 === 0 ? 0 : 1)) },
+        subset: Int32Array.from(rows.y.keys()),
+        columns: null,
+        budget: { kind: 'fixed', iterations: 3 },
+        seed: 'networks',
+        continueFrom: null,
+      })
+      .finally(end);
+    expect(told).toEqual([
+      expect.stringMatching(/^neural_net at \d+ % of a fit calls positive in \d+ % of the watched/),
+    ]);
   });
 
   it.skipIf(note !== '').each(SEQUENCE_NETWORKS)(

@@ -5,6 +5,7 @@ import { ELEMENT_FLOAT32, encodeModel } from '../../../../shared/bundle/onnx/sch
 import { createRng } from '../../../../shared/rng.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Task } from '../contract/task.ts';
+import { onOneSidedEpoch } from './one_sided_epochs.ts';
 import { PROGRAM } from './program.ts';
 
 const ROWS = 300;
@@ -83,6 +84,48 @@ const changed = (hello: object, change: string): string[] =>
      ${change}
      print(done);`,
   );
+
+/** Texts of one-sided epochs of a fit. */
+async function toldOf(learning: () => Promise<unknown>): Promise<string[]> {
+  const told: string[] = [];
+  const end = onOneSidedEpoch((text) => told.push(text));
+  try {
+    await learning();
+    return told;
+  } finally {
+    end();
+  }
+}
+
+describe('epochs that call one side in more than 70 % of the rows', () => {
+  it('are told as they happen, once until another epoch does not', async () => {
+    const shares = [
+      [0.7, 0.2, 0.1],
+      [0.8, 0.1, 0.1],
+      [0.9, 0, 0.1],
+      [0.1, 0.1, 0.8],
+      [0.1, 0.9, 0],
+    ];
+    const epochs = shares.map((class_shares, i) => ({ progress: (i + 1) / 5, epoch: { class_shares } }));
+    const program = changed(OF_CLASSES, `for (const epoch of ${JSON.stringify(epochs)}) print(epoch);`);
+    expect(await toldOf(() => fit(program))).toEqual([
+      'program at 40 % of a fit calls up in 80 % of the watched rows (more than 70 %).',
+      'program at 100 % of a fit calls down in 90 % of the watched rows (more than 70 %).',
+    ]);
+  });
+
+  it('are those of one probability too, on either side', async () => {
+    const rows = rowsOf();
+    const binary = { task: { kind: 'binary' } as const, rows: { ...rows, y: rows.y.map((k) => (k === 0 ? 1 : 0)) } };
+    const epochs = [0.31, 0.29, 0.5, 0.71].map((positive_share) => ({ progress: 0.5, epoch: { positive_share } }));
+    const hello = { ...OF_CLASSES, tasks: ['binary'] };
+    const program = changed(hello, `for (const epoch of ${JSON.stringify(epochs)}) print(epoch);`);
+    expect(await toldOf(() => fit(program, binary))).toEqual([
+      expect.stringContaining('calls negative in 71 %'),
+      expect.stringContaining('calls positive in 71 %'),
+    ]);
+  });
+});
 
 describe('a learner program of several classes', () => {
   it('is told their number, and its model answers a probability of each', async () => {

@@ -9,6 +9,7 @@ import type { Fitted } from '../contract/fitted.ts';
 import { type FitRequest, noWeight, usedColumns } from '../contract/learner.ts';
 import { barsPerRow, isSequence, ownTable } from '../contract/past_rows.ts';
 import { fittedOnnx } from '../onnx/fitted_onnx.ts';
+import { watchEpochs } from './one_sided_epochs.ts';
 import type { ProgramProcess } from './program_process.ts';
 import type { Done } from './protocol.ts';
 import { writeRows } from './rows_file.ts';
@@ -114,7 +115,7 @@ async function fitInFolder(
       model,
       check_rows: Math.min(CHECKED_ROWS, subset.length),
     },
-    { signal, onProgress },
+    { signal, onProgress, onEpoch: watchEpochs(learner) },
   );
   const fitted = await fittedOnnx({
     learner,

@@ -14,6 +14,7 @@ import {
   type Hello,
   type ProgramRequest,
   type ProgramTask,
+  type SeenEpoch,
 } from './protocol.ts';
 
 /** A program that has said nothing for so long is ended: it reports its progress while it learns. */
@@ -31,6 +32,8 @@ export interface FitOptions {
   readonly signal?: AbortSignal | undefined;
   /** @param share done, 0 to 1 */
   readonly onProgress?: ((share: number) => void) | undefined;
+  /** @param share done, 0 to 1 */
+  readonly onEpoch?: ((epoch: SeenEpoch, share: number) => void) | undefined;
 }
 
 interface Waiting extends FitOptions {
@@ -194,8 +197,11 @@ export class ProgramProcess {
       return this.#fail(
         this.#failure(`printed ${quoted(line)}`, 'on standard output only answers to the request; all else on stderr'),
       );
-    if ('progress' in answer.data) waiting.onProgress?.(answer.data.progress);
-    else if ('error' in answer.data) waiting.reject(this.#failure(answer.data.error));
+    if ('progress' in answer.data) {
+      const { progress, epoch } = answer.data;
+      waiting.onProgress?.(progress);
+      if (epoch !== undefined) waiting.onEpoch?.(epoch, progress);
+    } else if ('error' in answer.data) waiting.reject(this.#failure(answer.data.error));
     else waiting.resolve(answer.data);
   }
 

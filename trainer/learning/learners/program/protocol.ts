@@ -87,8 +87,17 @@ const classEpochsSchema = z
   )
   .max(MOST_EPOCHS);
 
+/** What a network says after an epoch, of the watched rows. */
+const seenEpoch = z.union([z.object({ positive_share: share }), z.object({ class_shares: z.array(share).min(2) })]);
+export type SeenEpoch = z.infer<typeof seenEpoch>;
+
 export const answerSchema = z.union([
-  z.object({ id: z.int(), progress: z.number().min(0).max(1) }),
+  z.object({
+    id: z.int(),
+    progress: z.number().min(0).max(1),
+    /** Seen just now; it is in `epochs` of the end as well. */
+    epoch: seenEpoch.optional(),
+  }),
   z.object({ id: z.int(), error: z.string() }),
   z.object({
     id: z.int(),

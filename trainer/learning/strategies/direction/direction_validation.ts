@@ -3,6 +3,7 @@ import type { TrainingWarning } from '../../../../shared/bundle/training_warning
 import { DIRECTIONS } from './label/direction.ts';
 import { takeRows } from '../../learners/contract/fit_rows.ts';
 import type { Fitted } from '../../learners/contract/fitted.ts';
+import { namedMembers } from '../../learners/mixture/member_reports.ts';
 import { classMetrics } from '../../measures/class_metrics.ts';
 import { classShares, classTable, type ClassTable } from '../../measures/class_table.ts';
 import { marketWarnings, type Scenario } from '../../splits/scenarios.ts';
@@ -47,6 +48,8 @@ export interface SplitReport extends ClassFigures {
 export interface DirectionValidation {
   readonly pooled: ClassFigures;
   readonly splits: readonly SplitReport[];
+  /** Of an ensemble: each member alone on the rows of all blocks, by the models of the blocks; not calibrated. */
+  readonly members?: Readonly<Record<string, ClassFigures>>;
   /** Mean, variance, extremes and coefficient of variation over the splits, of every measure. */
   readonly stability: Readonly<Record<string, Spread>>;
   readonly scenarios: {
@@ -83,6 +86,7 @@ export function validateDirection(validated: ValidatedDirection): DirectionValid
   return {
     pooled: figuresOf(rows, answers),
     splits,
+    ...memberFigures(rows, blocks),
     stability: spreadOverFolds(splits.map(measuresOf)),
     scenarios: {
       history: byScenario((scenario) => {
@@ -109,6 +113,19 @@ export function validateDirection(validated: ValidatedDirection): DirectionValid
     ),
     warnings: [...constantAnswersWarnings(sampledAnswers(validated), CLASSES), ...marketWarnings(scenarios.trend)],
   };
+}
+
+function memberFigures(rows: InstrumentRows, blocks: readonly CalibratedBlock[]): Pick<DirectionValidation, 'members'> {
+  const names = namedMembers(blocks[0]!.model).map(({ name }) => name);
+  if (names.length === 0) return {};
+  const figures = names.map((name, i) => {
+    const own = blocks.map(({ split, model }) => ({
+      split,
+      probabilities: namedMembers(model)[i]!.member.answers(takeRows(rows.x, split.test)),
+    }));
+    return [name, figuresOf(rows, answersOfBlocks(rows, own))] as const;
+  });
+  return { members: Object.fromEntries(figures) };
 }
 
 /** Answers of the published model to rows that are spread evenly over all, [rows × classes]. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { isoMinute } from '../../../../shared/bar.ts';
+import { settingsSummary } from '../../../../shared/bundle/version_name.ts';
 import { writeDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
 import { prepareDirection } from '../../../../shared/bundle/direction/direction_model.ts';
@@ -39,6 +40,8 @@ export interface DirectionBundleParts {
   readonly gitCommit: string | null;
   /** Origin of the bars. */
   readonly market: NonNullable<DirectionManifest['market']>;
+  /** Whether the version ends in engine and horizon of the label; absent: no. */
+  readonly settingsName?: boolean;
   /** Seed and parameters of its job; absent: it cannot be trained again. */
   readonly job?: { readonly seed: number; readonly parameters: Readonly<Record<string, unknown>> };
 }
@@ -58,8 +61,11 @@ export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<
   const { trades } = report.net;
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
   const reference = directionReference({ rows, symbols, windows, timeframe, trades });
+  const manifest = manifestOf(parts, schema.hash, timeframe);
+  const summary = parts.settingsName === true ? settingsSummary(manifest.engine.name, manifest.label.horizon) : null;
   const folder = writeDirectionBundle(out, created, {
-    manifest: manifestOf(parts, schema.hash, timeframe),
+    manifest,
+    summary,
     model: model.toOnnx({ metadata, trained: rows.x }),
     report: {
       ...report,

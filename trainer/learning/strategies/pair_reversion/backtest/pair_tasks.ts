@@ -77,9 +77,16 @@ export interface TradeRecord extends FilledTrade {
   readonly exitPrices: readonly [a: number, b: number];
 }
 
+/** Candidates that AI2 judged: epoch seconds of the closes of their bars, ascending. */
+export interface JudgedCandidates {
+  readonly refused: Float64Array;
+  readonly admitted: Float64Array;
+}
+
 export interface PairView {
   readonly run: BacktestRun;
   readonly trades: readonly TradeRecord[];
+  readonly judged: JudgedCandidates;
   readonly changes: PnlChanges;
   /** Without leverage_reduction_rate; null where the policy has no steps. */
   readonly fullChanges: PnlChanges | null;
@@ -217,8 +224,11 @@ function viewOf({ pair, history: columns, start, rolls, options }: ViewTask, run
           options.overnight,
         );
   const trades = run.trades.map((trade) => recordOf(history, trade));
+  const closes = (bars: readonly number[]): Float64Array =>
+    Float64Array.from(bars, (t) => history.time[t]! + SECONDS_PER_BAR);
+  const judged = { refused: closes(run.riskRefused), admitted: closes(run.riskAdmitted) };
   const tally = tallyExecutability(history, start, run.trades, options.costs);
-  return { run, trades, changes, fullChanges, days, tally, tradeDays: tradeDays(run.trades, rolls) };
+  return { run, trades, judged, changes, fullChanges, days, tally, tradeDays: tradeDays(run.trades, rolls) };
 }
 
 /** The trade with the times of its decisions and the prices of its fills. */

@@ -33,6 +33,7 @@ import {
   runViewsJointly,
   scorePart,
   type Evaluated,
+  type JudgedCandidates,
   type PairColumns,
   type PairLabels,
   type PairTask,
@@ -49,7 +50,7 @@ import { rollovers, type Rollover } from '../../../../../shared/core/cost/rollov
 import { InTurn } from '../../../../../shared/in_turn.ts';
 
 export { ROWS_PER_SCORE } from './bar_scores.ts';
-export type { TradeRecord } from './pair_tasks.ts';
+export type { JudgedCandidates, TradeRecord } from './pair_tasks.ts';
 
 /**
  * Bars per segment of a pair: long compared with the warm-up that each one repeats, short enough to occupy all threads.
@@ -90,6 +91,7 @@ export interface ViewResult {
   readonly pairs: Readonly<Record<string, Performance>>;
   /** Ordered by pair, then time. */
   readonly trades: readonly TradeRecord[];
+  readonly judged: Readonly<Record<string, JudgedCandidates>>;
   /** Net value at every minute of the period, over all pairs. */
   readonly curve: Float64Array;
   readonly changes: Readonly<Record<string, PnlChanges>>;
@@ -497,6 +499,7 @@ function assembleView(
     total,
     pairs: Object.fromEntries(pairs),
     trades: views.flatMap(({ trades }) => trades),
+    judged: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.judged])),
     curve,
     changes: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.changes])),
     days,

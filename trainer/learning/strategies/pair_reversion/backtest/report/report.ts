@@ -316,10 +316,10 @@ const TOTALS: readonly (readonly [name: string, of: Cell])[] = [
   ['position_scale', ({ mean_scale }) => figure(mean_scale, 2)],
   ['In a position', ({ exposure }) => percent(exposure)],
   ['Turnover, × capital', ({ turnover }) => turnover.toFixed(1)],
-  ['Refused', ({ refusal_rate }) => (refusal_rate === null ? NONE : percent(refusal_rate))],
+  ['Refused by AI2', ({ refusal_rate }) => (refusal_rate === null ? NONE : percent(refusal_rate))],
 ];
 /** Columns that are meaningful for a pair without trades. */
-const WITHOUT_TRADES = new Set(['Trades', 'Refused']);
+const WITHOUT_TRADES = new Set(['Trades', 'Refused by AI2']);
 
 function cellsOf(performance: Performance, trades: readonly TradeRecord[], rows: typeof TOTALS): string[] {
   return rows.map(([name, of]) => {

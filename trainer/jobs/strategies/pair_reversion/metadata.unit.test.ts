@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Manifest } from '../../../shared/bundle/manifest.ts';
-import { resultsOf } from './metadata_views.ts';
+import type { Manifest } from '../../../../shared/bundle/manifest.ts';
+import { resultsOf } from './metadata.ts';
 
 it('states results of a backtest as numbers, also where it has no trade or there is none', () => {
   const none = { sharpe: 0, win_rate: 0, mean_pnl_bps: 0, max_drawdown: 0, trades: 0 };
