@@ -192,7 +192,8 @@ describe('training from a table', () => {
       })),
       'scaled',
     );
-    expect(scaled.gates.find((gate) => keyOf(gate) === 'features_look_ahead')).toMatchObject({ passed: false });
+    expect(scaled.gates.find((gate) => keyOf(gate) === 'features_look_ahead')).toMatchObject({ passed: true });
+    expect(scaled.gates.find((gate) => keyOf(gate) === 'served_columns')).toMatchObject({ passed: false });
     expect(scaled.manifest.outside_columns).toContain('z_score');
     const short = changed((rows) => ({ ...rows, length: rows.length - 1 }));
     await expect(trainFrom(short, 'short')).rejects.toMatchObject({ code: 'DATA_MISSING' });

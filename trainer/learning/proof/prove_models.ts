@@ -134,6 +134,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     models,
     skill,
     leakage,
+    outsideColumns: dataset.outsideColumns,
     candidateRisks: candidateRisks(dataset, ai2, quantiles),
     candidates: dataset.evaluation.holdout,
     theta2: thresholds.theta2,

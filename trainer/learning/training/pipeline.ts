@@ -8,6 +8,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { proofOf, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
 import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
+import { columnsFromOutside } from '../feature_checks/columns_later.ts';
 import { refuseUnsoundLegs } from '../data_quality/unsound_legs.ts';
 import { buildDataset, type Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
@@ -212,7 +213,8 @@ async function prepareDataset(
   const leftOut = pairs.filter(({ id }) => !used.has(id)).map(({ id }) => id);
   if (leftOut.length > 0) onNote?.(`Left out: ${leftOut.join(', ')}: too few common bars (train.min_bars)`);
   const dataset = warmStart === null ? built : warmStart.newRows(built);
-  refuseImplausible(dataset, source?.place ?? 'the features of these bars', options.market);
+  const outside = columnsFromOutside(dataset, settings.minutehand.windows);
+  refuseImplausible(dataset, outside, source?.place ?? 'the features of these bars', options.market);
   refuseNoRows(dataset);
   refuseAbsentOthers(dataset, bars, settings.minutehand.windows);
   const { compared, market, out: modelsFolder } = options;
