@@ -12,6 +12,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { timeframeOf } from '../../../shared/pair.ts';
 import { isoMinute } from '../../../shared/bar.ts';
 import { homePaths } from '../../../shared/home.ts';
+import { believedFees } from '../../../shared/policy/believed_costs.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
@@ -80,7 +81,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
   const period = parsePeriod(flags);
   const from = period.from ?? firstUnseen(manifest);
   const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
-  const costs = {
+  const asked = {
     takerFeeBps: flags.feeBps === undefined ? taker_fee_bps : parseCostBps(flags.feeBps, '--fee-bps'),
     slippageBps: flags.slippageBps === undefined ? slippage_bps : parseCostBps(flags.slippageBps, '--slippage-bps'),
   };
@@ -92,6 +93,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     const symbols =
       flags.symbols === undefined ? manifest.instruments : parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES);
     const timeframe = timeframeOf(manifest.timeframe);
+    const costs = believedFees(symbols, asked, (text) => output.note(text));
     const source = {
       folder: flags.data ?? null,
       series: flags.series ?? null,

@@ -376,6 +376,11 @@ export const EN: EnglishCatalog = {
       limit: () => 'no other rollout is active',
       next: 'Wait for its end, or end it: `minutehand rollout abort`.',
     },
+    costs: {
+      name: 'costs',
+      seen: (of) => `${of.fixed('bps', 2)} bps a fill`,
+      limit: (of) => `at least ${of.fixed('least', 2)}: judge it again at what its broker charges`,
+    },
     gates: { name: 'gates' },
     registry: {
       name: 'registry',

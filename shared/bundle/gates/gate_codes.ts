@@ -109,7 +109,7 @@ export function claimReason(key: string): ClaimReason | null {
 }
 
 /** What stands in the list of gates that were not passed, and is no gate. */
-export const OTHER_CODES = ['gates', 'registry'] as const;
+export const OTHER_CODES = ['costs', 'gates', 'registry'] as const;
 
 export type PairGateCode = keyof typeof PAIR_GATES;
 export type DirectionGateCode = keyof typeof DIRECTION_GATES;

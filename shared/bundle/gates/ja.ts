@@ -322,6 +322,11 @@ export const JA: GateCatalog = {
       seen: (of) => (of.has('active') ? `${of.text('active')} が進行中` : '進行中のものなし'),
       limit: () => '他のロールアウトが進行中でない',
     },
+    costs: {
+      name: 'コスト',
+      seen: (of) => `1約定あたり ${of.fixed('bps', 2)} bps`,
+      limit: (of) => `${of.fixed('least', 2)} 以上（ブローカーの実際のコストで再判定）`,
+    },
     gates: { name: 'ゲート' },
     registry: {
       name: 'レジストリ',

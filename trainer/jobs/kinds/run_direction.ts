@@ -7,6 +7,7 @@ import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { TIMEFRAMES } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { believedFees } from '../../../shared/policy/believed_costs.ts';
 import { DIRECTION_ENGINE } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
@@ -45,6 +46,7 @@ import {
 import { f1Floor } from '../../learning/validate/quality_gate.ts';
 import { importedSourceOf } from '../job_fields.ts';
 import { holdingFolders } from '../held_folders.ts';
+import { toStandardError } from '../bars/bar_notes.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
 import { isDrawn, type DirectionJob } from './direction_job.ts';
@@ -159,9 +161,10 @@ async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: D
   refuseUnfitWays(plan);
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   onRead(0, 1);
+  const costs = believedFees(symbols, plan.costs, toStandardError);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
-  return { plan, instruments: drawn(instruments, job) };
+  return { plan: { ...plan, costs }, instruments: drawn(instruments, job) };
 }
 
 /** The plan with the job's model of another program, which is opened before bars are read. */

@@ -65,7 +65,7 @@ export async function runScanJob(job: ScanJob, context: ScanContext): Promise<Sc
   const { symbols, withoutCosts } = await symbolsToScan(job, settings);
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   const bars = await readBars(source.folder, settings, symbols, periodOf(period), onRead, onNote);
-  for (const note of barNotes(bars.values())) onNote(note);
+  for (const note of barNotes(bars.values(), settings.minutehand.symbols)) onNote(note);
   const { timeframes: _timeframes, ...windows }: Windows = configured;
   const scanned = [...bars.keys()];
   const toTry = pairsOf(scanned, parameters.timeframes, pairs);
