@@ -86,7 +86,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     slippageBps: flags.slippageBps === undefined ? slippage_bps : parseCostBps(flags.slippageBps, '--slippage-bps'),
   };
   // Of this installation, wherever the bundle is: the bars are what is looked at.
-  const looks = directionFolder(homePaths().models);
+  const looks = homePaths().models;
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
@@ -119,7 +119,12 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
       f1Floor: f1Floor(settings, 'direction'),
       biasLimits: biasLimits(settings),
       countLook: ({ from: first, to: last, trades }) =>
-        countLook(looks, { market: manifest.market ?? 'live', from: isoMinute(first), to: isoMinute(last) }, trades),
+        countLook(
+          looks,
+          { market: manifest.market ?? 'live', from: isoMinute(first), to: isoMinute(last), symbols },
+          trades,
+          { earlier: [directionFolder(looks)] },
+        ),
     });
     progress.stop();
     for (const line of evaluationLines(evaluation, manifest)) output.line(line);

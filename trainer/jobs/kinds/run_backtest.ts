@@ -17,7 +17,7 @@ import { knownSubject } from '../../../shared/policy/known_subject.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { costRow, type BacktestCostRow } from '../../learning/strategies/pair_reversion/backtest/cost_rows.ts';
-import { countLook } from '../../learning/backtest/holdout_looks.ts';
+import { countLook, type Evaluated } from '../../learning/backtest/holdout_looks.ts';
 import {
   backtestPeriod,
   ROWS_PER_SCORE,
@@ -113,12 +113,19 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
       workers: resources.workers,
       onProgress: (done, total) => onProgress('backtest', done, total),
     };
-    const result = await backtestPeriod({
-      ...options,
-      countLook: ({ from: first, to: last, trades }) =>
-        countLook(context.modelsFolder, { market: job.market, from: isoMinute(first), to: isoMinute(last) }, trades),
+    const evaluated = (first: number, last: number): Evaluated => ({
+      market: job.market,
+      from: isoMinute(first as OpenTime),
+      to: isoMinute(last as OpenTime),
+      symbols: symbolsOf(pairs),
     });
-    const costTable = parameters.cost_table ? await compareCosts(options, settings) : [];
+    const counting: PeriodOptions = {
+      ...options,
+      countLook: ({ from: first, to: last, trades }) => countLook(context.modelsFolder, evaluated(first, last), trades),
+    };
+    const result = await backtestPeriod(counting);
+    // Each row is a result of other trades on the same bars.
+    const costTable = parameters.cost_table ? await compareCosts(counting, settings) : [];
     const manifests = sets.map(({ manifest }) => manifest);
     const own = symbolsOf(result.pairs.map(parsePair));
     const reported: ReportedSymbols = Object.fromEntries(

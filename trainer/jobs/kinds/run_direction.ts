@@ -149,9 +149,10 @@ export async function directionRows(
   const { market } = job;
   const { table, evaluated } = directionTable(instruments, plan, { parts, market }, context.onProgress);
   if (!parts.includes('holdout')) return { table, look: null };
-  const place = { market, from: isoMinute(evaluated.from), to: isoMinute(evaluated.to) };
+  const place = { market, from: isoMinute(evaluated.from), to: isoMinute(evaluated.to), symbols: job.symbols };
   const own = sha256Hex(`export direction ${table.facts.dataset_id}`);
-  return { table, look: countResult(directionFolder(context.paths.models), place, own) };
+  const { models } = context.paths;
+  return { table, look: countResult(models, place, own, { earlier: [directionFolder(models)] }) };
 }
 
 /** The plan of a job, and its bars and series. */
@@ -210,9 +211,11 @@ async function makeProduct(
     const { workers: _workers, imported, ...settings } = plan;
     const brought = imported && { imported: imported.facts };
     const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings, ...brought }));
+    const repeated = sha256Hex(canonicalJson({ symbols, timeframe, days: window.days, settings, ...brought }));
     const trials = seeds * (1 + plan.balances.length + plan.peers.length) + (plan.search?.trials ?? 0);
     countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
-    return countLook(looks, place, trades, out ?? looks);
+    const earlier = [looks, ...(out === null ? [] : [out])];
+    return countLook(context.paths.models, { ...place, symbols }, trades, { work: repeated, earlier });
   };
   // Nothing of the recorded bars can be learned from a market whose direction was drawn.
   const counted = isDrawn(job.parameters) ? null : countLookAt;

@@ -82,7 +82,11 @@ export async function runScanJob(job: ScanJob, context: ScanContext): Promise<Sc
     seed: String(job.seed),
     workers: resources.workers,
     countLook: ({ from, to, results }) =>
-      countResult(modelsFolder, { market: job.market, from: isoSecond(from), to: isoSecond(to) }, sha256Hex(results)),
+      countResult(
+        modelsFolder,
+        { market: job.market, from: isoSecond(from), to: isoSecond(to), symbols: scanned },
+        sha256Hex(results),
+      ),
     onProgress: (done, total) => onProgress('scan', done, total),
   });
   const files = output.folder === null ? null : writeFiles(output.folder, result, parameters.level);

@@ -5,6 +5,7 @@ import type { InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
+import { symbolsOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -16,7 +17,7 @@ import { columnsFromOutside, withColumnsLater } from '../feature_checks/columns_
 import { candidateRisks } from '../gates/candidate_risks.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gates/registry.ts';
-import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
+import { countLook, type Evaluated } from '../backtest/holdout_looks.ts';
 import { countTrials, trialsBefore } from '../backtest/trial_ledger.ts';
 import { marketsOf, type GeneratedMarkets } from '../generated/generated_pairs.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
@@ -24,7 +25,7 @@ import { describeLearned } from '../novelty/learned_inputs.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
 import { findThresholds, type Calibrated } from '../strategies/pair_reversion/thresholds/choose_thresholds.ts';
-import { countsOf, type TrainOptions } from '../options/train_options.ts';
+import { type TrainOptions } from '../options/train_options.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import { testModelLeakage } from '../validate/leakage/model_leakage.ts';
 import { validateModel } from '../validate/validation.ts';
@@ -95,7 +96,8 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
   const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
   const place = holdoutOf(dataset, options);
   const work = workOf(parts, options);
-  const before = parts.trialsBefore ?? options.trialsBefore ?? trialsBefore(countsOf(options), place, work);
+  const repeated = procedureOf(parts, options);
+  const before = parts.trialsBefore ?? options.trialsBefore ?? trialsBefore(options.counts, place, work);
   // The configuration itself is a trial.
   const ofSearch = 1 + parts.searchTrials;
   const { thresholds, report } =
@@ -104,7 +106,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
       : { thresholds: warmStart.thresholds, report: null };
   const own = ofSearch + (report?.tried ?? 0);
   if (parts.trialsBefore === undefined && options.trialsBefore === undefined)
-    countTrials(countsOf(options), place, { kind: 'training', work, trials: own });
+    countTrials(options.counts, place, { kind: 'training', work, trials: own });
 
   const { ai1, ai2 } = perModel((name) => learned[name].model);
   const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
@@ -112,7 +114,10 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     dataset,
     deciders,
     settings,
-    (trades) => parts.look ?? options.holdoutLook ?? countLook(countsOf(options), place, trades, options.out),
+    (trades) =>
+      parts.look ??
+      options.holdoutLook ??
+      countLook(options.counts, place, trades, { work: repeated, earlier: [options.out] }),
     (done, total) => onProgress('backtest of the holdout', done, total),
   );
 
@@ -152,6 +157,32 @@ function inputsOf({ inputs, warmStart, models, dataset }: LearnedParts, seed: nu
   return describeLearned(models.ai1.job.rows.trained, dataset, `${seed}`);
 }
 
+/** Identity of a training that is repeated on other bars. */
+function procedureOf(
+  { settings, searchTrials, warmStart }: LearnedParts,
+  { seed, target, market }: TrainOptions,
+): string {
+  const { minutehand, core } = settings;
+  const { pairs, train, search, decision, label, windows } = minutehand;
+  const start = warmStart === null ? 'full' : 'incremental';
+  return sha256Hex(
+    canonicalJson({
+      pairs,
+      train,
+      search,
+      decision,
+      label,
+      windows,
+      core,
+      searchTrials,
+      seed,
+      target: target ?? null,
+      market,
+      start,
+    }),
+  );
+}
+
 /** Identity of a training: the same rows, settings and seed are no further trial. */
 function workOf(
   { dataset, settings, searchTrials }: LearnedParts,
@@ -189,6 +220,7 @@ function skillOfReturns(
   );
 }
 
-export function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {
-  return { market, from: isoMinute(holdoutFrom), to: isoMinute(to) };
+export function holdoutOf({ holdoutFrom, to, histories }: Dataset, { market }: TrainOptions): Evaluated {
+  const symbols = symbolsOf(histories.map(({ pair }) => pair));
+  return { market, from: isoMinute(holdoutFrom), to: isoMinute(to), symbols };
 }
