@@ -119,7 +119,9 @@ function countExport(bars: ReadonlyMap<string, BarColumns>, market: Market, sche
   const to = Math.max(...known.map(({ time, length }) => time[length - 1]!));
   const work = sha256Hex('export of a table');
   const place = { market, from: isoMinute(from as OpenTime), to: isoMinute(to as OpenTime), symbols: [...bars.keys()] };
-  return known.length === 0 ? 1 : countResult(homePaths().models, place, sha256Hex(`export table ${schema}`), { work });
+  return known.length === 0
+    ? 1
+    : countResult(homePaths().models, place, sha256Hex(`export table ${schema}`), { work, exported: true });
 }
 
 /** @throws MinutehandError USAGE */

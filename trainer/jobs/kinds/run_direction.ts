@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { isoMinute } from '../../../shared/bar.ts';
+import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { withInstrumentFormulas } from '../../../shared/policy/feature_settings.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
@@ -12,7 +12,7 @@ import { DIRECTION_ENGINE } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { countLook, countResult } from '../../learning/backtest/holdout_looks.ts';
+import { countLook, countResult, wasExported } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials } from '../../learning/backtest/trial_ledger.ts';
 import { biasLimits } from '../../learning/strategies/direction/gates/bias_limits.ts';
 import { paramsWith, rangesOf, walkForwardWith } from '../../learning/strategies/direction/direction_settings.ts';
@@ -152,11 +152,11 @@ export async function directionRows(
   const place = { market, from: isoMinute(evaluated.from), to: isoMinute(evaluated.to), symbols: job.symbols };
   const own = sha256Hex(`export direction ${table.facts.dataset_id}`);
   const { models } = context.paths;
-  return { table, look: countResult(models, place, own, { earlier: [directionFolder(models)] }) };
+  return { table, look: countResult(models, place, own, { exported: true, earlier: [directionFolder(models)] }) };
 }
 
 /** The plan of a job, and its bars and series. */
-async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: DirectionContext) {
+async function readPlan(job: DirectionJob, { settings, paths, onProgress, onJoined }: DirectionContext) {
   const { source, symbols, timeframe, window } = job;
   const plan = await withImport(planOf(job, settings), job);
   refuseUnfitWays(plan);
@@ -165,7 +165,22 @@ async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: D
   const costs = believedFees(symbols, plan.costs, toStandardError);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
-  return { plan: { ...plan, costs }, instruments: drawn(instruments, job) };
+  const { imported } = plan;
+  const isKnown = imported !== undefined && wereExported(instruments, job, paths.models);
+  const brought = isKnown
+    ? { imported: { ...imported, facts: { ...imported.facts, exported_holdout: true as const } } }
+    : {};
+  return { plan: { ...plan, costs, ...brought }, instruments: drawn(instruments, job) };
+}
+
+/** Whether labels of any of the bars have left this installation. */
+function wereExported(instruments: readonly Instrument[], { market, symbols }: DirectionJob, models: string): boolean {
+  const times = instruments.flatMap(({ bars: { time, length } }) =>
+    length === 0 ? [] : [time[0]!, time[length - 1]!],
+  );
+  if (times.length === 0) return false;
+  const [from, to] = [Math.min(...times), Math.max(...times)].map((time) => isoMinute(time as OpenTime));
+  return wasExported(models, { market, symbols, from: from!, to: to! });
 }
 
 /** The plan with the job's model of another program, which is opened before bars are read. */

@@ -17,7 +17,14 @@ export interface Evaluated extends Pick<Holdout, 'market' | 'from' | 'to'> {
 
 const looksSchema = z.record(
   z.string(),
-  z.array(z.strictObject({ trades: z.string(), look: z.int().positive(), work: z.string().optional() })),
+  z.array(
+    z.strictObject({
+      trades: z.string(),
+      look: z.int().positive(),
+      work: z.string().optional(),
+      exported: z.literal(true).optional(),
+    }),
+  ),
 );
 type Looks = z.infer<typeof looksSchema>;
 
@@ -61,6 +68,8 @@ export interface EvaluatedBy {
    * without bars; 64 hex digits. Absent: a result that nothing repeats.
    */
   readonly work?: string;
+  /** Whether the labels of these bars are given out: `wasExported`. */
+  readonly exported?: true;
   /** Folders where bundles are or were written: counts there, of earlier versions, count as well. */
   readonly earlier?: readonly string[];
 }
@@ -73,7 +82,7 @@ export function countResult(
   modelsFolder: string,
   holdout: Evaluated,
   own: string,
-  { work, earlier = [] }: EvaluatedBy = {},
+  { work, exported, earlier = [] }: EvaluatedBy = {},
 ): number {
   const folders = [...new Set(earlier)].filter((folder) => folder !== modelsFolder);
   const before = folders.map((folder) => readCounts(folder, FILE) ?? {});
@@ -87,9 +96,28 @@ export function countResult(
     if (repeated !== undefined && known.includes(repeated)) return { counts: null, result: repeated.look };
     const counted = all.flatMap((each) => Object.entries(each).flatMap(evaluationOf));
     const look = repeated?.look ?? Math.max(lookAfter(counted, holdout), ...looksOfBundles(modelsFolder, holdout));
-    const entry = { trades: own, look, ...(work !== undefined && { work }) };
+    const entry = { trades: own, look, ...(work !== undefined && { work }), ...(exported && { exported }) };
     return { counts: { ...looks, [key]: [...known, entry] }, result: look };
   });
+}
+
+/**
+ * Whether this installation has given out labels of any of these bars: whoever has them can make a model that knows the
+ * answers, and no result on these bars says anything of it.
+ * @throws MinutehandError LOOKS_FORMAT
+ */
+export function wasExported(modelsFolder: string, { market, symbols, from, to }: Evaluated): boolean {
+  const exports = Object.entries(readCounts(modelsFolder, FILE) ?? {}).flatMap(([key, entries]) =>
+    evaluationOf([key, entries.filter(({ exported }) => exported)]),
+  );
+  return exports.some(
+    (one) =>
+      one.works.length > 0 &&
+      one.market === market &&
+      one.fromMs < Date.parse(to) &&
+      one.toMs > Date.parse(from) &&
+      (one.symbols === null || one.symbols.some((symbol) => symbols.includes(symbol))),
+  );
 }
 
 /** Earlier evaluations of the same bars. */

@@ -9,7 +9,7 @@ import { symbolsOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { proveEdge, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
+import { proveEdge, withoutClaims, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
 import { calibrateExpectation } from '../calibrate/expectation.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
@@ -60,6 +60,8 @@ export interface LearnedParts {
   readonly searchTrials: number;
   /** Trials before these models were learned, which are then not counted themselves; absent: as counted so far. */
   readonly trialsBefore?: number;
+  /** Whether a brought model may know the labels of the holdout, which were given out. */
+  readonly claimsNothing?: boolean;
 }
 
 export interface ProvenModels extends Calibrated, HoldoutProof {
@@ -110,7 +112,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
 
   const { ai1, ai2 } = perModel((name) => learned[name].model);
   const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
-  const holdout = proveEdge(
+  const proven = proveEdge(
     dataset,
     deciders,
     settings,
@@ -120,6 +122,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
       countLook(options.counts, place, trades, { work: repeated, earlier: [options.out] }),
     (done, total) => onProgress('backtest of the holdout', done, total),
   );
+  const holdout = parts.claimsNothing ? withoutClaims(proven) : proven;
 
   const fromOutside = columnsFromOutside(dataset, settings.minutehand.windows);
   const delayed =
