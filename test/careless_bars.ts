@@ -167,7 +167,6 @@ export const CARELESS: readonly Carelessness[] = [
   },
   {
     name: 'closes averaged with those before and after',
-    isTakenOfFolder: true,
     due: ['DERIVED'],
     spoil: (bars, rng) => {
       const reach = pick([1, 2, 4], rng);
@@ -179,7 +178,6 @@ export const CARELESS: readonly Carelessness[] = [
   },
   {
     name: 'longer bars that were interpolated',
-    isTakenOfFolder: true,
     due: ['DERIVED'],
     spoil: (bars, rng) => refined(bars, pick([5, 10, 15, 30, 60], rng), (from, to, part) => from + (to - from) * part),
   },

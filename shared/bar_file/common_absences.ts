@@ -115,7 +115,8 @@ function isUsual(gap: BarGap, gaps: readonly BarGap[]): boolean {
   if (weekendSeconds(gap.from, gap.to) > 0) return true;
   let others = 0;
   for (const other of gaps) {
-    if (other === gap) continue;
+    // The close of the week says nothing of a pause of every day.
+    if (other === gap || weekendSeconds(other.from, other.to) > 0) continue;
     const apart = Math.abs(other.from - gap.from) % DAY_S;
     if (Math.min(apart, DAY_S - apart) <= SAME_HOUR_S && ++others >= MIN_PAUSES) return true;
   }

@@ -47,11 +47,8 @@ function findingsOfPart({ from, bars }: Part): BarFinding[] {
 
 /** Of bars of the past, which nobody can mend while they arrive: a feed that was stuck counts as well. */
 const FAULTS: ReadonlySet<VerdictCode> = new Set([...NEVER_A_MARKET, 'FUTURE', 'FROZEN']);
-/**
- * What an import refuses and a folder may hold: generated prices under a known name, or those of another contract, and
- * markets that trend so, made to see whether something finds it. The gates look for foresight in what is learned.
- */
-const MAY_BE_MEANT: ReadonlySet<string> = new Set(['year_prices', 'usual_prices', 'repeated_moves']);
+/** What an import refuses and a folder may hold: generated prices under a known name, or those of another contract. */
+const MAY_BE_MEANT: ReadonlySet<string> = new Set(['year_prices', 'usual_prices']);
 /** Clocks of two machines differ. */
 const CLOCK_SLACK_S = 3600;
 

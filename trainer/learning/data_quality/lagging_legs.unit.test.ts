@@ -7,6 +7,7 @@ import { parsePair } from '../../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
 import { train } from '../training/pipeline.ts';
 import { findLaggingLegs, refuseLaggingLegs } from './lagging_legs.ts';
+import { refuseUnsoundLegs } from './unsound_legs.ts';
 
 const settings = tinySettings();
 const bars = tinyBars(settings);
@@ -81,4 +82,14 @@ it('a third symbol tells which leg is off', () => {
   expect(() => refuseLaggingLegs([{ a: 'XAUUSD', b: 'XAGUSD' }], early)).toThrow(
     expect.objectContaining({ next: expect.stringMatching(/^XAUUSD: Its clock is probably 2 h early\./) }),
   );
+});
+
+it('a symbol that a formula reads, and that moves ten minutes before a leg, is refused; one of the same time is not', () => {
+  const legs = [parsePair('EURUSD_GBPUSD')];
+  const early = withBars(later(bars.get('GBPUSD')!, -600, 'EURGBP'));
+  expect(() => refuseUnsoundLegs(legs, early, ['EURGBP'])).toThrow(
+    expect.objectContaining({ code: 'LEG_LAGS', seen: expect.stringContaining('GBPUSD repeats EURGBP 10 min later') }),
+  );
+  refuseUnsoundLegs(legs, withBars(later(bars.get('GBPUSD')!, 0, 'EURGBP')), ['EURGBP']);
+  refuseUnsoundLegs(legs, early);
 });

@@ -54,9 +54,20 @@ function refuseEqualLegs(pairs: readonly Legs[], bars: ReadonlyMap<string, BarCo
 
 /**
  * What everything that learns from pairs, or says what they earned, refuses before it begins.
+ * @param others symbols whose bars formulas read beside those of the legs: one that moves before a leg knows what the
+ *   leg does next
  * @throws MinutehandError LEGS_EQUAL, LEG_LAGS
  */
-export function refuseUnsoundLegs(pairs: readonly Legs[], bars: ReadonlyMap<string, BarColumns>): void {
+export function refuseUnsoundLegs(
+  pairs: readonly Legs[],
+  bars: ReadonlyMap<string, BarColumns>,
+  others: readonly string[] = [],
+): void {
   refuseEqualLegs(pairs, bars);
-  refuseLaggingLegs(pairs, bars);
+  const read = pairs.flatMap(({ a, b }) =>
+    others
+      .filter((other) => other !== a && other !== b)
+      .flatMap((other) => [a, b].map((leg) => ({ a: leg, b: other }))),
+  );
+  refuseLaggingLegs([...pairs, ...read], bars);
 }

@@ -1,3 +1,4 @@
+import { otherSymbolsOf } from '../../../shared/bar_file/other_bars.ts';
 import { isoMinute } from '../../../shared/bar.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { sequenceBars } from '../../../shared/core/features/windows.ts';
@@ -217,7 +218,7 @@ async function prepareDataset(
   // Before the minutes that features take.
   refuseUnusableLearner(settings, sources);
   const pairs = settings.minutehand.pairs.map(parsePair);
-  refuseUnsoundLegs(pairs, bars);
+  refuseUnsoundLegs(pairs, bars, otherSymbolsOf(settings.minutehand.windows));
   checkLegSeries(pairs, bars, settings.minutehand.windows);
   const built = await buildDataset(pairs, bars, policy, {
     workers,

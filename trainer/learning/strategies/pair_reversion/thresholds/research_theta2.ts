@@ -1,3 +1,4 @@
+import { otherSymbolsOf } from '../../../../../shared/bar_file/other_bars.ts';
 import { keyOf } from '../../../../../shared/bundle/gates/gate_result.ts';
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -63,7 +64,8 @@ export async function researchTheta2(bundle: Bundle, given: TrainOptions): Promi
       expected: 'one θ2 for all pairs',
       next: 'Train in full: `minutehand train`.',
     });
-  refuseUnsoundLegs(settings.minutehand.pairs.map(parsePair), options.bars);
+  const others = otherSymbolsOf(settings.minutehand.windows);
+  refuseUnsoundLegs(settings.minutehand.pairs.map(parsePair), options.bars, others);
   const set = await loadModelSet(bundle.folder, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE, {
     engine: settings.minutehand.inference.engine,
   });
