@@ -99,7 +99,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--verbose', 'a line on standard error for each stage')
     .option(
       '--set <name=value...>',
-      'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32 train.stacking.folds=4',
+      'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32 train.stacking.folds=4 train.networks.epochs=20',
     )
     .option('--require-gates', 'exit with 1 if a gate fails')
     .option('--settings-name', 'add engine and horizon of the label to the name of the bundle, such as -gbdt-h20')

@@ -1,7 +1,10 @@
+import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
 import type { TrainEngine } from '../../../shared/policy/engines.ts';
+import { networkSettingsOf } from '../../../shared/policy/network_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { directionEngine } from '../../jobs/kinds/direction_defaults.ts';
+import { refuseIdleFigures } from '../../learning/learners/networks/network_parameters.ts';
 import { learnersIn } from '../../learning/learners/registry.ts';
 import { directionLearner, refuseUnfitLearner } from '../../learning/strategies/direction/direction_learner.ts';
 import type { ChosenLearner } from './ensemble_request.ts';
@@ -108,6 +111,14 @@ export function directionParametersOf(
         'no value: a direction model is measured by walk-forward, on every block',
         'Omit it; cross_validation_folds is the number of blocks.',
       );
+  for (const role of MODEL_NAMES)
+    if (config.networks?.[role] !== undefined)
+      throw unsupported(
+        `networks.${role}`,
+        JSON.stringify(config.networks[role]),
+        'no value: an instrument has one model',
+        'Give its figures in networks itself.',
+      );
   for (const role of ['ai1', 'ai2'] as const)
     if (config.balance?.[role] !== undefined)
       throw unsupported(
@@ -159,6 +170,7 @@ function settingsOf(config: MLTrainingConfig): DirectionSettings | undefined {
     ...Object.fromEntries(trees),
     'walk_forward.blocks': config.cross_validation_folds,
     ...rangesOf(config),
+    ...networkSettingsOf(config.networks ?? {}),
   };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   if (given.length === 0) return undefined;
@@ -178,9 +190,11 @@ function refuseUnfit(
   const own = directionLearner(engine, { ...train, ...ensemble });
   const { direction: balance = DIRECTION_BALANCE } = config.balance ?? {};
   refuseUnfitLearner(own, [balance]);
+  const parts = learnersIn(engine, own.ensembles);
+  refuseIdleFigures(Object.keys(networkSettingsOf(config.networks ?? {})), parts);
   refuseOfOtherLearners(config, {
     engine,
-    parts: learnersIn(engine, own.ensembles),
+    parts,
     searches: 'trees',
   });
 }

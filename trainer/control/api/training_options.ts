@@ -2,10 +2,11 @@ import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
+import { networkSettingsOf } from '../../../shared/policy/network_settings.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
 import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
-import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
+import { isNetwork, refuseIdleFigures } from '../../learning/learners/networks/network_parameters.ts';
 import { isTreeEngine, learnersIn } from '../../learning/learners/registry.ts';
 import { chosenLearner, type ChosenLearner } from './ensemble_request.ts';
 import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
@@ -56,9 +57,11 @@ export function runParametersOf(
       'no value: models of pairs have balance.ai1 and balance.ai2',
       'Give one of these, or an instrument as symbol.',
     );
+  const parts = learnersIn(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble }));
+  refuseIdleFigures(Object.keys(networkSettingsOf(config.networks ?? {})), parts);
   refuseOfOtherLearners(config, {
     engine,
-    parts: learnersIn(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble })),
+    parts,
     searches: minutehand.search.label ? 'the label as well' : 'trees and networks',
   });
   for (const [model, method] of Object.entries({ ...minutehand.train.balance, ...balance }))
@@ -117,7 +120,7 @@ function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
     'train.folds': cross_validation_folds,
     'train.holdout_fraction': holdout,
   };
-  Object.assign(wanted, rangesOf(config));
+  Object.assign(wanted, rangesOf(config), networkSettingsOf(config.networks ?? {}));
   for (const model of MODEL_NAMES)
     for (const [name, value] of Object.entries(treesOf(config))) wanted[`train.${model}.${name}`] = value;
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);

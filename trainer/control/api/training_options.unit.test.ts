@@ -75,6 +75,10 @@ describe('fields of a training request', () => {
       { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 },
     ],
     [{ early_stopping_rounds: 7 }, ofAllModels('early_stopping_rounds', 7)],
+    [
+      { single_model_config: { model_type: 'lstm' }, networks: { epochs: 3, ai1: { lstm_units: 64 } } },
+      { 'train.networks.epochs': 3, 'train.networks.ai1.lstm_units': 64 },
+    ],
     [{}, undefined],
   ])('%j are the settings %j of its training', (body, expected) => {
     expect(settingsFor(body)).toEqual(expected);
@@ -147,6 +151,7 @@ describe('a body with each field of a schema', () => {
       automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
       ensemble_config: [{ enabled: true }, { engine: 'vote' }],
       single_model_config: [{ model_type: 'random_forest' }, { engine: 'random_forest' }],
+      networks: [{ epochs: 3 }, 'train.networks.epochs with the learner vote'],
       balance: [{ ai1: 'smote', ai2: 'none' }, { balance: { ai1: 'smote', ai2: 'none' } }],
       features: ['store', { features: 'store' }],
       kind: ['nothing', 'kind'],
@@ -211,6 +216,7 @@ describe('a body with each field of a schema', () => {
       automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
       ensemble_config: [{ enabled: true, method: 'bagging' }, parameters({ engine: 'bagging' })],
       single_model_config: [{ model_type: 'logistic' }, parameters({ engine: 'logistic' })],
+      networks: [{ epochs: 3 }, 'train.networks.epochs with the learner vote'],
       balance: [{ direction: 'smote' }, parameters({ balance: 'smote' })],
       features: ['bars', 'features bars'],
       kind: ['incremental', 'kind incremental'],
@@ -225,6 +231,7 @@ describe('a body with each field of a schema', () => {
       [{ n_estimators: 5001 }, 'n_estimators'],
       [{ max_depth: 7, cross_validation_folds: 3 }, 'cross_validation_folds'],
       [{ balance: { ai1: 'smote' } }, 'balance.ai1'],
+      [{ networks: { ai1: { epochs: 3 } } }, 'networks.ai1'],
       [search({ leaves: { type: 'integer', low: 9, high: 8 } }) as Body, 'at most high'],
       [{ optimization_settings: { parameter_space: range } }, 'parameter_space.leaves'],
     ];

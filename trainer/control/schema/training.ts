@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
-import { balancePolicy } from '../../../shared/policy/schema.ts';
+import { balancePolicy, networksPolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { runSchema } from './runs.ts';
@@ -242,6 +242,10 @@ export const mlTrainingConfig = z
       'Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed',
     ),
     single_model_config: optional(singleModelConfig, 'One learner in place of an ensemble'),
+    networks: optional(
+      networksPolicy,
+      `Figures of the networks among the learners, ${IN_PLACE_OF} train.networks; ai1, ai2 and ai3 are of pairs. Refused where no learner has them`,
+    ),
     balance: optional(
       balanceConfig,
       `Against imbalance of the classes: ai1 and ai2 of pairs, ${IN_PLACE_OF} train.balance; direction of an instrument, in place of class_weights`,

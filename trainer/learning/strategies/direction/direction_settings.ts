@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { networkSettings } from '../../../../shared/policy/network_settings.ts';
 import { SEARCHED_PARAMETERS, treesPolicy, type SearchedParameter } from '../../../../shared/policy/schema.ts';
 import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
@@ -13,6 +14,7 @@ const MOST_BLOCKS = 20;
 /** By name, such as `trees.leaves`. */
 const schemas: Record<string, z.ZodType<number | undefined>> = {
   [BLOCKS]: z.int().min(FEWEST_BLOCKS).max(MOST_BLOCKS),
+  ...networkSettings(),
 };
 for (const [name, schema] of Object.entries(treesPolicy.shape)) schemas[`trees.${name}`] = schema;
 for (const name of SEARCHED_PARAMETERS)

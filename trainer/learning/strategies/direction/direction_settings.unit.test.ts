@@ -40,12 +40,14 @@ it('class_weight_ratio is searched where class weights act: with them, and with 
 
 it('values beyond their limits, unknown names and ranges that end before they begin are refused', () => {
   const isTaken = (given: object): boolean => directionSettingsSchema.safeParse(given).success;
-  expect(isTaken({ 'walk_forward.blocks': 4, 'trees.leaves': 2 })).toBe(true);
+  expect(isTaken({ 'walk_forward.blocks': 4, 'trees.leaves': 2, 'train.networks.epochs': 3 })).toBe(true);
   for (const wrong of [
     { 'walk_forward.blocks': 3 },
     { 'walk_forward.blocks': 21 },
     { 'trees.leaves': 1 },
     { 'trees.depth': 3 },
+    { 'train.networks.epochs': 0 },
+    { 'train.networks.ai1.epochs': 3 },
     { 'search.ranges.l2.low': 3, 'search.ranges.l2.high': 2 },
   ])
     expect(isTaken(wrong), JSON.stringify(wrong)).toBe(false);
