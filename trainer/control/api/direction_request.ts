@@ -195,6 +195,6 @@ function refuseUnfit(
   refuseOfOtherLearners(config, {
     engine,
     parts,
-    searches: 'trees',
+    searches: 'trees and networks',
   });
 }

@@ -176,7 +176,7 @@ export interface RequestedLearner {
   /** Learners of its members; its own where it has none. */
   readonly parts: readonly string[];
   /** What a search can vary beside trees: figures of a network, the label, which every learner has. */
-  readonly searches: 'trees' | 'trees and networks' | 'the label as well';
+  readonly searches: 'trees and networks' | 'the label as well';
 }
 
 /** Its trees have no weight and are as many as are asked for. */
@@ -206,7 +206,7 @@ export function refuseOfOtherLearners(
   if (optimization_settings?.enabled !== true) return;
   refuseOf(
     { 'optimization_settings.enabled': true },
-    hasTrees || searches === 'the label as well' || (searches === 'trees and networks' && isNetwork(engine)),
+    hasTrees || isNetwork(engine) || searches === 'the label as well',
     'false: it has no parameters that a search varies',
   );
   const [range] = Object.keys(optimization_settings.parameter_space);

@@ -263,10 +263,7 @@ export function planOf(
     learner,
     balance,
     classWeightRatio: class_weight_ratio,
-    search:
-      trials === 0
-        ? null
-        : { trials, balancePenalty: balance_penalty, biasLimits: biasLimits(settings), ranges: rangesOf(own) },
+    search: trials === 0 ? null : { trials, balancePenalty: balance_penalty, ranges: rangesOf(own) },
     stride,
     params: paramsWith(DIRECTION_PARAMS, own),
     walkForward: walkForwardWith(DIRECTION_WALK_FORWARD, own),

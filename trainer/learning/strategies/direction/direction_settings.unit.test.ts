@@ -52,3 +52,17 @@ it('values beyond their limits, unknown names and ranges that end before they be
   ])
     expect(isTaken(wrong), JSON.stringify(wrong)).toBe(false);
 });
+
+it('a search of a network has the ranges of the specification, whatever the balance', () => {
+  const searched = (engine: 'lstm' | 'neural_net') =>
+    searchSpace({ ...learning, learner: { ...DELIVERED_LEARNER, engine } }, {});
+  expect(searched('lstm')).toEqual({
+    'network.learning_rate': { kind: 'float', low: 1e-5, high: 1e-2, log: true },
+    'network.dropout': { kind: 'float', low: 0.1, high: 0.5 },
+    'network.batch_size': { kind: 'categorical', choices: [256, 512, 1024] },
+    // The configured 0.25 is the first trial.
+    'network.class_weight_ratio': { kind: 'float', low: 0.25, high: 0.7 },
+    'network.lstm_units': { kind: 'integer', low: 64, high: 256, step: 2 },
+  });
+  expect(Object.keys(searched('neural_net'))).not.toContain('network.lstm_units');
+});
