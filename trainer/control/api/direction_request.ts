@@ -24,9 +24,11 @@ import {
   rangesOf,
   refuseGenerators,
   refuseOfOtherLearners,
+  rest,
   treesOf,
   trialsOf,
   unsupported,
+  validationShare,
 } from './training_options.ts';
 
 /** Bars of an instrument when a request names no timeframe. */
@@ -103,14 +105,6 @@ export function directionParametersOf(
       'no value: those of an instrument are computed of its bars',
       'Omit it, or train the models of pairs: symbol all.',
     );
-  for (const name of ['validation_split', 'train_test_split'] as const)
-    if (config[name] !== undefined)
-      throw unsupported(
-        name,
-        config[name],
-        'no value: a direction model is measured by walk-forward, on every block',
-        'Omit it; cross_validation_folds is the number of blocks.',
-      );
   for (const role of MODEL_NAMES)
     if (config.networks?.[role] !== undefined)
       throw unsupported(
@@ -166,9 +160,11 @@ function thresholdOf({ threshold_up: up, threshold_down: down }: MLTrainingConfi
  */
 function settingsOf(config: MLTrainingConfig): DirectionSettings | undefined {
   const trees = Object.entries(treesOf(config)).map(([name, value]) => [`trees.${name}`, value] as const);
+  const share = validationShare(config);
   const wanted: Record<string, number | undefined> = {
     ...Object.fromEntries(trees),
     'walk_forward.blocks': config.cross_validation_folds,
+    'walk_forward.first_share': share === undefined ? undefined : rest(share),
     ...rangesOf(config),
     ...networkSettingsOf(config.networks ?? {}),
   };

@@ -107,18 +107,9 @@ export function runParametersOf(
  * @throws MinutehandError SETTING_UNSUPPORTED for values that contradict each other, or beyond a limit
  */
 function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
-  const { validation_split, train_test_split, cross_validation_folds } = config;
-  const holdout = validation_split ?? (train_test_split === undefined ? undefined : rest(train_test_split));
-  if (train_test_split !== undefined && holdout !== undefined && train_test_split !== rest(holdout))
-    throw unsupported(
-      'train_test_split',
-      train_test_split,
-      `${rest(holdout)}, the rest of validation_split ${holdout}`,
-      'Give one of them; the other one is its rest.',
-    );
   const wanted: Record<string, number | undefined> = {
-    'train.folds': cross_validation_folds,
-    'train.holdout_fraction': holdout,
+    'train.folds': config.cross_validation_folds,
+    'train.holdout_fraction': validationShare(config),
   };
   Object.assign(wanted, rangesOf(config), networkSettingsOf(config.networks ?? {}));
   for (const model of MODEL_NAMES)
@@ -131,6 +122,22 @@ function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
   throw beyondLimit(String(issue.path[0]), wanted, issue.message);
 }
 
+/**
+ * Share of the rows that a model is validated on, by `validation_split` or its rest; undefined: not given.
+ * @throws MinutehandError SETTING_UNSUPPORTED for both where they contradict each other
+ */
+export function validationShare({ validation_split, train_test_split }: MLTrainingConfig): number | undefined {
+  const share = validation_split ?? (train_test_split === undefined ? undefined : rest(train_test_split));
+  if (train_test_split !== undefined && share !== undefined && train_test_split !== rest(share))
+    throw unsupported(
+      'train_test_split',
+      train_test_split,
+      `${rest(share)}, the rest of validation_split ${share}`,
+      'Give one of them; the other one is its rest.',
+    );
+  return share;
+}
+
 /** Fields by the end of the names of their settings. */
 const FIELD_OF: Readonly<Record<string, string>> = {
   rounds: 'n_estimators',
@@ -140,6 +147,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   folds: 'cross_validation_folds',
   blocks: 'cross_validation_folds',
   holdout_fraction: 'validation_split',
+  first_share: 'train_test_split (1 − validation_split)',
 };
 
 /** The refusal of a setting beyond its limit, by the name of its field. */
@@ -281,7 +289,7 @@ export function rangesOf({ optimization_settings: search }: MLTrainingConfig): R
 }
 
 /** Without the noise of the last binary digit: 1 − 0.8 is 0.2. */
-const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
+export const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
 
 const ENABLE_SEARCH = 'Set optimization_settings.enabled to true, or omit it.';
 /** Trials of a search of a request that names no number. */

@@ -10,7 +10,6 @@ import { routes } from './routes.ts';
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.optional().describe(description);
 const FIXED = 'fixed by the configuration: only its current value is accepted';
-const REFUSED = 'refused: every block of its walk-forward is measured';
 const OF_TREES = 'Refused of a learner without boosted trees';
 const MEMBERS = VOTERS.join(', ');
 const MEMBER_SEED = 'Draws of the members, beside the seed of the training; null or absent: that seed alone';
@@ -193,7 +192,7 @@ export const mlTrainingConfig = z
       .describe('Only true: a run always writes its bundle, and the gates decide whether it becomes active'),
     validation_split: optional(
       z.number(),
-      `Of pairs: ${IN_PLACE_OF} train.holdout_fraction. Of an instrument ${REFUSED}`,
+      `Share of the rows that is validated. Of pairs: ${IN_PLACE_OF} train.holdout_fraction. Of an instrument: the last rows, in blocks of a walk-forward whose first model learned the rest, 0.1 to 0.8; default: two thirds`,
     ),
     train_test_split: optional(z.number(), 'The rest of validation_split'),
     cross_validation_folds: optional(

@@ -14,9 +14,18 @@ const learning: LearningPlan = {
 };
 
 it('settings of one training stand in for trees and blocks, the others stay', () => {
-  const given = { 'trees.leaves': 8, 'trees.early_stopping_rounds': 5, 'walk_forward.blocks': 6 };
+  const given = {
+    'trees.leaves': 8,
+    'trees.early_stopping_rounds': 5,
+    'walk_forward.blocks': 6,
+    'walk_forward.first_share': 0.8,
+  };
   expect(paramsWith(DIRECTION_PARAMS, given)).toEqual({ ...DIRECTION_PARAMS, leaves: 8, patience: 5 });
-  expect(walkForwardWith(DIRECTION_WALK_FORWARD, given)).toEqual({ ...DIRECTION_WALK_FORWARD, blocks: 6 });
+  expect(walkForwardWith(DIRECTION_WALK_FORWARD, given)).toEqual({
+    ...DIRECTION_WALK_FORWARD,
+    blocks: 6,
+    firstShare: 0.8,
+  });
   expect(paramsWith(DIRECTION_PARAMS, {})).toEqual(DIRECTION_PARAMS);
 });
 
@@ -44,6 +53,7 @@ it('values beyond their limits, unknown names and ranges that end before they be
   for (const wrong of [
     { 'walk_forward.blocks': 3 },
     { 'walk_forward.blocks': 21 },
+    { 'walk_forward.first_share': 0.95 },
     { 'trees.leaves': 1 },
     { 'trees.depth': 3 },
     { 'train.networks.epochs': 0 },
