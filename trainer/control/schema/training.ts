@@ -122,7 +122,7 @@ const tsfreshConfigModel = z
     parallel_jobs: threads,
     performance_mode: optional(
       z.enum(['fast', 'balanced', 'comprehensive', 'financial_optimized']),
-      'Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused',
+      'Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12, financial_optimized those of usual charts and a session of eight hours: 5, 15, 30, 60, 240, 480 bars',
     ),
   })
   .meta({ id: 'TSFreshConfigModel', description: 'Other keys are refused by name' });
@@ -149,9 +149,15 @@ const autofeatConfigModel = z
       'Parts of the time: a formula helps in all of them but one; default: 5',
     ),
     n_jobs: threads,
-    generations: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
-    population_size: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
-    tournament_size: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
+    generations: optional(
+      z.int().min(1),
+      'With population_size: candidates of all kinds at most, generations × population_size, 20000 at most, drawn by the seed; absent with it: 1, both absent: 600 candidates',
+    ),
+    population_size: optional(z.int().min(1), 'Candidates of a generation; absent beside generations: 50'),
+    tournament_size: optional(
+      z.int(),
+      'Refused: no tournament selects; every candidate is tested, and fdr_level of tsfresh decides',
+    ),
   })
   .meta({ id: 'AutoFeatConfigModel', description: 'Other keys are refused by name' });
 
