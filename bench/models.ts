@@ -88,6 +88,7 @@ async function makeModels(settings: Settings, folder: string): Promise<void> {
     seed: 1,
     gitCommit: null,
     out: join(folder, 'trained'),
+    counts: join(folder, 'trained'),
     created: createdOf('trained'),
     workers: availableParallelism(),
     cache: null,

@@ -662,6 +662,11 @@ export const ERRORS = {
     message: 'The table’s features differ from the configuration’s.',
     next: 'Run `minutehand dataset export`; columns: docs/reference/FEATURES.md.',
   },
+  COSTS_UNKNOWN: {
+    status: 422,
+    message: 'What a symbol costs is not known, and no result is claimed without it.',
+    next: 'State its spread, commission and slippage as its broker charges them: symbols in config/minutehand.yaml.',
+  },
   DATA_TOO_SHORT: {
     status: 422,
     message: 'Not enough data.',

@@ -188,6 +188,23 @@ describe('a direction model of another program', () => {
     },
   );
 
+  it('claims nothing on bars whose labels were given out before', async () => {
+    const home = join(place.folder, 'gave out');
+    const env = { MINUTEHAND_HOME: home };
+    const rows = ['--role', 'direction', '--data', '.', '--symbols', 'BTCUSDT', '--parts', 'learn,holdout'];
+    const [given] = [await place.call(['dataset', 'export', ...rows, '--out', 'given.csv'], { env })];
+    expect(given.code, given.stderr).toBe(0);
+    const command = importOf('model.onnx', '--learned-until', facts.learned_until, '--out', 'given', '--json');
+    const { code, stdout, stderr } = await place.call(command, { env });
+    expect(code, stderr).toBe(0);
+    const bundle = join(place.folder, 'given', (JSON.parse(stdout) as Report).version);
+    const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8')) as BundleManifest & {
+      readonly imported: { readonly exported_holdout?: boolean };
+    };
+    expect(manifest.imported.exported_holdout).toBe(true);
+    expect(readFileSync(join(bundle, 'CARD.md'), 'utf8')).toContain('may be known answers, and claim nothing');
+  });
+
   it('is refused with what is wrong before it is measured', async () => {
     await learn('four.onnx', {}, 4);
     await learn('other.onnx', { feature_schema: '0123456789abcdef' });

@@ -94,7 +94,7 @@ const figuresOf = (entrants: League['entrants']): object[] =>
   }));
 
 const looks = (): unknown => {
-  const path = join(place.folder, 'home', 'models', 'direction', 'holdout_looks.json');
+  const path = join(place.folder, 'home', 'models', 'holdout_looks.json');
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null;
 };
 

@@ -146,6 +146,7 @@ describe('training from a table', () => {
       seed: 7,
       gitCommit: null,
       out: join(root, out),
+      counts: join(root, out),
       cache: null,
       created: new Date('2024-01-05T12:00:00Z'),
       workers: 0,
@@ -192,7 +193,8 @@ describe('training from a table', () => {
       })),
       'scaled',
     );
-    expect(scaled.gates.find((gate) => keyOf(gate) === 'features_look_ahead')).toMatchObject({ passed: false });
+    expect(scaled.gates.find((gate) => keyOf(gate) === 'features_look_ahead')).toMatchObject({ passed: true });
+    expect(scaled.gates.find((gate) => keyOf(gate) === 'served_columns')).toMatchObject({ passed: false });
     expect(scaled.manifest.outside_columns).toContain('z_score');
     const short = changed((rows) => ({ ...rows, length: rows.length - 1 }));
     await expect(trainFrom(short, 'short')).rejects.toMatchObject({ code: 'DATA_MISSING' });
@@ -276,6 +278,7 @@ describe('a table that cheats', () => {
       seed: 7,
       gitCommit: null,
       out: join(root, 'cheats'),
+      counts: join(root, 'cheats'),
       cache: null,
       created: new Date('2024-01-05T12:00:00Z'),
       workers: 0,

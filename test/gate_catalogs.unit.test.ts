@@ -151,6 +151,8 @@ const FITTED: readonly GateResult[] = [
     { ...place, first_columns: ['beta', 'corr'] },
     { ...place, first_warm_bars: 2 },
   ),
+  ...verdicts('features_look_ahead', null, { sampled: 100, warm_up_bars: 480, not_recomputed: ['corr'] }),
+  ...verdicts('served_columns', null, { columns: ['corr'] }),
   ...verdicts(
     'label_ends',
     'ai2',

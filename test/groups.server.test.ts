@@ -103,6 +103,7 @@ function optionsOf(settings: Settings, out: string): TrainOptions {
     seed: 7,
     gitCommit: null,
     out,
+    counts: out,
     cache: null,
     created: new Date('2024-01-05T12:00:00Z'),
     workers: 0,

@@ -56,6 +56,7 @@ export function tinyTraining(folder: string, options: TinyModelOptions): TrainOp
     seed: options.seed ?? 7,
     gitCommit: null,
     out: folder,
+    counts: folder,
     created: options.created ?? new Date('2024-01-05T12:00:00Z'),
     // Threads need the built code; results are the same (test/cli_commands.chain.test.ts).
     workers: 0,

@@ -148,6 +148,7 @@ async function trainOnce({ pair, settings, edge, world, seed, amplitude }: Case)
       seed,
       gitCommit: null,
       out,
+      counts: out,
       created: new Date(0),
       workers: 0,
       cache: null,

@@ -5,12 +5,13 @@ import { rateOf, type GateCase, type GateRate } from './cases/gate_case.ts';
 import { DIRECTION_PLANS, directionRate, type DirectionRate } from './direction_rates.ts';
 import { EDGE_PLANS, edgeRate, type EdgeRate } from './edge_rates.ts';
 import { LEAD_LAG_PLANS, leadLagRate, type LeadLagRate } from './lead_lag_rates.ts';
+import { LOOK_PLANS, lookRate, type LookRate } from './look_rates.ts';
 import { DRIFT_FEATURES, driftRate, type DriftRate } from './drift_rates.ts';
 import { SEARCH_GAINS, SEARCH_PLANS, searchRate, type SearchRate } from './search_rates.ts';
 
 /**
  * Error rates that need no training: of gates on simulated evidence, of a search, of drift, of edges of pairs, of
- * edges of direction models, and of pairs refused for a leg that comes late.
+ * edges of direction models, of pairs refused for a leg that comes late, and of evaluations of holdouts that overlap.
  */
 export interface Rates {
   readonly gates: readonly GateRate[];
@@ -19,6 +20,7 @@ export interface Rates {
   readonly edge: readonly EdgeRate[];
   readonly direction: readonly DirectionRate[];
   readonly lead_lag: readonly LeadLagRate[];
+  readonly looks: readonly LookRate[];
 }
 
 export const GATE_CASES: readonly GateCase[] = [...EXECUTABILITY_CASES, ...ANSWER_CASES, ...DIRECTION_CASES];
@@ -26,6 +28,8 @@ export const GATE_CASES: readonly GateCase[] = [...EXECUTABILITY_CASES, ...ANSWE
 const SEARCHES = 5000;
 /** Of each plan of edges, of pairs and of direction models. */
 const WORLDS = 600;
+/** Of each plan of evaluations of holdouts. */
+const EVALUATED_WORLDS = 4000;
 /** Pairs of each plan of gaps and of late legs. */
 const PAIRS = 10;
 const LOOKS = 400;
@@ -49,5 +53,6 @@ export function simulateRates(share: number, print: (line: string) => void): Rat
     edge: EDGE_PLANS.map((plan) => told(edgeRate(plan, count(WORLDS)))),
     direction: DIRECTION_PLANS.map((plan) => told(directionRate(plan, count(WORLDS)))),
     lead_lag: LEAD_LAG_PLANS.map((plan) => told(leadLagRate(plan, count(PAIRS)))),
+    looks: LOOK_PLANS.map((plan) => told(lookRate(plan, count(EVALUATED_WORLDS)))),
   };
 }

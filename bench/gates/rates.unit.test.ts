@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IS_WEEKLY } from '../../test/weekly.ts';
 import { rateOf, type GateRate } from './cases/gate_case.ts';
 import { DIRECTION_PLANS, directionRate } from './direction_rates.ts';
+import { LOOK_PLANS, lookRate } from './look_rates.ts';
 import { DRIFT_FEATURES, driftRate } from './drift_rates.ts';
 import { EDGE_PLANS, edgeRate } from './edge_rates.ts';
 import { LEAD_LAG_PLANS, leadLagRate } from './lead_lag_rates.ts';
@@ -102,6 +103,22 @@ describe('the stated rates of edges of direction models', () => {
     const plan = { instruments: 1, days: 365, changing: true, answers: 'own' } as const;
     expect(directionRate({ ...plan, edge: 0 }, 4).found).toBe(0);
     expect(directionRate({ ...plan, edge: 80 }, 4).found).toBe(4);
+  });
+});
+
+describe('the stated rates of evaluations of holdouts that overlap', () => {
+  it('are of every plan; false edges at most 5 % for each length of a holdout of new bars', () => {
+    expect(recorded.looks.map(({ worlds: _, any: __, last: ___, ...plan }) => plan)).toEqual(LOOK_PLANS);
+    for (const { edge, shape, any, worlds } of recorded.looks) {
+      // Nine eighths of a holdout beside the first one.
+      const lengths = shape.startsWith('ten holdouts') ? 17 / 8 : 1;
+      if (edge === 0) expect(any / worlds).toBeLessThan(0.055 * lengths);
+    }
+  });
+
+  it.each(recorded.looks)('hold for $shape, an edge of $edge', ({ worlds, any, last, ...plan }) => {
+    const again = lookRate(plan, worlds);
+    expect([again.any, again.last]).toEqual([any, last]);
   });
 });
 

@@ -2,13 +2,17 @@ import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { withOtherBars } from '../../shared/bar_file/other_bars.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { Option, type Command } from 'commander';
+import { isoMinute, type OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, TIMEFRAME_NAMES } from '../../shared/pair.ts';
 import { DIRECTION_BALANCES } from '../../shared/policy/balances.ts';
 import { homePaths } from '../../shared/home.ts';
 import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { sha256Hex } from '../../shared/sha256.ts';
+import { countResult } from '../../trainer/learning/backtest/holdout_looks.ts';
 import { datasetPolicy } from '../../trainer/learning/strategies/pair_reversion/dataset/dataset_policy.ts';
 import { countCommonMinutes } from '../../trainer/learning/history/pair_history.ts';
 import { computedRows } from '../../trainer/learning/feature_checks/computed_rows.ts';
@@ -20,7 +24,7 @@ import { storedKey } from '../../trainer/jobs/feature_source/open_source.ts';
 import { readConfiguredBars } from '../../trainer/jobs/bars/configured_bars.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, type Output } from '../output.ts';
-import { refuseGiven, refuseOfInstruments, type ExportFlags } from '../strategies/exported_rows.ts';
+import { lookText, refuseGiven, refuseOfInstruments, type ExportFlags } from '../strategies/exported_rows.ts';
 import { ALL_COMMANDS } from '../strategies/registry.ts';
 import { parsePeriod } from '../period.ts';
 
@@ -94,15 +98,30 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
       written,
     );
     const key = storedKey(settings, market);
+    // The rows of the store stay with the home; a file has the labels of every holdout for whoever opens it.
+    const look = out === 'store' ? null : countExport(bars, market, key.schema.hash);
     const rows = out === 'store' ? await storeAll(pairs, key) : await writeTable(out, key.schema, pairs);
     progress.stop();
     output.line(`${rows} rows written to ${out}`);
+    if (look !== null) output.note(lookText(look));
     const missing = settings.minutehand.pairs.filter((id) => !written.has(id));
-    output.result({ out, rows, missing_pairs: missing, feature_schema: key.schema.hash, labels: key.labels });
+    output.result({ out, rows, look, missing_pairs: missing, feature_schema: key.schema.hash, labels: key.labels });
     endPartly(missing.length === 0 ? [] : [`${missing.join(', ')}: no rows`], rows > 0, output);
   } finally {
     progress.stop();
   }
+}
+
+/** Counts the evaluation of all bars that a table of them is, once on each minute. */
+function countExport(bars: ReadonlyMap<string, BarColumns>, market: Market, schema: string): number {
+  const known = [...bars.values()].filter(({ length }) => length > 0);
+  const from = Math.min(...known.map(({ time }) => time[0]!));
+  const to = Math.max(...known.map(({ time, length }) => time[length - 1]!));
+  const work = sha256Hex('export of a table');
+  const place = { market, from: isoMinute(from as OpenTime), to: isoMinute(to as OpenTime), symbols: [...bars.keys()] };
+  return known.length === 0
+    ? 1
+    : countResult(homePaths().models, place, sha256Hex(`export table ${schema}`), { work, exported: true });
 }
 
 /** @throws MinutehandError USAGE */

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { readBarFolder, readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { assetClassOf, defaultProfile } from '../../shared/core/cost/spread_profile.ts';
+import { profileOfSymbol } from '../../shared/core/cost/spread_profile.ts';
 import { knownError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -43,7 +43,7 @@ async function runLearnSpreads(source: string | undefined, flags: LearnFlags, ou
   const learned: [string, LearnedSpreads][] = [];
   const missing: string[] = [];
   for (const [symbol, own] of quoted) {
-    const found = learnSpreads(own, defaultProfile(assetClassOf(symbol)));
+    const found = learnSpreads(own, profileOfSymbol(symbol));
     if (found === null) missing.push(`${symbol}: no day has 100 quoted spreads`);
     else learned.push([symbol, found]);
   }

@@ -25,6 +25,8 @@ import {
 } from './gates/gate_result.ts';
 import { failedGateSchema } from './gates/gate_schema.ts';
 import { gateReason, gateText } from './gates/gate_text.ts';
+import { parseInstrument } from '../pair.ts';
+import { fillBps, leastFillBps } from '../policy/believed_costs.ts';
 import { ownGroups, type Manifest } from './manifest.ts';
 import type { RuleManifest } from './rule/rule_manifest.ts';
 
@@ -87,10 +89,18 @@ export function recordedDirectionGates({ gates = [], bias }: Pick<DirectionManif
   return { failed, claims: [], missing };
 }
 
-/** Verdicts of a rule. */
-export function recordedRuleGates({ gates, origin }: Pick<RuleManifest, 'gates' | 'origin'>): RecordedGates {
+/** Verdicts of a rule. One that was judged at costs that nobody pays has claimed nothing. */
+export function recordedRuleGates({
+  gates,
+  origin,
+  instrument,
+  costs,
+}: Pick<RuleManifest, 'gates' | 'origin' | 'instrument' | 'costs'>): RecordedGates {
   const expected = origin === 'evolved' ? EXPECTED_OF_EVOLVED_RULE : EXPECTED_OF_WRITTEN_RULE;
-  return { failed: failuresOf(gates), claims: [], missing: missingOf(gates, expected) };
+  const symbol = parseInstrument(instrument).a;
+  const charged = { bps: fillBps(costs), least: leastFillBps(symbol) };
+  const free = charged.bps < charged.least ? [unmeasured({ code: 'costs', role: null }, charged)] : [];
+  return { failed: [...failuresOf(gates), ...free], claims: [], missing: missingOf(gates, expected) };
 }
 
 /** Whether a model that fails this gate is not served, whatever the policy says of claims. */

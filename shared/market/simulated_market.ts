@@ -4,7 +4,7 @@ import { emptyColumns, type BarColumns } from '../bar_file/bar_file.ts';
 import { exp, ln } from '../elementary.ts';
 import type { Rng } from '../ports.ts';
 import { createRng } from '../rng.ts';
-import { assetClassOf, defaultProfile, multipleAt, type SpreadProfile } from '../core/cost/spread_profile.ts';
+import { profileOfSymbol, multipleAt, type SpreadProfile } from '../core/cost/spread_profile.ts';
 import { ACTIVITY } from './activity.ts';
 import type { Asset, Factor, FactorName, Instrument } from './instrument.ts';
 import { FACTORS, instrumentOf } from './instrument.ts';
@@ -275,7 +275,7 @@ function createSymbol(
   const state = {
     rng,
     instrument,
-    profile: defaultProfile(assetClassOf(instrument.symbol)),
+    profile: profileOfSymbol(instrument.symbol),
     base,
     quote,
     level,

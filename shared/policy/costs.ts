@@ -1,6 +1,7 @@
 import type { FillCosts, PairFillCosts, PriceKind } from '../core/cost/fill_cost.ts';
-import { assetClassOf, defaultProfile, profileOfSteps, type SpreadProfile } from '../core/cost/spread_profile.ts';
+import { profileOfSteps, profileOfSymbol, type SpreadProfile } from '../core/cost/spread_profile.ts';
 import { barSecondsOf, type Pair } from '../pair.ts';
+import { believedCosts } from './believed_costs.ts';
 import type { MinutehandSettings, SymbolCosts } from './schema.ts';
 
 /** flat: the spread of a symbol is one number; profile: it varies over the week as quotes do. */
@@ -14,17 +15,17 @@ interface WithSymbols {
   readonly minutehand: Pick<MinutehandSettings, 'symbols'>;
 }
 
-/** The costs of every configured symbol. */
+/** The costs of every configured symbol, as far as they are believed: `believedCosts`. */
 export function tradingCosts({ minutehand }: WithSymbols, model: CostModel = 'profile'): Record<string, TradingCosts> {
-  const entries = Object.entries(minutehand.symbols).map(([symbol, costs]): [string, TradingCosts] => [
-    symbol,
-    model === 'flat' ? costs : { ...costs, profile: profileOf(symbol, costs) },
-  ]);
+  const entries = Object.entries(minutehand.symbols).map(([symbol, given]): [string, TradingCosts] => {
+    const costs = believedCosts(symbol, given);
+    return [symbol, model === 'flat' ? costs : { ...costs, profile: profileOf(symbol, costs) }];
+  });
   return Object.fromEntries(entries);
 }
 
 function profileOf(symbol: string, { spread_profile }: SymbolCosts): SpreadProfile {
-  return spread_profile === undefined ? defaultProfile(assetClassOf(symbol)) : profileOfSteps(spread_profile);
+  return spread_profile === undefined ? profileOfSymbol(symbol) : profileOfSteps(spread_profile);
 }
 
 /** The settings with the price kinds of given bars, which count more than those of the configuration. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assetClassOf, defaultProfile } from '../core/cost/spread_profile.ts';
+import { profileOfSymbol } from '../core/cost/spread_profile.ts';
 import { parsePair } from '../pair.ts';
 import { pairCosts, tradingCosts, withMids, withPriceKinds } from './costs.ts';
 import { leveragePolicy } from './leverage_steps.ts';
@@ -25,7 +25,7 @@ describe('the costs of the configured symbols', () => {
     const costs = tradingCosts(settings);
     expect(Object.keys(costs)).toEqual(['EURUSD', 'XAUUSD', 'USDCHF']);
     const { profile: delivered, ...euro } = costs['EURUSD']!;
-    expect([euro, delivered === defaultProfile(assetClassOf('EURUSD'))]).toEqual([symbols['EURUSD'], true]);
+    expect([euro, delivered === profileOfSymbol('EURUSD')]).toEqual([symbols['EURUSD'], true]);
     const { profile } = costs['XAUUSD']!;
     expect([profile![0], profile![599], profile![600], profile![10_079]]).toEqual([1, 1, 4, 4]);
     expect(tradingCosts(settings, 'flat')).toEqual(symbols);
@@ -59,7 +59,7 @@ describe('the reduction of leverage', () => {
     const { costs, ...steps } = leveragePolicy(core([1], []), symbols)!;
     expect(steps).toEqual({ drawdown: [1], risk_score: [] });
     expect(Object.keys(costs)).toEqual(['EURUSD', 'XAUUSD', 'USDCHF']);
-    expect(costs['EURUSD']!.profile).toBe(defaultProfile(assetClassOf('EURUSD')));
+    expect(costs['EURUSD']!.profile).toBe(profileOfSymbol('EURUSD'));
     expect(leveragePolicy(core([], [1]), symbols)).toMatchObject({ drawdown: [], risk_score: [1] });
   });
 });

@@ -21,7 +21,7 @@ async function marketOf(workshop: Workshop, name: string) {
     window: { from: null, to: null },
     source: { folder, series: null },
     direction: null,
-    costs: { model: 'profile', fee_bps: 1, slippage_bps: 0 },
+    costs: { model: 'profile', fee_bps: 2, slippage_bps: 0 },
     holdout_from: null,
     seed: '0',
     resamples: 200,

@@ -12,6 +12,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { timeframeOf } from '../../../shared/pair.ts';
 import { isoMinute } from '../../../shared/bar.ts';
 import { homePaths } from '../../../shared/home.ts';
+import { believedFees } from '../../../shared/policy/believed_costs.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../../shared/symbol/symbol.ts';
@@ -80,18 +81,19 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
   const period = parsePeriod(flags);
   const from = period.from ?? firstUnseen(manifest);
   const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
-  const costs = {
+  const asked = {
     takerFeeBps: flags.feeBps === undefined ? taker_fee_bps : parseCostBps(flags.feeBps, '--fee-bps'),
     slippageBps: flags.slippageBps === undefined ? slippage_bps : parseCostBps(flags.slippageBps, '--slippage-bps'),
   };
   // Of this installation, wherever the bundle is: the bars are what is looked at.
-  const looks = directionFolder(homePaths().models);
+  const looks = homePaths().models;
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
     const symbols =
       flags.symbols === undefined ? manifest.instruments : parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES);
     const timeframe = timeframeOf(manifest.timeframe);
+    const costs = believedFees(symbols, asked, (text) => output.note(text));
     const source = {
       folder: flags.data ?? null,
       series: flags.series ?? null,
@@ -117,7 +119,12 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
       f1Floor: f1Floor(settings, 'direction'),
       biasLimits: biasLimits(settings),
       countLook: ({ from: first, to: last, trades }) =>
-        countLook(looks, { market: manifest.market ?? 'live', from: isoMinute(first), to: isoMinute(last) }, trades),
+        countLook(
+          looks,
+          { market: manifest.market ?? 'live', from: isoMinute(first), to: isoMinute(last), symbols },
+          trades,
+          { earlier: [directionFolder(looks)] },
+        ),
     });
     progress.stop();
     for (const line of evaluationLines(evaluation, manifest)) output.line(line);

@@ -48,7 +48,9 @@ export async function exportPairRole(flags: ExportFlags, role: ModelName, output
       const dataset = await trainingDataset(options);
       const table = roleTable(dataset, options.settings, job.market, { role, parts, balance, seed });
       const look = parts.includes('holdout')
-        ? countResult(paths.models, holdoutOf(dataset, options), sha256Hex(`export ${role} ${dataset.snapshotId}`))
+        ? countResult(paths.models, holdoutOf(dataset, options), sha256Hex(`export ${role} ${dataset.snapshotId}`), {
+            exported: true,
+          })
         : null;
       const rows = await writeRoleTable(out, table);
       progress.stop();

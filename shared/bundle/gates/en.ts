@@ -38,7 +38,10 @@ function delayed(of: GateFigures): string {
 }
 
 function lookAhead(of: GateFigures): string {
-  if (of.number('sampled') === 0 || !of.has('first_pair')) return `${of.text('sampled')} sampled bars equal to the bit`;
+  if (of.number('sampled') === 0 || !of.has('first_pair')) {
+    const but = of.has('not_recomputed') ? `, but of ${of.list('not_recomputed').join(', ')}, which a table has` : '';
+    return `${of.text('sampled')} sampled bars equal to the bit${but}`;
+  }
   const place = `${of.text('first_pair')} ${of.text('first_time')}`;
   const first = of.has('first_warm_bars')
     ? `${of.text('first_pair')} has ${of.text('first_warm_bars')} warm bars at ${of.text('first_time')}`
@@ -161,6 +164,12 @@ export const EN: EnglishCatalog = {
       limit: (of) => `features from the ${of.text('warm_up_bars')} minutes up to a bar equal those of the long run`,
       next: 'Look-ahead, or a warm-up too short. A defect: report it.',
     },
+    served_columns: {
+      name: 'served columns',
+      seen: (of) => `${of.list('columns').join(', ')}: of the table, and the daemon computes other values`,
+      limit: () => 'columns that the daemon computes',
+      next: 'The models would be asked about numbers that they have not learned: write the column as a formula, which the daemon computes too (docs/guides/extend/WRITE_A_FEATURE.md).',
+    },
     label_ends: {
       name: 'label ends',
       seen: labelEnds,
@@ -263,7 +272,7 @@ export const EN: EnglishCatalog = {
       name: 'plausible',
       seen: (of) =>
         of.reason === 'no_bar_moved' ? 'no bar moved' : `${dash(of, 'auc')} ± ${dash(of, 'standard_error')}`,
-      limit: (of) => `at most ${of.text('most')}, or within chance of 0.5`,
+      limit: (of) => `at most ${of.text('most')}, or beyond it by chance`,
       next: 'Find what knows the future: compare the arrival times of the series with their source. If the market is like this, promote it with a reason.',
     },
     series_foresight: {
@@ -366,6 +375,11 @@ export const EN: EnglishCatalog = {
       seen: (of) => (of.has('active') ? `${of.text('active')} is active` : 'none is active'),
       limit: () => 'no other rollout is active',
       next: 'Wait for its end, or end it: `minutehand rollout abort`.',
+    },
+    costs: {
+      name: 'costs',
+      seen: (of) => `${of.fixed('bps', 2)} bps a fill`,
+      limit: (of) => `at least ${of.fixed('least', 2)}: judge it again at what its broker charges`,
     },
     gates: { name: 'gates' },
     registry: {

@@ -14,6 +14,8 @@ interface GateEntry {
    * edge, no floor in the policy), or compare bytes.
    */
   readonly needsLimit: boolean;
+  /** Of a gate that has a verdict only where there is something to judge. */
+  readonly isConditional?: true;
   /**
    * Of a gate that judges a claim: a model that fails it is served for its probabilities, and its signals hold with
    * this reason. Absent: a gate of integrity, and a model that fails it is not served.
@@ -40,6 +42,7 @@ export const PAIR_GATES = {
   edge_with_columns_one_bar_later: { roles: BUNDLE, needsLimit: false },
   auc_plausible: { roles: ANSWERS, needsLimit: true },
   features_look_ahead: { roles: BUNDLE, needsLimit: true },
+  served_columns: { roles: BUNDLE, needsLimit: true, isConditional: true },
   label_ends: { roles: EACH, needsLimit: true },
   samples: { roles: ANSWERS, needsLimit: true },
   f1: { roles: ANSWERS, needsLimit: false },
@@ -106,7 +109,7 @@ export function claimReason(key: string): ClaimReason | null {
 }
 
 /** What stands in the list of gates that were not passed, and is no gate. */
-export const OTHER_CODES = ['gates', 'registry'] as const;
+export const OTHER_CODES = ['costs', 'gates', 'registry'] as const;
 
 export type PairGateCode = keyof typeof PAIR_GATES;
 export type DirectionGateCode = keyof typeof DIRECTION_GATES;
@@ -121,7 +124,9 @@ export interface GateIdentity {
 }
 
 function identities(gates: Readonly<Record<string, GateEntry>>): readonly GateIdentity[] {
-  return Object.entries(gates).flatMap(([code, { roles }]) => roles.map((role) => ({ code, role })));
+  return Object.entries(gates)
+    .filter(([, { isConditional = false }]) => !isConditional)
+    .flatMap(([code, { roles }]) => roles.map((role) => ({ code, role })));
 }
 
 /** Verdicts that a manifest of pair models has, one of the direction model, and one of an evolved rule. */

@@ -38,7 +38,10 @@ function delayed(of: GateFigures): string {
 }
 
 function lookAhead(of: GateFigures): string {
-  if (of.number('sampled') === 0 || !of.has('first_pair')) return `抽出した ${of.text('sampled')} 本がビット単位で一致`;
+  if (of.number('sampled') === 0 || !of.has('first_pair')) {
+    const but = of.has('not_recomputed') ? `（表の列 ${of.list('not_recomputed').join('、')} を除く）` : '';
+    return `抽出した ${of.text('sampled')} 本がビット単位で一致${but}`;
+  }
   const pair = of.text('first_pair');
   const first = of.has('first_warm_bars')
     ? `${pair} の ${of.text('first_time')} に準備済みの足が ${of.text('first_warm_bars')} 本`
@@ -153,6 +156,11 @@ export const JA: GateCatalog = {
       seen: lookAhead,
       limit: (of) => `足までの ${of.text('warm_up_bars')} 分だけで計算した特徴量が全期間のものと一致`,
     },
+    served_columns: {
+      name: '提供できる列',
+      seen: (of) => `${of.list('columns').join('、')}：表の列で、デーモンの計算値と異なる`,
+      limit: () => 'デーモンが計算する列',
+    },
     label_ends: {
       name: 'ラベルの終端',
       seen: labelEnds,
@@ -238,7 +246,7 @@ export const JA: GateCatalog = {
       name: '妥当性',
       seen: (of) =>
         of.reason === 'no_bar_moved' ? '動いた足なし' : `${dash(of, 'auc')} ± ${dash(of, 'standard_error')}`,
-      limit: (of) => `${of.text('most')} 以下、または 0.5 との差が偶然の範囲`,
+      limit: (of) => `${of.text('most')} 以下、または超過が偶然の範囲`,
     },
     series_foresight: {
       name: '系列の先読み',
@@ -313,6 +321,11 @@ export const JA: GateCatalog = {
       name: 'ロールアウト',
       seen: (of) => (of.has('active') ? `${of.text('active')} が進行中` : '進行中のものなし'),
       limit: () => '他のロールアウトが進行中でない',
+    },
+    costs: {
+      name: 'コスト',
+      seen: (of) => `1約定あたり ${of.fixed('bps', 2)} bps`,
+      limit: (of) => `${of.fixed('least', 2)} 以上（ブローカーの実際のコストで再判定）`,
     },
     gates: { name: 'ゲート' },
     registry: {

@@ -8,7 +8,7 @@ import { searchedBefore } from './searched_rules.ts';
  * @throws MinutehandError LOOKS_FORMAT
  */
 export function ruleVerdicts({ manifest, strategy }: FileRule, models: string): RecordedGates {
-  const { gates, origin, created } = manifest;
+  const { origin, created } = manifest;
   const isSearched = origin === 'written' && searchedBefore(models, strategy, created) !== null;
-  return recordedRuleGates({ gates, origin: isSearched ? 'evolved' : origin });
+  return recordedRuleGates({ ...manifest, origin: isSearched ? 'evolved' : origin });
 }

@@ -161,11 +161,21 @@ const CURRENCIES = /^(EUR|GBP|USD|CHF|JPY|AUD|NZD|CAD|NOK|SEK|DKK|SGD|HKD|MXN|ZA
 const METALS = /^(XAU|XAG|XPT|XPD)/;
 const COINS = /^(BTC|XBT|ETH|LTC|XRP|SOL|ADA|DOGE|AVAX|LINK|DOT|BNB|BCH|TRX|UNI|ATOM)|(USDT|USDC)$/;
 
-/** What a symbol is, by its name. Anything unknown is an index: a contract with a daily pause. */
-export function assetClassOf(symbol: string): AssetClass {
+/** Indices and energies, by the names of HistData, of MetaTrader brokers and of futures. */
+const INDICES =
+  /^(SPX|NSX|UKX|GRX|FRX|JPX|HKX|AUX|ETX|UDX|BCO|WTI|XBR|XTI|XNG|NGAS|NATGAS|UKOIL|USOIL|BRENT|US30|US500|US100|USTEC|US2000|SP500|NAS100|DJ30|GER[34]0|DE[34]0|DAX|UK100|FRA40|EU50|EUSTX50|STOXX50|ESP35|JP225|JPN225|NI225|HK50|AUS200|CHINA50|VIX)/;
+
+/** What a symbol is, by its name; null: nothing says it. */
+export function assetClassOf(symbol: string): AssetClass | null {
   if (METALS.test(symbol)) return 'metal';
   if (COINS.test(symbol)) return 'crypto';
-  return CURRENCIES.test(symbol) && CURRENCIES.test(symbol.slice(3)) ? 'currency' : 'index';
+  if (CURRENCIES.test(symbol) && CURRENCIES.test(symbol.slice(3))) return 'currency';
+  return INDICES.test(symbol) ? 'index' : null;
+}
+
+/** The delivered profile of a symbol; of an unknown one that of an index, a contract with a daily pause. */
+export function profileOfSymbol(symbol: string): SpreadProfile {
+  return defaultProfile(assetClassOf(symbol) ?? 'index');
 }
 
 /** Computed on first use: most commands need none. */

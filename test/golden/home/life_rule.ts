@@ -27,7 +27,7 @@ export const LIFE_RULE = fileRule(
     trials: 1,
     seed: '0',
     period: { from: '', holdout_from: '', to: '' },
-    costs: { spread_bps: 0, commission_bps: 0, slippage_bps: 0 },
+    costs: { spread_bps: 0, commission_bps: 2, slippage_bps: 0 },
     gates: [],
     edge: { no_edge: false, trades: 0, net_bps: null, lower_net_bps: null, p_value: null },
     holdout_look: 1,

@@ -66,7 +66,7 @@ export interface SymbolFacts {
   /** Costs equal the ones that minutehand is delivered with. */
   readonly hasDeliveredCosts: boolean;
   /** Neither spread nor commission nor slippage. */
-  readonly isFree: boolean;
+  readonly areCostsTooSmall: boolean;
 }
 
 /** Everything that the checklist judges, of one moment. */
@@ -212,7 +212,7 @@ const CHECKS: Readonly<Record<Exclude<GoLiveId, WindowsCheckId>, (facts: GoLiveF
   costs({ symbols }) {
     const missing = symbols.filter(({ hasCosts }) => !hasCosts).map(({ symbol }) => symbol);
     if (missing.length > 0) return todo('costs_missing', { symbols: few(missing) });
-    const free = symbols.filter(({ isFree }) => isFree).map(({ symbol }) => symbol);
+    const free = symbols.filter(({ areCostsTooSmall }) => areCostsTooSmall).map(({ symbol }) => symbol);
     if (free.length > 0) return todo('costs_zero', { symbols: few(free) });
     const delivered = symbols.filter(({ hasDeliveredCosts }) => hasDeliveredCosts).map(({ symbol }) => symbol);
     return delivered.length > 0

@@ -17,7 +17,7 @@ const symbolOf = (symbol: string, changes: object = {}): GoLiveFacts['symbols'][
   weekOpens: { '17:00': 8 },
   hasCosts: true,
   hasDeliveredCosts: false,
-  isFree: false,
+  areCostsTooSmall: false,
   ...changes,
 });
 const health = (changes: object = {}): GoLiveFacts['daemons'][number]['health'] => ({
@@ -138,7 +138,11 @@ describe('the checklist of going live', () => {
       { symbols: [symbolOf('XAUUSD'), symbolOf('XAGUSD', { hasDeliveredCosts: true })] },
       /XAGUSD are as delivered/,
     ],
-    ['costs', { symbols: [symbolOf('XAUUSD'), symbolOf('XAGUSD', { isFree: true })] }, /the costs of XAGUSD are 0/],
+    [
+      'costs',
+      { symbols: [symbolOf('XAUUSD'), symbolOf('XAGUSD', { areCostsTooSmall: true })] },
+      /the costs of XAGUSD are too small/,
+    ],
     ['costs', { symbols: [symbolOf('XAUUSD', { hasCosts: false }), symbolOf('XAGUSD')] }, /no costs of XAUUSD/],
     [
       'history',

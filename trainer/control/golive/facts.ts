@@ -14,6 +14,7 @@ import { earlierText, recentBars } from '../../../shared/core/recent_history.ts'
 import { isOpenMinute } from '../../../shared/market/trading_week.ts';
 import { isInstrument, type Pair, parseSubject, symbolsOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { areTooSmall } from '../../../shared/policy/believed_costs.ts';
 import { deliveredCosts } from '../../../shared/policy/delivered.ts';
 import { type Settings, type Shard, shardsOf } from '../../../shared/policy/policy.ts';
 import { daemonState } from '../../../shared/process/daemon_state.ts';
@@ -137,7 +138,7 @@ function symbolFacts(
     weekOpens,
     hasCosts: costs !== undefined,
     hasDeliveredCosts: costs !== undefined && isDeepStrictEqual(costs, delivered[symbol]),
-    isFree: costs !== undefined && costs.spread_bps + costs.commission_bps + costs.slippage_bps === 0,
+    areCostsTooSmall: costs !== undefined && areTooSmall(symbol, costs),
   };
 }
 

@@ -3,6 +3,18 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { ENOUGH_BARS, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
 import { counted } from '../../../shared/counted.ts';
 import { stretchesOf } from '../../../shared/core/recent_history.ts';
+import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import {
+  areTooSmall,
+  believedCosts,
+  costNotes,
+  fillBps,
+  leastFillBps,
+  refuseUnknownCosts,
+  type FillParts,
+} from '../../../shared/policy/believed_costs.ts';
+import { upperMedianOf } from '../../../shared/statistics.ts';
 
 const DAY_S = 86_400;
 
@@ -15,16 +27,21 @@ export function toStandardError(text: string): void {
 }
 
 type NotedBars = Pick<BarColumns, 'symbol' | 'time' | 'length'> &
-  Partial<Pick<BarColumns, 'spread'>> & { readonly timeframe?: number };
+  Partial<Pick<BarColumns, 'spread' | 'close'>> & { readonly timeframe?: number };
 
 /**
  * What a result on these bars depends on: where a backtest ends its positions, each hole once with the symbols that
- * have it, and whose quoted spreads are none.
+ * have it, whose quoted spreads are none, and whose costs are too small to be believed.
  * @param bars of one minute, or with their own `timeframe` in seconds
+ * @param costs as configured, by symbol
+ * @throws MinutehandError COSTS_UNKNOWN
  */
-export function barNotes(bars: Iterable<NotedBars>): string[] {
+export function barNotes(bars: Iterable<NotedBars>, costs: Readonly<Record<string, FillParts>>): string[] {
   const all = [...bars];
-  return [...holeNotes(all), ...all.flatMap(spreadNote)];
+  const symbols = all.map(({ symbol }) => symbol);
+  refuseUnknownCosts(costs, symbols);
+  for (const bars of all) refuseTinySpreads(bars, costs[bars.symbol]);
+  return [...holeNotes(all), ...all.flatMap(spreadNote), ...costNotes(costs, symbols)];
 }
 
 /** Nobody fills without a spread: costs take 0 for unknown (`quotedBps`). */
@@ -34,6 +51,27 @@ function spreadNote({ symbol, spread, length }: NotedBars): string[] {
   return [
     `${symbol}: ${counted(zeros, 'bar')} of ${length} have a spread of 0, which counts as unknown: the configured spread applies there.`,
   ];
+}
+
+/**
+ * A column of spreads in another unit, or of another symbol, would be charged as it is.
+ * @throws MinutehandError COSTS_UNKNOWN
+ */
+function refuseTinySpreads({ symbol, spread, close, length }: NotedBars, costs: FillParts | undefined): void {
+  if (!spread || !close || costs === undefined) return;
+  const quoted: number[] = [];
+  for (let i = 0; i < length; i++) {
+    const own = quotedBps({ spread: spread[i]!, close: close[i]! });
+    if (own >= 0) quoted.push(own);
+  }
+  if (quoted.length === 0) return;
+  const usual = { ...believedCosts(symbol, costs), spread_bps: upperMedianOf(quoted) };
+  if (!areTooSmall(symbol, usual)) return;
+  throw new MinutehandError('COSTS_UNKNOWN', {
+    seen: `${symbol}: half of its bars have a spread of ${usual.spread_bps.toPrecision(2)} bps or less; with commission and slippage a fill costs ${fillBps(usual).toPrecision(2)}`,
+    expected: `at least ${leastFillBps(symbol).toPrecision(2)} bps a fill`,
+    next: 'Import the bars again and say what the column is (--spread points or price), or state commission and slippage: symbols in config/minutehand.yaml.',
+  });
 }
 
 function holeNotes(bars: readonly NotedBars[]): string[] {

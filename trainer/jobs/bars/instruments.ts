@@ -53,7 +53,7 @@ export async function readInstruments(
   const { bars: all, known } = await readBars(source, onProgress, onNote);
   const taken = window === null ? all : withinWindow(all, window);
   const series = source.series ?? (folder === null ? null : join(folder, SERIES_FOLDER));
-  for (const note of barNotes(taken)) onNote(note);
+  for (const note of barNotes(taken, source.settings.minutehand.symbols)) onNote(note);
   return await Promise.all(
     taken.map(async (bars) => ({
       bars,

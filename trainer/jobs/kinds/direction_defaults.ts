@@ -1,4 +1,5 @@
 import { barSecondsOf, parseInstrument, TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { EXCHANGE_FEES } from '../../../shared/policy/believed_costs.ts';
 import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
 import { DIRECTION_ENGINE, type TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -23,8 +24,8 @@ export const DIRECTION_DEFAULTS = {
   trials: 0,
   balance_penalty: false,
   stride: 3,
-  taker_fee_bps: 5,
-  slippage_bps: 1,
+  taker_fee_bps: EXCHANGE_FEES.commission_bps,
+  slippage_bps: EXCHANGE_FEES.slippage_bps,
   compare: [],
   peers: [],
 } as const satisfies Omit<DirectionJob['parameters'], 'label'>;

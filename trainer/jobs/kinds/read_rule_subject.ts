@@ -17,6 +17,14 @@ import {
   timeframeOf,
   type Pair,
 } from '../../../shared/pair.ts';
+import {
+  areTooSmall,
+  believedCosts,
+  costNotes,
+  EXCHANGE_FEES,
+  refuseUnknownCosts,
+  tooSmallNote,
+} from '../../../shared/policy/believed_costs.ts';
 import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { StrategySubject } from '../../../shared/policy/strategy_file.ts';
@@ -38,7 +46,6 @@ import { barNotes, toStandardError, type OnNote } from '../bars/bar_notes.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { withFolderSeries } from '../bars/known_series.ts';
-import { DIRECTION_DEFAULTS } from './direction_defaults.ts';
 import { openTimeOf } from '../job_fields.ts';
 import type { RuleMarket } from './rule_market.ts';
 
@@ -102,7 +109,7 @@ async function readInstrument(
   );
   refuseForeseeingSeries([bars!]);
   const model = direction === null ? null : await readDirection(direction, instrument, bars!);
-  const own = instrumentCosts(instrument.a, costs, settings);
+  const own = instrumentCosts(instrument.a, costs, settings, onNote);
   return instrumentSubject(bars!, instrument, own, model, settings.core.novelty_min ?? undefined);
 }
 
@@ -156,7 +163,7 @@ async function readPair(
       expected: `symbols of config/minutehand.yaml: ${Object.keys(costs).join(', ')}`,
     });
   const bars = await readLegs(pair, market, settings, onProgress, onNote);
-  for (const note of barNotes(bars.values())) onNote(note);
+  for (const note of barNotes(bars.values(), settings.minutehand.symbols)) onNote(note);
   const { windows } = settings.minutehand;
   return pairSubject(pair, legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, windows, pairCosts(costs, pair));
 }
@@ -212,13 +219,29 @@ async function readLegsOf(
   return await withFolderSeries(screened, folder);
 }
 
-/** Fees of the job, else the costs of the configuration, else those of a direction training. */
-function instrumentCosts(symbol: string, { model, fee_bps, slippage_bps }: RuleMarket['costs'], settings: Settings) {
+/**
+ * Fees of the job, else the costs of the configuration, else those of an exchange. Fees that are too small to be those
+ * of the symbol count as not given.
+ * @throws MinutehandError COSTS_UNKNOWN
+ */
+function instrumentCosts(
+  symbol: string,
+  { model, fee_bps, slippage_bps }: RuleMarket['costs'],
+  settings: Settings,
+  onNote: OnNote,
+) {
   const configured = tradingCosts(settings, model)[symbol];
   if (configured !== undefined && fee_bps === null && slippage_bps === null) return configured;
-  return {
+  const given = {
     spread_bps: 0,
-    commission_bps: fee_bps ?? DIRECTION_DEFAULTS.taker_fee_bps,
-    slippage_bps: slippage_bps ?? DIRECTION_DEFAULTS.slippage_bps,
+    commission_bps: fee_bps ?? EXCHANGE_FEES.commission_bps,
+    slippage_bps: slippage_bps ?? EXCHANGE_FEES.slippage_bps,
   };
+  if (areTooSmall(symbol, given) && configured !== undefined) {
+    onNote(tooSmallNote(symbol, given, configured));
+    return configured;
+  }
+  refuseUnknownCosts({ [symbol]: given }, [symbol]);
+  for (const note of costNotes({ [symbol]: given }, [symbol])) onNote(note);
+  return believedCosts(symbol, given);
 }

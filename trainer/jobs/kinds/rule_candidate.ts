@@ -5,10 +5,10 @@ import type { RuleManifest } from '../../../shared/bundle/rule/rule_manifest.ts'
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { isInstrument } from '../../../shared/pair.ts';
+import { isInstrument, symbolsOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { StrategyDocument } from '../../../shared/policy/strategy_file.ts';
-import { countLook, type Holdout } from '../../learning/backtest/holdout_looks.ts';
+import { countLook, type EvaluatedBy, type Holdout } from '../../learning/backtest/holdout_looks.ts';
 import { isoSecond } from '../../learning/strategies/pair_reversion/backtest/ledger.ts';
 import { ruleGates, type RuleCheck } from '../../learning/formula_rules/rule_checks.ts';
 import type { RuleReport } from '../../learning/formula_rules/rule_report.ts';
@@ -63,6 +63,7 @@ export function refusePairCandidate({ history }: RuleSubject): void {
 /**
  * Counts the look of this installation at a holdout, before its result is known.
  * @param market of the bars
+ * @param by the rule that is judged, or the search
  * @returns the number of the look, from 1
  */
 export function lookAtHoldout(
@@ -70,10 +71,12 @@ export function lookAtHoldout(
   { holdoutFrom, to }: JudgedBars,
   market: Settings['minutehand']['market'],
   models: string,
+  by: EvaluatedBy,
 ) {
   const from = isoSecond(history.time[holdoutFrom]!);
   const end = isoSecond(history.time[to - 1]!);
-  return (trades: readonly FilledTrade[]): number => countLook(models, { market, from, to: end }, trades);
+  const symbols = symbolsOf([history.pair]);
+  return (trades: readonly FilledTrade[]): number => countLook(models, { market, from, to: end, symbols }, trades, by);
 }
 
 /** The holdout of one subject, by which the trials of its rules are counted. */

@@ -52,7 +52,7 @@ const market = () => ({
   window: { from: null, to: null },
   source: { folder, series: null },
   direction: null,
-  costs: { model: 'profile' as const, fee_bps: 1, slippage_bps: 0 },
+  costs: { model: 'profile' as const, fee_bps: 2, slippage_bps: 0 },
   holdout_from: null,
   seed: '0',
   resamples: 100,
@@ -297,6 +297,26 @@ it('refuses a rule that another installation judged as written by a person, wher
   takeInRule(candidate!.path, innocent.paths.models);
   expect(missing(innocent.paths.models)).toEqual(['rule_overfitting', 'rule_walk_forward']);
   expect((await runJudge(judgeJob(copy, false), innocent)).report).toMatchObject({ origin: 'evolved' });
+});
+
+it('judges at what an exchange charges where the given fees are none, says so, and serves no rule judged at less', async () => {
+  const notes: string[] = [];
+  const onNote = (text: string): number => notes.push(text);
+  const homeOf = (name: string) => ({ ...context, paths: { home: join(folder, name), models: join(folder, name) } });
+  const { report: searched } = await runEvolve(searchJob({ folder: null, candidate: false }), homeOf('searched'));
+  const job = judgeJob(searched.proposed!.strategy, false);
+  const free = { ...job, costs: { ...job.costs, fee_bps: 0, slippage_bps: 0 } };
+  const { report } = await runJudge(free, { ...homeOf('free'), onNote });
+  expect(notes).toEqual([
+    'BTCUSDT: 0 bps a fill are too small to be its costs (at least 2), and count as unknown: computed with 6.',
+  ]);
+  const paid = await runJudge({ ...job, costs: { ...job.costs, fee_bps: 5, slippage_bps: 1 } }, homeOf('paid'));
+  expect(report).toEqual(paid.report);
+  const ofBundle = { gates: [], origin: 'written' as const, instrument: 'BTCUSDT@1h' };
+  const judgedAt = (commission_bps: number) =>
+    recordedRuleGates({ ...ofBundle, costs: { spread_bps: 0, commission_bps, slippage_bps: 0 } }).failed;
+  expect(judgedAt(0)).toMatchObject([{ code: 'costs', evidence: { bps: 0, least: 2 } }]);
+  expect(judgedAt(6)).toEqual([]);
 });
 
 it('refuses a period with fewer trading days than its blocks need, with what there is', async () => {

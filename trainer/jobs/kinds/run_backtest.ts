@@ -11,12 +11,13 @@ import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { newsCurrencies } from '../../../shared/core/news/news_currencies.ts';
 import { isAtLeast } from '../../../shared/core/news/news_event.ts';
 import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { believedCosts } from '../../../shared/policy/believed_costs.ts';
 import { COST_MODELS, tradingCosts } from '../../../shared/policy/costs.ts';
 import { knownSubject } from '../../../shared/policy/known_subject.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { costRow, type BacktestCostRow } from '../../learning/strategies/pair_reversion/backtest/cost_rows.ts';
-import { countLook } from '../../learning/backtest/holdout_looks.ts';
+import { countLook, type Evaluated } from '../../learning/backtest/holdout_looks.ts';
 import {
   backtestPeriod,
   ROWS_PER_SCORE,
@@ -53,7 +54,7 @@ export interface BacktestOutcome {
   /** Empty without `cost_table`. */
   readonly costTable: readonly BacktestCostRow[];
   readonly requireEdge: boolean;
-  /** Costs of the symbols, as configured. */
+  /** Costs of the symbols: as configured, where these are believed. */
   readonly symbols: ReportedSymbols;
   /** null with `news_stop` off. */
   readonly news: NewsInPeriod | null;
@@ -95,7 +96,7 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
   const policy = decisionPolicy(settings);
   try {
     const bars = await reading;
-    for (const note of barNotes(bars.values())) onNote(note);
+    for (const note of barNotes(bars.values(), minutehand.symbols)) onNote(note);
     const options: PeriodOptions = {
       pairs,
       bars,
@@ -112,15 +113,24 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
       workers: resources.workers,
       onProgress: (done, total) => onProgress('backtest', done, total),
     };
-    const result = await backtestPeriod({
-      ...options,
-      countLook: ({ from: first, to: last, trades }) =>
-        countLook(context.modelsFolder, { market: job.market, from: isoMinute(first), to: isoMinute(last) }, trades),
+    const evaluated = (first: number, last: number): Evaluated => ({
+      market: job.market,
+      from: isoMinute(first as OpenTime),
+      to: isoMinute(last as OpenTime),
+      symbols: symbolsOf(pairs),
     });
-    const costTable = parameters.cost_table ? await compareCosts(options, settings) : [];
+    const counting: PeriodOptions = {
+      ...options,
+      countLook: ({ from: first, to: last, trades }) => countLook(context.modelsFolder, evaluated(first, last), trades),
+    };
+    const result = await backtestPeriod(counting);
+    // Each row is a result of other trades on the same bars.
+    const costTable = parameters.cost_table ? await compareCosts(counting, settings) : [];
     const manifests = sets.map(({ manifest }) => manifest);
     const own = symbolsOf(result.pairs.map(parsePair));
-    const reported: ReportedSymbols = Object.fromEntries(own.map((symbol) => [symbol, minutehand.symbols[symbol]!]));
+    const reported: ReportedSymbols = Object.fromEntries(
+      own.map((symbol) => [symbol, believedCosts(symbol, minutehand.symbols[symbol]!)]),
+    );
     const requireEdge = policy.require_edge;
     return {
       result,

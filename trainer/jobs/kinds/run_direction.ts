@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { isoMinute } from '../../../shared/bar.ts';
+import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { withInstrumentFormulas } from '../../../shared/policy/feature_settings.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
@@ -7,12 +7,13 @@ import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { TIMEFRAMES } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { believedFees } from '../../../shared/policy/believed_costs.ts';
 import { DIRECTION_ENGINE } from '../../../shared/policy/engines.ts';
 import { networksIn } from '../../../shared/policy/network_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { countLook, countResult } from '../../learning/backtest/holdout_looks.ts';
+import { countLook, countResult, wasExported } from '../../learning/backtest/holdout_looks.ts';
 import { countTrials } from '../../learning/backtest/trial_ledger.ts';
 import { biasLimits } from '../../learning/strategies/direction/gates/bias_limits.ts';
 import { paramsWith, rangesOf, walkForwardWith } from '../../learning/strategies/direction/direction_settings.ts';
@@ -48,6 +49,7 @@ import { learnersIn } from '../../learning/learners/registry.ts';
 import { f1Floor } from '../../learning/validate/quality_gate.ts';
 import { importedSourceOf } from '../job_fields.ts';
 import { holdingFolders } from '../held_folders.ts';
+import { toStandardError } from '../bars/bar_notes.ts';
 import { readInstruments } from '../bars/instruments.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
 import { isDrawn, type DirectionJob } from './direction_job.ts';
@@ -150,21 +152,38 @@ export async function directionRows(
   const { market } = job;
   const { table, evaluated } = directionTable(instruments, plan, { parts, market }, context.onProgress);
   if (!parts.includes('holdout')) return { table, look: null };
-  const place = { market, from: isoMinute(evaluated.from), to: isoMinute(evaluated.to) };
+  const place = { market, from: isoMinute(evaluated.from), to: isoMinute(evaluated.to), symbols: job.symbols };
   const own = sha256Hex(`export direction ${table.facts.dataset_id}`);
-  return { table, look: countResult(directionFolder(context.paths.models), place, own) };
+  const { models } = context.paths;
+  return { table, look: countResult(models, place, own, { exported: true, earlier: [directionFolder(models)] }) };
 }
 
 /** The plan of a job, and its bars and series. */
-async function readPlan(job: DirectionJob, { settings, onProgress, onJoined }: DirectionContext) {
+async function readPlan(job: DirectionJob, { settings, paths, onProgress, onJoined }: DirectionContext) {
   const { source, symbols, timeframe, window } = job;
   const plan = await withImport(planOf(job, settings), job);
   refuseUnfitWays(plan);
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   onRead(0, 1);
+  const costs = believedFees(symbols, plan.costs, toStandardError);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
-  return { plan, instruments: drawn(instruments, job) };
+  const { imported } = plan;
+  const isKnown = imported !== undefined && wereExported(instruments, job, paths.models);
+  const brought = isKnown
+    ? { imported: { ...imported, facts: { ...imported.facts, exported_holdout: true as const } } }
+    : {};
+  return { plan: { ...plan, costs, ...brought }, instruments: drawn(instruments, job) };
+}
+
+/** Whether labels of any of the bars have left this installation. */
+function wereExported(instruments: readonly Instrument[], { market, symbols }: DirectionJob, models: string): boolean {
+  const times = instruments.flatMap(({ bars: { time, length } }) =>
+    length === 0 ? [] : [time[0]!, time[length - 1]!],
+  );
+  if (times.length === 0) return false;
+  const [from, to] = [Math.min(...times), Math.max(...times)].map((time) => isoMinute(time as OpenTime));
+  return wasExported(models, { market, symbols, from: from!, to: to! });
 }
 
 /** The plan with the job's model of another program, which is opened before bars are read. */
@@ -210,9 +229,11 @@ async function makeProduct(
     const { workers: _workers, imported, ...settings } = plan;
     const brought = imported && { imported: imported.facts };
     const work = sha256Hex(canonicalJson({ symbols, timeframe, window, settings, ...brought }));
+    const repeated = sha256Hex(canonicalJson({ symbols, timeframe, days: window.days, settings, ...brought }));
     const trials = seeds * (1 + plan.balances.length + plan.peers.length) + (plan.search?.trials ?? 0);
     countTrials(looks, { ...place, subject: timeframe }, { kind: 'direction', work, trials });
-    return countLook(looks, place, trades, out ?? looks);
+    const earlier = [looks, ...(out === null ? [] : [out])];
+    return countLook(context.paths.models, { ...place, symbols }, trades, { work: repeated, earlier });
   };
   // Nothing of the recorded bars can be learned from a market whose direction was drawn.
   const counted = isDrawn(job.parameters) ? null : countLookAt;

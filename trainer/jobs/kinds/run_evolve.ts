@@ -107,7 +107,7 @@ export async function runEvolve(job: EvolveJob, context: RuleContext): Promise<E
     trialsBefore: before,
     searches: generations.searches,
     ...(fleet !== null && { searchElsewhere: fleet.searchElsewhere }),
-    lookAt: lookAtHoldout(subject, judged, market, paths.models),
+    lookAt: lookAtHoldout(subject, judged, market, paths.models, { work }),
     onGeneration: async (done, total) => {
       onProgress('generations', done, total);
       count();

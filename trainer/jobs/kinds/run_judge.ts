@@ -82,7 +82,7 @@ export async function runJudge(job: JudgeJob, context: RuleContext): Promise<Jud
     holdoutFrom,
     seed,
     resamples,
-    lookAt: lookAtHoldout(subject, judgedBars, market, paths.models),
+    lookAt: lookAtHoldout(subject, judgedBars, market, paths.models, { work }),
   });
   onProgress('judging', 1, 1);
   const { time } = subject.history;

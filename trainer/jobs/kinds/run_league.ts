@@ -32,7 +32,7 @@ import {
 } from '../../learning/league/entrants.ts';
 import { surroundingsOf } from '../../learning/league/surroundings.ts';
 import { barsHash } from '../../learning/strategies/pair_reversion/dataset/pair_cache.ts';
-import { countsOf, type TrainOptions } from '../../learning/options/train_options.ts';
+import { type TrainOptions } from '../../learning/options/train_options.ts';
 import { codeHash } from '../fleet/own_code.ts';
 import { coinsOf, mirrorBars } from '../../learning/placebo/mirrored_bars.ts';
 import type { Device } from '../../../shared/policy/engines.ts';
@@ -151,9 +151,9 @@ export async function runLeagueJob(job: LeagueJob, context: LeagueContext): Prom
           const { buffer, byteOffset, byteLength } = probabilities;
           const result = sha256Hex(Buffer.from(buffer, byteOffset, byteLength));
           const holdout = holdoutOf(dataset, options);
-          looks = Math.max(looks, countResult(countsOf(options), holdout, result, options.out));
+          looks = Math.max(looks, countResult(options.counts, holdout, result, { earlier: [options.out] }));
           const tried = triedBy(name, job, dataset.snapshotId);
-          trials = Math.max(trials, countTrials(countsOf(options), holdout, tried));
+          trials = Math.max(trials, countTrials(options.counts, holdout, tried));
         },
         onProgress: (entrant, done, total) => onProgress(`league: ${entrant}`, done, total),
       });

@@ -65,7 +65,7 @@ export async function runScanJob(job: ScanJob, context: ScanContext): Promise<Sc
   const { symbols, withoutCosts } = await symbolsToScan(job, settings);
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   const bars = await readBars(source.folder, settings, symbols, periodOf(period), onRead, onNote);
-  for (const note of barNotes(bars.values())) onNote(note);
+  for (const note of barNotes(bars.values(), settings.minutehand.symbols)) onNote(note);
   const { timeframes: _timeframes, ...windows }: Windows = configured;
   const scanned = [...bars.keys()];
   const toTry = pairsOf(scanned, parameters.timeframes, pairs);
@@ -82,7 +82,11 @@ export async function runScanJob(job: ScanJob, context: ScanContext): Promise<Sc
     seed: String(job.seed),
     workers: resources.workers,
     countLook: ({ from, to, results }) =>
-      countResult(modelsFolder, { market: job.market, from: isoSecond(from), to: isoSecond(to) }, sha256Hex(results)),
+      countResult(
+        modelsFolder,
+        { market: job.market, from: isoSecond(from), to: isoSecond(to), symbols: scanned },
+        sha256Hex(results),
+      ),
     onProgress: (done, total) => onProgress('scan', done, total),
   });
   const files = output.folder === null ? null : writeFiles(output.folder, result, parameters.level);

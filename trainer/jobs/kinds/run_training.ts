@@ -179,7 +179,7 @@ async function withOpenOptions<Result>(
   const tell = context.onNote?.bind(context) ?? toStandardError;
   const known = await barsOf(job, settings, imported, onBars, [...new Set([...learned, ...compared])], tell);
   const read = lastDays(ofSymbols(known, learned), job.window.days);
-  for (const note of barNotes(read.values())) tell(note);
+  for (const note of barNotes(read.values(), settings.minutehand.symbols)) tell(note);
   // Some experiments make the rows of a training many times.
   const told = new Set<string>();
   const tellOnce = (line: string): void => {

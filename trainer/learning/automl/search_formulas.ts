@@ -19,7 +19,7 @@ import { fitAllRows } from '../learners/contract/learner.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { FitPool } from '../learners/trees/fit_pool.ts';
 import { auc, rowLogLoss } from '../measures/metrics.ts';
-import { countsOf, type TrainOptions } from '../options/train_options.ts';
+import { type TrainOptions } from '../options/train_options.ts';
 import { kFoldSplits } from '../splits/splits.ts';
 import { meanByDays } from '../statistics/standings.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -256,7 +256,7 @@ class Search {
     if (this.#options.isShuffled) return;
     const work = sha256Hex(JSON.stringify(['automl', base.snapshotId, candidates.map(({ text }) => text)]));
     const tried = { kind: 'automl', work, trials: candidates.length } as const;
-    countTrials(countsOf(this.#training), holdoutOf(base, this.#training), tried);
+    countTrials(this.#training.counts, holdoutOf(base, this.#training), tried);
   }
 
   #isOver(beganMs: number): boolean {

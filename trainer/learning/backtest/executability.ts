@@ -3,12 +3,7 @@ import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import type { Executability } from '../../../shared/bundle/manifest.ts';
 import type { FillCosts, PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../../shared/core/cost/new_york_time.ts';
-import {
-  assetClassOf,
-  defaultProfile,
-  multipleAt,
-  type SpreadProfile,
-} from '../../../shared/core/cost/spread_profile.ts';
+import { multipleAt, profileOfSymbol, type SpreadProfile } from '../../../shared/core/cost/spread_profile.ts';
 import type { PriceHistory } from '../history/pair_history.ts';
 import { fillCostAt, grossBps, type FilledTrade } from '../trades/backtest.ts';
 
@@ -104,7 +99,7 @@ function delayedNetBps(history: PriceHistory, trade: FilledTrade, minutes: numbe
 function wideMinutes(history: PriceHistory, from: number, costs: PairFillCosts): (bar: number) => boolean {
   const { pair, time, length, quotedA, quotedB } = history;
   const spreadOf = (symbol: string, { spread_bps, profile }: FillCosts, quoted: Float64Array) => {
-    const usual: SpreadProfile = profile ?? defaultProfile(assetClassOf(symbol));
+    const usual: SpreadProfile = profile ?? profileOfSymbol(symbol);
     return (bar: number): number => (quoted[bar]! >= 0 ? quoted[bar]! : spread_bps * multipleAt(usual, time[bar]!));
   };
   const ofA = spreadOf(pair.a, costs.a, quotedA);

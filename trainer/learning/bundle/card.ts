@@ -1,3 +1,4 @@
+import { EXPORTED_LINE } from '../../../shared/bundle/imported_model.ts';
 import { lookName } from '../backtest/holdout_looks.ts';
 import { hasPassed } from '../../../shared/bundle/recorded_gates.ts';
 import {
@@ -126,10 +127,11 @@ function memberLine({ metrics }: Manifest): string[] {
 
 function broughtLine(role: ModelName, imported: NonNullable<Manifest['imported']>[ModelName]): string[] {
   if (imported === undefined) return [];
-  const { producer, sha256, learned_until, preprocess } = imported;
+  const { producer, sha256, learned_until, preprocess, exported_holdout } = imported;
   const prepared = preprocess === null ? '' : `, columns prepared by ${preprocess.slice(0, 12)}`;
   return [
     `${title(role)} was not trained here: it is an ONNX model of ${producer ?? 'an unnamed program'} (SHA-256 ${sha256.slice(0, 12)}${prepared}), learned, as its owner says, from labels known before ${learned_until}, and calibrated on later rows. That it learned from nothing else cannot be tested here.`,
+    ...(exported_holdout ? [EXPORTED_LINE] : []),
   ];
 }
 

@@ -35,12 +35,15 @@ const CERTAIN = 0.999;
 /**
  * Features that tell a label better than any honest feature of a market can: their values must come from after the bar.
  * Measured on the rows of training, of all pairs and, for AI1 and AI2, of each alone: what knows the future of one pair
- * in ten is hardly seen among all.
+ * in ten is hardly seen among all. For AI3 only columns from outside are judged: its label is the size of a result,
+ * which columns of the daemon, made of earlier bars, honestly tell where volatility lasts (`beta` has had 0.962).
+ * @param outside columns that do not follow from the bars of the legs alone
  * @param place where the features come from
  * @throws MinutehandError FEATURE_FORESIGHT that names the model and each such column
  */
 export function refuseImplausible(
   { definitions, train, evaluation, histories }: Pick<Dataset, 'definitions' | 'train' | 'evaluation' | 'histories'>,
+  outside: readonly string[],
   place: string,
   market: Market,
 ): void {
@@ -49,8 +52,9 @@ export function refuseImplausible(
   const pairIds = histories.map(({ pair }) => pair.id);
   const found = MODEL_NAMES.flatMap((model) => {
     const sets = model === 'ai1' && evaluation.train !== train.ai1 ? [train.ai1, evaluation.train] : [train[model]];
+    const isJudged = (name: string): boolean => model !== 'ai3' || outside.includes(name);
     return sets.flatMap((rows) =>
-      implausibleOf({ rows, model, pairIds, names }, limits[model]).map((text) => [model, text]),
+      implausibleOf({ rows, model, pairIds, names, isJudged }, limits[model]).map((text) => [model, text]),
     );
   });
   if (found.length === 0) return;
@@ -65,6 +69,7 @@ interface JudgedFeatures {
   readonly model: ModelName;
   readonly pairIds: readonly string[];
   readonly names: readonly string[];
+  readonly isJudged: (name: string) => boolean;
 }
 
 /**
@@ -72,16 +77,17 @@ interface JudgedFeatures {
  * is judged over all pairs alone: it measures the size of a trade's result, which within one calm pair may honestly
  * follow from one feature, such as the z-score at the entry.
  */
-function implausibleOf({ rows, model, pairIds, names }: JudgedFeatures, limit: number): string[] {
+function implausibleOf({ rows, model, pairIds, names, isJudged }: JudgedFeatures, limit: number): string[] {
+  if (!names.some(isJudged)) return [];
   const all = withHardLabels(rows);
   const bound = Math.min(boundOf(all, limit, MAX_ROWS), CERTAIN);
-  const together = implausibleColumns(all, names, bound, MAX_ROWS);
+  const together = implausibleColumns(all, names, bound, MAX_ROWS, isJudged);
   if (together.length > 0 || pairIds.length === 1 || model === 'ai3') return together;
   return pairIds.flatMap((id, pair) => {
     const own = withHardLabels(ofPair(rows, pair));
     const ownBound = boundOf(own, limit, ROWS_OF_PAIR);
     if (ownBound >= CERTAIN) return [];
-    return implausibleColumns(own, names, ownBound, ROWS_OF_PAIR).map((text) => `${text} in ${id}`);
+    return implausibleColumns(own, names, ownBound, ROWS_OF_PAIR, isJudged).map((text) => `${text} in ${id}`);
   });
 }
 
@@ -104,9 +110,15 @@ function boundOf({ y, effectiveRows }: JudgedRows, limit: number, maxRows: numbe
 }
 
 /** `z_score with an AUC of 0.981`, the largest first. */
-function implausibleColumns({ x, y }: JudgedRows, names: readonly string[], bound: number, maxRows: number): string[] {
+function implausibleColumns(
+  { x, y }: JudgedRows,
+  names: readonly string[],
+  bound: number,
+  maxRows: number,
+  isJudged: (name: string) => boolean,
+): string[] {
   return columnSkills({ x, y, names }, maxRows)
-    .filter(({ auc }) => auc > bound)
+    .filter(({ name, auc }) => auc > bound && isJudged(name))
     .sort((one, other) => other.auc - one.auc)
     .map(({ name, auc }) => `${name} with an AUC of ${auc.toFixed(3)}`);
 }

@@ -32,6 +32,7 @@ function check(
   own: DatasetRows,
   ofSize = rowsOf((_pair, _label, normal) => normal),
   market: 'live' | 'simulated' = 'live',
+  outside = ['leaked'],
 ): void {
   const noise = rowsOf((_pair, _label, normal) => normal);
   const dataset = {
@@ -40,7 +41,7 @@ function check(
     train: { ai1: own, ai2: noise, ai3: ofSize },
     evaluation: { train: own, holdout: noise },
   };
-  refuseImplausible(dataset as never, 'table.csv', market);
+  refuseImplausible(dataset as never, outside, 'table.csv', market);
 }
 
 describe('a column of a dataset', () => {
@@ -81,6 +82,14 @@ describe('a column of a dataset', () => {
     );
     const inAll = rowsOf((_pair, label) => label);
     expect(() => check(noise, inAll)).toThrow(/leaked with an AUC of 1\.000 for the label of ai3/);
+  });
+
+  it('that the daemon computes may tell the size of a result, as one of lasting volatility does, but no reversion', () => {
+    const noise = rowsOf((_pair, _label, normal) => normal);
+    const strong = rowsOf((_pair, label, normal) => 2.6 * label + normal);
+    expect(() => check(noise, strong)).toThrow(/for the label of ai3/);
+    check(noise, strong, 'live', []);
+    expect(() => check(strong, noise, 'live', [])).toThrow(/for the label of ai1/);
   });
 
   it('that agrees with the few rows of one pair is no cheat: chance does that, too', () => {

@@ -34,6 +34,7 @@ const training = (own: ReadonlyMap<string, BarColumns>): Promise<unknown> =>
     seed: 7,
     gitCommit: null,
     out: folder,
+    counts: folder,
     cache: null,
     workers: 0,
     created: new Date('2024-01-05T12:00:00Z'),

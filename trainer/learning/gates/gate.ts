@@ -39,6 +39,8 @@ export interface BundleEvidence {
   readonly requireEdge: boolean;
   /** Results of the leakage tests of features and labels. */
   readonly leakage: readonly GateResult[];
+  /** Columns of a feature table whose values are not those that the daemon computes. */
+  readonly outsideColumns: readonly string[];
   readonly limits: Settings['retrain'];
 }
 

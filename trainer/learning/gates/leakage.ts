@@ -14,6 +14,25 @@ export const featuresLookAhead: Gate<BundleEvidence> = {
   check: ({ leakage }) => resultOf({ code: 'features_look_ahead', role: null }, leakage),
 };
 
+export const servedColumns: Gate<BundleEvidence> = {
+  code: 'served_columns',
+  vetoes: 'Columns of a feature table whose values are not those that the daemon computes from the same bars.',
+  threshold: { fixed: 'no such column' },
+  check: ({ outsideColumns }) =>
+    outsideColumns.length === 0
+      ? null
+      : {
+          code: 'served_columns',
+          role: null,
+          passed: false,
+          value: outsideColumns.length,
+          relation: '<=',
+          limit: 0,
+          unit: 'count',
+          evidence: { columns: [...outsideColumns] },
+        },
+};
+
 export const labelEnds: Gate<BundleEvidence> = {
   code: 'label_ends',
   vetoes: 'Labels that depend on a bar after their end.',

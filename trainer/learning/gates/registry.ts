@@ -14,6 +14,7 @@ import {
   fittedOnTrainingRowsOnly,
   foldBorders,
   labelEnds,
+  servedColumns,
   shuffledLabels,
   shuffledLabelsRefused,
 } from './leakage.ts';
@@ -33,6 +34,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   edgeWithColumnsOneBarLater,
   aucPlausible,
   featuresLookAhead,
+  servedColumns,
   labelEnds,
 ];
 

@@ -20,6 +20,8 @@ import { learnPart } from '../role_table/role_table.ts';
 import { checkWarmStart } from '../learners/warm_start.ts';
 import type { ImportedSource, TrainOptions } from '../options/train_options.ts';
 import { obstacles } from '../training/deep_verification.ts';
+import { countResult, wasExported } from '../backtest/holdout_looks.ts';
+import { holdoutOf } from '../proof/prove_models.ts';
 import { train, trainingDataset, type TrainResult } from '../training/pipeline.ts';
 import { importModels } from './imported_models.ts';
 
@@ -114,6 +116,7 @@ async function refusal(file: string, changes: Partial<ImportedSource> = {}) {
 describe('a model that was learned elsewhere', () => {
   let result: TrainResult;
   let options: TrainOptions;
+  let sourceOfResult: NonNullable<TrainOptions['imported']>;
   const slope = 4;
 
   beforeAll(async () => {
@@ -137,6 +140,7 @@ describe('a model that was learned elsewhere', () => {
     const imported = {
       ai1: sourceOf(file, { preprocess: fileOf('good.json', JSON.stringify(preprocess)) }),
     };
+    sourceOfResult = imported;
     result = await train({ ...options, imported, trials: 2 });
   });
 
@@ -164,6 +168,26 @@ describe('a model that was learned elsewhere', () => {
       const margin = ((Number.isNaN(value) ? 0.25 : value) - 1e-9) * slope;
       expect(answers.values[row]).toBeCloseTo(1 / (1 + Math.exp(-(by * margin + intercept))), 5);
     }
+  });
+
+  it('claims nothing on a holdout whose labels this installation has given out, and says so', async () => {
+    const notes: string[] = [];
+    const own = { ...optionsOf(), imported: sourceOfResult, onNote: (line: string) => void notes.push(line) };
+    const holdout = holdoutOf(dataset, own);
+    countResult(own.counts, holdout, 'e'.repeat(64), { exported: true });
+    const { manifest, path } = await train(own);
+    expect(manifest.imported!.ai1!.exported_holdout).toBe(true);
+    expect(Object.values(manifest.edge).map(({ no_edge }) => no_edge)).not.toContain(false);
+    expect(notes.join('\n')).toContain('given out labels of the holdout');
+    expect(readFileSync(join(path, 'CARD.md'), 'utf8')).toContain('may be known answers, and claim nothing');
+    // Bars of other minutes and symbols, and rows to learn from, say nothing of this holdout.
+    const before = { ...holdout, from: '2000-01-01T00:00Z', to: '2000-02-01T00:00Z' };
+    const others = mkdtempSync(join(folder, 'counts-'));
+    countResult(others, before, 'a'.repeat(64), { exported: true });
+    countResult(others, { ...holdout, symbols: ['BTCUSDT'] }, 'b'.repeat(64), { exported: true });
+    countResult(others, holdout, 'c'.repeat(64));
+    expect(wasExported(others, holdout)).toBe(false);
+    expect(wasExported(own.counts, { ...holdout, symbols: [holdout.symbols[0]!] })).toBe(true);
   });
 
   it('is calibrated and measured out of fold on rows alone that it cannot have learned from', () => {

@@ -45,9 +45,9 @@ export interface TrainOptions {
   readonly out: string;
   /**
    * Folder of the counts of evaluations and trials: the models folder of the home, wherever bundles are written, since
-   * what was evaluated are its bars. Absent: `out`.
+   * what was evaluated are its bars.
    */
-  readonly counts?: string;
+  readonly counts: string;
   readonly created: Date;
   /** Whether the name of the bundle ends in a hash of its configuration. */
   readonly hashName?: boolean;
@@ -80,9 +80,4 @@ export interface TrainOptions {
   onProgress(stage: string, done: number, total: number): void;
   /** What a person should know of a training that succeeds, such as pairs without bars. */
   onNote?(line: string): void;
-}
-
-/** The folder of the counts of evaluations and trials. */
-export function countsOf({ counts, out }: Pick<TrainOptions, 'counts' | 'out'>): string {
-  return counts ?? out;
 }

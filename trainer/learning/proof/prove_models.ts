@@ -5,10 +5,11 @@ import type { InputDescription } from '../../../shared/bundle/input_novelty.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
+import { symbolsOf } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
-import { proveEdge, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
+import { proveEdge, withoutClaims, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
 import { calibrateExpectation } from '../calibrate/expectation.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
@@ -16,7 +17,7 @@ import { columnsFromOutside, withColumnsLater } from '../feature_checks/columns_
 import { candidateRisks } from '../gates/candidate_risks.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gates/registry.ts';
-import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
+import { countLook, type Evaluated } from '../backtest/holdout_looks.ts';
 import { countTrials, trialsBefore } from '../backtest/trial_ledger.ts';
 import { marketsOf, type GeneratedMarkets } from '../generated/generated_pairs.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
@@ -24,7 +25,7 @@ import { describeLearned } from '../novelty/learned_inputs.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
 import { findThresholds, type Calibrated } from '../strategies/pair_reversion/thresholds/choose_thresholds.ts';
-import { countsOf, type TrainOptions } from '../options/train_options.ts';
+import { type TrainOptions } from '../options/train_options.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import { testModelLeakage } from '../validate/leakage/model_leakage.ts';
 import { validateModel } from '../validate/validation.ts';
@@ -59,6 +60,8 @@ export interface LearnedParts {
   readonly searchTrials: number;
   /** Trials before these models were learned, which are then not counted themselves; absent: as counted so far. */
   readonly trialsBefore?: number;
+  /** Whether a brought model may know the labels of the holdout, which were given out. */
+  readonly claimsNothing?: boolean;
 }
 
 export interface ProvenModels extends Calibrated, HoldoutProof {
@@ -95,7 +98,8 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
   const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
   const place = holdoutOf(dataset, options);
   const work = workOf(parts, options);
-  const before = parts.trialsBefore ?? options.trialsBefore ?? trialsBefore(countsOf(options), place, work);
+  const repeated = procedureOf(parts, options);
+  const before = parts.trialsBefore ?? options.trialsBefore ?? trialsBefore(options.counts, place, work);
   // The configuration itself is a trial.
   const ofSearch = 1 + parts.searchTrials;
   const { thresholds, report } =
@@ -104,17 +108,21 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
       : { thresholds: warmStart.thresholds, report: null };
   const own = ofSearch + (report?.tried ?? 0);
   if (parts.trialsBefore === undefined && options.trialsBefore === undefined)
-    countTrials(countsOf(options), place, { kind: 'training', work, trials: own });
+    countTrials(options.counts, place, { kind: 'training', work, trials: own });
 
   const { ai1, ai2 } = perModel((name) => learned[name].model);
   const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
-  const holdout = proveEdge(
+  const proven = proveEdge(
     dataset,
     deciders,
     settings,
-    (trades) => parts.look ?? options.holdoutLook ?? countLook(countsOf(options), place, trades, options.out),
+    (trades) =>
+      parts.look ??
+      options.holdoutLook ??
+      countLook(options.counts, place, trades, { work: repeated, earlier: [options.out] }),
     (done, total) => onProgress('backtest of the holdout', done, total),
   );
+  const holdout = parts.claimsNothing ? withoutClaims(proven) : proven;
 
   const fromOutside = columnsFromOutside(dataset, settings.minutehand.windows);
   const delayed =
@@ -134,6 +142,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     models,
     skill,
     leakage,
+    outsideColumns: dataset.outsideColumns,
     candidateRisks: candidateRisks(dataset, ai2, quantiles),
     candidates: dataset.evaluation.holdout,
     theta2: thresholds.theta2,
@@ -149,6 +158,32 @@ function inputsOf({ inputs, warmStart, models, dataset }: LearnedParts, seed: nu
   if (inputs !== undefined) return inputs;
   if (warmStart !== null) return warmStart.inputs ?? null;
   return describeLearned(models.ai1.job.rows.trained, dataset, `${seed}`);
+}
+
+/** Identity of a training that is repeated on other bars. */
+function procedureOf(
+  { settings, searchTrials, warmStart }: LearnedParts,
+  { seed, target, market }: TrainOptions,
+): string {
+  const { minutehand, core } = settings;
+  const { pairs, train, search, decision, label, windows } = minutehand;
+  const start = warmStart === null ? 'full' : 'incremental';
+  return sha256Hex(
+    canonicalJson({
+      pairs,
+      train,
+      search,
+      decision,
+      label,
+      windows,
+      core,
+      searchTrials,
+      seed,
+      target: target ?? null,
+      market,
+      start,
+    }),
+  );
 }
 
 /** Identity of a training: the same rows, settings and seed are no further trial. */
@@ -188,6 +223,7 @@ function skillOfReturns(
   );
 }
 
-export function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {
-  return { market, from: isoMinute(holdoutFrom), to: isoMinute(to) };
+export function holdoutOf({ holdoutFrom, to, histories }: Dataset, { market }: TrainOptions): Evaluated {
+  const symbols = symbolsOf(histories.map(({ pair }) => pair));
+  return { market, from: isoMinute(holdoutFrom), to: isoMinute(to), symbols };
 }

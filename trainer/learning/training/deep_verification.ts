@@ -124,6 +124,7 @@ export async function retrainAndCompare(folder: string, options: Retraining): Pr
       seed: manifest.seed,
       gitCommit: null,
       out,
+      counts: out,
       created: new Date(manifest.created),
       target: manifest.files[NET_FILE] === undefined ? 'reversion' : 'net',
       trials: trialsOf(manifest),

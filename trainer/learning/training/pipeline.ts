@@ -8,6 +8,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { proofOf, type HoldoutProof } from '../strategies/pair_reversion/backtest/holdout.ts';
 import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
+import { columnsFromOutside } from '../feature_checks/columns_later.ts';
 import { refuseUnsoundLegs } from '../data_quality/unsound_legs.ts';
 import { buildDataset, type Dataset } from '../strategies/pair_reversion/dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
@@ -27,9 +28,10 @@ import { balanceOf, type Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
 import { describeLearned } from '../novelty/learned_inputs.ts';
-import { examineModel, proveModels } from '../proof/prove_models.ts';
+import { holdoutOf, examineModel, proveModels } from '../proof/prove_models.ts';
 import { generatedMarkets } from '../generated/generated_pairs.ts';
 import { placeboMarkets } from '../placebo/placebo_rows.ts';
+import { wasExported } from '../backtest/holdout_looks.ts';
 import { importModels, type ImportedModels } from '../imported/imported_models.ts';
 import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
 import { planSearch, searchFits, type PlannedSearch } from '../search/plan_search.ts';
@@ -46,6 +48,10 @@ export type { TrainResult } from '../bundle/make_bundle.ts';
 export type { TrainOptions } from '../options/train_options.ts';
 
 const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
+
+/** What the owner of a brought model can do. */
+const EXPORTED_NOTE =
+  'This installation has given out labels of the holdout (dataset export): a model can know them, so that this one is served without claims, NO_EDGE. Later bars judge it: --holdout-from, after the exported ones.';
 
 /**
  * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
@@ -100,7 +106,19 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     onProgress: (done, total) => options.onProgress('placebo markets', done, total),
   });
   const searchTrials = MODEL_NAMES.reduce((sum, name) => sum + (found?.reports[name]?.trials ?? 0), 0);
-  const ofRows = { dataset, generated, models, settings, placebo, leakage, net, warmStart, searchTrials };
+  const claimsNothing = Object.values(imported?.facts ?? {}).some((own) => own?.exported_holdout);
+  const ofRows = {
+    dataset,
+    generated,
+    models,
+    settings,
+    placebo,
+    leakage,
+    net,
+    warmStart,
+    searchTrials,
+    claimsNothing,
+  };
   const pooled = described === undefined ? ofRows : { ...ofRows, inputs: described };
   const proven = proveModels(pooled, options);
 
@@ -212,14 +230,20 @@ async function prepareDataset(
   const leftOut = pairs.filter(({ id }) => !used.has(id)).map(({ id }) => id);
   if (leftOut.length > 0) onNote?.(`Left out: ${leftOut.join(', ')}: too few common bars (train.min_bars)`);
   const dataset = warmStart === null ? built : warmStart.newRows(built);
-  refuseImplausible(dataset, source?.place ?? 'the features of these bars', options.market);
+  const outside = columnsFromOutside(dataset, settings.minutehand.windows);
+  refuseImplausible(dataset, outside, source?.place ?? 'the features of these bars', options.market);
   refuseNoRows(dataset);
   refuseAbsentOthers(dataset, bars, settings.minutehand.windows);
   const { compared, market, out: modelsFolder } = options;
   if (compared !== undefined) refuseImpossibleComparison(dataset, { bars: compared, settings, market, modelsFolder });
   if (sources === undefined) return { dataset, imported: null };
   const imported = await importModels(sources, dataset, settings);
-  return { dataset: imported.dataset, imported };
+  if (!wasExported(options.counts, holdoutOf(dataset, options))) return { dataset: imported.dataset, imported };
+  onNote?.(EXPORTED_NOTE);
+  const facts = Object.fromEntries(
+    Object.entries(imported.facts).map(([role, own]) => [role, { ...own, exported_holdout: true as const }]),
+  );
+  return { dataset: imported.dataset, imported: { ...imported, facts } };
 }
 
 /**

@@ -66,6 +66,7 @@ beforeAll(async () => {
     seed: SEED,
     gitCommit: null,
     out: folder,
+    counts: folder,
     created: new Date('2024-01-08T12:00:00Z'),
     workers: 0,
     cache: null,
@@ -113,7 +114,8 @@ describe('a training that searches', () => {
       return { ...own, open, high, low, close };
     };
     const moved = new Map([...options.bars].map(([symbol, own]) => [symbol, symbol === 'EURUSD' ? shaken(own) : own]));
-    const again = await train({ ...options, bars: moved, out: mkdtempSync(join(folder, 'moved-')) });
+    const out = mkdtempSync(join(folder, 'moved-'));
+    const again = await train({ ...options, bars: moved, out, counts: out });
     expect(again.dataset.holdoutFrom).toBe(holdoutFrom);
     for (const name of MODEL_NAMES)
       expect(readBundle(again.path).models[name].equals(readBundle(result.path).models[name]), name).toBe(true);

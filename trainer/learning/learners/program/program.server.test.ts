@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,6 +64,16 @@ function fit(command: readonly string[], rows = rowsOf('program')) {
     seed: 'program',
     continueFrom: null,
   });
+}
+
+/** Whether a process is there, and not only its end that nobody has read. */
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 /** A program that greets and then does this with each line. */
@@ -166,6 +177,36 @@ describe('a learner program', () => {
       .poll(() => existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
       .not.toContain('sleep');
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'ends with this process, also by a signal, with all it has started',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'minutehand-stubborn-'));
+      const started = join(folder, 'started');
+      // Hears neither SIGTERM nor the end of its standard input.
+      const stubborn = programThat(
+        `const child = require('node:child_process').spawn('sleep', ['600'], { stdio: 'ignore' });
+       writeFileSync(${JSON.stringify(started)}, process.pid + ' ' + child.pid);
+       for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);`,
+      );
+      const fitting = `import { ProgramProcess } from ${JSON.stringify(join(packageRoot(), 'dist/trainer/learning/learners/program/program_process.js'))};
+       new ProgramProcess(${JSON.stringify(stubborn)}, { hours: 1, memoryMb: 4000, network: true })
+         .fit({ id: 1, task: 'binary' }, {});`;
+      try {
+        for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+          const fitter = spawn(process.execPath, ['--input-type=module', '-e', fitting], { stdio: 'ignore' });
+          await vi.waitFor(() => expect(readFileSync(started, 'utf8')).toMatch(/\d+ \d+/), 30_000);
+          const processes = readFileSync(started, 'utf8').split(' ').map(Number);
+          expect(processes.every(runs)).toBe(true);
+          fitter.kill(signal);
+          await vi.waitFor(() => expect(processes.filter(runs)).toEqual([]), 20_000);
+          rmSync(started);
+        }
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 
   it('must answer as its ONNX model does', async () => {
     const rows = rowsOf('program');

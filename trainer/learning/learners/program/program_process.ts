@@ -4,6 +4,7 @@ import { LEARNER_MEMORY } from '../../../../shared/policy/environment.ts';
 import { residentBytes } from '../../../../shared/process/memory.ts';
 import { InTurn } from '../../../../shared/in_turn.ts';
 import { outsideEnvironment } from '../../../../shared/secrets.ts';
+import { endGroupWithThisProcess } from './group_watch.ts';
 import { MEMORY_LOOK_MS, type ProgramLimits } from './limits.ts';
 import { withoutNetwork } from './network.ts';
 import {
@@ -120,6 +121,7 @@ export class ProgramProcess {
     const child = spawn(program!, args, { env, windowsHide: true, detached: GROUPS });
     if (running.size === 0) process.once('exit', endAll);
     running.add(child);
+    if (GROUPS) endGroupWithThisProcess(child);
     child.once('exit', () => {
       running.delete(child);
       if (running.size === 0) process.off('exit', endAll);

@@ -1,3 +1,4 @@
+import { EXPORTED_LINE } from '../../../../shared/bundle/imported_model.ts';
 import { memberText } from '../../bundle/member_text.ts';
 import { claimsText, failuresOf, hasPassed } from '../../../../shared/bundle/recorded_gates.ts';
 import { gateText } from '../../../../shared/bundle/gates/gate_text.ts';
@@ -32,10 +33,11 @@ export function directionCard(manifest: DirectionManifest): string {
 
 function broughtLines({ imported }: DirectionManifest): string[] {
   if (imported === undefined) return [];
-  const { producer, sha256, learned_until, preprocess } = imported;
+  const { producer, sha256, learned_until, preprocess, exported_holdout } = imported;
   const prepared = preprocess === null ? '' : `, columns prepared by ${preprocess.slice(0, 12)}`;
   return [
     `It was not trained here: it is an ONNX model of ${producer ?? 'an unnamed program'} (SHA-256 ${sha256.slice(0, 12)}${prepared}), learned, as its owner says, from labels known before ${learned_until}, and calibrated and measured on later bars. That it learned from nothing else cannot be tested here.`,
+    ...(exported_holdout ? [EXPORTED_LINE] : []),
     '',
   ];
 }

@@ -278,16 +278,18 @@ describe('an edge with every series one bar later', () => {
 });
 
 describe('the gate of plausibility', () => {
-  it('passes up to 0.55, and above it what may be chance', () => {
+  it('passes up to 0.57, and above it what may be chance', () => {
     const passes = (auc: number, standard_error: number): boolean =>
       directionGates(evidenceOf({ upOrDown: { auc, standard_error, days: 200 } }))[1]!.passed;
-    expect([passes(0.55, 0.001), passes(0.56, 0.01), passes(0.56, 0.05), passes(0.951, 0.01)]).toEqual([
+    expect([passes(0.57, 0.001), passes(0.58, 0.005), passes(0.58, 0.02), passes(0.951, 0.01)]).toEqual([
       true,
       false,
       true,
       false,
     ]);
     expect(passes(0.624, 0.01)).toBe(false);
+    // An honest model of five months: 1.1 standard errors above 0.55.
+    expect(passes(0.568, 0.023)).toBe(true);
     expect(directionGates(evidenceOf({ upOrDown: null }))[1]!.passed).toBe(true);
   });
 });

@@ -83,7 +83,10 @@ export interface NetParts {
   readonly variants: number;
   /** Of the test rows of all blocks; absent: no entry is refused for it. */
   readonly novelty?: NoveltyLimit | undefined;
-  /** Probability of a false edge that these trades may have, asked before their result is known; default: 5 %. */
+  /**
+   * Probability of a false edge that these trades may have, asked before their result is known; 0: they claim nothing.
+   * Default: 5 %.
+   */
   levelOf?(trades: readonly Trade[]): number;
 }
 
@@ -94,8 +97,12 @@ export function walkForwardNet(parts: NetParts): WalkForwardNet {
   const thetas = calibrated.map(({ split }, i) => chooseTheta(parts, scored.slice(0, first + i), split.from));
   const trades = tradesOfBlocks({ rows, instruments, calibrated, costs, novelty, thetas });
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
-  const { pooled, edge } = edgeClaims(trades, symbols, variants, levelOf(trades));
-  return { result: netResult(trades, costs, pooled), thetas, edge, trades };
+  const level = levelOf(trades);
+  const { pooled, edge } = edgeClaims(trades, symbols, variants, level || EDGE_ERROR_RATE);
+  const result = netResult(trades, costs, pooled);
+  if (level > 0) return { result, thetas, edge, trades };
+  const unclaimed = Object.entries(edge).map(([symbol, own]) => [symbol, { ...own, no_edge: true }] as const);
+  return { result: { ...result, no_edge: true }, thetas, edge: Object.fromEntries(unclaimed), trades };
 }
 
 /** Trades of each evaluated block by its own threshold. */

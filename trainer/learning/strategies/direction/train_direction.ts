@@ -522,7 +522,7 @@ async function measure(
     if (run.countLook === null) return EDGE_ERROR_RATE;
     const evaluated = calibrated.map(({ split }) => split);
     run.look ??= run.countLook({ ...evaluatedTime(rows, evaluated), trades });
-    return lookLevel(run.look);
+    return plan.imported?.facts.exported_holdout ? 0 : lookLevel(run.look);
   };
   const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, novelty, variants, levelOf });
   const metrics = directionMetrics(rows, calibrated);

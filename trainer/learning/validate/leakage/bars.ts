@@ -15,7 +15,7 @@ const SAMPLES = 100;
 
 /** The leakage tests that need the bars: features use no data after their bar, labels none after their stated end. */
 export function checkBars(
-  { histories, definitions }: Pick<Dataset, 'histories' | 'definitions'>,
+  { histories, definitions, outsideColumns }: Pick<Dataset, 'histories' | 'definitions' | 'outsideColumns'>,
   known: ReadonlyMap<string, BarColumns>,
   policy: DatasetPolicy,
   seed: string,
@@ -28,6 +28,7 @@ export function checkBars(
   const options: LookAheadOptions = {
     build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
     names: definitions.map(({ name }) => name),
+    outside: outsideColumns,
     warmupBars: warmupBars(windows),
     samples: SAMPLES,
     seed,

@@ -14,7 +14,7 @@ const histories = settings.minutehand.pairs.map((id) => {
   const pair = parsePair(id);
   return buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, policy.windows, () => true);
 });
-const dataset = { histories, definitions: featureDefinitions(policy.windows) };
+const dataset = { histories, definitions: featureDefinitions(policy.windows), outsideColumns: [] };
 const verdicts = (...given: Parameters<typeof checkBars>) =>
   checkBars(...given)
     .map(writtenGate)

@@ -27,6 +27,11 @@ export interface LookAheadOptions {
   readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
   /** Names of the features, in the order of their columns. */
   readonly names: readonly string[];
+  /**
+   * Columns of a table: the bars alone give other values. What they know of later bars is measured where the table is
+   * read, and by the edge with columns one bar later.
+   */
+  readonly outside: readonly string[];
   /** Bars that the features need, the bar itself included. */
   readonly warmupBars: number;
   /** Tested bars or labels, drawn from all bars with kept features. */
@@ -50,7 +55,7 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
       const cut = cutOf(t, t);
       if (cut.length !== 1 || cut.rows === 0 || cut.row[0] !== cut.rows - 1)
         return [{ ...placeOf(history, t), first_warm_bars: cut.length }];
-      const columns = differingColumns(history, t, cut, options.names);
+      const columns = differingColumns(history, t, cut, options);
       return columns.length === 0 ? [] : [{ ...placeOf(history, t), first_columns: columns }];
     };
   }).flat();
@@ -58,7 +63,10 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
     code: 'features_look_ahead',
     role: null,
     passed: sampled.length > 0 && differing.length === 0,
-    ...differences(sampled.length, differing, { warm_up_bars: options.warmupBars }),
+    ...differences(sampled.length, differing, {
+      warm_up_bars: options.warmupBars,
+      ...(options.outside.length > 0 && { not_recomputed: [...options.outside] }),
+    }),
   };
 }
 
@@ -169,7 +177,12 @@ function buildsBetween(
 }
 
 /** Names of the differences between bar `t` of the long run and the only bar of the short one. */
-function differingColumns(history: PairHistory, t: number, cut: PairHistory, names: readonly string[]): string[] {
+function differingColumns(
+  history: PairHistory,
+  t: number,
+  cut: PairHistory,
+  { names, outside }: Pick<LookAheadOptions, 'names' | 'outside'>,
+): string[] {
   const ofBars = Object.entries(cut).flatMap(([name, values]: [string, unknown]) => {
     if (!(values instanceof Float64Array)) return [];
     const long = history[name as keyof PairHistory] as Float64Array;
@@ -178,10 +191,11 @@ function differingColumns(history: PairHistory, t: number, cut: PairHistory, nam
   // Where models get a sequence, the short run has all of its rows.
   const columns = cut.features.length / cut.rows;
   const first = (history.row[t]! + 1) * columns - cut.features.length;
-  const ofFeatures = Array.from(cut.features.keys()).filter(
-    (value) => !Object.is(cut.features[value], history.features[first + value]),
-  );
-  return [...ofBars, ...new Set(ofFeatures.map((value) => `feature ${names[value % columns]}`))];
+  const ofFeatures = Array.from(cut.features.keys())
+    .filter((value) => !Object.is(cut.features[value], history.features[first + value]))
+    .map((value) => names[value % columns]!)
+    .filter((name) => !outside.includes(name));
+  return [...ofBars, ...new Set(ofFeatures.map((name) => `feature ${name}`))];
 }
 
 function placeOf(history: PriceHistory, t: number): Evidence {

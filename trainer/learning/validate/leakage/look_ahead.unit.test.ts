@@ -32,6 +32,7 @@ const LABELS: Record<string, LabelOf> = {
 const options: LookAheadOptions = {
   build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
   names: featureDefinitions(windows).map(({ name }) => name),
+  outside: [],
   warmupBars: warmupBars(windows),
   samples: 60,
   seed: 'cut off',
@@ -91,6 +92,17 @@ describe('checkFeatureLookAhead', () => {
     const verdict = writtenGate(checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead }));
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/^60 of 60 sampled bars differ, first \w+ 20.*Z: z, feature corr$/);
+  });
+
+  it('accuses no column of a table, whose values the bars do not have, and names it; the others as before', () => {
+    const table = tampered((_, t) => t);
+    const own = { ...options, outside: [options.names[2]!] };
+    const given = runsOf(table, true);
+    expect(writtenGate(checkFeatureLookAhead(given, own))).toMatchObject({
+      passed: true,
+      seen: `60 sampled bars equal to the bit, but of ${options.names[2]!}, which a table has`,
+    });
+    expect(checkFeatureLookAhead(given, { ...own, outside: [options.names[3]!] }).passed).toBe(false);
   });
 
   it('tries every bar with kept features, including the first one of each pair', () => {
@@ -220,6 +232,7 @@ describe('on real bars', () => {
     const own: LookAheadOptions = {
       build: (pair, legA, legB) => buildPairHistory(pair, legA, legB, real, () => true),
       names: options.names,
+      outside: [],
       warmupBars: warmupBars(real),
       samples: 100,
       seed: 'real',

@@ -116,6 +116,12 @@ export function proofOf(proven: readonly ProvenPair[], look: number): HoldoutPro
   };
 }
 
+/** The same results, which no pair claims an edge by. */
+export function withoutClaims(proof: HoldoutProof): HoldoutProof {
+  const edge = Object.fromEntries(Object.entries(proof.edge).map(([id, own]) => [id, { ...own, no_edge: true }]));
+  return { ...proof, edge, executability: { ...proof.executability, edge_pairs: executabilityOf([]) } };
+}
+
 /** With the costs at which each pair would earn nothing. */
 export function edgesOf(
   trades: Readonly<Record<string, readonly FilledTrade[]>>,

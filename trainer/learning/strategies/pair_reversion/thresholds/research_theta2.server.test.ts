@@ -47,6 +47,7 @@ const optionsOf = (changes: Partial<TrainOptions> = {}): TrainOptions => ({
   seed: 7,
   gitCommit: null,
   out: folder,
+  counts: folder,
   created: new Date('2024-02-01T00:00:00Z'),
   workers: 0,
   cache: null,

@@ -16,7 +16,7 @@ import { loadModelSet, type ModelSet } from '../../../../../shared/bundle/model_
 import { readModelsFile } from '../../../../../shared/bundle/models_file.ts';
 import { warmUpSeconds } from '../../../../../shared/core/features/features.ts';
 import { MinutehandError } from '../../../../../shared/errors.ts';
-import { parsePair } from '../../../../../shared/pair.ts';
+import { parsePair, symbolsOf } from '../../../../../shared/pair.ts';
 import { withWindows } from '../../../../../shared/policy/feature_settings.ts';
 import { decisionPolicy } from '../../../../../shared/policy/policy.ts';
 import { tradingCosts } from '../../../../../shared/policy/costs.ts';
@@ -34,7 +34,7 @@ import { countLook } from '../../../backtest/holdout_looks.ts';
 import { countTrials } from '../../../backtest/trial_ledger.ts';
 import { sha256Hex } from '../../../../../shared/sha256.ts';
 import type { TrainResult } from '../../../bundle/make_bundle.ts';
-import { countsOf, type TrainOptions } from '../../../options/train_options.ts';
+import { type TrainOptions } from '../../../options/train_options.ts';
 import { gridValue } from '../../../search/axis.ts';
 import { sharpeReport } from './choose_thresholds.ts';
 
@@ -124,7 +124,7 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
   const { market, period, version } = set.manifest;
   const place = { market, from: period.holdout_from, to: period.to };
   const work = sha256Hex(JSON.stringify(['thresholds', version, span, values]));
-  const total = countTrials(countsOf(options), place, { kind: 'thresholds', work, trials: tried.length });
+  const total = countTrials(options.counts, place, { kind: 'thresholds', work, trials: tried.length });
   const allowed = tried.filter(({ isAllowed }) => isAllowed);
   if (allowed.length === 0) return null;
   const best = allowed.reduce((one, other) => (other.netSharpe > one.netSharpe ? other : one));
@@ -190,8 +190,9 @@ async function proveOnHoldout(set: ModelSet, options: TrainOptions): Promise<Pro
   const [all] = await backtestOf([sized], span, options);
   const { total, trades, executability } = all!.all_pairs;
   const { market, period, pairs } = set.manifest;
-  const place = { market, from: period.holdout_from, to: period.to };
-  const look = countLook(countsOf(options), place, trades, options.out);
+  const symbols = symbolsOf(pairs.map(parsePair));
+  const place = { market, from: period.holdout_from, to: period.to, symbols };
+  const look = countLook(options.counts, place, trades, { earlier: [options.out] });
   const edge = edgesOf(Object.fromEntries(pairs.map((id) => [id, trades.filter(({ pairId }) => pairId === id)])), look);
   const [proven] = await backtestOf([{ ...sized, hasEdge: (id) => edge[id]?.no_edge === false }], span, options);
   const { win_rate, mean_net_bps_full_size: mean_net_bps, net_sharpe, max_drawdown } = total;
