@@ -139,7 +139,7 @@ export function addTrain(program: Command, output: () => Output): void {
     )
     .option(
       '--set <name=value...>',
-      'settings of this training alone, such as train.folds=3 train.ai1.leaves=16, and of its ensemble, such as train.stacking.folds=2 train.stacking.meta=logistic train.bagging.fraction=0.5; within the limits of the configuration',
+      'settings of this training alone, such as train.folds=3 train.ai1.leaves=16 train.networks.epochs=20, and of its ensemble, such as train.stacking.folds=2 train.stacking.meta=logistic train.bagging.fraction=0.5; within the limits of the configuration',
     )
     .addOption(deviceOption())
     .option(

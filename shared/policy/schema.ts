@@ -443,7 +443,7 @@ export const treesPolicy = z.strictObject({
 });
 
 /** Absent keys have the value that their description names. */
-const networkFigures = z.strictObject({
+export const networkFigures = z.strictObject({
   learning_rate: z.number().min(1e-5).max(0.01).optional().describe('Step of the optimizer (Adam). Absent: 0.001.'),
   dropout: z.number().min(0).max(0.5).optional().describe('Fraction of units left out in each step. Absent: 0.2.'),
   batch_size: z

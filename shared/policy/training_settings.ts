@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
 import type { MinutehandSettings } from './schema.ts';
+import { networkSettings } from './network_settings.ts';
 import { SEARCHED_PARAMETERS, searchPolicy, trainPolicy, treesPolicy } from './schema.ts';
 
 const MODELS = ['ai1', 'ai2', 'ai3'] as const;
@@ -8,7 +9,7 @@ const OF_TRAIN = ['folds', 'holdout_fraction', 'max_rows', 'min_bars'] as const;
 const OF_SEARCH = ['max_rows', 'theta_evaluations', 'min_trades'] as const;
 
 /** By name, such as `train.ai1.leaves`. */
-const schemas: Record<string, z.ZodType<number | undefined>> = {};
+const schemas: Record<string, z.ZodType<number | undefined>> = networkSettings(MODELS);
 for (const model of MODELS) {
   for (const [name, schema] of Object.entries(treesPolicy.shape)) schemas[`train.${model}.${name}`] = schema;
 }
@@ -41,7 +42,7 @@ export function withTrainingSettings(configured: MinutehandSettings, given: Trai
     const path = name.split('.');
     const key = path.pop()!;
     let section: Record<string, unknown> = changed;
-    // Ranges may be absent.
+    // Ranges and figures of networks may be absent.
     for (const part of path) section = (section[part] ??= {}) as Record<string, unknown>;
     section[key] = value;
   }

@@ -14,7 +14,7 @@ function valueAt(name: string, settings: object): unknown {
 describe('settings of one training', () => {
   it('are those of the configuration, by name, each changed alone', () => {
     for (const name of TRAINING_SETTINGS) {
-      const other = /rate|fraction/.test(name) ? 0.25 : name === 'search.max_rows' ? 2000 : 7;
+      const other = name === 'search.max_rows' ? 2000 : /rate|fraction|dropout|ratio/.test(name) ? 0.25 : 7;
       const changed = withTrainingSettings(minutehand, { [name]: other });
       for (const each of TRAINING_SETTINGS)
         expect(valueAt(each, changed)).toBe(each === name ? other : valueAt(each, minutehand));

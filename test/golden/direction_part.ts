@@ -193,7 +193,7 @@ export const DIRECTION_PARTS: readonly GoldenPart[] = [
     what: 'the same with a search for its parameters, 4 trials',
     ...OF_TRAINED,
     async measure(workshop) {
-      const search = { trials: 4, balancePenalty: true, biasLimits: BIAS_LIMITS, ranges: {} };
+      const search = { trials: 4, balancePenalty: true, ranges: {} };
       const plan = { ...PLAN, balances: [], peers: [], search };
       return trainedValues(await trainBundle(plan, SEARCHED_HOURS, workshop.folder('direction search')));
     },

@@ -1,3 +1,4 @@
+import { isNetwork } from '../../../trainer/learning/learners/networks/network_parameters.ts';
 import { lookName } from '../../../trainer/learning/backtest/holdout_looks.ts';
 import { counted } from '../../../shared/counted.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
@@ -132,9 +133,12 @@ function searchLines({ search, learning }: TrainedDirection): string[] {
   if (search === null) return [];
   const { trials, pruned, failed, configured_gain, best_gain, standard_error, balance_penalty, adopted } = search;
   const { forward_gain, forward_p_value } = search;
-  const penalty = balance_penalty === null ? '' : `, biased trials × ${balance_penalty}`;
+  const ratio = isNetwork(learning.learner.engine)
+    ? learning.learner.network.class_weight_ratio
+    : learning.balance.classWeightRatio;
+  const penalty = balance_penalty === null ? '' : `, less ${balance_penalty} · |0.5 − mean|`;
   return [
-    `search: ${trials} trials, ${pruned} pruned, ${failed} failed${penalty}; gain over base rates ${number(best_gain, 4)} against ${number(configured_gain, 4)} as configured (± ${number(standard_error, 4)}), ${number(forward_gain, 4)} more on the next block (p ${number(forward_p_value, 3)}): ${adopted ? `adopted, class_weight_ratio ${number(learning.balance.classWeightRatio, 2)}` : 'not adopted'}`,
+    `search: ${trials} trials, ${pruned} pruned, ${failed} failed${penalty}; gain over base rates ${number(best_gain, 4)} against ${number(configured_gain, 4)} as configured (± ${number(standard_error, 4)}), ${number(forward_gain, 4)} more on the next block (p ${number(forward_p_value, 3)}): ${adopted ? `adopted, class_weight_ratio ${number(ratio, 2)}` : 'not adopted'}`,
   ];
 }
 

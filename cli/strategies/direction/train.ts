@@ -14,7 +14,6 @@ import {
   DIRECTION_SYMBOLS,
 } from '../../../trainer/jobs/kinds/direction_defaults.ts';
 import { rehearseDirection, runDirection, type DirectionContext } from '../../../trainer/jobs/kinds/run_direction.ts';
-import { BALANCE_PENALTY } from '../../../trainer/learning/strategies/direction/search_direction.ts';
 import { configOf, configOption } from '../../config_option.ts';
 import { directionJobOf, type DirectionFlags } from './flags.ts';
 import { directionLines } from './lines.ts';
@@ -64,10 +63,13 @@ export function addDirection(program: Command, output: () => Output): void {
     )
     .option(
       '--trials <n>',
-      'search for tree parameters and class_weight_ratio, before all evaluated blocks',
+      'search for tree parameters and class_weight_ratio, or for the figures of a network, before all evaluated blocks',
       String(DIRECTION_DEFAULTS.trials),
     )
-    .option('--balance-penalty', `in the search, the gain of a trial with biased calls counts ${BALANCE_PENALTY} times`)
+    .option(
+      '--balance-penalty',
+      'measure trials of trees by gain − 0.5 · |0.5 − mean of P(up) / (P(up) + P(down))|, as those of a network always are',
+    )
     .option('--compare <list>', `balances to measure beside it, or all: ${DIRECTION_BALANCES.join(', ')}`)
     .option('--engine <name>', `${TRAIN_ENGINES.join(', ')} (default: train.direction_engine, else gbdt)`)
     .option('--members <list>', MEMBERS_HELP)
@@ -99,7 +101,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--verbose', 'a line on standard error for each stage')
     .option(
       '--set <name=value...>',
-      'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32 train.stacking.folds=4',
+      'settings of this training alone, such as trees.leaves=8 walk_forward.blocks=6 search.ranges.leaves.high=32 train.stacking.folds=4 train.networks.epochs=20',
     )
     .option('--require-gates', 'exit with 1 if a gate fails')
     .option('--settings-name', 'add engine and horizon of the label to the name of the bundle, such as -gbdt-h20')

@@ -1,7 +1,10 @@
+import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { DIRECTION_BALANCE } from '../../../shared/policy/balances.ts';
 import type { TrainEngine } from '../../../shared/policy/engines.ts';
+import { networkSettingsOf } from '../../../shared/policy/network_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { directionEngine } from '../../jobs/kinds/direction_defaults.ts';
+import { refuseIdleFigures } from '../../learning/learners/networks/network_parameters.ts';
 import { learnersIn } from '../../learning/learners/registry.ts';
 import { directionLearner, refuseUnfitLearner } from '../../learning/strategies/direction/direction_learner.ts';
 import type { ChosenLearner } from './ensemble_request.ts';
@@ -21,9 +24,11 @@ import {
   rangesOf,
   refuseGenerators,
   refuseOfOtherLearners,
+  rest,
   treesOf,
   trialsOf,
   unsupported,
+  validationShare,
 } from './training_options.ts';
 
 /** Bars of an instrument when a request names no timeframe. */
@@ -100,13 +105,13 @@ export function directionParametersOf(
       'no value: those of an instrument are computed of its bars',
       'Omit it, or train the models of pairs: symbol all.',
     );
-  for (const name of ['validation_split', 'train_test_split'] as const)
-    if (config[name] !== undefined)
+  for (const role of MODEL_NAMES)
+    if (config.networks?.[role] !== undefined)
       throw unsupported(
-        name,
-        config[name],
-        'no value: a direction model is measured by walk-forward, on every block',
-        'Omit it; cross_validation_folds is the number of blocks.',
+        `networks.${role}`,
+        JSON.stringify(config.networks[role]),
+        'no value: an instrument has one model',
+        'Give its figures in networks itself.',
       );
   for (const role of ['ai1', 'ai2'] as const)
     if (config.balance?.[role] !== undefined)
@@ -155,10 +160,13 @@ function thresholdOf({ threshold_up: up, threshold_down: down }: MLTrainingConfi
  */
 function settingsOf(config: MLTrainingConfig): DirectionSettings | undefined {
   const trees = Object.entries(treesOf(config)).map(([name, value]) => [`trees.${name}`, value] as const);
+  const share = validationShare(config);
   const wanted: Record<string, number | undefined> = {
     ...Object.fromEntries(trees),
     'walk_forward.blocks': config.cross_validation_folds,
+    'walk_forward.first_share': share === undefined ? undefined : rest(share),
     ...rangesOf(config),
+    ...networkSettingsOf(config.networks ?? {}),
   };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   if (given.length === 0) return undefined;
@@ -178,9 +186,11 @@ function refuseUnfit(
   const own = directionLearner(engine, { ...train, ...ensemble });
   const { direction: balance = DIRECTION_BALANCE } = config.balance ?? {};
   refuseUnfitLearner(own, [balance]);
+  const parts = learnersIn(engine, own.ensembles);
+  refuseIdleFigures(Object.keys(networkSettingsOf(config.networks ?? {})), parts);
   refuseOfOtherLearners(config, {
     engine,
-    parts: learnersIn(engine, own.ensembles),
-    searches: 'trees',
+    parts,
+    searches: 'trees and networks',
   });
 }

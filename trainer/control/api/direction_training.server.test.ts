@@ -156,4 +156,41 @@ describe('a training that the API begins', () => {
       lines: [],
     });
   }, 180_000);
+
+  it('bags gbdt and logistic, and evaluates the share that validation_split names', async () => {
+    const headers = bearer(await api.token('operator'));
+    const body = {
+      symbol: 'BTC/USDT',
+      timeframe: '1h',
+      random_state: 5,
+      validation_split: 0.5,
+      train_test_split: 0.5,
+      ensemble_config: {
+        enabled: true,
+        method: 'bagging',
+        bagging_params: { n_estimators: 3, mixed_models: ['gbdt', 'logistic'] },
+      },
+    };
+    const answer = await api.ask('POST', '/api/ml-training/train', { headers, body });
+    expect([answer.status, answer.body['learner']]).toMatchObject([
+      202,
+      { engine: 'bagging', members: ['gbdt', 'logistic', 'gbdt'] },
+    ]);
+    await api.ask('POST', '/api/ml-training/stop', { headers });
+    const settings = tinySettings({ minutehand: { market: 'simulated' } });
+    const parameters = runParametersSchema.parse(answer.body['parameters']);
+    const job = directionJobSchema.parse(jobOfRun({ kind: 'direction', trigger: REQUESTED, parameters }, settings));
+    const { bundle, trained, plan } = await runDirection(job, {
+      settings,
+      paths: api.paths,
+      gitCommit: null,
+      onProgress: () => undefined,
+      onJoined: () => undefined,
+    });
+    const { manifest } = readDirectionBundle(bundle!.path);
+    expect(manifest.engine.name).toBe('bagging');
+    expect(plan.walkForward.firstShare).toBe(0.5);
+    // Half of the rows, in eight blocks of which two calibrate.
+    expect(trained.metrics.rows / trained.rows.time.length).toBeCloseTo((0.5 * 6) / 8, 1);
+  }, 180_000);
 });

@@ -81,7 +81,8 @@ describe('POST /api/automl-features/generate', () => {
     for (const body of [
       { symbol: 'XAUUSD_XAGUSD', automl_config },
       { symbol: 'all', limit: 1000, automl_config },
-      { symbol: 'all', automl_config: { autofeat: { enabled: true, generations: 3 } } },
+      { symbol: 'all', automl_config: { autofeat: { enabled: true, tournament_size: 3 } } },
+      { symbol: 'all', candidates: 5, automl_config: { autofeat: { enabled: true, generations: 3 } } },
       { symbol: 'XAUUSD_XAGUSD', candidates: 5 },
       { symbol: 'XAUUSD_XAGUSD', automl_config: { autofeat: { max_gb: 1 } } },
     ]) {

@@ -1,5 +1,5 @@
 import { MinutehandError, describeError } from '../../../shared/errors.ts';
-import { FORMULA_SEARCH_DEFAULTS, type FormulaSearch } from '../../jobs/kinds/automl_job.ts';
+import { FORMULA_SEARCH_DEFAULTS, MOST_CANDIDATES, type FormulaSearch } from '../../jobs/kinds/automl_job.ts';
 import { GENERATORS, WINDOW_BARS, type Generator } from '../../learning/automl/candidates.ts';
 import type { AutoMLConfig } from '../schema/training.ts';
 
@@ -17,6 +17,8 @@ const MODES: Readonly<Record<string, readonly number[]>> = {
   fast: [15, 60, 240],
   balanced: WINDOW_BARS,
   comprehensive: [...WINDOW_BARS, 10, 20, 45, 90, 360].sort((a, b) => a - b),
+  // The lengths of the bars of usual charts, and of a session of eight hours.
+  financial_optimized: [5, 15, 30, 60, 240, 480],
 };
 
 /** Keys that have only one value here, or none, and why. */
@@ -27,16 +29,17 @@ const ONLY: Readonly<Record<string, { readonly value?: unknown; readonly next: s
     value: 2,
     next: 'Omit it: trees split a formula of one column as they split the column.',
   },
-  'autofeat.generations': { next: 'Omit it; `minutehand evolve` searches rules by generations.' },
-  'autofeat.population_size': { next: 'Omit it; `minutehand evolve` searches rules by generations.' },
-  'autofeat.tournament_size': { next: 'Omit it; `minutehand evolve` searches rules by generations.' },
+  'autofeat.tournament_size': { next: 'Omit it: what is selected is decided by `fdr_level` of tsfresh.' },
 };
+
+/** Individuals of a generation, where a request names generations alone. */
+const DEFAULT_POPULATION = 50;
 
 /** Keys that act, beside those of `ONLY`. */
 const ACTING: Readonly<Record<Part, readonly string[]>> = {
   tsfresh: ['fdr_level', 'feature_count_limit', 'parallel_jobs', 'performance_mode'],
   featuretools: ['max_features'],
-  autofeat: ['max_features', 'max_gb', 'featsel_runs', 'n_jobs'],
+  autofeat: ['max_features', 'max_gb', 'featsel_runs', 'n_jobs', 'generations', 'population_size'],
 };
 
 /** A configuration that is valid and states every default. */
@@ -88,6 +91,7 @@ export function formulaSearchOf(config: AutoMLConfig): AskedSearch {
       ...FORMULA_SEARCH_DEFAULTS,
       generators: GENERATORS.filter((generator) => enabled.includes(generator)),
       window_bars: [...MODES[tsfresh.performance_mode ?? 'balanced']!],
+      candidates: candidatesOf(autofeat),
       most,
       most_of: Object.fromEntries(given),
       level: tsfresh.fdr_level ?? FORMULA_SEARCH_DEFAULTS.level,
@@ -96,6 +100,12 @@ export function formulaSearchOf(config: AutoMLConfig): AskedSearch {
     },
     workers: tsfresh.parallel_jobs ?? autofeat.n_jobs,
   };
+}
+
+/** As many candidates as a search of so many generations of so many individuals evaluates. */
+function candidatesOf({ generations, population_size }: AutoMLConfig['autofeat']): number {
+  if (generations === undefined && population_size === undefined) return FORMULA_SEARCH_DEFAULTS.candidates;
+  return (generations ?? 1) * (population_size ?? DEFAULT_POPULATION);
 }
 
 /** @throws MinutehandError SETTING_UNSUPPORTED for the first key that would not act */
@@ -134,6 +144,16 @@ function refusalsIn(part: Part, { enabled, ...keys }: AutoMLConfig[Part]): Minut
 function refusalsOf(config: AutoMLConfig): MinutehandError[] {
   const found = PARTS.flatMap((part) => refusalsIn(part, config[part]));
   const { tsfresh, autofeat } = config;
+  const candidates = candidatesOf(autofeat);
+  if (candidates > MOST_CANDIDATES)
+    found.push(
+      refusal(
+        'automl_config.autofeat.generations',
+        autofeat.generations,
+        `at most ${MOST_CANDIDATES} candidates: generations × population_size`,
+        'Give fewer of either.',
+      ),
+    );
   if (tsfresh.parallel_jobs !== undefined && autofeat.n_jobs !== undefined && tsfresh.parallel_jobs !== autofeat.n_jobs)
     found.push(
       refusal(

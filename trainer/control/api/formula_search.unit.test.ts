@@ -28,6 +28,11 @@ describe('AutoMLConfigModel', () => {
     ['tsfresh', { fdr_level: 0.2 }, { level: 0.2 }],
     ['tsfresh', { feature_count_limit: 3 }, { most: 8, most_of: { windows: 3 } }],
     ['tsfresh', { performance_mode: 'fast' }, { window_bars: [15, 60, 240] }],
+    ['tsfresh', { performance_mode: 'financial_optimized' }, { window_bars: [5, 15, 30, 60, 240, 480] }],
+    ['autofeat', {}, { candidates: 600 }],
+    ['autofeat', { generations: 20 }, { candidates: 1000 }],
+    ['autofeat', { population_size: 20 }, { candidates: 20 }],
+    ['autofeat', { generations: 4, population_size: 5000 }, { candidates: 20_000 }],
     ['tsfresh', { feature_selection: true }, { generators: ['windows'] }],
     ['featuretools', { max_features: 1, max_depth: 1 }, { most_of: { calendar: 1 } }],
     ['autofeat', { max_features: 12 }, { most: 12, most_of: { products: 12 } }],
@@ -47,12 +52,9 @@ describe('AutoMLConfigModel', () => {
 
   it.each([
     ['tsfresh', { feature_selection: false }],
-    ['tsfresh', { performance_mode: 'financial_optimized' }],
     ['tsfresh', { window: 5 }],
     ['featuretools', { max_depth: 2 }],
     ['autofeat', { feateng_steps: 1 }],
-    ['autofeat', { generations: 20 }],
-    ['autofeat', { population_size: 20 }],
     ['autofeat', { tournament_size: 2 }],
     ['autofeat', { verbose: 1 }],
   ])('%s refuses %j by name, with a next step; in every generator when it is disabled', (part, keys) => {
@@ -73,6 +75,8 @@ describe('AutoMLConfigModel', () => {
       autofeat: { enabled: true, n_jobs: 2, verbose: 1 },
     };
     expect(automlErrors(autoMLConfigModel.parse(wrong))).toHaveLength(3);
+    const many = { autofeat: { enabled: true, generations: 5, population_size: 5000 } };
+    expect(automlErrors(autoMLConfigModel.parse(many))).toEqual([expect.stringContaining('at most 20000 candidates')]);
     expect(automlErrors(DEFAULT_AUTOML)).toEqual([]);
     const { search } = formulaSearchOf(DEFAULT_AUTOML);
     expect({ ...search, most_of: {} }).toEqual(FORMULA_SEARCH_DEFAULTS);

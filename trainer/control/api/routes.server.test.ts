@@ -104,7 +104,7 @@ describe('the endpoints of the specification, by the typed client', () => {
       { symbol: 'BTC/USDT', timeframe: '7m' },
       { symbol: 'BTC/USDT', kind: 'incremental' },
       { symbol: 'BTC/USDT', cross_validation_folds: 3 },
-      { symbol: 'BTC/USDT', validation_split: 0.2 },
+      { symbol: 'BTC/USDT', validation_split: 0.05 },
       { symbol: 'BTC/USDT', single_model_config: { model_type: 'logistic' }, n_estimators: 3 },
       { timeframe: '1h' },
       { n_estimators: 5001 },

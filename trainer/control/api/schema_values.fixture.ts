@@ -13,6 +13,7 @@ export interface ValueSchema {
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly multipleOf?: number;
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
   readonly items?: ValueSchema;
@@ -46,7 +47,9 @@ function valuesOfType(type: string, schema: ValueSchema, named: Schemas): fc.Arb
     case 'null':
       return fc.constant(null);
     case 'integer':
-      return fc.integer({ min: Math.max(schema.minimum ?? -1000, -1000), max: Math.min(schema.maximum ?? 1000, 1000) });
+      return fc
+        .integer({ min: Math.max(schema.minimum ?? -1000, -1000), max: Math.min(schema.maximum ?? 1000, 1000) })
+        .map((value) => value - (value % (schema.multipleOf ?? 1)));
     case 'number':
       return fc.double({
         min: Math.max(schema.minimum ?? schema.exclusiveMinimum ?? -1000, -1000),

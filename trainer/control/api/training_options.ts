@@ -2,10 +2,11 @@ import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
+import { networkSettingsOf } from '../../../shared/policy/network_settings.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
 import { spelledTimeframe } from '../../../shared/timeframe_spelling.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
-import { isNetwork } from '../../learning/learners/networks/network_parameters.ts';
+import { isNetwork, refuseIdleFigures } from '../../learning/learners/networks/network_parameters.ts';
 import { isTreeEngine, learnersIn } from '../../learning/learners/registry.ts';
 import { chosenLearner, type ChosenLearner } from './ensemble_request.ts';
 import type { RunParameters } from '../../jobs/kinds/run_parameters.ts';
@@ -56,9 +57,11 @@ export function runParametersOf(
       'no value: models of pairs have balance.ai1 and balance.ai2',
       'Give one of these, or an instrument as symbol.',
     );
+  const parts = learnersIn(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble }));
+  refuseIdleFigures(Object.keys(networkSettingsOf(config.networks ?? {})), parts);
   refuseOfOtherLearners(config, {
     engine,
-    parts: learnersIn(engine, ensembleParameters({ ...minutehand.train, ...learner.ensemble })),
+    parts,
     searches: minutehand.search.label ? 'the label as well' : 'trees and networks',
   });
   for (const [model, method] of Object.entries({ ...minutehand.train.balance, ...balance }))
@@ -104,20 +107,11 @@ export function runParametersOf(
  * @throws MinutehandError SETTING_UNSUPPORTED for values that contradict each other, or beyond a limit
  */
 function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
-  const { validation_split, train_test_split, cross_validation_folds } = config;
-  const holdout = validation_split ?? (train_test_split === undefined ? undefined : rest(train_test_split));
-  if (train_test_split !== undefined && holdout !== undefined && train_test_split !== rest(holdout))
-    throw unsupported(
-      'train_test_split',
-      train_test_split,
-      `${rest(holdout)}, the rest of validation_split ${holdout}`,
-      'Give one of them; the other one is its rest.',
-    );
   const wanted: Record<string, number | undefined> = {
-    'train.folds': cross_validation_folds,
-    'train.holdout_fraction': holdout,
+    'train.folds': config.cross_validation_folds,
+    'train.holdout_fraction': validationShare(config),
   };
-  Object.assign(wanted, rangesOf(config));
+  Object.assign(wanted, rangesOf(config), networkSettingsOf(config.networks ?? {}));
   for (const model of MODEL_NAMES)
     for (const [name, value] of Object.entries(treesOf(config))) wanted[`train.${model}.${name}`] = value;
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
@@ -126,6 +120,22 @@ function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
   const issue = error?.issues[0];
   if (issue === undefined) return data;
   throw beyondLimit(String(issue.path[0]), wanted, issue.message);
+}
+
+/**
+ * Share of the rows that a model is validated on, by `validation_split` or its rest; undefined: not given.
+ * @throws MinutehandError SETTING_UNSUPPORTED for both where they contradict each other
+ */
+export function validationShare({ validation_split, train_test_split }: MLTrainingConfig): number | undefined {
+  const share = validation_split ?? (train_test_split === undefined ? undefined : rest(train_test_split));
+  if (train_test_split !== undefined && share !== undefined && train_test_split !== rest(share))
+    throw unsupported(
+      'train_test_split',
+      train_test_split,
+      `${rest(share)}, the rest of validation_split ${share}`,
+      'Give one of them; the other one is its rest.',
+    );
+  return share;
 }
 
 /** Fields by the end of the names of their settings. */
@@ -137,6 +147,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   folds: 'cross_validation_folds',
   blocks: 'cross_validation_folds',
   holdout_fraction: 'validation_split',
+  first_share: 'train_test_split (1 − validation_split)',
 };
 
 /** The refusal of a setting beyond its limit, by the name of its field. */
@@ -173,7 +184,7 @@ export interface RequestedLearner {
   /** Learners of its members; its own where it has none. */
   readonly parts: readonly string[];
   /** What a search can vary beside trees: figures of a network, the label, which every learner has. */
-  readonly searches: 'trees' | 'trees and networks' | 'the label as well';
+  readonly searches: 'trees and networks' | 'the label as well';
 }
 
 /** Its trees have no weight and are as many as are asked for. */
@@ -203,7 +214,7 @@ export function refuseOfOtherLearners(
   if (optimization_settings?.enabled !== true) return;
   refuseOf(
     { 'optimization_settings.enabled': true },
-    hasTrees || searches === 'the label as well' || (searches === 'trees and networks' && isNetwork(engine)),
+    hasTrees || isNetwork(engine) || searches === 'the label as well',
     'false: it has no parameters that a search varies',
   );
   const [range] = Object.keys(optimization_settings.parameter_space);
@@ -278,7 +289,7 @@ export function rangesOf({ optimization_settings: search }: MLTrainingConfig): R
 }
 
 /** Without the noise of the last binary digit: 1 − 0.8 is 0.2. */
-const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
+export const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
 
 const ENABLE_SEARCH = 'Set optimization_settings.enabled to true, or omit it.';
 /** Trials of a search of a request that names no number. */

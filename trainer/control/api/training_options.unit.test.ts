@@ -75,6 +75,10 @@ describe('fields of a training request', () => {
       { 'search.ranges.leaves.low': 4, 'search.ranges.leaves.high': 16 },
     ],
     [{ early_stopping_rounds: 7 }, ofAllModels('early_stopping_rounds', 7)],
+    [
+      { single_model_config: { model_type: 'lstm' }, networks: { epochs: 3, ai1: { lstm_units: 64 } } },
+      { 'train.networks.epochs': 3, 'train.networks.ai1.lstm_units': 64 },
+    ],
     [{}, undefined],
   ])('%j are the settings %j of its training', (body, expected) => {
     expect(settingsFor(body)).toEqual(expected);
@@ -147,6 +151,7 @@ describe('a body with each field of a schema', () => {
       automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
       ensemble_config: [{ enabled: true }, { engine: 'vote' }],
       single_model_config: [{ model_type: 'random_forest' }, { engine: 'random_forest' }],
+      networks: [{ epochs: 3 }, 'train.networks.epochs with the learner vote'],
       balance: [{ ai1: 'smote', ai2: 'none' }, { balance: { ai1: 'smote', ai2: 'none' } }],
       features: ['store', { features: 'store' }],
       kind: ['nothing', 'kind'],
@@ -193,8 +198,8 @@ describe('a body with each field of a schema', () => {
       start_date: ['2022-01-01', { window: { from: '2022-01-01T00:00:00Z' } }],
       end_date: ['2023-12-31', { window: { to: '2024-01-01T00:00:00Z' } }],
       save_model: [false, 'save_model false'],
-      validation_split: [0.3, 'validation_split 0.3'],
-      train_test_split: [0.7, 'train_test_split 0.7'],
+      validation_split: [0.3, set('walk_forward.first_share', 0.7)],
+      train_test_split: [0.8, set('walk_forward.first_share', 0.8)],
       cross_validation_folds: [6, set('walk_forward.blocks', 6)],
       prediction_horizon: [7, parameters({ label: { horizon: 7 } })],
       threshold_up: [0.01, parameters({ label: { unit: 'percent', threshold: 0.01 } })],
@@ -211,6 +216,7 @@ describe('a body with each field of a schema', () => {
       automl_config: [{ autofeat: { enabled: true } }, 'automl_config.autofeat.enabled'],
       ensemble_config: [{ enabled: true, method: 'bagging' }, parameters({ engine: 'bagging' })],
       single_model_config: [{ model_type: 'logistic' }, parameters({ engine: 'logistic' })],
+      networks: [{ epochs: 3 }, 'train.networks.epochs with the learner vote'],
       balance: [{ direction: 'smote' }, parameters({ balance: 'smote' })],
       features: ['bars', 'features bars'],
       kind: ['incremental', 'kind incremental'],
@@ -225,6 +231,9 @@ describe('a body with each field of a schema', () => {
       [{ n_estimators: 5001 }, 'n_estimators'],
       [{ max_depth: 7, cross_validation_folds: 3 }, 'cross_validation_folds'],
       [{ balance: { ai1: 'smote' } }, 'balance.ai1'],
+      [{ networks: { ai1: { epochs: 3 } } }, 'networks.ai1'],
+      [{ validation_split: 0.95 }, 'validation_split'],
+      [{ validation_split: 0.3, train_test_split: 0.8 }, 'train_test_split 0.8'],
       [search({ leaves: { type: 'integer', low: 9, high: 8 } }) as Body, 'at most high'],
       [{ optimization_settings: { parameter_space: range } }, 'parameter_space.leaves'],
     ];

@@ -41,6 +41,24 @@ const stacking = (given: Body): Case => [
   ensemble({ method: 'stacking', stacking_params: given }),
   ensemble({ method: 'stacking', stacking_params: {} }),
 ];
+/** Of the specified vote, which has none of these: each is refused by name. */
+const FIGURES = {
+  learning_rate: 0.002,
+  dropout: 0.1,
+  batch_size: 256,
+  epochs: 3,
+  patience: 3,
+  class_weight_ratio: 0.5,
+  focal_gamma: 1,
+  lstm_units: 64,
+};
+const networks = (figures: Body, model?: string): Readonly<Record<string, Case>> =>
+  Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => {
+      const given = { [name]: value };
+      return [name, own({ networks: model === undefined ? given : { [model]: given } })];
+    }),
+  );
 const generator = (part: string, given: Body): Case => own({ automl_config: { [part]: given } });
 
 /** One case of each field of each schema. What a training refuses of generators is tried in a search below. */
@@ -66,6 +84,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     automl_config: own({ automl_config: { tsfresh: { enabled: true } } }),
     ensemble_config: own(ensemble({ method: 'bagging' })),
     single_model_config: own({ single_model_config: { model_type: 'logistic' } }),
+    networks: own({ networks: { epochs: 3 } }),
     balance: own({ balance: { ai1: 'smote' } }),
     kind: own({ kind: 'thresholds' }),
     features: own({ features: 'store' }),
@@ -134,6 +153,16 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     population_size: generator('autofeat', { population_size: 3 }),
     tournament_size: generator('autofeat', { tournament_size: 3 }),
   },
+  'MLTrainingConfig.networks': networks({
+    ...FIGURES,
+    sequence_bars: 20,
+    ai1: { epochs: 3 },
+    ai2: { epochs: 3 },
+    ai3: { epochs: 3 },
+  }),
+  'MLTrainingConfig.networks.ai1': networks(FIGURES, 'ai1'),
+  'MLTrainingConfig.networks.ai2': networks(FIGURES, 'ai2'),
+  'MLTrainingConfig.networks.ai3': networks(FIGURES, 'ai3'),
   'MLTrainingConfig.balance': {
     ai1: own({ balance: { ai1: 'smote' } }),
     ai2: own({ balance: { ai2: 'undersample' } }),

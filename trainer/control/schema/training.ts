@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
-import { balancePolicy } from '../../../shared/policy/schema.ts';
+import { balancePolicy, networksPolicy } from '../../../shared/policy/schema.ts';
 import { TRAIN_ENGINES, VOTERS } from '../../../shared/policy/engines.ts';
 import { featurePlace } from '../../../shared/policy/feature_place.ts';
 import { runSchema } from './runs.ts';
@@ -10,7 +10,6 @@ import { routes } from './routes.ts';
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.optional().describe(description);
 const FIXED = 'fixed by the configuration: only its current value is accepted';
-const REFUSED = 'refused: every block of its walk-forward is measured';
 const OF_TREES = 'Refused of a learner without boosted trees';
 const MEMBERS = VOTERS.join(', ');
 const MEMBER_SEED = 'Draws of the members, beside the seed of the training; null or absent: that seed alone';
@@ -123,7 +122,7 @@ const tsfreshConfigModel = z
     parallel_jobs: threads,
     performance_mode: optional(
       z.enum(['fast', 'balanced', 'comprehensive', 'financial_optimized']),
-      'Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused',
+      'Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12, financial_optimized those of usual charts and a session of eight hours: 5, 15, 30, 60, 240, 480 bars',
     ),
   })
   .meta({ id: 'TSFreshConfigModel', description: 'Other keys are refused by name' });
@@ -150,9 +149,15 @@ const autofeatConfigModel = z
       'Parts of the time: a formula helps in all of them but one; default: 5',
     ),
     n_jobs: threads,
-    generations: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
-    population_size: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
-    tournament_size: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
+    generations: optional(
+      z.int().min(1),
+      'With population_size: candidates of all kinds at most, generations × population_size, 20000 at most, drawn by the seed; absent with it: 1, both absent: 600 candidates',
+    ),
+    population_size: optional(z.int().min(1), 'Candidates of a generation; absent beside generations: 50'),
+    tournament_size: optional(
+      z.int(),
+      'Refused: no tournament selects; every candidate is tested, and fdr_level of tsfresh decides',
+    ),
   })
   .meta({ id: 'AutoFeatConfigModel', description: 'Other keys are refused by name' });
 
@@ -193,7 +198,7 @@ export const mlTrainingConfig = z
       .describe('Only true: a run always writes its bundle, and the gates decide whether it becomes active'),
     validation_split: optional(
       z.number(),
-      `Of pairs: ${IN_PLACE_OF} train.holdout_fraction. Of an instrument ${REFUSED}`,
+      `Share of the rows that is validated. Of pairs: ${IN_PLACE_OF} train.holdout_fraction. Of an instrument: the last rows, in blocks of a walk-forward whose first model learned the rest, 0.1 to 0.8; default: two thirds`,
     ),
     train_test_split: optional(z.number(), 'The rest of validation_split'),
     cross_validation_folds: optional(
@@ -242,6 +247,10 @@ export const mlTrainingConfig = z
       'Absent, and without single_model_config: the weighted vote of lightgbm, xgboost and random_forest, in which gbdt stands in for what is not installed',
     ),
     single_model_config: optional(singleModelConfig, 'One learner in place of an ensemble'),
+    networks: optional(
+      networksPolicy,
+      `Figures of the networks among the learners, ${IN_PLACE_OF} train.networks; ai1, ai2 and ai3 are of pairs. Refused where no learner has them`,
+    ),
     balance: optional(
       balanceConfig,
       `Against imbalance of the classes: ai1 and ai2 of pairs, ${IN_PLACE_OF} train.balance; direction of an instrument, in place of class_weights`,

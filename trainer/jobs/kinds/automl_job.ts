@@ -3,6 +3,9 @@ import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../../learning/automl/c
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { jobInstant, jobWindow } from '../job_fields.ts';
 
+/** Candidates of one search at most. */
+export const MOST_CANDIDATES = 20_000;
+
 /** What a search of formulas does. Every field acts and says what null means. */
 export const formulaSearchSchema = z.strictObject({
   generators: z.array(z.enum(GENERATORS)).min(1).describe('Kinds of candidates'),
@@ -10,7 +13,7 @@ export const formulaSearchSchema = z.strictObject({
     .array(z.int().min(2).max(LONGEST_WINDOW))
     .min(1)
     .describe('Windows of the statistics of `windows`, bars'),
-  candidates: z.int().min(1).max(20_000).describe('Candidates at most; more are thinned by the seed'),
+  candidates: z.int().min(1).max(MOST_CANDIDATES).describe('Candidates at most; more are thinned by the seed'),
   most: z.int().min(1).max(100).describe('Chosen ones at most'),
   most_of: z.partialRecord(z.enum(GENERATORS), z.int().min(1).max(100)).describe('Chosen ones of a generator at most'),
   level: z.number().gt(0).lt(1).describe('Expected share of false ones among those whose effect counts as real'),

@@ -68,7 +68,11 @@ export const directionJobSchema = z
           .describe('Class balance; mirror: class weights on the bars and their mirror images'),
         class_weight_ratio: share.describe('Exponent of the class weights; 0: none'),
         trials: z.int().min(0).describe('Trials of the search, before all evaluated blocks'),
-        balance_penalty: z.boolean().describe('Whether the gain of a trial with biased calls counts less'),
+        balance_penalty: z
+          .boolean()
+          .describe(
+            'Whether trials of trees are measured by gain − 0.5 · |0.5 − mean of P(up) / (P(up) + P(down))|, as those of a network always are',
+          ),
         stride: z.int().min(1).describe('Trains on every n-th bar'),
         taker_fee_bps: costBps.describe('Per fill'),
         slippage_bps: costBps.describe('Per fill'),

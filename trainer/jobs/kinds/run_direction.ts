@@ -9,6 +9,7 @@ import { TIMEFRAMES } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { believedFees } from '../../../shared/policy/believed_costs.ts';
 import { DIRECTION_ENGINE } from '../../../shared/policy/engines.ts';
+import { networksIn } from '../../../shared/policy/network_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { sha256Hex } from '../../../shared/sha256.ts';
@@ -43,6 +44,8 @@ import {
   type DirectionPlan,
   type TrainedDirection,
 } from '../../learning/strategies/direction/train_direction.ts';
+import { refuseIdleFigures } from '../../learning/learners/networks/network_parameters.ts';
+import { learnersIn } from '../../learning/learners/registry.ts';
 import { f1Floor } from '../../learning/validate/quality_gate.ts';
 import { importedSourceOf } from '../job_fields.ts';
 import { holdingFolders } from '../held_folders.ts';
@@ -269,18 +272,19 @@ export function planOf(
   const { label, balance, class_weight_ratio, trials, balance_penalty, stride, compare, peers } = parameters;
   const { engine = DIRECTION_ENGINE, ensemble = {}, networks, device } = parameters;
   const own = parameters.settings ?? {};
-  const learner = directionLearner(engine, { ...ensemble, networks, device });
+  const learner = directionLearner(engine, { ...ensemble, networks: { ...networks, ...networksIn(own) }, device });
   const learners = [learner, ...peers.map((peer) => ({ ...learner, engine: peer }))];
+  refuseIdleFigures(
+    Object.keys(own),
+    learners.flatMap((each) => learnersIn(each.engine, each.ensembles)),
+  );
   return {
     windows: windowsWith(withInstrumentFormulas(settings, INSTRUMENT_WINDOWS), learners),
     label,
     learner,
     balance,
     classWeightRatio: class_weight_ratio,
-    search:
-      trials === 0
-        ? null
-        : { trials, balancePenalty: balance_penalty, biasLimits: biasLimits(settings), ranges: rangesOf(own) },
+    search: trials === 0 ? null : { trials, balancePenalty: balance_penalty, ranges: rangesOf(own) },
     stride,
     params: paramsWith(DIRECTION_PARAMS, own),
     walkForward: walkForwardWith(DIRECTION_WALK_FORWARD, own),

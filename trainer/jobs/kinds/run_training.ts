@@ -34,7 +34,7 @@ import { readConfiguredBars } from '../bars/configured_bars.ts';
 import { barNotes, toStandardError, type OnNote } from '../bars/bar_notes.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
 import { whileBarsStay } from '../bars/taken_back.ts';
-import { withSequence } from '../../learning/learners/networks/network_parameters.ts';
+import { refuseIdleFigures, withSequence } from '../../learning/learners/networks/network_parameters.ts';
 import { ensembleParameters } from '../../learning/learners/mixture/ensemble_parameters.ts';
 import { refuseUnservedModels } from '../../learning/imported/imported_models.ts';
 import { learnersIn } from '../../learning/learners/registry.ts';
@@ -265,6 +265,7 @@ function withParameters(
   const own = trainingDevice({ asked: device, engines: [others.engine] }, { ...train, ...ensemble });
   const changed = { ...others, ...(own && { device: own }) };
   const learners = learnersIn(changed.engine, ensembleParameters(changed));
+  refuseIdleFigures(Object.keys(given), learners);
   return withSequence({ ...settings, minutehand: { ...minutehand, train: changed } }, learners);
 }
 

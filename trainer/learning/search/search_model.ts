@@ -25,7 +25,7 @@ import { configuredParams, type SearchedSettings, settingsOf, trainingSpace } fr
 import { meanOf } from '../../../shared/statistics.ts';
 
 /** Of the distance of the mean answer from one half: a figure of the specification. */
-const BALANCE_PENALTY = 0.5;
+export const BALANCE_PENALTY = 0.5;
 
 /**
  * What is added to the log loss of a network's trial: 0.5 · |0.5 − mean|. It pulls toward balanced answers even where

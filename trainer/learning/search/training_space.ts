@@ -59,7 +59,7 @@ export function trainingSpace(
 }
 
 /** Ranges of the specification, widened to contain the current figures. Early stopping determines the epochs. */
-function networkSpace(network: NetworkParameters): Record<string, Parameter> {
+export function networkSpace(network: NetworkParameters): Record<string, Parameter> {
   return {
     'network.learning_rate': around(network.learning_rate, { kind: 'float', low: 1e-5, high: 1e-2, log: true }),
     'network.dropout': around(network.dropout, { kind: 'float', low: 0.1, high: 0.5 }),
@@ -71,20 +71,35 @@ function networkSpace(network: NetworkParameters): Record<string, Parameter> {
   };
 }
 
+/** The figures as values of their space. */
+export function networkParams(network: NetworkParameters): Params {
+  const { learning_rate, dropout, batch_size, class_weight_ratio, lstm_units } = network;
+  return {
+    'network.learning_rate': learning_rate,
+    'network.dropout': dropout,
+    'network.batch_size': batch_size,
+    'network.class_weight_ratio': class_weight_ratio,
+    ...(lstm_units !== undefined && { 'network.lstm_units': lstm_units }),
+  };
+}
+
+/** The figures with the values of a trial. */
+export function networkOf(params: Params, network: NetworkParameters): NetworkParameters {
+  const value = (name: string, otherwise: number): number => Number(params[`network.${name}`] ?? otherwise);
+  return {
+    ...network,
+    learning_rate: value('learning_rate', network.learning_rate),
+    dropout: value('dropout', network.dropout),
+    batch_size: value('batch_size', network.batch_size),
+    class_weight_ratio: value('class_weight_ratio', network.class_weight_ratio),
+    ...(network.lstm_units !== undefined && { lstm_units: value('lstm_units', network.lstm_units) }),
+  };
+}
+
 /** The first trial: the current settings, as values of the space. */
 export function configuredParams({ trees, network }: SearchedSettings, label: boolean): Params {
   const ofLabel: Params = label ? { 'label.barriers': 'configured' } : {};
-  if (network !== null) {
-    const { learning_rate, dropout, batch_size, class_weight_ratio, lstm_units } = network;
-    return {
-      'network.learning_rate': learning_rate,
-      'network.dropout': dropout,
-      'network.batch_size': batch_size,
-      'network.class_weight_ratio': class_weight_ratio,
-      ...(lstm_units !== undefined && { 'network.lstm_units': lstm_units }),
-      ...ofLabel,
-    };
-  }
+  if (network !== null) return { ...networkParams(network), ...ofLabel };
   return {
     'trees.learning_rate': trees.learning_rate,
     'trees.leaves': trees.leaves,
@@ -109,14 +124,7 @@ export function settingsOf(params: Params, { trees, network, barriers }: Searche
       row_fraction: value('trees.row_fraction', trees.row_fraction),
       column_fraction: value('trees.column_fraction', trees.column_fraction),
     },
-    network: network && {
-      ...network,
-      learning_rate: value('network.learning_rate', network.learning_rate),
-      dropout: value('network.dropout', network.dropout),
-      batch_size: value('network.batch_size', network.batch_size),
-      class_weight_ratio: value('network.class_weight_ratio', network.class_weight_ratio),
-      ...(network.lstm_units !== undefined && { lstm_units: value('network.lstm_units', network.lstm_units) }),
-    },
+    network: network && networkOf(params, network),
     barriers:
       params['label.barriers'] === 'searched'
         ? {

@@ -69,7 +69,16 @@ function searchParametersOf(request: GenerateRequest): RunParameters {
     throw unsupported('symbol', symbol, 'all: AI1 learns from all pairs, as a search does', 'Set symbol to all.');
   if (limit !== undefined)
     throw unsupported('limit', limit, 'no value: a search has start_date and end_date', 'Omit it.');
-  const { search, workers } = formulaSearchOf(autoMLConfigModel.parse(automl_config));
+  const config = autoMLConfigModel.parse(automl_config);
+  const { search, workers } = formulaSearchOf(config);
+  for (const name of ['generations', 'population_size'] as const)
+    if (candidates !== undefined && config.autofeat[name] !== undefined)
+      throw unsupported(
+        `automl_config.autofeat.${name}`,
+        config.autofeat[name],
+        `no value beside candidates ${candidates}`,
+        'Give candidates, or generations and population_size, whose product they are.',
+      );
   const options = {
     seed: random_state,
     from: instantOf(start_date),

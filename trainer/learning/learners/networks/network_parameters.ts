@@ -1,5 +1,7 @@
+import { MinutehandError } from '../../../../shared/errors.ts';
 import type { ModelName } from '../../../../shared/core/features/feature.ts';
 import { NETWORKS, SEQUENCE_NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
+import { networkFigureOf } from '../../../../shared/policy/network_settings.ts';
 import { withWindows } from '../../../../shared/policy/feature_settings.ts';
 import type { NetworkFigures, NetworksPolicy, Settings, TrainPolicy } from '../../../../shared/policy/policy.ts';
 
@@ -55,4 +57,24 @@ export function withSequence(settings: Settings, learners: readonly string[]): S
   if (!learners.some((name) => SEQUENCE_NETWORKS.includes(name))) return settings;
   const { windows, train } = settings.minutehand;
   return withWindows(settings, { ...windows, sequence: train.networks?.sequence_bars ?? DEFAULT_SEQUENCE_BARS });
+}
+
+/**
+ * Refuses figures of networks that no learner of a training has.
+ * @param settings names, such as `train.networks.epochs`; others are left alone
+ * @param learners all that take part
+ * @throws MinutehandError SETTING_UNSUPPORTED
+ */
+export function refuseIdleFigures(settings: readonly string[], learners: readonly string[]): void {
+  for (const name of settings) {
+    const figure = networkFigureOf(name);
+    if (figure === null) continue;
+    const reading = figure === 'lstm_units' ? ['lstm'] : figure === 'sequence_bars' ? SEQUENCE_NETWORKS : NETWORKS;
+    if (learners.some((learner) => reading.includes(learner as Network))) continue;
+    throw new MinutehandError('SETTING_UNSUPPORTED', {
+      seen: `${name} with the learner ${learners[0] ?? 'none'}`,
+      expected: `a learner that has it: ${reading.join(', ')}`,
+      next: 'Omit it, or choose such a learner.',
+    });
+  }
 }

@@ -1,5 +1,5 @@
 import { HOUR, hintedDays, instrumentOf, PLAN, randomWalk, START, WINDOWS } from './small_markets.fixture.ts';
-import { DELIVERED_BIAS_LIMITS, PREDICTION_BIAS_LIMITS } from './gates/bias_limits.fixture.ts';
+import { DELIVERED_BIAS_LIMITS } from './gates/bias_limits.fixture.ts';
 import { keyOf } from '../../../../shared/bundle/gates/gate_result.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { directionLabels, EVALUATION_LABEL, UP } from './label/direction.ts';
 import type { InstrumentBars } from '../../instruments/instrument_bars.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { makeDirectionBundle } from './make_direction_bundle.ts';
-import { gainTest, penalized, searchDirection } from './search_direction.ts';
+import { type DirectionSearch, gainTest, searchDirection, upAgainstDown } from './search_direction.ts';
 import { settlementsOf } from '../../trades/settlements.ts';
 import { trainDirection, type DirectionPlan, type TrainedDirection } from './train_direction.ts';
 
@@ -261,7 +261,7 @@ describe('trainDirection', () => {
 });
 
 describe('the search for parameters', () => {
-  const search = { trials: 3, balancePenalty: true, biasLimits: PREDICTION_BIAS_LIMITS, ranges: {} };
+  const search = { trials: 3, balancePenalty: true, ranges: {} };
 
   it('searches class_weight_ratio, which is adopted by the forward test', async () => {
     const rows = instrumentRows([instrumentOf(randomWalk('SEARCH', 1000))], PLAN);
@@ -330,15 +330,26 @@ describe('the search for parameters', () => {
     ).toBeLessThan(0.05);
   });
 
-  it('halves the gain of a biased trial, and doubles its loss', () => {
-    expect([penalized(0.1), penalized(-0.1), penalized(0)]).toEqual([0.05, -0.2, 0]);
+  it('measures a trial by its gain − 0.5 · |0.5 − mean of up against down|, as the specification does', async () => {
+    const probabilities = Float64Array.of(0.3, 0.1, 0.6, 0.2, 0.2, 0.6);
+    expect([...upAgainstDown({ probabilities, classes: 3 })]).toEqual(
+      [0.75, 0.5].map((x) => expect.closeTo(x, 12) as number),
+    );
+    const rows = instrumentRows([instrumentOf(randomWalk('SEARCH', 1000))], PLAN);
+    const plain = await searched(rows, { ...search, balancePenalty: false });
+    const { report } = await searched(rows);
+    expect(plain.report.balance_penalty).toBeNull();
+    // Of the same configured trial: the penalty alone differs, by at most 0.25.
+    const penalty = plain.report.configured_gain - report.configured_gain;
+    expect(penalty).toBeGreaterThan(0);
+    expect(penalty).toBeLessThan(0.25);
   });
 
-  async function searched(rows: InstrumentRows): ReturnType<typeof searchDirection> {
+  async function searched(rows: InstrumentRows, own: DirectionSearch = search): ReturnType<typeof searchDirection> {
     const { params, balance, classWeightRatio, seed, stride, walkForward } = PLAN;
     const pool = openFitPool(0);
     const learning = { learner: PLAN.learner, params, balance: { balance, classWeightRatio, seed }, stride };
-    const request = { rows, learning, walkForward, timeframe: HOUR, search, pool, onTrial: () => undefined };
+    const request = { rows, learning, walkForward, search: own, pool, onTrial: () => undefined };
     try {
       return await searchDirection(request);
     } finally {

@@ -11,6 +11,7 @@ import { ensembleParameters, type EnsembleParameters } from '../../learners/mixt
 import {
   commonNetworkParameters,
   DEFAULT_SEQUENCE_BARS,
+  isNetwork,
   type NetworkParameters,
 } from '../../learners/networks/network_parameters.ts';
 import { isTreeEngine, learnerNamed, learnersIn, openLearner, refuseMissingLearner } from '../../learners/registry.ts';
@@ -85,6 +86,11 @@ export function windowsWith(windows: InstrumentWindows, learners: readonly Direc
 /** Whether it has trees, whose parameters a search can vary. */
 export function learnsTrees({ engine, ensembles }: DirectionLearner): boolean {
   return learnersIn(engine, ensembles).some(isTreeEngine);
+}
+
+/** Whether it has what a search can vary: trees, or the figures of a network. */
+export function isSearchable(learner: DirectionLearner): boolean {
+  return isNetwork(learner.engine) || learnsTrees(learner);
 }
 
 /**

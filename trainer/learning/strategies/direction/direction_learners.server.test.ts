@@ -111,6 +111,17 @@ describe('a direction model is learned by', () => {
     expect(manifest.golden.features[0]).toHaveLength(manifest.features.length * (sequence ?? 1));
   });
 
+  it.skipIf(NETWORKS_NOTE !== '')(`neural_net of Python, with a search of its figures${NETWORKS_NOTE}`, async () => {
+    vi.stubEnv(NETWORKS_PYTHON, TEST_PYTHON);
+    const plan = planFor('neural_net', { networks: { epochs: 2, batch_size: 256 } });
+    const { trained } = await bundleOf({ ...plan, search: { trials: 2, balancePenalty: false, ranges: {} } });
+    const { best_parameters, ...report } = trained.search!;
+    expect(report).toMatchObject({ trials: 2, failed: 0, balance_penalty: 0.5 });
+    expect(Object.keys(best_parameters)).toContain('network.dropout');
+    const { dropout } = trained.learning.learner.network;
+    expect(dropout).toBe(report.adopted ? best_parameters['network.dropout'] : 0.2);
+  });
+
   it('one that is compared with networks of several bars, and reads one itself', async () => {
     const { learner } = planFor('gbdt');
     const plan = { ...planFor('gbdt'), windows: { ...WINDOWS, sequence: 4 } };
@@ -129,12 +140,20 @@ describe('is refused before anything is learned', () => {
     ['focal loss that is compared', { ...planFor('logistic'), balances: ['focal'] }, /logistic with the balance focal/],
     ['focal loss of a peer', { balance: 'focal', peers: ['random_forest'] }, /random_forest with the balance focal/],
     [
-      'a search without trees',
+      'a search without trees or a network',
       {
         ...planFor('logistic'),
-        search: { trials: 3, biasLimits: PLAN.biasLimits, balancePenalty: false, ranges: {} },
+        search: { trials: 3, balancePenalty: false, ranges: {} },
       },
       /a search of 3 trials with the engine logistic/,
+    ],
+    [
+      'a range of trees in the search of a network',
+      {
+        ...planFor('lstm'),
+        search: { trials: 3, balancePenalty: false, ranges: { leaves: { high: 8 } } },
+      },
+      /search\.ranges\.leaves with the engine lstm/,
     ],
   ])('%s', async (_, change, seen) => {
     expect(await refused(change)).toMatchObject({ code: 'LEARNER_TASK', seen: expect.stringMatching(seen) });

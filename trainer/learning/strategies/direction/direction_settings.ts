@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { networkSettings } from '../../../../shared/policy/network_settings.ts';
 import { SEARCHED_PARAMETERS, treesPolicy, type SearchedParameter } from '../../../../shared/policy/schema.ts';
 import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
@@ -6,6 +7,7 @@ import { TREE_PARAMETERS, treeParametersOf } from '../../learners/trees/tree_pol
 import type { WalkForwardPlan } from './walk_forward.ts';
 
 const BLOCKS = 'walk_forward.blocks';
+const FIRST_SHARE = 'walk_forward.first_share';
 /** The first two blocks calibrate: with fewer, hardly anything is evaluated. */
 const FEWEST_BLOCKS = 4;
 const MOST_BLOCKS = 20;
@@ -13,6 +15,8 @@ const MOST_BLOCKS = 20;
 /** By name, such as `trees.leaves`. */
 const schemas: Record<string, z.ZodType<number | undefined>> = {
   [BLOCKS]: z.int().min(FEWEST_BLOCKS).max(MOST_BLOCKS),
+  [FIRST_SHARE]: z.number().min(0.2).max(0.9),
+  ...networkSettings(),
 };
 for (const [name, schema] of Object.entries(treesPolicy.shape)) schemas[`trees.${name}`] = schema;
 for (const name of SEARCHED_PARAMETERS)
@@ -65,7 +69,7 @@ export function paramsWith(params: LearnerParams, given: DirectionSettings): Lea
   return { ...params, ...treeParametersOf(Object.fromEntries(trees) as Partial<TreePolicy>) };
 }
 
-/** The blocks with the given number of them. */
+/** The blocks with the given number of them, and the given share of the rows before the first one. */
 export function walkForwardWith(plan: WalkForwardPlan, given: DirectionSettings): WalkForwardPlan {
-  return { ...plan, blocks: given[BLOCKS] ?? plan.blocks };
+  return { ...plan, blocks: given[BLOCKS] ?? plan.blocks, firstShare: given[FIRST_SHARE] ?? plan.firstShare };
 }

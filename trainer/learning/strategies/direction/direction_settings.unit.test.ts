@@ -14,9 +14,18 @@ const learning: LearningPlan = {
 };
 
 it('settings of one training stand in for trees and blocks, the others stay', () => {
-  const given = { 'trees.leaves': 8, 'trees.early_stopping_rounds': 5, 'walk_forward.blocks': 6 };
+  const given = {
+    'trees.leaves': 8,
+    'trees.early_stopping_rounds': 5,
+    'walk_forward.blocks': 6,
+    'walk_forward.first_share': 0.8,
+  };
   expect(paramsWith(DIRECTION_PARAMS, given)).toEqual({ ...DIRECTION_PARAMS, leaves: 8, patience: 5 });
-  expect(walkForwardWith(DIRECTION_WALK_FORWARD, given)).toEqual({ ...DIRECTION_WALK_FORWARD, blocks: 6 });
+  expect(walkForwardWith(DIRECTION_WALK_FORWARD, given)).toEqual({
+    ...DIRECTION_WALK_FORWARD,
+    blocks: 6,
+    firstShare: 0.8,
+  });
   expect(paramsWith(DIRECTION_PARAMS, {})).toEqual(DIRECTION_PARAMS);
 });
 
@@ -40,13 +49,30 @@ it('class_weight_ratio is searched where class weights act: with them, and with 
 
 it('values beyond their limits, unknown names and ranges that end before they begin are refused', () => {
   const isTaken = (given: object): boolean => directionSettingsSchema.safeParse(given).success;
-  expect(isTaken({ 'walk_forward.blocks': 4, 'trees.leaves': 2 })).toBe(true);
+  expect(isTaken({ 'walk_forward.blocks': 4, 'trees.leaves': 2, 'train.networks.epochs': 3 })).toBe(true);
   for (const wrong of [
     { 'walk_forward.blocks': 3 },
     { 'walk_forward.blocks': 21 },
+    { 'walk_forward.first_share': 0.95 },
     { 'trees.leaves': 1 },
     { 'trees.depth': 3 },
+    { 'train.networks.epochs': 0 },
+    { 'train.networks.ai1.epochs': 3 },
     { 'search.ranges.l2.low': 3, 'search.ranges.l2.high': 2 },
   ])
     expect(isTaken(wrong), JSON.stringify(wrong)).toBe(false);
+});
+
+it('a search of a network has the ranges of the specification, whatever the balance', () => {
+  const searched = (engine: 'lstm' | 'neural_net') =>
+    searchSpace({ ...learning, learner: { ...DELIVERED_LEARNER, engine } }, {});
+  expect(searched('lstm')).toEqual({
+    'network.learning_rate': { kind: 'float', low: 1e-5, high: 1e-2, log: true },
+    'network.dropout': { kind: 'float', low: 0.1, high: 0.5 },
+    'network.batch_size': { kind: 'categorical', choices: [256, 512, 1024] },
+    // The configured 0.25 is the first trial.
+    'network.class_weight_ratio': { kind: 'float', low: 0.25, high: 0.7 },
+    'network.lstm_units': { kind: 'integer', low: 64, high: 256, step: 2 },
+  });
+  expect(Object.keys(searched('neural_net'))).not.toContain('network.lstm_units');
 });

@@ -3,16 +3,17 @@ import type { FitPool } from '../../learners/trees/fit_pool.ts';
 import type { LearnerParams } from '../../learners/trees/learner.ts';
 import { searchTraining } from '../../search/search.ts';
 import type { FloatParameter, IntegerParameter, Params, Space } from '../../search/space.ts';
-import { around, MIN_L2 } from '../../search/training_space.ts';
+import { BALANCE_PENALTY, balancePenalty } from '../../search/search_model.ts';
+import { around, MIN_L2, networkOf, networkParams, networkSpace } from '../../search/training_space.ts';
+import { isNetwork, type NetworkParameters } from '../../learners/networks/network_parameters.ts';
 import { pick, positions } from '../../dataset/rows.ts';
 import { meanTest, type MeanTest } from '../../statistics/mean_test.ts';
 import { walkForwardSplits, type Split } from '../../splits/splits.ts';
-import { answersOfBlocks, directionMetrics, priorBlocks } from './direction_report.ts';
+import { answersOfBlocks, directionMetrics, type EvaluatedAnswers, priorBlocks } from './direction_report.ts';
 import type { DirectionRanges } from './direction_settings.ts';
 import { hasClassWeights } from './learned_rows.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
-import type { BiasLimits } from './gates/bias_limits.ts';
-import { modelBias } from './model_bias.ts';
+import { DOWN, UP } from './label/direction.ts';
 import {
   calibrateBlocks,
   scoreBlock,
@@ -21,8 +22,6 @@ import {
   type WalkForwardPlan,
 } from './walk_forward.ts';
 
-/** Factor of a biased trial's gain with `balancePenalty`; a loss is divided by it. */
-export const BALANCE_PENALTY = 0.5;
 /** Probability of adopting parameters that are no better. */
 const ADOPTION_ERROR_RATE = 0.05;
 const SECONDS_PER_DAY = 86_400;
@@ -39,8 +38,7 @@ const INNER: Pick<WalkForwardPlan, 'blocks' | 'firstShare' | 'calibrationBlocks'
 
 export interface DirectionSearch {
   readonly trials: number;
-  readonly biasLimits: BiasLimits;
-  /** Whether `BALANCE_PENALTY` applies to trials with biased predictions. */
+  /** Whether a trial is measured by its gain − 0.5 · |0.5 − mean|, as those of a network always are. */
   readonly balancePenalty: boolean;
   /** In place of the delivered ranges of tree parameters; widened to contain the configured values. */
   readonly ranges: DirectionRanges;
@@ -52,7 +50,7 @@ export interface DirectionSearchReport {
   readonly complete: number;
   readonly pruned: number;
   readonly failed: number;
-  /** null without one. */
+  /** Factor of |0.5 − mean| in the gains of the trials; null without a penalty. */
   readonly balance_penalty: number | null;
   readonly configured_gain: number;
   readonly best_gain: number;
@@ -75,8 +73,6 @@ export interface DirectionSearchRequest {
   readonly rows: InstrumentRows;
   readonly learning: LearningPlan;
   readonly walkForward: WalkForwardPlan;
-  /** Seconds per bar. */
-  readonly timeframe: number;
   readonly search: DirectionSearch;
   readonly pool: FitPool;
   onTrial(done: number, total: number): void;
@@ -89,8 +85,8 @@ interface Trial {
 }
 
 /**
- * Searches tree parameters and `class_weight_ratio` by purged walk-forward on rows whose labels were known before the
- * first evaluated block. Trials are measured on the evaluation label.
+ * Searches the figures of a network, or tree parameters and `class_weight_ratio`, by purged walk-forward on rows whose
+ * labels were known before the first evaluated block. Trials are measured on the evaluation label.
  * @throws as `searchTraining` and the learner
  */
 export async function searchDirection(
@@ -131,7 +127,7 @@ export async function searchDirection(
       pruned,
       failed,
       adopted,
-      balance_penalty: search.balancePenalty ? BALANCE_PENALTY : null,
+      balance_penalty: isPenalized(request) ? BALANCE_PENALTY : null,
       configured_gain: configured.value,
       best_gain: best.value,
       standard_error: gain.standardError,
@@ -181,26 +177,30 @@ export function gainTest(gains: readonly number[], time: readonly number[]): Mea
   return meanTest({ sum, count });
 }
 
+/** Whether the trials of a search are measured with the penalty. */
+function isPenalized({ search, learning }: Pick<DirectionSearchRequest, 'search' | 'learning'>): boolean {
+  return search.balancePenalty || searchedNetwork(learning) !== null;
+}
+
 /** Of the newest block. */
-function gainOf(
-  scored: readonly ScoredBlock[],
-  {
-    rows,
-    walkForward,
-    timeframe,
-    search,
-  }: Pick<DirectionSearchRequest, 'rows' | 'walkForward' | 'timeframe' | 'search'>,
-): number {
+function gainOf(scored: readonly ScoredBlock[], request: DirectionSearchRequest): number {
+  const { rows, walkForward } = request;
   const [block] = calibrateBlocks(rows, scored, { ...walkForward, calibrationBlocks: scored.length - 1 });
   const loss = (blocks: Parameters<typeof directionMetrics>[1]): number => directionMetrics(rows, blocks).log_loss;
   const gain = loss(priorBlocks(rows, [block!], false)) - loss([block!]);
-  if (!search.balancePenalty) return gain;
-  const { biased } = modelBias(rows, answersOfBlocks(rows, [block!]), timeframe, search.biasLimits);
-  return biased.length > 0 ? penalized(gain) : gain;
+  return isPenalized(request) ? gain - balancePenalty(upAgainstDown(answersOfBlocks(rows, [block!]))) : gain;
 }
 
-export function penalized(gain: number): number {
-  return gain > 0 ? gain * BALANCE_PENALTY : gain / BALANCE_PENALTY;
+/** P(up) / (P(up) + P(down)) of each answer. @param probabilities [rows × classes] */
+export function upAgainstDown({
+  probabilities,
+  classes,
+}: Pick<EvaluatedAnswers, 'probabilities' | 'classes'>): Float64Array {
+  return Float64Array.from({ length: probabilities.length / classes }, (_, i) => {
+    const up = probabilities[i * classes + UP]!;
+    const down = probabilities[i * classes + DOWN]!;
+    return up + down === 0 ? 0.5 : up / (up + down);
+  });
 }
 
 /** Splits of the rows whose labels were known before the first evaluated block. */
@@ -217,8 +217,21 @@ function innerSplits(
   return inner.map((split) => ({ ...split, train: outside(split.train), test: outside(split.test) }));
 }
 
-/** `class_weight_ratio` is searched where class weights act; the other balances have none. */
-export function searchSpace({ params, balance: { balance } }: LearningPlan, ranges: DirectionRanges): Space {
+/** The figures that a search of a network changes; null: the learner is no network. */
+function searchedNetwork({ learner: { engine, network } }: LearningPlan): NetworkParameters | null {
+  if (!isNetwork(engine)) return null;
+  const { lstm_units, ...own } = network;
+  return engine === 'lstm' ? { ...own, lstm_units: lstm_units! } : own;
+}
+
+/**
+ * Of a network its figures. Of trees their parameters; `class_weight_ratio` is searched where class weights act, the
+ * other balances have none.
+ */
+export function searchSpace(learning: LearningPlan, ranges: DirectionRanges): Space {
+  const network = searchedNetwork(learning);
+  if (network !== null) return networkSpace(network);
+  const { params, balance } = learning;
   /** The given ends in place of the delivered ones; a delivered end beyond a given one gives way. */
   const within = <P extends FloatParameter | IntegerParameter>(
     name: keyof DirectionRanges,
@@ -243,11 +256,14 @@ export function searchSpace({ params, balance: { balance } }: LearningPlan, rang
     l2: within('l2', Math.max(params.l2, MIN_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
     row_fraction: within('row_fraction', params.rowFraction, { kind: 'float', low: 0.3, high: 1 }),
     column_fraction: within('column_fraction', params.columnFraction, { kind: 'float', low: 0.2, high: 1 }),
-    ...(hasClassWeights(balance) && { class_weight_ratio: { kind: 'float', low: 0, high: 1 } }),
+    ...(hasClassWeights(balance.balance) && { class_weight_ratio: { kind: 'float', low: 0, high: 1 } }),
   };
 }
 
-function paramsOf({ params, balance }: LearningPlan): Params {
+function paramsOf(learning: LearningPlan): Params {
+  const network = searchedNetwork(learning);
+  if (network !== null) return networkParams(network);
+  const { params, balance } = learning;
   return {
     learning_rate: params.learningRate,
     leaves: params.leaves,
@@ -260,6 +276,12 @@ function paramsOf({ params, balance }: LearningPlan): Params {
 }
 
 function learningOf(params: Params, learning: LearningPlan): LearningPlan {
+  const network = searchedNetwork(learning);
+  if (network !== null) {
+    const { learner } = learning;
+    // The units of an lstm stay those of the plan, for peers.
+    return { ...learning, learner: { ...learner, network: { ...learner.network, ...networkOf(params, network) } } };
+  }
   const value = (name: string): number => Number(params[name]);
   const trees: LearnerParams = {
     ...learning.params,

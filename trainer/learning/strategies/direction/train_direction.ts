@@ -6,7 +6,13 @@ import type { DirectionBalance } from '../../../../shared/policy/balances.ts';
 import type { DirectionPolicy } from './label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../../learners/trees/learner.ts';
 import { isTrees } from '../../learners/trees/fitted_trees.ts';
-import { calibratedModel, learnsTrees, refuseUnfitLearner, type DirectionLearner } from './direction_learner.ts';
+import {
+  calibratedModel,
+  isSearchable,
+  learnsTrees,
+  refuseUnfitLearner,
+  type DirectionLearner,
+} from './direction_learner.ts';
 import { refuseUnusedDevice } from '../../learners/registry.ts';
 import { openFitPool, type FitPool } from '../../learners/trees/fit_pool.ts';
 import type { BiasLimits } from './gates/bias_limits.ts';
@@ -285,13 +291,26 @@ function planBehind(rows: InstrumentRows, plan: DirectionPlan): DirectionPlan {
 export function refuseUnfitWays({ learner, balance, balances, peers, search, imported }: WaysOfPlan): void {
   const { engine, device, ensembles } = learner;
   refuseUnusedDevice(imported === undefined ? [engine, ...peers] : peers, device, ensembles);
+  if (search !== null) refuseUnfitSearch(learner, search);
   refuseUnfitLearner(learner, [balance, ...balances]);
   for (const peer of peers) refuseUnfitLearner({ ...learner, engine: peer }, [balance]);
-  if (search !== null && !learnsTrees(learner))
+}
+
+/** @throws MinutehandError LEARNER_TASK for a search, or a range of it, of what the learner does not have */
+function refuseUnfitSearch(learner: DirectionLearner, { trials, ranges }: DirectionSearch): void {
+  const { engine } = learner;
+  if (!isSearchable(learner))
     throw new MinutehandError('LEARNER_TASK', {
-      seen: `a search of ${search.trials} trials with the engine ${engine}`,
-      expected: 'an engine with trees, whose parameters the search varies',
+      seen: `a search of ${trials} trials with the engine ${engine}`,
+      expected: 'an engine with trees or a network, whose figures the search varies',
       next: 'Leave the search out, or choose another engine.',
+    });
+  const range = Object.entries(ranges).find(([, ends]) => Object.keys(ends).length > 0);
+  if (range !== undefined && !learnsTrees(learner))
+    throw new MinutehandError('LEARNER_TASK', {
+      seen: `search.ranges.${range[0]} with the engine ${engine}`,
+      expected: 'no range of trees: those of a network are fixed (docs/reference/MODELS.md#search)',
+      next: 'Omit it, or choose an engine with trees.',
     });
 }
 
@@ -399,7 +418,6 @@ function trainingRows(rows: InstrumentRows, { blocks, firstShare, embargo }: Wal
 /** The configured parameters, or those that a search adopted. */
 async function searched({
   rows,
-  instruments,
   plan,
   pool,
   onStage,
@@ -413,9 +431,8 @@ async function searched({
     ...(plan.imported && { fixed: plan.imported.model }),
   };
   if (search === null) return { learning, report: null };
-  const { timeframe } = instruments[0]!.bars;
   const onTrial = (done: number, total: number): void => onStage('search', done, total);
-  return searchDirection({ rows, learning, walkForward, timeframe, search, pool, onTrial });
+  return searchDirection({ rows, learning, walkForward, search, pool, onTrial });
 }
 
 /** Other balances and engines, with the same parameters. */
