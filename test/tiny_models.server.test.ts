@@ -34,5 +34,5 @@ it('a copy of kept models equals a training with other settings of feed, transpo
   expect(contentOf(first.path)).toEqual(contentOf(trained.path));
   expect(contentOf(copy.path)).toEqual(contentOf(trained.path));
   const next = await tinyModels(join(folder, 'copy'), { seed: 1 });
-  expect([copy.version, next.version]).toEqual([trained.version, `${trained.version}_2`]);
+  expect([copy.version, next.version]).toEqual([trained.version, `${trained.version}00`]);
 });

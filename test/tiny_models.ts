@@ -37,7 +37,7 @@ export interface TinyModelOptions {
   readonly bars?: ReadonlyMap<string, BarColumns>;
   /** Search trials; default 0. */
   readonly trials?: number;
-  /** Determines the version's name; by default the same minute for every bundle, so that later ones get `_2`, `_3`. */
+  /** Determines the version's name; by default the same minute for every bundle: later ones are named by its seconds. */
   readonly created?: Date;
   readonly target?: Target;
   /**
