@@ -1,3 +1,4 @@
+import type { MarketKind } from './signal/signal.ts';
 import { join, resolve } from 'node:path';
 import { packageRoot } from './root.ts';
 
@@ -36,7 +37,7 @@ export interface HomePaths {
   /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
-  journal(market: 'live' | 'simulated', shard: string): string;
+  journal(market: MarketKind, shard: string): string;
   /** The configurations that the daemon of a shard has started with, a line each; see config_starts.ts. */
   configStarts(shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */

@@ -15,6 +15,8 @@ export type Mode = (typeof MODES)[number];
 export const MARKETS = ['live', 'simulated', 'replay'] as const;
 export type MarketKind = (typeof MARKETS)[number];
 
+export const isMarket = (name: string): name is MarketKind => (MARKETS as readonly string[]).includes(name);
+
 /**
  * Feed intervals for which a signal is valid after its publication: until the next one is due, and 1.5 more.
  * @param barMinutes of the pair's timeframe
