@@ -22,6 +22,8 @@ export interface HomePaths {
   readonly candidateCache: string;
   /** Finished entrants of interrupted leagues; may be deleted at any time. */
   readonly leagueCache: string;
+  /** Bars that a market of replayed history plays; see daemon/feed/replayed.ts. */
+  readonly replay: string;
   /** Files that are being received, previewed and imported; the trainer removes at its start what a kill has left. */
   readonly uploads: string;
   /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
@@ -86,6 +88,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     datasetCache: join(home, 'cache', 'dataset'),
     candidateCache: join(home, 'cache', 'automl'),
     leagueCache: join(home, 'cache', 'league'),
+    replay: join(home, 'replay'),
     uploads: join(home, 'cache', 'uploads'),
     searches: join(home, 'cache', 'search'),
     fleetTraces: join(home, 'cache', 'fleet_traces'),
