@@ -133,7 +133,7 @@ async function prepare(sources: readonly string[], plan: TryPlan, output: Output
   // Last: what is before it is done again where it was cut off.
   writeFileSync(join(replay, REPLAY_FILE), `${JSON.stringify(begin)}\n`);
   output.print(
-    `Trained on what is before ${isoMinute(from).trim()} UTC, replayed from then on; prices are ${plan.price}.`,
+    `Training gets what is before ${isoMinute(from).trim()}; the replay begins there. Prices are ${plan.price}.`,
   );
 }
 

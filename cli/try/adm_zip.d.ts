@@ -6,7 +6,10 @@ declare module 'adm-zip' {
     getData(): Buffer;
   }
   export default class AdmZip {
-    constructor(path: string);
+    /** @param path of an archive; absent: a new one */
+    constructor(path?: string);
     getEntries(): Entry[];
+    addFile(name: string, content: Buffer): void;
+    writeZip(path: string): void;
   }
 }
