@@ -8,8 +8,8 @@ const HOUR_S = 3600;
 /** Hours in common, a week of them. */
 const LEAST_HOURS = 100;
 
-/** Costs of a class where the configuration has none of a symbol: the dearest delivered ones of that class. */
-const CLASS_COSTS: Readonly<Record<ReturnType<typeof assetClassOf>, SymbolCosts>> = {
+/** Costs of a class where the configuration has none of a symbol; one of no known class costs as an index. */
+const CLASS_COSTS: Readonly<Record<NonNullable<ReturnType<typeof assetClassOf>>, SymbolCosts>> = {
   currency: costs(0.9, 0.3, 0.2, 0.81),
   metal: costs(6, 0.3, 0.6, 1.6),
   index: costs(4, 0, 0.5, 1.8),
@@ -33,7 +33,7 @@ export function proposeCosts(
   price: PriceKind,
 ): { readonly costs: SymbolCosts; readonly isOfClass: boolean } {
   const own = known[symbol];
-  return { costs: { ...(own ?? CLASS_COSTS[assetClassOf(symbol)]), price }, isOfClass: own === undefined };
+  return { costs: { ...(own ?? CLASS_COSTS[assetClassOf(symbol) ?? 'index']), price }, isOfClass: own === undefined };
 }
 
 /**
