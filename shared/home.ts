@@ -1,4 +1,4 @@
-import type { MarketKind } from './signal/signal.ts';
+import type { MarketKind } from './market_kind.ts';
 import { join, resolve } from 'node:path';
 import { packageRoot } from './root.ts';
 

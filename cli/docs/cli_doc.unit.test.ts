@@ -1,4 +1,3 @@
-import { MARKETS } from '../../shared/signal/signal.ts';
 import { Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../main.ts';
@@ -20,7 +19,7 @@ describe('the page of commands', () => {
     bars
       .command('import')
       .argument('<source>', 'a file')
-      .addOption(new Option('--market <market>', 'whose bars').choices(MARKETS).default('live'))
+      .addOption(new Option('--market <market>', 'whose bars').choices(['live', 'simulated']).default('live'))
       .option('--out <file>', 'file', '-')
       .option('--json', 'for programs')
       .description('reads <home>/bars');

@@ -191,7 +191,7 @@ function positionColumns(hasSeveral: boolean): Column<TradedPosition>[] {
   ];
 }
 
-/** Of a simulated or replayed market by its own clock, as on all pages: the close of the bar of the signal, where one says. */
+/** Of a market with its own clock by that, as on all pages: the close of the bar of the signal, where one says. */
 function filledMs(trade: Trade): number | null {
   return hasOwnClock() ? fillBarOf(trade) : trade.time_ms;
 }
