@@ -1,3 +1,4 @@
+import type { MarketKind } from '../shared/signal/signal.ts';
 import { basename } from 'node:path';
 import { DIRECTION_GATES, needsLimit, type DirectionGateCode } from '../shared/bundle/gates/gate_codes.ts';
 import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
@@ -16,7 +17,7 @@ export interface RandomDirectionOptions {
   readonly timeframe: Timeframe;
   readonly created: Date;
   /** Of the bars; default: live. */
-  readonly market?: 'live' | 'simulated';
+  readonly market?: MarketKind;
   /** Of the bundle, as features.yaml writes them, joined by line breaks; absent: none. */
   readonly formulas?: string;
   /** Of its training rows; absent: it does not describe them, as earlier bundles. */

@@ -124,7 +124,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ...['replay', 'report', 'scan', 'sim', 'strategy backtest', 'strategy paper', 'sim rollout', 'trades export'],
   ],
   'it writes into a terminal, nothing into the installation': ['ea install'],
-  'they are the processes themselves, and their clients': ['collect', 'daemon', 'ea', 'trainer', 'up', 'worker'],
+  'they are the processes themselves, and their clients': ['collect', 'daemon', 'ea', 'trainer', 'try', 'up', 'worker'],
   'the trainer records the request': ['runs cancel', 'runs start'],
   'the trainer or systemd starts them': ['alerts unit', 'policy evidence'],
   'it writes its entry itself, with the anchors that it sets aside': ['audit restart'],

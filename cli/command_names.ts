@@ -1,6 +1,7 @@
 /** Every command of the program, in the order of its help. */
 export const COMMAND_NAMES = [
   'up',
+  'try',
   'daemon',
   'trainer',
   'bars',

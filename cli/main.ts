@@ -46,6 +46,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'run daemon and trainer (this is what npm start does)',
     load: async () => (await import('./commands/up.ts')).addUp,
   },
+  try: {
+    summary: 'replay history of your own as a market, on paper',
+    load: async () => (await import('./commands/try.ts')).addTry,
+  },
   daemon: {
     summary: 'run the data plane: bars in, signals out',
     load: async () => (await import('./commands/processes.ts')).addDaemon,

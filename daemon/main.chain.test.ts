@@ -1,3 +1,4 @@
+import type { MarketKind } from '../shared/signal/signal.ts';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
@@ -45,7 +46,7 @@ let homes = 0;
 const trained = { live: '', second: '', simulated: '' };
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-daemon-'));
-  const train = async (name: string, market: 'live' | 'simulated', minute: number): Promise<string> =>
+  const train = async (name: string, market: MarketKind, minute: number): Promise<string> =>
     (
       await tinyModels(join(folder, name), {
         market,

@@ -31,7 +31,9 @@ import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonProcessOptions } from './daemon_process_options.ts';
 import type { Answer } from './decide/answer.ts';
 import { readBarStream } from './feed/redis_stream.ts';
-import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
+import { startPlayedFeed, type PlayedFeedOptions, type RunningFeed } from './feed/played.ts';
+import { openReplay } from './feed/replayed.ts';
+import { createSimulatedMarket } from '../shared/market/simulated_market.ts';
 import { daemonChecks } from './health/daemon_dependencies.ts';
 import type { HealthReport } from './health/health.ts';
 import { askForLostModels } from './health/lost_models.ts';
@@ -214,7 +216,7 @@ class DaemonProcess {
       await daemon.signOff(() => isLocked(paths.lock(`standby_${shard}`)));
     });
     this.#goOn();
-    if (market === 'simulated') this.#feed = await startSimulated(this.#options, daemon.pipeline, journal, log);
+    if (market !== 'live') this.#feed = await startPlayed(this.#options, daemon.pipeline, journal, log);
     else this.#keepRetention(daemon, store, journal, journalPath);
     return {
       port,
@@ -635,7 +637,7 @@ async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promi
   }
 }
 
-async function startSimulated(
+async function startPlayed(
   options: DaemonProcessOptions,
   pipeline: Pipeline,
   journal: JournalThread,
@@ -643,19 +645,17 @@ async function startSimulated(
 ): Promise<RunningFeed> {
   const { settings, print, ending } = options;
   const { simulated } = settings.minutehand;
-  const symbols = symbolsOf(shardSubjects(settings.minutehand, options.shard)).sort();
+  const { market, historyBars, title } = await playedMarket(options);
   const lastTimes = [...pipeline.status.lastTimes.values()];
   const resumeAfter = lastTimes.length === 0 ? null : (Math.max(...lastTimes) as OpenTime);
   print(
     resumeAfter === null
-      ? `Simulated market: ${simulated.history_bars} minutes of history for ${symbols.length} symbols …`
-      : `Simulated market: continues after ${new Date(resumeAfter * 1000).toISOString()}.`,
+      ? `${title}: ${historyBars} minutes of history …`
+      : `${title}: continues after ${new Date(resumeAfter * 1000).toISOString()}.`,
   );
-  const feed = await startSimulatedFeed({
-    seed: simulated.seed,
-    symbols,
-    start: (Date.parse(simulated.start) / 1000) as OpenTime,
-    historyBars: simulated.history_bars,
+  const feed = await startPlayedFeed({
+    market,
+    historyBars,
     barIntervalMs: simulated.bar_interval_ms,
     resumeAfter,
     sink: pipeline.inputs,
@@ -664,9 +664,9 @@ async function startSimulated(
     settled: () => pipeline.settled(),
     ending,
     onProgress: (done, total) => {
-      if (done === total || done % PROGRESS_MINUTES === 0)
-        print(`Simulated market: ${done} of ${total} minutes of history.`);
+      if (done === total || done % PROGRESS_MINUTES === 0) print(`${title}: ${done} of ${total} minutes of history.`);
     },
+    onEnd: () => print(`${title}: its last minute has been played; no bar follows.`),
   });
   const warmUp = warmUpOf(options);
   const forgetting = setInterval(() => {
@@ -685,6 +685,20 @@ async function startSimulated(
       await feed.stop();
     },
   };
+}
+
+/** The simulated market of the settings, or the history that `minutehand try` has put into this home. */
+async function playedMarket({
+  settings: { minutehand },
+  paths,
+  shard,
+}: DaemonProcessOptions): Promise<Pick<PlayedFeedOptions, 'market' | 'historyBars'> & { readonly title: string }> {
+  const { seed, start, history_bars: historyBars } = minutehand.simulated;
+  const symbols = symbolsOf(shardSubjects(minutehand, shard)).sort();
+  if (minutehand.market === 'replay')
+    return { ...(await openReplay(paths.replay, symbols)), title: 'Replay of history' };
+  const market = createSimulatedMarket({ seed, symbols, start: (Date.parse(start) / 1000) as OpenTime });
+  return { market, historyBars, title: 'Simulated market' };
 }
 
 /** Seconds of bars before a signal that its features are a function of, with room for minutes without bars. */

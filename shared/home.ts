@@ -1,3 +1,4 @@
+import type { MarketKind } from './market_kind.ts';
 import { join, resolve } from 'node:path';
 import { packageRoot } from './root.ts';
 
@@ -21,6 +22,8 @@ export interface HomePaths {
   readonly candidateCache: string;
   /** Finished entrants of interrupted leagues; may be deleted at any time. */
   readonly leagueCache: string;
+  /** Bars that a market of replayed history plays; see daemon/feed/replayed.ts. */
+  readonly replay: string;
   /** Files that are being received, previewed and imported; the trainer removes at its start what a kill has left. */
   readonly uploads: string;
   /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
@@ -36,7 +39,7 @@ export interface HomePaths {
   /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
-  journal(market: 'live' | 'simulated', shard: string): string;
+  journal(market: MarketKind, shard: string): string;
   /** The configurations that the daemon of a shard has started with, a line each; see config_starts.ts. */
   configStarts(shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
@@ -85,6 +88,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     datasetCache: join(home, 'cache', 'dataset'),
     candidateCache: join(home, 'cache', 'automl'),
     leagueCache: join(home, 'cache', 'league'),
+    replay: join(home, 'replay'),
     uploads: join(home, 'cache', 'uploads'),
     searches: join(home, 'cache', 'search'),
     fleetTraces: join(home, 'cache', 'fleet_traces'),

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../shared/signal/signal.ts';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -32,7 +33,7 @@ const KEPT = join(DIST, '.tiny_models');
 export interface TinyModelOptions {
   readonly seed?: number;
   /** Market recorded in the manifest; the bars are simulated in any case. */
-  readonly market?: 'live' | 'simulated';
+  readonly market?: MarketKind;
   readonly settings?: Settings;
   readonly bars?: ReadonlyMap<string, BarColumns>;
   /** Search trials; default 0. */

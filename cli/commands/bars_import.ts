@@ -329,7 +329,7 @@ function storedNeighbors(store: Store, market: Market, pairs: readonly Pair[]): 
   };
 }
 
-function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
+export function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
   return {
     symbolsFor(symbol) {
       const names = readdirSync(folder).flatMap((name) => /^(.+?)\.csv(?:\.gz)?$/.exec(name)?.[1] ?? []);
@@ -392,7 +392,7 @@ function endImport(
   endPartly(missing, isAnyTaken, output);
 }
 
-function refusalText({ symbol, verdict, sources }: ImportReport, accepted: ReadonlySet<VerdictCode>): string {
+export function refusalText({ symbol, verdict, sources }: ImportReport, accepted: ReadonlySet<VerdictCode>): string {
   const refusing = refusals(verdict, accepted);
   const seen = refusing.map((finding) => `${finding.code} ${findingText(finding)}`).join('; ');
   const codes = [...new Set(refusing.map(({ code }) => code))];
@@ -432,7 +432,7 @@ const HINTS: Partial<Record<VerdictCode, string>> = {
 };
 
 /** @param isTrusted the symbol is only as given: no file, and no bar that is there, confirms it */
-function sayImported(one: ImportReport, isTrusted: boolean, output: Output): void {
+export function sayImported(one: ImportReport, isTrusted: boolean, output: Output): void {
   output.line(`${one.symbol}: ${one.imported ? takenText(one) : notTakenText(one)}`);
   output.line(
     `  verdict: ${verdictText(one.verdict)}${isTrusted && one.imported ? '; the symbol was taken on trust' : ''}`,

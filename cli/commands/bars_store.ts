@@ -1,10 +1,11 @@
+import { MARKETS } from '../../shared/signal/signal.ts';
 import type { DateOrder } from '../../shared/csv/stamps.ts';
 import { Option } from 'commander';
 import { homePaths } from '../../shared/home.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 
 export function marketOption(meaning: string): Option {
-  return new Option('--market <market>', meaning).choices(['live', 'simulated']).default('live');
+  return new Option('--market <market>', meaning).choices(MARKETS).default('live');
 }
 
 /** The option `--date-order`, of every import that reads dates. */

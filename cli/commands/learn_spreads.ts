@@ -1,3 +1,4 @@
+import { MARKETS, type MarketKind } from '../../shared/signal/signal.ts';
 import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { readBarFolder, readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -19,7 +20,7 @@ import { nameOfSource } from '../bars/source_symbol.ts';
 import { endPartly, type Output } from '../output.ts';
 
 interface LearnFlags {
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   readonly symbol?: string;
 }
 
@@ -30,9 +31,7 @@ export function addLearnSpreads(bars: Command, output: () => Output): void {
       '[source]',
       'a folder of bars with spreads, or a file time,spread_bps or time,bid,ask; without it, the store',
     )
-    .addOption(
-      new Option('--market <market>', 'which bars of the store').choices(['live', 'simulated']).default('live'),
-    )
+    .addOption(new Option('--market <market>', 'which bars of the store').choices(MARKETS).default('live'))
     .option('--symbol <name>', 'symbol of a file of quotes, where its name does not tell it')
     .description('estimates base and weekly profile of spreads, and prints them as keys of `symbols`')
     .action((source: string | undefined, flags: LearnFlags) => runLearnSpreads(source, flags, output()));

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../shared/signal/signal.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -20,10 +21,7 @@ import { warningsOfPlaces } from '../../shared/windows_places.ts';
 const POLICY_POLL_MS = 500;
 
 export function marketOption(): Option {
-  return new Option('--market <kind>', 'source of bars; overrides config/minutehand.yaml').choices([
-    'live',
-    'simulated',
-  ]);
+  return new Option('--market <kind>', 'source of bars; overrides config/minutehand.yaml').choices(MARKETS);
 }
 
 /**

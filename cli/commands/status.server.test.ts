@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../shared/signal/signal.ts';
 import { scheduled } from '../../shared/run_trigger/run_triggers.fixture.ts';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -330,7 +331,7 @@ describe('minutehand status', () => {
     });
 
     it('has a terminal that names another market than its daemons told so, unless it asked for that one', async () => {
-      const noted = async (market: 'live' | 'simulated', asked = {}): Promise<string[]> => {
+      const noted = async (market: MarketKind, asked = {}): Promise<string[]> => {
         const notes: string[] = [];
         const other = { ...settings, minutehand: { ...settings.minutehand, market } };
         await noteOtherMarket(other, asked, { note: (text) => notes.push(text) }, paths);

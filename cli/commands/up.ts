@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../shared/signal/signal.ts';
 import { ask } from '../../shared/outgoing.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -47,14 +48,14 @@ export function addUp(program: Command, output: () => Output): void {
   program
     .command('up')
     .description(
-      'Starts a daemon for each shard, the trainer and, on the simulated market, a paper account, shows their output, restarts one that ends, and stops all on Ctrl-C. A second start resumes. ' +
+      'Starts a daemon for each shard, the trainer and, on a simulated or replayed market, a paper account, shows their output, restarts one that ends, and stops all on Ctrl-C. A second start resumes. ' +
         'With --json it prints ports and folders once everything is ready.',
     )
     .option(
       '--replace',
       'upgrade without a missed bar: once the new daemons wait with everything loaded, the `up` that runs in this home ends and they go on; a plain start where none runs',
     )
-    .option('--no-paper', 'no paper account beside the simulated market (setting: simulated.paper_account)')
+    .option('--no-paper', 'no paper account beside a simulated or replayed market (setting: simulated.paper_account)')
     .addOption(marketOption())
     .action((flags: UpFlags) => {
       applyMarket(flags.market);
@@ -62,14 +63,14 @@ export function addUp(program: Command, output: () => Output): void {
     });
 }
 
-interface UpFlags {
+export interface UpFlags {
   readonly market?: string;
   readonly paper: boolean;
   readonly replace?: true;
 }
 
-/** The paper account of the simulated market, a folder below `<home>/ea`. */
-const PAPER_NAME = 'simulated';
+/** The paper account of a market that is not live, a folder below `<home>/ea`: named after the market. */
+const paperNameOf = ({ minutehand }: Settings): string => minutehand.market;
 
 interface Part {
   readonly kind: 'daemon' | 'trainer' | 'paper';
@@ -104,7 +105,7 @@ interface Watch {
   onFailure(error: MinutehandError): void;
 }
 
-async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void> {
+export async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void> {
   const stopping = stopSignal('up');
   warnOfPlaces(output);
   const settings = loadSettings();
@@ -132,7 +133,7 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
         homePaths(),
         parts.map(({ name, kind, ended }) => ({
           name,
-          account: kind === 'paper' ? PAPER_NAME : null,
+          account: kind === 'paper' ? paperNameOf(settings) : null,
           ended: ended?.how ?? null,
           since: ended?.since ?? null,
         })),
@@ -145,7 +146,7 @@ async function runUp({ paper, replace }: UpFlags, output: Output): Promise<void>
       // Ports may have changed with a restart.
       if (!isTold || kind !== 'paper') output.print(whereToLook(settings, parts));
       if (!isTold) void sayLogin(settings, trainerOf(parts).port!, (line) => output.print(line));
-      if (!isTold) output.result(placesOf(parts));
+      if (!isTold) output.result(placesOf(settings, parts));
       isTold = true;
     },
     onWaiting() {
@@ -221,7 +222,8 @@ async function orphansEnd(parts: readonly Part[], output: Output, stopping: Prom
   for (const lock of locks) (await waitForLock(lock, ORPHANS_POLL_MS, ending))?.();
 }
 
-function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {
+function partsOf(settings: Settings, isPaperWanted: boolean): Part[] {
+  const { minutehand } = settings;
   const part = (kind: Part['kind'], name: string, args: readonly string[], shard: string | null = null): Part => ({
     kind,
     name,
@@ -236,13 +238,13 @@ function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {
     ended: null,
   });
   const { market, shards, pairs, simulated } = minutehand;
-  const hasPaper = market === 'simulated' && isPaperWanted && simulated.paper_account && pairs.length > 0;
+  const hasPaper = market !== 'live' && isPaperWanted && simulated.paper_account && pairs.length > 0;
   return [
     ...Object.keys(shards).map((shard) =>
       part('daemon', shard === 'main' ? 'daemon' : `daemon ${shard}`, ['daemon', '--shard', shard], shard),
     ),
     part('trainer', 'trainer', ['trainer']),
-    ...(hasPaper ? [part('paper', 'paper', ['ea', '--name', PAPER_NAME])] : []),
+    ...(hasPaper ? [part('paper', 'paper', ['ea', '--name', paperNameOf(settings)])] : []),
   ];
 }
 
@@ -380,26 +382,27 @@ async function sayLogin({ minutehand }: Settings, port: number, print: (line: st
   }
 }
 
-function placesOf(parts: readonly Part[]): object {
+function placesOf(settings: Settings, parts: readonly Part[]): object {
   const { signals, models, log } = homePaths();
   const daemons = parts.filter(({ kind }) => kind === 'daemon').map(({ shard, port }) => ({ shard, port }));
-  const paper = hasPaper(parts) ? paperFolder() : null;
+  const paper = hasPaper(parts) ? paperFolder(settings) : null;
   return { daemons, trainer: { port: trainerOf(parts).port }, paper, signals, models, log };
 }
 
 const hasPaper = (parts: readonly Part[]): boolean => parts.some(({ kind }) => kind === 'paper');
-const paperFolder = (): string => join(homePaths().ea, `${PAPER_NAME}_paper`);
+const paperFolder = (settings: Settings): string => join(homePaths().ea, `${paperNameOf(settings)}_paper`);
 
-function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
+function whereToLook(settings: Settings, parts: readonly Part[]): string {
+  const { minutehand } = settings;
   const { market, pairs, simulated, transports } = minutehand;
   const paths = homePaths();
-  const isSimulated = market === 'simulated';
+  const isPlayed = market !== 'live';
   const perDaemon = parts.flatMap(({ shard, port }) => {
     if (shard === null) return [];
     const address = urlOf({ host: transports.daemon.host, port: port! });
     return [
       `  WebSocket      ${address.replace('http', 'ws')}/signals?pairs=${shardSubjects(minutehand, shard)[0]!.id}`,
-      ...(isSimulated
+      ...(isPlayed
         ? []
         : [`  send bars      curl -X POST ${address}/bars -d '[{"symbol": …}]'   (history first: /bars?backfill=1)`]),
       `  health         ${address}/healthz   /readyz   /metrics`,
@@ -409,8 +412,8 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
   const allFiles = Object.keys(minutehand.shards).map((shard) => allSignalsFile(minutehand, shard));
   return [
     '',
-    isSimulated
-      ? `minutehand is up on a SIMULATED market: ${counted(pairs.length, 'pair')}, one simulated minute every ${simulated.bar_interval_ms / 1000} s.`
+    isPlayed
+      ? `minutehand is up on a ${market === 'simulated' ? 'SIMULATED market' : 'REPLAY of history'}: ${counted(pairs.length, 'pair')}, one ${market === 'simulated' ? 'simulated' : 'recorded'} minute every ${simulated.bar_interval_ms / 1000} s.`
       : `minutehand is up: ${counted(pairs.length, 'pair')}, waiting for live bars.`,
     '',
     `  signal files   ${paths.signals}/<pair>/signal.json   (all pairs: ${allFiles.join(', ')})`,
@@ -420,17 +423,19 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
       ? '  Redis          off by configuration'
       : `  Redis          redis-cli subscribe minutehand:signals   (when a Redis server answers at ${maskSecrets(transports.redis.url)})`,
     `  trainer        ${trainer}/healthz   retrain now: curl -X POST ${trainer}/retrain`,
-    ...(hasPaper(parts) ? [`  paper account  ${paperFolder()}/result.json   (--no-paper: none)`] : []),
+    ...(hasPaper(parts) ? [`  paper account  ${paperFolder(settings)}/result.json   (--no-paper: none)`] : []),
     `  models, logs   ${paths.models}   ${paths.log}`,
     '',
-    ...(existsSync(activePath(paths.models)) ? [] : [nextStep(isSimulated)]),
+    ...(existsSync(activePath(paths.models)) ? [] : [nextStep(market)]),
     `  How is it?     ${elsewhereTyped('status')}   Ctrl-C ends all; the next start resumes.`,
     '',
   ].join('\n');
 }
 
-function nextStep(isSimulated: boolean): string {
-  return isSimulated
+function nextStep(market: MarketKind): string {
+  if (market === 'replay')
+    return '  Next: first models are trained on the history before the replay; then it begins, one signal per pair and bar.';
+  return market === 'simulated'
     ? '  Next: first models are trained on the simulated history (within a minute); then the market begins, one signal per pair and bar.'
     : '  Next: signals have mode WARMUP until every window is full, and HALT until there are models.';
 }

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../shared/signal/signal.ts';
 import { utcDay } from '../../shared/utc_day.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { ruleOpener } from '../../shared/bundle/rule/active_rule.ts';
@@ -37,7 +38,7 @@ const DAY_MS = 1000 * DAY_SECONDS;
 export interface DayOptions {
   readonly settings: Settings;
   readonly paths: HomePaths;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   readonly shard: string;
   /** Midnight UTC; null: yesterday, on a simulated market the day before that of its last signal. */
   readonly day: OpenTime | null;

@@ -26,6 +26,9 @@ const TOO_MANY = 429;
 export const session = signal<Session | null | undefined>(undefined);
 export const isConnected = signal(false);
 export const status = signal<Status | null>(null);
+
+/** Whether bars come by a clock of the market itself: simulated, or replayed history. */
+export const hasOwnClock = (): boolean => status.value !== null && status.value.market !== 'live';
 export const subjects = signal<readonly Subject[]>([]);
 export const last = signal<ReadonlyMap<string, Signal>>(new Map());
 export const trails = signal<ReadonlyMap<string, readonly Signal[]>>(new Map());

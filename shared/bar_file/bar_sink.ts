@@ -1,9 +1,10 @@
+import type { MarketKind } from '../signal/signal.ts';
 import type { BarColumns } from './bar_file.ts';
 import type { ConflictingRow } from './bar_merge.ts';
 import type { SampledCloses } from './verdict/bar_inspection.ts';
 
 /** Bars of a simulated market are kept separate from real ones. */
-export type Market = 'live' | 'simulated';
+export type Market = MarketKind;
 
 /** Outcome of added rows; the first copy of a minute stays. */
 export interface PutCounts {

@@ -1,3 +1,4 @@
+import { MARKETS } from '../signal/signal.ts';
 import * as z from 'zod';
 import { MODEL_NAMES } from '../core/features/feature.ts';
 import { GROUP_NAME } from '../pair.ts';
@@ -316,7 +317,7 @@ export const manifestSchema = z.strictObject({
   configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
   /** Origin of the bars: the models of a simulated market are marked. */
-  market: z.enum(['live', 'simulated']),
+  market: z.enum(MARKETS),
   seed: z.int(),
   git_commit: z.string().nullable(),
   feature_schema: z.string(),

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../signal/signal.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 import { createRng } from '../rng.ts';
 import { writeBundle } from './bundle.ts';
@@ -13,7 +14,7 @@ export interface RandomBundleOptions {
   readonly trees: number;
   readonly leaves: number;
   readonly seed: string;
-  readonly market?: 'live' | 'simulated';
+  readonly market?: MarketKind;
   readonly created?: Date;
   readonly goldenRows?: number;
   /** Golden rows and answers of `models`, in place of those of the random trees. */

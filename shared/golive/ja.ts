@@ -1,3 +1,4 @@
+import { marketJa } from '../signal/market_ja.ts';
 import type { GoLiveCatalog, GoLiveText } from './golive_words.ts';
 
 const text = (seen: string, fix = ''): GoLiveText => ({ seen, fix });
@@ -185,6 +186,6 @@ export const GO_LIVE_JA: GoLiveCatalog = {
 };
 
 function paperText(of: Parameters<GoLiveCatalog['words']['paper_done']>[0]): string {
-  const market = of['market'] === 'live' ? '実市場' : 'シミュレーション市場';
+  const market = marketJa(String(of['market']));
   return `${market}で ${of['days']} 日間に ${of['positions']} ポジションを決済`;
 }

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../signal/signal.ts';
 import { randomUUID } from 'node:crypto';
 import {
   existsSync,
@@ -26,7 +27,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const { minutehand } = loadSettings({ env: {} });
-const settingsOf = (market: 'live' | 'simulated', leaseUrl: string | null = null) => ({
+const settingsOf = (market: MarketKind, leaseUrl: string | null = null) => ({
   minutehand: { ...minutehand, market, lease: { ...minutehand.lease, url: leaseUrl } },
 });
 const owner = (home: string, ...rest: Parameters<typeof settingsOf>) =>

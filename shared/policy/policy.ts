@@ -386,5 +386,5 @@ export function allSignalsFile({ shards }: MinutehandSettings, shard: string): s
 
 /** Wall-clock time between two bars of the configured market. */
 export function barIntervalMs({ minutehand: { market, simulated, feed } }: Pick<Settings, 'minutehand'>): number {
-  return market === 'simulated' ? simulated.bar_interval_ms : feed.interval_ms;
+  return market === 'live' ? feed.interval_ms : simulated.bar_interval_ms;
 }

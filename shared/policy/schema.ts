@@ -1,3 +1,4 @@
+import { MARKETS } from '../signal/signal.ts';
 import * as z from 'zod';
 import { ARCHIVE_TARGET_NAMES } from '../archive_targets.ts';
 import { S3_ADDRESS } from '../blob/s3_address.ts';
@@ -809,7 +810,7 @@ const lease = z.strictObject({
     .describe('Duration. A standby takes over within 1.5 times this after the holder ends.'),
 });
 
-const market = z.enum(['live', 'simulated']);
+const market = z.enum(MARKETS);
 
 const affix = z.string().regex(/^[\x21-\x7e]{1,20}$/);
 const symbolNames = z.strictObject({

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../market_kind.ts';
 import type { Action } from '../core/rule/rule.ts';
 import type { Reason } from '../strategies/pair_reversion/reasons.ts';
 import type { Side } from '../core/position/position.ts';
@@ -12,8 +13,7 @@ export const SIGNAL_SCHEMA = 'minutehand.signal/2';
 export const MODES = ['OK', 'WARMUP', 'DEGRADED', 'HALT'] as const;
 export type Mode = (typeof MODES)[number];
 
-export const MARKETS = ['live', 'simulated', 'replay'] as const;
-export type MarketKind = (typeof MARKETS)[number];
+export { isMarket, MARKETS, type MarketKind } from '../market_kind.ts';
 
 /**
  * Feed intervals for which a signal is valid after its publication: until the next one is due, and 1.5 more.

@@ -1,9 +1,10 @@
+import type { MarketKind } from '../../shared/signal/signal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 
 /** A job that reads bars, and may change the models of this installation. */
 export interface AdoptingJob {
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   readonly source: { readonly folder: string | null };
   readonly output: { readonly folder: string | null };
   readonly adopt: boolean;

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import { claimsText, failuresOf, servingFailures } from '../../../shared/bundle/recorded_gates.ts';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -87,7 +88,7 @@ export function addDirection(program: Command, output: () => Output): void {
       new Option(
         '--market <kind>',
         'origin of the bars of --data (default: live); a live daemon refuses models of a simulated one',
-      ).choices(['live', 'simulated']),
+      ).choices(MARKETS),
     )
     .option('--out <folder>', 'folder of bundles to write the model to')
     .option(

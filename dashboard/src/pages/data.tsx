@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { useEffect, useState } from 'preact/hooks';
 import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
@@ -66,7 +67,7 @@ export default function DataPage() {
 }
 
 const MARKETS = ['simulated', 'live'] as const;
-type Market = (typeof MARKETS)[number];
+type Market = MarketKind;
 
 /** Whose bars are shown: of a simulated installation, those that a person imported for a live market, too. */
 function useMarket(): Market {

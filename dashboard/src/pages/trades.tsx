@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { api, type Trade } from '../api.ts';
 import { fillBarOf, heldMs, openedAtMs, positionsOf, type TradedPosition } from '../charts/positions.ts';
 import { duration, microseconds, minuteOf, num, price, signed, moneyText } from '../format.ts';
-import { nowMs, status, subjects } from '../live.ts';
+import { hasOwnClock, nowMs, status, subjects } from '../live.ts';
 import { accountText } from '../parts/account_text.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
@@ -128,7 +128,7 @@ function show({ positionId, accountId }: TradedPosition, isOneOfSeveral: boolean
 
 function positionColumns(hasSeveral: boolean): Column<TradedPosition>[] {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
-  const isSimulated = status.value?.market === 'simulated';
+  const isSimulated = hasOwnClock();
   const opened = (row: TradedPosition): number => openedAtMs(row, isSimulated);
   return [
     {
@@ -191,9 +191,9 @@ function positionColumns(hasSeveral: boolean): Column<TradedPosition>[] {
   ];
 }
 
-/** Of a simulated market by its own clock, as on all pages: the close of the bar of the signal, where one says. */
+/** Of a market with its own clock by that, as on all pages: the close of the bar of the signal, where one says. */
 function filledMs(trade: Trade): number | null {
-  return status.value?.market === 'simulated' ? fillBarOf(trade) : trade.time_ms;
+  return hasOwnClock() ? fillBarOf(trade) : trade.time_ms;
 }
 
 const isoOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());

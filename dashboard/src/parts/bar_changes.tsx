@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import { api, type BarChange } from '../api.ts';
@@ -8,7 +9,7 @@ import { barChanges } from './import_buttons.tsx';
 
 interface Of {
   readonly symbol: string;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
 }
 
 /** The last change that was made on this page: it is told also where its symbol has no bar left. */

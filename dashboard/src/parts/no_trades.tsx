@@ -1,4 +1,4 @@
-import { currentModel, last, status } from '../live.ts';
+import { currentModel, hasOwnClock, last } from '../live.ts';
 import { num } from '../format.ts';
 import { pathOf } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
@@ -64,5 +64,5 @@ export function NoTrades({ hasAccount }: { readonly hasAccount: boolean }) {
 }
 
 function accountHint(): TextKey {
-  return status.value?.market === 'simulated' ? 'noTrades.noAccountSimulated' : 'noTrades.noAccount';
+  return hasOwnClock() ? 'noTrades.noAccountSimulated' : 'noTrades.noAccount';
 }

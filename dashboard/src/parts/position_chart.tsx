@@ -8,7 +8,7 @@ import { spreadLevels } from '../charts/spread_levels.ts';
 import { SeriesChart, type Mark } from '../charts/series.tsx';
 import type { Range } from '../charts/window.ts';
 import { duration, minuteOf, num, price, signed, moneyText } from '../format.ts';
-import { status, subjects } from '../live.ts';
+import { hasOwnClock, status, subjects } from '../live.ts';
 import { pathOf } from '../router.ts';
 import { codeText, meaningText, t } from '../text/text.ts';
 import { accountText } from './account_text.ts';
@@ -43,7 +43,7 @@ export function PositionPanel({ own, onClose }: { readonly own: TradedPosition; 
     onPick: setCursor,
     hasRightScale: true,
   };
-  const openedMs = openedAtMs(own, status.value?.market === 'simulated');
+  const openedMs = openedAtMs(own, hasOwnClock());
   const title = `${subject?.label ?? own.subject} · ${minuteOf(openedMs)}`;
   return (
     <Panel
@@ -117,7 +117,7 @@ function Facts({ own }: { readonly own: TradedPosition }) {
         t('policy.reason'),
         close === undefined ? '–' : `${codeText('reason', own.reason)}: ${meaningText('pair', own.reason)}`,
       )}
-      {fact(t('trades.held'), duration(heldMs(own, status.value?.market === 'simulated', Date.now())))}
+      {fact(t('trades.held'), duration(heldMs(own, hasOwnClock(), Date.now())))}
       {fact(
         t('models.version'),
         <a class="mono" href={pathOf('models')}>

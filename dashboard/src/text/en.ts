@@ -9,6 +9,7 @@ export const EN = {
   'app.loading': 'Loading',
   'app.retry': 'Retry',
   'app.simulated': 'Simulated market',
+  'app.replay': 'Replay of history',
   'app.live': 'Live market',
   'app.connected': 'Connected',
   'app.zone': 'All times on these pages are in UTC.',
@@ -521,6 +522,7 @@ export const EN = {
   'imports.market': 'Market',
   'imports.market.live': 'live',
   'imports.market.simulated': 'simulated',
+  'imports.market.replay': 'replay of history',
   'imports.clock': 'Clock of the file',
   'imports.added': 'Added',
   'imports.removed': 'Replaced or deleted',
@@ -720,6 +722,7 @@ export const EN = {
   'skipped.the models were trained on other features than configured':
     'The models were trained on other features than this configuration has.',
   'skipped.the models were trained on a simulated market': 'The models were trained on a simulated market.',
+  'skipped.the models were trained on a replay market': 'The models were trained on replayed history.',
   'skipped.no bar has come since the models were trained': 'No bar has come since the models were trained.',
   'skipped.no pair has a bar with features since the models were trained':
     'No pair has a bar with features since the models were trained.',
@@ -1571,6 +1574,7 @@ export const EN = {
   'jobOption.write': 'Write what is chosen',
   'jobValue.live': 'live',
   'jobValue.simulated': 'simulated',
+  'jobValue.replay': 'replay of history',
   'jobValue.reversion': 'reversion',
   'jobValue.net': 'net result',
   'jobValue.auto': 'inferred',

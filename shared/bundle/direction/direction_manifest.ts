@@ -1,3 +1,4 @@
+import { MARKETS } from '../../signal/signal.ts';
 import * as z from 'zod';
 import { recordedGateSchema } from '../gates/gate_schema.ts';
 import { importedModelSchema } from '../imported_model.ts';
@@ -46,7 +47,7 @@ export const directionManifestSchema = z.strictObject({
   created: z.iso.datetime(),
   git_commit: z.string().nullable(),
   /** Origin of the bars; absent in earlier bundles, which learned from files: live. */
-  market: z.enum(['live', 'simulated']).optional(),
+  market: z.enum(MARKETS).optional(),
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   /** A model that was learned elsewhere, as it was brought; absent: it was learned here. */
   imported: importedModelSchema.optional(),

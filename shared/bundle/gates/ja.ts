@@ -1,3 +1,4 @@
+import { marketJa } from '../../signal/market_ja.ts';
 import type { GateRole } from './gate_codes.ts';
 import type { GateFigures } from './gate_figures.ts';
 import type { GateCatalog, GateSubject } from './gate_words.ts';
@@ -76,7 +77,7 @@ function champion(of: GateFigures): string {
     case 'none':
       return 'チャンピオンなし';
     case 'other_market':
-      return `${of.text('version')} は${of.text('market') === 'live' ? '実市場' : 'シミュレーション市場'}で学習`;
+      return `${of.text('version')} は${marketJa(of.text('market'))}で学習`;
     case 'unusable':
       return `使用不可: ${of.text('error')}`;
     default:

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../signal/signal.ts';
 import * as z from 'zod';
 import { INSTRUMENT_ID } from '../../pair.ts';
 import { STRATEGY_SCHEMA } from '../../policy/strategy_file.ts';
@@ -20,7 +21,7 @@ export const ruleManifestSchema = z.strictObject({
   created: z.iso.datetime(),
   git_commit: z.string().nullable(),
   /** Origin of the bars that it was judged on. */
-  market: z.enum(['live', 'simulated']),
+  market: z.enum(MARKETS),
   /** `BTCUSDT@1h`: the one that it was judged for and may be served for. */
   instrument: z.string().regex(INSTRUMENT_ID),
   strategy: STRATEGY_SCHEMA,

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -50,7 +51,7 @@ describe('the preview of an import', () => {
   });
 
   it('compares with the bars of the live market, to which files belong, also beside a simulated one', async () => {
-    const importBars = (market: 'live' | 'simulated', source: string, text: string) => {
+    const importBars = (market: MarketKind, source: string, text: string) => {
       const file = join(api.folder, source);
       writeFileSync(file, text);
       return place.call(['bars', 'import', file, '--market', market], { env: { MINUTEHAND_HOME: api.folder } });

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -309,7 +310,7 @@ describe('the endpoints of the specification, by the typed client', () => {
       ],
     });
     // Bars are imported into the live market while a simulated one runs.
-    const numbersOf = async (wanted: 'live' | 'simulated' | 'all') =>
+    const numbersOf = async (wanted: MarketKind | 'all') =>
       (await ann.get('/api/imports', { query: { market: wanted } })).imports.map(({ import_number }) => import_number);
     expect(await numbersOf('all')).toEqual([foreign, number]);
     expect(await numbersOf(other)).toEqual([foreign]);

@@ -1,3 +1,4 @@
+import { isMarket } from '../../../shared/signal/signal.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
@@ -27,7 +28,7 @@ const OPENED_BEFORE_MS = 4 * 86_400_000;
 export function journalLookup(settings: Settings, paths: HomePaths): SignalLookup {
   const shards = Object.keys(settings.minutehand.shards);
   const journalsOf = (market: string): string[] =>
-    market === 'live' || market === 'simulated' ? shards.map((shard) => paths.journal(market, shard)) : [];
+    isMarket(market) ? shards.map((shard) => paths.journal(market, shard)) : [];
 
   return {
     findAll(sought) {

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { withBarsOf } from '../../../shared/bar_file/other_bars.ts';
@@ -48,7 +49,7 @@ export interface FormulaTask {
   readonly holdoutFraction: number;
   /** Epoch seconds: the holdout of the active models; null = there are none. */
   readonly activeHoldout: number | null;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   readonly screening: ScreenPolicy | null;
   /** Journal files of the daemon's shards; absent ones are ignored. */
   readonly journals: readonly string[];

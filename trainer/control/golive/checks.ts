@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { goLiveText } from '../../../shared/golive/golive_text.ts';
 import { effectiveAdvice } from '../../../shared/effective_advice.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
@@ -72,7 +73,7 @@ export interface SymbolFacts {
 /** Everything that the checklist judges, of one moment. */
 export interface GoLiveFacts {
   readonly nowMs: number;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   /** The market trades at this moment. */
   readonly isOpen: boolean;
   readonly minBars: number;

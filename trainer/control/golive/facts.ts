@@ -82,7 +82,7 @@ export async function readGoLiveFacts(
   return {
     nowMs,
     market,
-    isOpen: market === 'simulated' || isOpenMinute(nowMs / 1000),
+    isOpen: market !== 'live' || isOpenMinute(nowMs / 1000),
     minBars: train.min_bars,
     daemons: await Promise.all(shardsOf(settings.minutehand).map((shard) => lookAt(settings, paths, shard))),
     symbols: symbolsOf(subjects).map((symbol) => symbolFacts(symbol, times.get(symbol) ?? [], settings, delivered)),

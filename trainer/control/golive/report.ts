@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Store } from '../../store/store.ts';
@@ -8,7 +9,7 @@ import { readGoLiveFacts } from './facts.ts';
 /** The checklist, as command, API and page show it. */
 export interface GoLiveReport {
   readonly looked_at: string;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   /** Nothing is left to do before trading on paper; what only a person can see does not count. */
   readonly ready_for_paper: boolean;
   /** Paper trading is done as well. */

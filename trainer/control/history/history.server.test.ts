@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,7 +89,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     if (note === '') await store.close();
   });
 
-  const journal = (rows: readonly JournalSignal[], shard = 'main', market: 'live' | 'simulated' = 'live'): void =>
+  const journal = (rows: readonly JournalSignal[], shard = 'main', market: MarketKind = 'live'): void =>
     journalSignals(paths.journal(market, shard), rows);
   const stored = async (market = 'live'): Promise<string[]> =>
     (await all(tables.pages({ market }, 50))).map(signalLine);

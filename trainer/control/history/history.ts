@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { atMostOneWaiting } from '../../../shared/in_turn.ts';
@@ -178,7 +179,8 @@ function copying(
     const nowMs = clock.nowMs();
     // Also runs after the clock was set back.
     if (Math.abs(nowMs - forgottenMs) >= FORGET_EVERY_MS) {
-      await tables.remove(store.db, 'simulated', 0, nowMs - SIMULATED_HISTORY_MS);
+      for (const market of MARKETS)
+        if (market !== 'live') await tables.remove(store.db, market, 0, nowMs - SIMULATED_HISTORY_MS);
       forgottenMs = nowMs;
     }
     if (failures.length > 0) throw failures[0]!;

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -9,7 +10,7 @@ import { Database, SqliteError, type Statement } from '../../../shared/store/sql
 /** A journal file of this home. */
 export interface JournalFile {
   readonly path: string;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
 }
 
 export interface JournaledRow {

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
@@ -79,7 +80,7 @@ async function waiting({ db }: Store, market: string, receiver: string): Promise
   const rows = await db
     .selectFrom('core.model_events as e')
     .select(['e.event_id', 'e.kind', 'e.version', 'e.body'])
-    .where('e.market', '=', market as 'live' | 'simulated')
+    .where('e.market', '=', market as MarketKind)
     .where(({ not, exists, selectFrom }) =>
       not(
         exists(

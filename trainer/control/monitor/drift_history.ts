@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { utcDay } from '../../../shared/utc_day.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -23,7 +24,7 @@ export async function keepDrift(
 /** The last check of a UTC day replaces earlier ones. */
 export async function writeDrift(
   { db }: Store,
-  market: 'live' | 'simulated',
+  market: MarketKind,
   { version: model_version, drift }: Pick<MonitorReport, 'version' | 'drift'>,
   looked_ms: number,
 ): Promise<void> {

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -109,8 +110,8 @@ async function look(asked: LookTask, version: string): Promise<MonitorReport | S
   const { minutehand, retrain } = settings;
   if (manifest.feature_schema !== schema.hash)
     return { version, skipped: 'the models were trained on other features than configured' };
-  if (manifest.market === 'simulated' && minutehand.market === 'live')
-    return { version, skipped: 'the models were trained on a simulated market' };
+  if (manifest.market !== 'live' && minutehand.market === 'live')
+    return { version, skipped: `the models were trained on a ${manifest.market} market` };
 
   const trainedTo = Date.parse(manifest.period.to) / 1000;
   const known = await readNewBars(task, trainedTo, retrain.monitor_days);
@@ -291,7 +292,7 @@ function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<N
 /** −Infinity without any. */
 async function newestBar(
   symbols: readonly string[],
-  market: 'live' | 'simulated',
+  market: MarketKind,
   journals: readonly string[],
   store: Store | null,
 ): Promise<number> {

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import type { Finding, FindingCode } from '../../../shared/run_trigger/run_trigger.ts';
 import { findingText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
@@ -76,7 +77,7 @@ export function findingsOf(
   report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance' | 'direction' | 'fills'>,
   policy: DriftPolicy,
   minBars: number,
-  market: 'live' | 'simulated',
+  market: MarketKind,
 ): DriftFinding[] {
   const { age_days, new_bars, drift, performance, direction, fills } = report;
   const features = isSkipped(drift) ? [] : drift.features;

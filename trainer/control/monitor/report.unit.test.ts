@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { describe, expect, it } from 'vitest';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { riskStreak, type RiskStreak } from '../../learning/profile/performance_drift.ts';
@@ -75,7 +76,7 @@ interface Changes {
   /** Of real money on a live market, unless said. */
   fills?: Partial<FillPerformance>;
   account?: string;
-  market?: 'live' | 'simulated';
+  market?: MarketKind;
 }
 
 function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFinding[] {

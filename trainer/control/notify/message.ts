@@ -30,8 +30,8 @@ const MS_PER_SECOND = 1000;
 /** `[CRITICAL] Daemon does not run: main` */
 export function titleOf({ action, severity, event, subject, market }: AlertMessage): string {
   const state = { trigger: severity, acknowledge: 'acknowledged', resolve: 'resolved' }[action].toUpperCase();
-  const simulated = market === 'simulated' ? ' (simulated market)' : '';
-  return `[${state}] ${EVENTS[event].title}: ${subject}${simulated}`;
+  const marketNote = market === 'live' ? '' : ` (${market} market)`;
+  return `[${state}] ${EVENTS[event].title}: ${subject}${marketNote}`;
 }
 
 /** What, since when, which subject and version, what to do, and the link. */

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,7 +146,7 @@ describe.each([
 
   it('keep still what is silenced in their own market, until its time, and no alert of another one', async () => {
     const deliveries = new Deliveries(stores[0]!, 'live');
-    const silence = (market: 'live' | 'simulated', pattern: string, untilMs: number): Promise<unknown> =>
+    const silence = (market: MarketKind, pattern: string, untilMs: number): Promise<unknown> =>
       stores[0]!.db
         .insertInto('core.alert_silences')
         .values({ market, pattern, created_by: 'ann', created_ms: nowMs, until_ms: untilMs })

@@ -5,12 +5,13 @@ import type { AccountPerformance, Performance, PerformanceRow } from './performa
 const ISO_MINUTE = 16;
 
 /** The figures of the performance page as text, an account after the other. */
-export function performanceLines({ accounts, is_simulated }: Performance): string[] {
+export function performanceLines({ accounts, is_simulated, market }: Performance): string[] {
   if (accounts.length === 0) return ['No fills: no account has reported any.'];
   return [
     ...(is_simulated
       ? ['SIMULATED market: prices are made by a program, and no figure says what a real one pays.']
       : []),
+    ...(market === 'replay' ? ['REPLAY of history: fills on paper at past prices, and no figure is of today.'] : []),
     ...accounts.flatMap(accountLines),
   ];
 }

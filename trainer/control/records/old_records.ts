@@ -41,7 +41,7 @@ export async function deleteOldRecords(store: Store, beforeMs: number): Promise<
     'core.live_trades',
     await store.db
       .deleteFrom('core.live_trades')
-      .where('market', '=', 'simulated')
+      .where('market', '!=', 'live')
       .where('account', '=', 'paper')
       .where('received_ms', '<', beforeMs)
       .executeTakeFirstOrThrow(),

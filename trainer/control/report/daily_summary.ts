@@ -143,7 +143,7 @@ export function daySummary({ day, report, zEntry, openAlerts }: DayFigures): str
     ({ opened, closed, open, refused }) => opened + closed + open.length + refused > 0,
   );
   return [
-    performance.is_simulated ? `${day} (UTC), on a SIMULATED market` : `${day} (UTC)`,
+    performance.market === 'live' ? `${day} (UTC)` : `${day} (UTC), on a ${performance.market.toUpperCase()} market`,
     ...active.map(accountLine),
     ...entryLines(report, zEntry),
     ...(entriesOf(signals) > 0 && active.length === 0

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { gateReason } from '../../../shared/bundle/gates/gate_text.ts';
 import { FAILED_GATE } from '../../../test/passed_gates.ts';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -542,7 +543,7 @@ async function fillStore(store: Store, models: string): Promise<void> {
   await addFills(store);
   const registry = createRegistry(store, models);
   const schema = featureSchema(settings.minutehand.windows);
-  const bundle = (day: number, market: 'live' | 'simulated') =>
+  const bundle = (day: number, market: MarketKind) =>
     basename(
       writeRandomBundle(models, {
         schema,
@@ -693,7 +694,7 @@ async function addFills(store: Store): Promise<void> {
   for (const trade of trades) await store.db.insertInto('core.live_trades').values(trade).execute();
 }
 
-async function addRun(store: Store, endedMs: number, status: 'adopted' | 'rejected', market: 'live' | 'simulated') {
+async function addRun(store: Store, endedMs: number, status: 'adopted' | 'rejected', market: MarketKind) {
   const at = new Date(endedMs).toISOString();
   await store.db
     .insertInto('core.training_runs')

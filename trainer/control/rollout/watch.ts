@@ -8,7 +8,7 @@ import type { TrainerOptions } from '../trainer_options.ts';
 import { rolloutFields, slotOfRollout } from '../../../shared/subject/written_names.ts';
 
 /** Interval of evaluations by the trainer; the daemon drops a failing challenger at once. */
-const LOOK_MS = { live: 120_000, simulated: 20_000 } as const;
+const LOOK_MS = { live: 120_000, simulated: 20_000, replay: 20_000 } as const;
 
 export type RolloutWatchOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'command' | 'print'> & {
   readonly notifier: Pick<Notifications, 'raise'>;

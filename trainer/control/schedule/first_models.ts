@@ -39,8 +39,8 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
     const { feature_schema, market } = manifest;
     if (feature_schema !== bundleSchema(featureSchema(minutehand.windows), manifest).hash)
       return `Models ${active.version} were trained on other features than configured`;
-    if (market === 'simulated' && minutehand.market === 'live')
-      return `Models ${active.version} were trained on a simulated market`;
+    if (market !== 'live' && minutehand.market === 'live')
+      return `Models ${active.version} were trained on a ${market} market`;
     return null;
   } catch (error) {
     return describeError(error).code === 'MODEL_MISSING' ? 'The bundle that active.json names is missing' : null;

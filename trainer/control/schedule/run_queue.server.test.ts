@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { monitored, REQUESTED, scheduled } from '../../../shared/run_trigger/run_triggers.fixture.ts';
 import { verdict } from '../../../test/passed_gates.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -323,7 +324,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
   let store: Store;
   let other: Store;
   let url: string;
-  const queueOf = (owner = 'here', market: 'live' | 'simulated' = 'live', of = store): RunQueue =>
+  const queueOf = (owner = 'here', market: MarketKind = 'live', of = store): RunQueue =>
     storeQueue(of, { market, owner, clock });
   beforeEach(async ({ skip }) => {
     if (note !== '') return skip(note);

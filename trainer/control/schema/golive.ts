@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { GO_LIVE_CODES } from '../../../shared/golive/golive_words.ts';
 import { GO_LIVE_IDS } from '../golive/checks.ts';
@@ -7,7 +8,7 @@ import { routes } from './routes.ts';
 const goLiveSchema = z
   .object({
     looked_at: z.iso.datetime(),
-    market: z.enum(['live', 'simulated']),
+    market: z.enum(MARKETS),
     ready_for_paper: z.boolean().describe('Nothing is left to do before trading on paper'),
     ready: z.boolean().describe('Paper trading is done as well'),
     checks: z

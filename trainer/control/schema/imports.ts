@@ -1,10 +1,11 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
 import { IMPORT_KINDS } from '../../store/schema/bars.ts';
 
 import { routes } from './routes.ts';
 
-export const MARKETS_OF_BARS = ['live', 'simulated'] as const;
+export const MARKETS_OF_BARS = MARKETS;
 const count = z.int();
 const time = z.number().describe('Epoch ms');
 

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { JOB_KINDS, REQUESTED_KINDS } from '../../jobs/kinds/registry.ts';
@@ -12,7 +13,7 @@ const ms = z.number().describe('Epoch ms');
 export const recordedJobSchema = z
   .object({
     job_id: z.number().int(),
-    market: z.enum(['live', 'simulated']),
+    market: z.enum(MARKETS),
     kind: z.string(),
     status: z.enum(JOB_STATUSES).describe('killed: its process ended without a result'),
     document: z.record(z.string(), z.unknown()).describe('What is to be done: `minutehand job schema` describes it'),

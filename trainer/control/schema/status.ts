@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import { directionModelsSchema } from './models.ts';
@@ -44,7 +45,7 @@ const daemonSchema = z.object({
 
 const statusSchema = z.object({
   status: z.enum(['idle', 'training']).describe('Activity of the trainer'),
-  market: z.enum(['live', 'simulated']),
+  market: z.enum(MARKETS),
   bar_interval_ms: z.number().describe('Wall-clock time of a one-minute bar of this market'),
   time: z.iso.datetime().describe('Clock of this machine'),
   active_version: z.string().nullable().describe('Active bundle of pairs'),

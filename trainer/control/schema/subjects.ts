@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 
 import { routes } from './routes.ts';
@@ -42,7 +43,7 @@ const spellingSchema = z.object({
 });
 
 const subjectsSchema = z.object({
-  market: z.enum(['live', 'simulated']).describe('Where bars come from'),
+  market: z.enum(MARKETS).describe('Where bars come from'),
   subjects: z.array(subjectSchema),
 });
 

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { columnsOf, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import {
@@ -19,7 +20,7 @@ import type { FeedJudge } from './feed_judge.ts';
 
 export interface KnownBarsOptions {
   readonly symbols: readonly string[];
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   readonly from?: OpenTime;
   readonly to?: OpenTime;
   /** Screening of bars as in the daemon; null = none. */

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { join } from 'node:path';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
@@ -55,7 +56,7 @@ export class KnownSeries {
    * Adds what the store has of these symbols, after the journals: its values were known at their time, except those
    * that a daemon has received, which were known when they arrived there.
    */
-  async addStore({ series }: Pick<Store, 'series'>, market: 'live' | 'simulated', symbols: readonly string[]) {
+  async addStore({ series }: Pick<Store, 'series'>, market: MarketKind, symbols: readonly string[]) {
     const wanted = new Set(symbols);
     for (const { symbol, name } of await series.list(market)) {
       if (!wanted.has(symbol) || !isSeriesName(name)) continue;

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../../learning/automl/candidates.ts';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
@@ -47,7 +48,7 @@ export const FORMULA_SEARCH_DEFAULTS: FormulaSearch = {
 export const automlJobSchema = z
   .strictObject({
     kind: z.literal('automl'),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    market: z.enum(MARKETS).describe('Market of the bars'),
     window: jobWindow,
     seed: z.int().min(0).describe('Seed of candidates, models and tests'),
     source: z.strictObject({

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
@@ -11,7 +12,7 @@ const threshold = z.number().min(0).max(1).nullable();
 export const backtestJobSchema = z
   .strictObject({
     kind: z.literal('backtest'),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    market: z.enum(MARKETS).describe('Market of the bars'),
     models: z
       .array(z.string().min(1))
       .min(1)

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
@@ -47,7 +48,7 @@ function isOnlyMeasured({
 export const directionJobSchema = z
   .strictObject({
     kind: z.literal('direction'),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
+    market: z.enum(MARKETS).describe('Market of the bars: recorded in the bundle'),
     timeframe: z.enum(TIMEFRAME_NAMES).describe('Of the instruments; shorter bars are joined'),
     symbols: z.array(z.string().min(1)).min(1).describe('Instruments'),
     window: jobWindow,

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { DIRECTION_BALANCE, DIRECTION_BALANCES, type DirectionBalance } from '../../../shared/policy/balances.ts';
@@ -45,7 +46,7 @@ export function waysOf(entrants: readonly string[]): {
 export const directionLeagueJobSchema = z
   .strictObject({
     kind: z.literal('direction_league'),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    market: z.enum(MARKETS).describe('Market of the bars'),
     timeframe: z.enum(TIMEFRAME_NAMES).describe('Of the instruments; shorter bars are joined'),
     symbols: z.array(subjectName).min(1).max(MAX_SUBJECTS).describe('Instruments'),
     window: jobWindow,

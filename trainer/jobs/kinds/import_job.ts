@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { REFUSING } from '../../../shared/bar_file/verdict/finding.ts';
 import { PRICE_KINDS } from '../../../shared/core/cost/fill_cost.ts';
@@ -7,7 +8,7 @@ import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 export const importJobSchema = z
   .strictObject({
     kind: z.literal('import'),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars: simulated ones are kept separate'),
+    market: z.enum(MARKETS).describe('Market of the bars: simulated ones are kept separate'),
     source: z.strictObject({ path: z.string().min(1).describe('A file, or a folder of files') }),
     parameters: z.strictObject({
       is_replacing: z.boolean().describe('Whether bars of other numbers take the place of stored ones'),

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { LEARNERS } from '../../learning/learners/registry.ts';
 import { entrantNames } from '../../learning/league/entrants.ts';
@@ -34,7 +35,7 @@ export const leagueCoins = z
 export const leagueJobSchema = z
   .strictObject({
     kind: z.literal('league'),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    market: z.enum(MARKETS).describe('Market of the bars'),
     window: jobWindow,
     seed: z.int().min(0).describe('Seed of row and column sampling'),
     source: z.strictObject({

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { GROUP_NAME } from '../../../shared/pair.ts';
@@ -58,7 +59,7 @@ export function idleParameters({
 export const pairReversionJobSchema = z
   .strictObject({
     kind: z.enum(TRAINING_KINDS),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
+    market: z.enum(MARKETS).describe('Market of the bars: recorded in the bundle'),
     window: jobWindow,
     seed: z.int().min(0).describe('Seed of row and column sampling, and of the search'),
     source: z.strictObject({

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { runTriggerSchema } from '../../../shared/run_trigger/run_trigger.ts';
 import { jobPath } from '../job_fields.ts';
@@ -6,7 +7,7 @@ import { jobPath } from '../job_fields.ts';
 export const parityJobSchema = z
   .strictObject({
     kind: z.literal('parity'),
-    market: z.enum(['live', 'simulated']).describe('Market of the journal'),
+    market: z.enum(MARKETS).describe('Market of the journal'),
     parameters: z.strictObject({
       shard: z.string().min(1).max(100).describe('Of config/minutehand.yaml'),
       day: z.iso

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { costBps } from '../../../shared/policy/cost_units.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
@@ -9,7 +10,7 @@ const bps = costBps.nullable();
  * What a rule is run on: one pair or instrument, its bars, prices and costs. Every field acts and says what null means.
  */
 export const ruleMarketShape = {
-  market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+  market: z.enum(MARKETS).describe('Market of the bars'),
   subject: z.string().min(1).describe('Instrument, such as BTCUSDT@1h, or pair, such as XAUUSD_XAGUSD@1h'),
   window: z
     .strictObject({

@@ -1,3 +1,4 @@
+import { MARKETS } from '../../../shared/signal/signal.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
@@ -13,7 +14,7 @@ const window = z.int().min(10).max(100_000);
 export const scanJobSchema = z
   .strictObject({
     kind: z.literal('scan'),
-    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    market: z.enum(MARKETS).describe('Market of the bars'),
     period: z.strictObject({
       from: jobInstant.nullable().describe('First bar; null: the first one'),
       to: jobInstant.nullable().describe('End, exclusive; null: up to the newest bar'),

@@ -92,7 +92,7 @@ function opening(manifest: Manifest): string[] {
   const simulated = market === 'simulated';
   const failed = gates.filter((gate) => !hasPassed(gate)).map((gate) => gateText(gate).name);
   return [
-    `# Models ${version}${simulated ? ': SIMULATED MARKET' : ''}`,
+    `# Models ${version}${market === 'live' ? '' : `: ${market.toUpperCase()} MARKET`}`,
     '',
     ...(simulated
       ? [
@@ -100,6 +100,7 @@ function opening(manifest: Manifest): string[] {
           '',
         ]
       : []),
+    ...(market === 'replay' ? ['**Trained for a replay of history.** A live daemon refuses them.', ''] : []),
     ...(manifest.warnings ?? []).flatMap((warning) => [`**${warningText(warning)}**`, '']),
     ...(failed.length > 0 ? [`**Failed tests: ${failed.join(', ')}.** See below.`, ''] : []),
     `Trained ${created} with ${engine.name}, seed ${seed}, features ${feature_schema}, code ${git_commit ?? 'unknown'}.`,

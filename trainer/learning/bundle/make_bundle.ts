@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { isoMinute } from '../../../shared/bar.ts';
@@ -46,7 +47,7 @@ export interface BundleParts {
   /** Settings of the training, including adopted search results. */
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   readonly seed: number;
   readonly gitCommit: string | null;
   readonly out: string;

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
@@ -31,7 +32,7 @@ function rowsOf(
 function check(
   own: DatasetRows,
   ofSize = rowsOf((_pair, _label, normal) => normal),
-  market: 'live' | 'simulated' = 'live',
+  market: MarketKind = 'live',
   outside = ['leaked'],
 ): void {
   const noise = rowsOf((_pair, _label, normal) => normal);

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
@@ -34,7 +35,7 @@ export interface TrainOptions {
    */
   readonly compared?: ReadonlyMap<string, BarColumns>;
   /** Origin of the bars; stated in manifest and card. */
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   readonly seed: number;
   /** Of a full training; a warm start has what its base has. Default: reversion. */
   readonly target?: Target;

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../shared/signal/signal.ts';
 import { isoMinute } from '../../../shared/bar.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
@@ -57,7 +58,7 @@ export interface TableFacts {
 export interface RoleTableFacts extends TableFacts {
   readonly format: 'minutehand.role_table/1';
   readonly role: ModelName;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   /** Purged k-fold: a test fold, and the rows that must not be learned from beside it are those in or near its time. */
   readonly folds: readonly { readonly fold: number; readonly first: string; readonly last_label: string }[];
   readonly rows: Readonly<Record<TablePart, number>> & { readonly synthetic: number };
@@ -116,7 +117,7 @@ export function calibrationPart<Rows extends DatasetRows>(rows: Rows, learnedUnt
 export function roleTable(
   dataset: Dataset,
   settings: Settings,
-  market: 'live' | 'simulated',
+  market: MarketKind,
   { role, parts, balance, seed }: RoleTableOptions,
 ): RoleTable {
   if (role === 'ai3' && balance !== 'none')

@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../../shared/signal/signal.ts';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -81,7 +82,7 @@ beforeEach(async () => {
   watch = newWatch();
 });
 
-const newWatch = (market: 'live' | 'simulated' = 'simulated'): Watch =>
+const newWatch = (market: MarketKind = 'simulated'): Watch =>
   startWatch({
     settings: { ...settings, minutehand: { ...settings.minutehand, market } },
     paths,

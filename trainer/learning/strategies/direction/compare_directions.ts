@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../../shared/signal/signal.ts';
 import { isoMinute } from '../../../../shared/bar.ts';
 import { directionOpener, readActiveDirection } from '../../../../shared/bundle/direction/active_direction.ts';
 import type { InstrumentEdge } from '../../../../shared/bundle/direction/direction_manifest.ts';
@@ -37,7 +38,7 @@ export interface NewDirection {
   readonly plan: Pick<DirectionPlan, 'windows' | 'label' | 'noveltyMin' | 'seed' | 'imported'>;
   readonly costs: InstrumentCosts;
   readonly version: string;
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   /** Rows of its bundle that onnxruntime answered like its learner. */
   readonly goldenRows: number;
 }

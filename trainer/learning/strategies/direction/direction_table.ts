@@ -1,3 +1,4 @@
+import type { MarketKind } from '../../../../shared/signal/signal.ts';
 import { isoMinute } from '../../../../shared/bar.ts';
 import { instrumentSchema } from '../../../../shared/bundle/feature_schema.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
@@ -22,7 +23,7 @@ export type DirectionPart = (typeof DIRECTION_PARTS)[number];
 export interface DirectionFacts extends TableFacts {
   readonly format: 'minutehand.role_table/1';
   readonly role: 'direction';
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
   /** What each number of the column `label` means. */
   readonly classes: readonly string[];
   /** Bars from one row to learn from to the next, of an instrument. */
@@ -36,7 +37,7 @@ export interface DirectionFacts extends TableFacts {
 
 export interface DirectionTableOptions {
   readonly parts: readonly DirectionPart[];
-  readonly market: 'live' | 'simulated';
+  readonly market: MarketKind;
 }
 
 /** An exported table, and the time of its evaluated blocks, epoch seconds. */

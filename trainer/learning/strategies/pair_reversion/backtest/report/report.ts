@@ -219,7 +219,7 @@ function origins(manifests: ReportOptions['manifests']): string {
   return manifests
     .map(
       ({ version, market, period, seed }) =>
-        `${version}: learned from ${market === 'live' ? 'recorded' : 'simulated'} bars from ${period.from} to ${period.to}, seed ${seed}, holdout from ${period.holdout_from}.`,
+        `${version}: learned from ${market === 'simulated' ? 'simulated' : 'recorded'} bars from ${period.from} to ${period.to}, seed ${seed}, holdout from ${period.holdout_from}.`,
     )
     .join(' ');
 }

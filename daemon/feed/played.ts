@@ -1,15 +1,22 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
-import type { OpenTime } from '../../shared/bar.ts';
-import { createSimulatedMarket, type SimulatedMarket } from '../../shared/market/simulated_market.ts';
+import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { barInput, type BarSink } from '../queue/input.ts';
 
 const BACKFILL_MINUTES_PER_SLICE = 500;
 const SKIPPED_MINUTES_PER_TURN = 500;
 
-export interface SimulatedFeedOptions {
-  readonly seed: number;
-  readonly symbols: readonly string[];
-  readonly start: OpenTime;
+/** Minutes in order: made by a seed, or recorded ones. */
+export interface PlayedMarket {
+  /** The minute that `next` will give; null after the last one. */
+  readonly nextTime: OpenTime | null;
+  /** The bars of the next minute that has any. */
+  next(): { readonly bars: readonly Bar[] };
+  /** Same as `minutes` calls of `next`. */
+  skip(minutes: number): void;
+}
+
+export interface PlayedFeedOptions {
+  readonly market: PlayedMarket;
   /** Minutes before the first one that is published. */
   readonly historyBars: number;
   readonly barIntervalMs: number;
@@ -21,6 +28,8 @@ export interface SimulatedFeedOptions {
   readonly awaitModelsMs: number;
   settled(): Promise<unknown>;
   onProgress(done: number, total: number): void;
+  /** Called once after the last minute. */
+  onEnd?(): void;
   /** Aborted when the process is to end: the history is given up at its next part. */
   readonly ending?: AbortSignal | undefined;
 }
@@ -33,13 +42,14 @@ export interface RunningFeed {
 }
 
 /**
- * The seeded market: history first, as backfill, then one minute every `barIntervalMs`.
+ * A market with a clock of its own: history first, as backfill, then one minute every `barIntervalMs`.
  * @throws the reason of `ending` when that was aborted
  */
-export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise<RunningFeed> {
-  const market = createSimulatedMarket({ seed: options.seed, symbols: options.symbols, start: options.start });
+export async function startPlayedFeed(options: PlayedFeedOptions): Promise<RunningFeed> {
+  const { market, resumeAfter } = options;
   let minutesDone = 0;
-  for (; options.resumeAfter !== null && market.nextTime <= options.resumeAfter; minutesDone++) {
+  while (resumeAfter !== null && market.nextTime !== null && market.nextTime <= resumeAfter) {
+    minutesDone++;
     market.skip(1);
     // A week of the market takes seconds, in which /healthz has to answer.
     if (minutesDone % SKIPPED_MINUTES_PER_TURN !== 0) continue;
@@ -56,7 +66,13 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
   const tick = (): void => {
     if (stopped) return;
     begun ||= options.hasModels() || performance.now() >= beginsAtTheLatestMs;
-    if (begun) for (const bar of market.next().bars) options.sink.take(barInput(bar, false));
+    if (begun) {
+      if (market.nextTime === null) {
+        options.onEnd?.();
+        return;
+      }
+      for (const bar of market.next().bars) options.sink.take(barInput(bar, false));
+    }
     const nowMs = performance.now();
     // After a pause of the machine the market continues from now; it does not race to catch up.
     dueMs = Math.max(dueMs + options.barIntervalMs, nowMs);
@@ -75,7 +91,7 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
   };
 }
 
-async function backfill(market: SimulatedMarket, minutesDone: number, options: SimulatedFeedOptions): Promise<void> {
+async function backfill(market: PlayedMarket, minutesDone: number, options: PlayedFeedOptions): Promise<void> {
   for (let done = minutesDone; done < options.historyBars;) {
     const slice = Math.min(BACKFILL_MINUTES_PER_SLICE, options.historyBars - done);
     for (let i = 0; i < slice; i++) for (const bar of market.next().bars) options.sink.take(barInput(bar, true));
