@@ -131,6 +131,11 @@ async function openAlertsOf({ db }: Store, market: Market): Promise<number> {
   return Number(count);
 }
 
+function dayTitle(day: string, { is_simulated, market }: DayFigures['report']['performance']): string {
+  if (is_simulated) return `${day} (UTC), on a SIMULATED market`;
+  return market === 'replay' ? `${day} (UTC), on a REPLAY of history` : `${day} (UTC)`;
+}
+
 /**
  * A day in a few lines: what each account earned, what was signaled, and why nothing was where nothing was. Paper, demo
  * and real accounts are never added up. Pure.
@@ -143,7 +148,7 @@ export function daySummary({ day, report, zEntry, openAlerts }: DayFigures): str
     ({ opened, closed, open, refused }) => opened + closed + open.length + refused > 0,
   );
   return [
-    performance.market === 'live' ? `${day} (UTC)` : `${day} (UTC), on a ${performance.market.toUpperCase()} market`,
+    dayTitle(day, performance),
     ...active.map(accountLine),
     ...entryLines(report, zEntry),
     ...(entriesOf(signals) > 0 && active.length === 0
