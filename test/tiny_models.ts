@@ -38,7 +38,7 @@ export interface TinyModelOptions {
   readonly bars?: ReadonlyMap<string, BarColumns>;
   /** Search trials; default 0. */
   readonly trials?: number;
-  /** Determines the version's name; by default the same minute for every bundle: later ones are named by its seconds. */
+  /** Determines the version. By default the same minute for every bundle: later ones are named by its seconds. */
   readonly created?: Date;
   readonly target?: Target;
   /**

@@ -1,6 +1,7 @@
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { assetClassOf } from '../../shared/core/cost/spread_profile.ts';
 import type { PriceKind } from '../../shared/core/cost/fill_cost.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { dearestCosts } from '../../shared/policy/believed_costs.ts';
 import type { SymbolCosts } from '../../shared/policy/schema.ts';
 
 const MOST_PAIRS = 3;
@@ -8,32 +9,20 @@ const HOUR_S = 3600;
 /** Hours in common, a week of them. */
 const LEAST_HOURS = 100;
 
-/** Costs of a class where the configuration has none of a symbol; one of no known class costs as an index. */
-const CLASS_COSTS: Readonly<Record<NonNullable<ReturnType<typeof assetClassOf>>, SymbolCosts>> = {
-  currency: costs(0.9, 0.3, 0.2, 0.81),
-  metal: costs(6, 0.3, 0.6, 1.6),
-  index: costs(4, 0, 0.5, 1.8),
-  crypto: costs(1, 5, 1, 3),
-};
-
-function costs(spread: number, commission: number, slippage: number, swap: number): SymbolCosts {
-  return {
-    spread_bps: spread,
-    commission_bps: commission,
-    slippage_bps: slippage,
-    swap_long_bps_per_night: swap,
-    swap_short_bps_per_night: swap,
-  };
-}
-
-/** Basis points of a symbol, and whether they are those of its class alone. */
+/**
+ * Basis points of a symbol, and whether they are those of its class alone: the dearest delivered ones.
+ * @throws MinutehandError COSTS_UNKNOWN for a symbol of no class
+ */
 export function proposeCosts(
   symbol: string,
   known: Readonly<Record<string, SymbolCosts>>,
   price: PriceKind,
 ): { readonly costs: SymbolCosts; readonly isOfClass: boolean } {
   const own = known[symbol];
-  return { costs: { ...(own ?? CLASS_COSTS[assetClassOf(symbol) ?? 'index']), price }, isOfClass: own === undefined };
+  const costs = own ?? dearestCosts(symbol);
+  if (costs === null)
+    throw new MinutehandError('COSTS_UNKNOWN', { seen: `${symbol}: its name says no class of instruments` });
+  return { costs: { ...costs, price }, isOfClass: own === undefined };
 }
 
 /**

@@ -9,6 +9,9 @@ export type FillParts = Pick<SymbolCosts, 'spread_bps' | 'commission_bps' | 'sli
 /** Taker fee and slippage of an exchange, whose instruments nothing else is configured for. */
 export const EXCHANGE_FEES = { spread_bps: 0, commission_bps: 5, slippage_bps: 1 } as const;
 
+/** What a leveraged position in a coin pays a night, on either side, some ten percent a year. */
+const COIN_SWAPS = { swap_long_bps_per_night: 3, swap_short_bps_per_night: 3 } as const;
+
 /**
  * Share of the cheapest delivered fill of a class below which costs are a mistake: a unit, a copied line, a forgotten
  * commission. Raw accounts, futures and the highest fee tiers of exchanges stay above it.
@@ -25,6 +28,15 @@ function deliveredOf(assetClass: AssetClass): readonly FillParts[] {
   if (assetClass === 'crypto') return [EXCHANGE_FEES];
   const own = Object.entries(deliveredCosts()).filter(([symbol]) => assetClassOf(symbol) === assetClass);
   return own.map(([, costs]) => costs).sort((one, other) => fillBps(one) - fillBps(other));
+}
+
+/** The dearest delivered costs of the class of a symbol, with swaps; null: its class is not known. */
+export function dearestCosts(symbol: string): SymbolCosts | null {
+  const assetClass = assetClassOf(symbol);
+  if (assetClass === null) return null;
+  if (assetClass === 'crypto') return { ...EXCHANGE_FEES, spread_bps: 1, ...COIN_SWAPS };
+  const own = Object.entries(deliveredCosts()).filter(([other]) => assetClassOf(other) === assetClass);
+  return own.map(([, costs]) => costs).reduce((one, other) => (fillBps(other) > fillBps(one) ? other : one));
 }
 
 /** Least cost of a fill that a result is believed at, basis points; of a symbol of no class, the least of all. */
