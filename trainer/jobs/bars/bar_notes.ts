@@ -3,6 +3,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { ENOUGH_BARS, ownBarSeconds } from '../../../shared/bar_file/own_timeframe.ts';
 import { counted } from '../../../shared/counted.ts';
 import { stretchesOf } from '../../../shared/core/recent_history.ts';
+import { lateSeriesNotes } from './late_series.ts';
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import {
@@ -27,11 +28,11 @@ export function toStandardError(text: string): void {
 }
 
 type NotedBars = Pick<BarColumns, 'symbol' | 'time' | 'length'> &
-  Partial<Pick<BarColumns, 'spread' | 'close'>> & { readonly timeframe?: number };
+  Partial<Pick<BarColumns, 'spread' | 'close' | 'series'>> & { readonly timeframe?: number };
 
 /**
  * What a result on these bars depends on: where a backtest ends its positions, each hole once with the symbols that
- * have it, whose quoted spreads are none, and whose costs are too small to be believed.
+ * have it, whose quoted spreads are none, whose costs are too small to be believed, and which series come too late.
  * @param bars of one minute, or with their own `timeframe` in seconds
  * @param costs as configured, by symbol
  * @throws MinutehandError COSTS_UNKNOWN
@@ -41,7 +42,8 @@ export function barNotes(bars: Iterable<NotedBars>, costs: Readonly<Record<strin
   const symbols = all.map(({ symbol }) => symbol);
   refuseUnknownCosts(costs, symbols);
   for (const bars of all) refuseTinySpreads(bars, costs[bars.symbol]);
-  return [...holeNotes(all), ...all.flatMap(spreadNote), ...costNotes(costs, symbols)];
+  const late = all.flatMap((bars) => lateSeriesNotes({ ...bars, barSeconds: secondsOf(bars) }, bars.series ?? {}));
+  return [...holeNotes(all), ...all.flatMap(spreadNote), ...costNotes(costs, symbols), ...late];
 }
 
 /** Nobody fills without a spread: costs take 0 for unknown (`quotedBps`). */
@@ -74,10 +76,14 @@ function refuseTinySpreads({ symbol, spread, close, length }: NotedBars, costs: 
   });
 }
 
+function secondsOf({ time, length, timeframe }: Pick<NotedBars, 'time' | 'length' | 'timeframe'>): number {
+  return timeframe ?? (length < ENOUGH_BARS ? SECONDS_PER_BAR : ownBarSeconds({ time, length }));
+}
+
 function holeNotes(bars: readonly NotedBars[]): string[] {
   const symbolsOf = new Map<string, string[]>();
   for (const { symbol, time, length, timeframe } of bars) {
-    const seconds = timeframe ?? (length < ENOUGH_BARS ? SECONDS_PER_BAR : ownBarSeconds({ time, length }));
+    const seconds = secondsOf({ time, length, ...(timeframe !== undefined && { timeframe }) });
     const stretches = stretchesOf(time, 0, length, seconds);
     stretches.slice(1).forEach(({ from }) => {
       const span = spanText(time[from - 1]!, time[from]!);

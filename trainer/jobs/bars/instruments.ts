@@ -17,6 +17,7 @@ import type { Instrument } from '../../learning/strategies/direction/instrument_
 import { NO_SERIES, readSeriesFolder } from '../../learning/instruments/series_files.ts';
 import { barNotes, toStandardError, type OnNote } from './bar_notes.ts';
 import { readInstallationBars } from './installation_bars.ts';
+import { lateSeriesNotes } from './late_series.ts';
 import { SERIES_FOLDER } from './known_series.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -55,10 +56,11 @@ export async function readInstruments(
   const series = source.series ?? (folder === null ? null : join(folder, SERIES_FOLDER));
   for (const note of barNotes(taken, source.settings.minutehand.symbols)) onNote(note);
   return await Promise.all(
-    taken.map(async (bars) => ({
-      bars,
-      series: knownBy(bars, series === null ? known.get(bars.symbol) : await readSeriesFolder(series, bars.symbol)),
-    })),
+    taken.map(async (bars) => {
+      const given = series === null ? known.get(bars.symbol) : await readSeriesFolder(series, bars.symbol);
+      for (const note of lateSeriesNotes({ ...bars, barSeconds: bars.timeframe }, given ?? {})) onNote(note);
+      return { bars, series: knownBy(bars, given) };
+    }),
   );
 }
 
