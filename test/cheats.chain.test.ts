@@ -220,6 +220,10 @@ describe(`cheats with the series of an instrument, from the training to the prom
       const hour = t % 140;
       return (hour < 30 ? 0.004 : hour >= 70 && hour < 100 ? -0.004 : 0) + 0.001 * rng.normal();
     });
+    // Such waves look like bars that were averaged, until a person says that they are meant.
+    const refused = await train('waves', 'waves-models', '--stride', '1');
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/BARS_REFUSED[^]*DERIVED/)]);
+    writeFileSync(join(place.folder, 'waves', 'accepted.json'), '{"BTCUSDT": ["DERIVED"]}');
     const training = await train('waves', 'waves-models', '--stride', '1');
     expect(training.code, training.stderr).toBe(0);
     const promoted = await promotion('waves-models');

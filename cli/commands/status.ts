@@ -17,7 +17,7 @@ import { lookAtDaemon, type DaemonState, type PairStatus } from '../status/daemo
 import { findingsOf, followerFinding, partFindings, type Finding } from '../status/findings.ts';
 import { formulaFindings } from '../status/formula_findings.ts';
 import { evictionAt } from './doctor_redis.ts';
-import { modelFindings } from '../status/model_findings.ts';
+import { modelFindings, verdictFindings } from '../status/model_findings.ts';
 import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
 import { stopSignal } from '../stop_signal.ts';
 import type { WaitingRun } from '../../trainer/control/schedule/retrainer.ts';
@@ -97,6 +97,7 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     ...followerFaults(paths, barIntervalMs(settings), nowMs).map(followerFinding),
     ...evictionFindings(eviction),
     ...(await modelFindings(settings, paths)),
+    ...verdictFindings(paths),
     ...formulaFindings(inspectSettings().problems),
   ].map((finding) => ({ ...finding, next: effectiveAdvice(finding.next) }));
   return {

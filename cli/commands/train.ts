@@ -23,6 +23,7 @@ import {
   type TrainingProduct,
 } from '../../trainer/jobs/kinds/run_training.ts';
 import { idleParameters, type IdleParameter, type TrainingJob } from '../../trainer/jobs/kinds/pair_reversion_job.ts';
+import { verdictOfManifest } from '../../shared/plain_verdict/of_manifest.ts';
 import type { PrintedTraining } from '../../trainer/jobs/records/job_answer.ts';
 import { TARGETS, UPDATES, type Target, type Update } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
@@ -417,6 +418,8 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
       `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
     );
   }
+  const verdict = verdictOfManifest(result.manifest);
+  output.line(verdict.text);
   const { warnings = [] } = result.manifest;
   for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
   for (const line of gateLines(gates)) output.line(line);
@@ -439,6 +442,7 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
     theta2,
     search,
     edge,
+    verdict,
     groups: result.manifest.groups ?? [],
     gates,
     warnings,

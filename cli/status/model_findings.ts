@@ -1,6 +1,9 @@
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { hasNoVerdict } from '../../shared/bundle/gates/gate_result.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
+import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import { pathInside } from '../../shared/path_name.ts';
+import { verdictOfManifest } from '../../shared/plain_verdict/of_manifest.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
@@ -82,6 +85,19 @@ export function modelProblems(
 export async function modelFindings(settings: Settings, paths: HomePaths): Promise<Finding[]> {
   const problems = modelProblems(settings, paths, await standingRejections(paths));
   return problems.map(({ text, next }) => ({ weight: 'problem', about: 'models', text, next }));
+}
+
+/** That the active models of pairs will not trade, and what could change that; nothing where they will. */
+export function verdictFindings({ models }: Pick<HomePaths, 'models'>): Finding[] {
+  try {
+    const active = readActive(models);
+    if (active === null) return [];
+    const { will_trade, text } = verdictOfManifest(readManifest(pathInside(models, active.version)));
+    return will_trade ? [] : [{ weight: 'note', about: 'verdict', text, next: '' }];
+  } catch {
+    // What is wrong with them is a finding of its own.
+    return [];
+  }
 }
 
 /** Whether nothing failed: an earlier version, which did not check these gates, made and activated the bundle. */

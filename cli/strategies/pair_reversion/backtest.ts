@@ -3,6 +3,8 @@ import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { counted } from '../../../shared/counted.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { homePaths } from '../../../shared/home.ts';
+import { daysBetween } from '../../../shared/plain_verdict/of_manifest.ts';
+import { plainVerdict, type PlainVerdict } from '../../../shared/plain_verdict/plain_verdict.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import type { BacktestJob } from '../../../trainer/jobs/kinds/backtest_job.ts';
 import { runBacktestJob, type NewsInPeriod } from '../../../trainer/jobs/kinds/run_backtest.ts';
@@ -89,6 +91,8 @@ export async function runAndPrintBacktest(job: BacktestJob, settings: Settings, 
   const seconds = (performance.now() - startedMs) / 1000;
   const manifests = bundles.map(({ manifest }) => manifest);
   show(job, result, manifests, requireEdge, seconds, output);
+  const verdicts = result.bundles.map((bundle) => verdictOf(bundle, result));
+  for (const verdict of verdicts) if (verdict !== null) output.line(verdict.text);
   if (news !== null) output.line(newsText(news));
   for (const line of table.length === 0 ? [] : ['', ...costTable(table)]) output.line(line);
   if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
@@ -97,6 +101,7 @@ export async function runAndPrintBacktest(job: BacktestJob, settings: Settings, 
   const documents = result.bundles.map((bundle, i) => ({
     ...bundleDocument(bundle, manifests[i]!, result),
     path: bundles[i]!.path,
+    verdict: verdicts[i]!,
   }));
   output.result({
     ...documents[0]!,
@@ -119,6 +124,23 @@ export async function runAndPrintBacktest(job: BacktestJob, settings: Settings, 
     files,
   });
   endWithMissing({ ...asked, reason: 'no common bars of both symbols in this period' }, output);
+}
+
+/** What these bars say of the trades of all pairs; null where the bundle has learned from them. */
+function verdictOf({ edge, all_pairs }: BundleResult, { first, last }: PeriodResult): PlainVerdict | null {
+  if (edge === null) return null;
+  const proven = Object.entries(edge.pairs).map(([subject, { no_edge, trades }]) => {
+    const { mean_gross_bps = null, mean_net_bps = null } = all_pairs.pairs[subject] ?? {};
+    return {
+      subject,
+      has_edge: !no_edge,
+      trades,
+      gross_bps: mean_gross_bps,
+      net_bps: mean_net_bps,
+      break_even_cost_bps: null,
+    };
+  });
+  return plainVerdict(proven, daysBetween(isoSecond(first), isoSecond(last)));
 }
 
 /** @returns null when it was not given @throws MinutehandError USAGE */
