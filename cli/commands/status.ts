@@ -97,7 +97,7 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     ...followerFaults(paths, barIntervalMs(settings), nowMs).map(followerFinding),
     ...evictionFindings(eviction),
     ...(await modelFindings(settings, paths)),
-    ...verdictFindings(paths),
+    ...verdictFindings(settings, paths),
     ...formulaFindings(inspectSettings().problems),
   ].map((finding) => ({ ...finding, next: effectiveAdvice(finding.next) }));
   return {

@@ -419,7 +419,9 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
     );
   }
   const verdict = verdictOfManifest(result.manifest);
-  output.line(verdict.text);
+  // An edge of models that no gate lets in trades nothing.
+  const isServable = gates.every(({ passed }) => passed);
+  if (isServable || !verdict.will_trade) output.line(verdict.text);
   const { warnings = [] } = result.manifest;
   for (const warning of warnings) output.note(`warning: ${warningText(warning)}`);
   for (const line of gateLines(gates)) output.line(line);
@@ -442,7 +444,7 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
     theta2,
     search,
     edge,
-    verdict,
+    ...((isServable || !verdict.will_trade) && { verdict }),
     groups: result.manifest.groups ?? [],
     gates,
     warnings,

@@ -88,7 +88,9 @@ export async function modelFindings(settings: Settings, paths: HomePaths): Promi
 }
 
 /** That the active models of pairs will not trade, and what could change that; nothing where they will. */
-export function verdictFindings({ models }: Pick<HomePaths, 'models'>): Finding[] {
+export function verdictFindings({ core }: Settings, { models }: Pick<HomePaths, 'models'>): Finding[] {
+  // Pairs without an edge are entered as well.
+  if (!core.require_edge) return [];
   try {
     const active = readActive(models);
     if (active === null) return [];

@@ -18,7 +18,7 @@ export interface ProvenSubject {
 
 /** Whether something will trade, why, and what could change that: in words, and in the figures that the words have. */
 export interface PlainVerdict {
-  readonly kind: 'edge' | 'no_edge' | 'few_trades';
+  readonly kind: 'edge' | 'no_edge' | 'few_trades' | 'claims';
   readonly will_trade: boolean;
   /** Pairs or instruments that were judged, and those that showed an edge. */
   readonly subjects: number;
@@ -45,6 +45,12 @@ export function plainVerdict(proven: readonly ProvenSubject[], days: number): Pl
   const kind = with_edge.length > 0 ? 'edge' : enough.length > 0 ? 'no_edge' : 'few_trades';
   const known = { kind, will_trade: kind === 'edge', subjects: proven.length, with_edge, best, days } as const;
   return { ...known, least_trades: LEAST_TRADES, text: textOf(known) };
+}
+
+/** The verdict on a model whose claims keep it from entries. @param claims in words; null: none does */
+export function heldByClaims(verdict: PlainVerdict, claims: string | null): PlainVerdict {
+  if (claims === null) return verdict;
+  return { ...verdict, kind: 'claims', will_trade: false, text: `This will not trade. ${claims}` };
 }
 
 const earned = ({ net_bps }: ProvenSubject): number => net_bps ?? -Infinity;

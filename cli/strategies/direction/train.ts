@@ -1,6 +1,13 @@
 import { MARKETS } from '../../../shared/signal/signal.ts';
 import { claimsText, failuresOf, servingFailures } from '../../../shared/bundle/recorded_gates.ts';
 import { dirname } from 'node:path';
+import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
+import { daysBetween } from '../../../shared/plain_verdict/of_manifest.ts';
+import { heldByClaims, plainVerdict, type PlainVerdict } from '../../../shared/plain_verdict/plain_verdict.ts';
+import {
+  evaluatedTime,
+  type TrainedDirection,
+} from '../../../trainer/learning/strategies/direction/train_direction.ts';
 import { Option, type Command } from 'commander';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { DIRECTION_BALANCES } from '../../../shared/policy/balances.ts';
@@ -145,6 +152,23 @@ async function planDirection(job: DirectionJob, settings: Settings, verbose: boo
   output.result(report);
 }
 
+/** What the evaluated blocks say of the trades of each instrument. */
+function verdictOfNet({ net, rows, blocks }: TrainedDirection): PlainVerdict {
+  const proven = Object.entries(net.edge).map(([subject, { no_edge, trades, net_bps }]) => ({
+    subject,
+    has_edge: !no_edge,
+    trades,
+    gross_bps: null,
+    net_bps,
+    break_even_cost_bps: null,
+  }));
+  const { from, to } = evaluatedTime(
+    rows,
+    blocks.map(({ split }) => split),
+  );
+  return plainVerdict(proven, daysBetween(isoMinute(from as OpenTime), isoMinute(to as OpenTime)));
+}
+
 interface Shown {
   readonly job: DirectionJob;
   readonly settings: Settings;
@@ -210,12 +234,15 @@ export async function runDirectionJob(
       if (hasPassed && claims !== null) output.line(claims);
     }
     const { metrics, net, bias, priors, others, theta, scaling, trees, search } = trained;
+    const verdict = heldByClaims(verdictOfNet(trained), claimsText(failuresOf(gates)));
+    output.line(verdict.text);
     output.result({
       rows: metrics.rows,
       metrics,
       priors,
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
       bias,
+      verdict,
       gates: adoption?.gates ?? gates,
       validation: trained.validation,
       ...(search && { search }),

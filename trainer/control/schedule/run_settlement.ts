@@ -104,7 +104,11 @@ export class RunSettlement {
     print(`Training run ${run.run_id}: ${text}.`);
   }
 
-  async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingOutcome): Promise<void> {
+  async #settleBundle(
+    run: RetrainRun,
+    version: string,
+    { adopted, rollout, gates, verdict }: TrainingOutcome,
+  ): Promise<void> {
     const { log, print, paths } = this.#options;
     run.model_version = version;
     run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
@@ -125,6 +129,7 @@ export class RunSettlement {
       rejected: `rejected: ${run.reasons.join('; ')}`,
     }[run.status];
     print(`Training run ${run.run_id}: models ${version} ${outcome}.`);
+    if (adopted && claims === null && verdict !== undefined) print(verdict.text);
   }
 
   /**

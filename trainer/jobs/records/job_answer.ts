@@ -11,6 +11,8 @@ const answerSchema = z.object({
   rollout: z.string().nullable().default(null),
   /** Verdicts of its gates; none where nothing judges it. */
   gates: z.array(recordedGateSchema).readonly(),
+  /** Whether its models will trade, and why; absent: nothing was judged. */
+  verdict: z.object({ will_trade: z.boolean(), text: z.string() }).optional(),
   resources: runResourcesSchema.optional(),
 });
 const confirmationSchema = z
