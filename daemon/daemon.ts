@@ -120,6 +120,8 @@ export interface DaemonObserver {
   /** @param models that scored the batch */
   onSignals(batch: readonly Answer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
   onBar: IntakeOptions['onOutcome'];
+  /** Bars that were refused since the start, by code. */
+  refusedBars(): Readonly<Record<string, number>>;
   onSeries: SeriesIntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
   onModelsRefused(code: string): void;
@@ -360,6 +362,7 @@ class AssembledDaemon implements Daemon {
       redisFeed: () => this.#redisFeed,
       lease: this.lease,
       lateBars: this.lateBars,
+      refusedBars: () => this.#options.observer.refusedBars(),
       faults: () => this.#options.faults?.() ?? [],
       serverEngine: () => this.#serverEngine,
       uptimeSeconds: () => (this.#ports.clock.nowMs() - this.#startedMs) / 1000,

@@ -512,6 +512,8 @@ class DaemonProcess {
         if (outcome === 'accepted') this.#idleStates?.forbid();
         observed.bar(outcome);
       },
+      refusedBars: () =>
+        Object.fromEntries([...observed.bars].filter(([code, count]) => count > 0 && String(code).startsWith('BAR_'))),
       onSeries: (outcome) => observed.series.add(outcome),
       onSwap: () => observed.swap(),
       onModelsRefused: (code) => observed.modelRefused(code),

@@ -179,6 +179,7 @@ class DaemonMachine implements Machine {
       observer: {
         onSignals: () => undefined,
         onBar: () => undefined,
+        refusedBars: () => ({}),
         onSeries: () => undefined,
         onSwap,
         onModelsRefused: () => see('models refused'),

@@ -201,6 +201,10 @@ describe('minutehand status', () => {
       expect(told({ expired_pairs: [FIRST], last_bars: { XAUUSD: '2026-11-16T07:00:00.000Z' } })).toEqual([
         `problem daemon a: the newest signals of ${FIRST} have expired, and no consumer acts on them; the newest bar is of 2026-11-16 07:00 UTC.`,
       ]);
+      expect(told({ refused_bars: { BAR_REVISED: 240, BAR_RANGE: 2 } })).toEqual([
+        'note daemon a: 240 bars came again with other values after they were decided, and were refused (BAR_REVISED): signals follow the first values, and a backtest of the later ones differs.',
+        'note daemon a: bars were refused since the start: 2 BAR_RANGE.',
+      ]);
       const lastBars = (silverMinute: number): object => ({
         last_bars: { XAUUSD: '2026-11-16T11:59:00.000Z', XAGUSD: `2026-11-16T11:${silverMinute}:00.000Z` },
       });

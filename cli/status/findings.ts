@@ -1,3 +1,4 @@
+import { counted } from '../../shared/counted.ts';
 import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { DEGRADATIONS, type Degradation } from '../../daemon/queue/degradations.ts';
 import { LATE_BARS } from '../../daemon/feed/arrival.ts';
@@ -229,7 +230,8 @@ function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): 
 }
 
 /** Checks of the arriving bars, by time. */
-function reportBars({ problem, note }: Report, settings: Settings, health: HealthReport, nowMs: number): void {
+function reportBars(report: Report, settings: Settings, health: HealthReport, nowMs: number): void {
+  const { problem, note } = report;
   const isClosed = health.market === 'live' && !isOpenMinute(nowMs / 1000);
   if (health.pairs_ready < health.pairs) {
     const text = `${health.pairs_ready} of ${health.pairs} pairs are ready; the others lack bars up to now.`;
@@ -247,11 +249,28 @@ function reportBars({ problem, note }: Report, settings: Settings, health: Healt
   }
   if (health.late_bars !== null)
     problem(`${health.late_bars.code}: ${health.late_bars.message}`, health.late_bars.next);
+  reportRefused(report, health);
   const missing = isClosed ? [] : missingSymbols(settings, health);
   if (missing.length > 0)
     problem(
       `no bars for ${missing.join(', ')} while other symbols have them: their pairs hold with LEG_MISSING.`,
       'Check the feeder of these symbols; send a minute without a trade as `empty`.',
+    );
+}
+
+/** Bars that the feeder was told of one by one, which a person may not read. */
+function reportRefused({ note }: Report, { refused_bars = {} }: HealthReport): void {
+  const { BAR_REVISED: revised = 0, ...others } = refused_bars;
+  if (revised > 0)
+    note(
+      `${counted(revised, 'bar')} came again with other values after they were decided, and were refused (BAR_REVISED): signals follow the first values, and a backtest of the later ones differs.`,
+      'Have the feeder send a minute once it is final.',
+    );
+  const rest = Object.entries(others);
+  if (rest.length > 0)
+    note(
+      `bars were refused since the start: ${rest.map(([code, count]) => `${count} ${code}`).join(', ')}.`,
+      'Read the answers of the feeder; `minutehand help errors <code>` explains each.',
     );
 }
 

@@ -116,6 +116,8 @@ export interface HealthReport extends TransportsHealth {
   readonly late_bars: LateBars | null;
   /** Bars of each symbol that were held back as suspect since the start; a symbol without any is left out. */
   readonly suspect_bars: Readonly<Record<string, number>>;
+  /** Bars that were refused since the start, by code, such as `BAR_REVISED`; a code without any is left out. */
+  readonly refused_bars?: Readonly<Record<string, number>>;
   /** Auxiliary series that have had a value. */
   readonly series: readonly SeriesState[];
   /** The connection that reads bars from Redis. */

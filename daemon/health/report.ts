@@ -38,6 +38,8 @@ export interface HealthSources {
   redisFeed(): RedisFeed | null;
   lease(): HealthReport['lease'];
   lateBars(): HealthReport['late_bars'];
+  /** By code, since the start. */
+  refusedBars(): Readonly<Record<string, number>>;
   faults(): HealthReport['dependencies'];
   serverEngine(): ServerEngine;
   uptimeSeconds(): number;
@@ -108,6 +110,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     dependencies: sources.faults(),
     late_bars: sources.lateBars(),
     suspect_bars: Object.fromEntries(status.suspectBars),
+    refused_bars: sources.refusedBars(),
     series: status.series,
     ...transportsHealth(links),
     bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),

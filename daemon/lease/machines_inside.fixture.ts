@@ -54,6 +54,7 @@ const SILENT = pino({ level: 'silent' });
 const UNOBSERVED: DaemonObserver = {
   onSignals: () => undefined,
   onBar: () => undefined,
+  refusedBars: () => ({}),
   onSeries: () => undefined,
   onSwap: () => undefined,
   onModelsRefused: () => undefined,
