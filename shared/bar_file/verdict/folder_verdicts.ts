@@ -28,6 +28,19 @@ export function acceptVerdicts(folder: string, symbol: string, codes: readonly V
 }
 
 /**
+ * What a person has accepted of the bars of these symbols, a line each: whatever is said of them rests on it.
+ * @throws MinutehandError DATA_FORMAT
+ */
+export function acceptedNotes(folder: string, symbols: Iterable<string>): string[] {
+  const accepted = acceptedVerdicts(folder);
+  return [...new Set(symbols)].flatMap((symbol) =>
+    (accepted[symbol] ?? []).map(
+      (code) => `${symbol}: its bars are taken although they look ${code}: accepted in ${join(folder, FILE)}.`,
+    ),
+  );
+}
+
+/**
  * Judges the bars of a folder as an import of the same bars would, whatever learns from them or says what they earned:
  * a person may have written them without an import.
  * @param bars with the time of their last minute, without the suspect ones, which nothing reads

@@ -1,6 +1,6 @@
 import { readBarFolder, shareBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
-import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
+import { acceptedNotes, refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -32,6 +32,7 @@ export async function readConfiguredBars(
   });
   const screened = screenBars(read, screenPolicy(settings));
   refuseFaultyBars(folder, screened.values());
+  for (const note of acceptedNotes(folder, symbols)) onNote?.(note);
   return shared(await withFolderSeries(screened, folder));
 }
 

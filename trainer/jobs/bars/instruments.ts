@@ -4,7 +4,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { SymbolSeries } from '../../../shared/core/series/leg_series.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
+import { acceptedNotes, refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import {
@@ -79,6 +79,7 @@ async function readBars(
   if (folder !== null) {
     const read = await readInstrumentFolder(folder, symbols, seconds);
     refuseFaultyBars(folder, read.map(atLastMinute));
+    for (const note of acceptedNotes(folder, symbols)) onNote(note);
     return { bars: read, known: new Map() };
   }
   const own = await readInstallationBars(settings, symbols, {}, onProgress, onNote);

@@ -6,7 +6,7 @@ import type { OpenTime } from '../../../shared/bar.ts';
 import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
-import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
+import { acceptedNotes, refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import {
@@ -196,6 +196,7 @@ async function readLegs(
     folder === null
       ? await readInstallationBars(settings, symbols, period, onProgress, onNote)
       : await readLegsOf(folder, symbols, period, settings);
+  for (const note of folder === null ? [] : acceptedNotes(folder, symbols)) onNote(note);
   const missing = symbols.filter((symbol) => (bars.get(symbol)?.length ?? 0) === 0);
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', {

@@ -11,6 +11,7 @@ import { symbolsNeeded } from '../../../shared/bar_file/other_bars.ts';
 import { newsCurrencies } from '../../../shared/core/news/news_currencies.ts';
 import { isAtLeast } from '../../../shared/core/news/news_event.ts';
 import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { acceptedNotes } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { believedCosts } from '../../../shared/policy/believed_costs.ts';
 import { COST_MODELS, tradingCosts } from '../../../shared/policy/costs.ts';
 import { knownSubject } from '../../../shared/policy/known_subject.ts';
@@ -96,7 +97,8 @@ export async function runBacktestJob(job: BacktestJob, context: BacktestContext)
   const policy = decisionPolicy(settings);
   try {
     const bars = await reading;
-    for (const note of barNotes(bars.values(), minutehand.symbols)) onNote(note);
+    const accepted = source.folder === null ? [] : acceptedNotes(source.folder, bars.keys());
+    for (const note of [...barNotes(bars.values(), minutehand.symbols), ...accepted]) onNote(note);
     const options: PeriodOptions = {
       pairs,
       bars,

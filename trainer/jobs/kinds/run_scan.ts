@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { lowerBound, readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
+import { acceptedNotes, refuseFaultyBars } from '../../../shared/bar_file/verdict/folder_verdicts.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { knownError, MinutehandError } from '../../../shared/errors.ts';
@@ -148,6 +148,7 @@ async function readBars(
   };
   const bars = screenBars(await readBarFolder(folder, symbols, options), screenPolicy(settings));
   refuseFaultyBars(folder, bars.values());
+  for (const note of acceptedNotes(folder, symbols)) onNote(note);
   for (const [symbol, { length }] of bars) if (length === 0) bars.delete(symbol);
   if (bars.size < 2)
     throw new MinutehandError('DATA_MISSING', {
