@@ -49,6 +49,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   try: {
     summary: 'replay history of your own as a market, on paper',
     load: async () => (await import('./commands/try.ts')).addTry,
+    parameters: '[paths...]',
   },
   daemon: {
     summary: 'run the data plane: bars in, signals out',

@@ -144,6 +144,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'ea',
     'fleet announce',
     'trainer',
+    'try',
     'up',
     'worker',
   ],

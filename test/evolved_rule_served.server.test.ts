@@ -54,6 +54,8 @@ beforeAll(() => {
   });
   daemons = new HourlyDaemons(place, hours);
   writeFileSync(join(place.folder, 'BTCUSDT-1h.csv'), hourFile(hours.slice(0, LIVE_FROM)));
+  // The planted edge is a trend, which averaged bars show as well.
+  writeFileSync(join(place.folder, 'accepted.json'), '{"BTCUSDT": ["DERIVED"]}');
   writeFileSync(join(place.folder, 'space.yaml'), SPACE);
 });
 afterAll(() => place.remove());

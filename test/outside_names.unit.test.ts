@@ -10,6 +10,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'the places that check names': ['cli/bundle_name.ts: join(folder, name)', 'shared/path_name.ts: join(folder, name)'],
   'an entry of a listing of this folder, or a constant name in it': [
     'cli/policy_evidence.ts: join(folder, name)',
+    'cli/try/gather_files.ts: join(path, own)',
     'trainer/jobs/fleet/own_code.ts: join(root, name)',
     "trainer/learning/league/surroundings.ts: join(root, 'lib', name, 'site-packages')",
     'trainer/learning/league/surroundings.ts: join(folder, name)',
@@ -152,7 +153,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'shared/home.ts: join(home, `${kind}.json`)',
     "shared/launcher.ts: join(packageRoot(), isCompiled ? COMPILED_PROGRAM : join('bin', 'minutehand.mjs'))",
     'shared/webassembly.ts: join(packageRoot(), file)',
-    'cli/commands/up.ts: join(homePaths().ea, `${PAPER_NAME}_paper`)',
+    'cli/commands/up.ts: join(homePaths().ea, `${paperNameOf(settings)}_paper`)',
     'daemon/publish/file.ts: join(folder, `.${name}.${process.pid}.tmp`)',
     'shared/bar_file/bar_file.ts: join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)',
     'shared/bundle/bundle.ts: join(modelsFolder, `.${version}.${process.pid}.tmp`)',

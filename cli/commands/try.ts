@@ -20,6 +20,8 @@ import { storeSink } from '../bars/store_sink.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { gatherFiles } from '../try/gather_files.ts';
+import { pathInside } from '../../shared/path_name.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import { proposeCosts, proposePairs } from '../try/propose.ts';
 import { folderNeighbors, refusalText, sayImported } from './bars_import.ts';
 import { withStore } from './bars_store.ts';
@@ -128,7 +130,8 @@ async function prepare(sources: readonly string[], plan: TryPlan, output: Output
   });
   makeFolder(replay);
   const warm = (from - WARM_UP_DAYS * DAY_S) as OpenTime;
-  for (const symbol of symbols) await writeBarFile(join(replay, `${symbol}.csv.gz`), clipBars(bars.get(symbol)!, warm));
+  for (const symbol of symbols)
+    await writeBarFile(pathInside(replay, `${symbol}.csv.gz`), clipBars(bars.get(symbol)!, warm));
   const begin: ReplayPlan = { from: new Date(from * 1000).toISOString() };
   // Last: what is before it is done again where it was cut off.
   writeFileSync(join(replay, REPLAY_FILE), `${JSON.stringify(begin)}\n`);
@@ -145,6 +148,8 @@ async function readHistory(
   output: Output,
 ): Promise<Map<string, BarColumns>> {
   const progress = output.progress();
+  const kept = (): string[] => ['No home was set up. The same command begins again.'];
+  tellWhenInterrupted({ output, progress, kept });
   const { symbols, besides, skipped } = await importBars({
     source,
     into: await folderSink(folder),

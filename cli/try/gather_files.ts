@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from '
 import { basename, extname, join } from 'node:path';
 import { makeFolder } from '../../shared/folder.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 /** Far more than a file of a year of one-minute bars, 20 MB. */
 const MAX_BYTES = 1 << 30;
@@ -21,10 +22,11 @@ export function gatherFiles(paths: readonly string[], into: string): number {
   const place = (name: string): string => {
     files++;
     const end = extname(name);
-    const free = (count: number): string => (count === 1 ? name : `${name.slice(0, -end.length)}_${count}${end}`);
+    const free = (count: number): string =>
+      count === 1 ? name : `${name.slice(0, name.length - end.length)}_${count}${end}`;
     let count = 1;
-    while (existsSync(join(into, free(count)))) count++;
-    return join(into, free(count));
+    while (existsSync(pathInside(into, free(count)))) count++;
+    return pathInside(into, free(count));
   };
   const take = (path: string): void => {
     if (!existsSync(path)) throw new MinutehandError('DATA_MISSING', { seen: `nothing at ${path}` });

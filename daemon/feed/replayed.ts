@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { OpenTime } from '../../shared/bar.ts';
 import { isMissing, minutes, readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';

@@ -445,7 +445,7 @@ describe('readBundle', () => {
   it('reports MODEL_MANIFEST and the position when the manifest is invalid', () => {
     const changes: [string, (manifest: Manifest) => unknown][] = [
       ['format', (m) => ({ ...m, format: 'minutehand.bundle/4' })],
-      ['market', (m) => ({ ...m, market: 'replay' })],
+      ['market', (m) => ({ ...m, market: 'paper' })],
       ['version', (m) => ({ ...m, version: '../../x' })],
       ['created', (m) => ({ ...m, created: 'yesterday' })],
       ['theta1', (m) => ({ ...m, theta1: 1.5 })],

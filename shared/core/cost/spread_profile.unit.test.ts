@@ -51,7 +51,7 @@ describe('the profile of an asset class', () => {
 
   it('is that of a currency only where both halves of a symbol are currencies', () => {
     expect(['EURXYZ', 'XYZEUR', 'EURTRY', 'XAUEUR', 'ABCUSDT'].map(assetClassOf)).toEqual([
-      ...['index', 'index', 'currency', 'metal', 'crypto'],
+      ...[null, null, 'currency', 'metal', 'crypto'],
     ]);
   });
 });
