@@ -86,6 +86,12 @@ describe('the lock of a home', () => {
     });
     unlock();
     expect(await changed).toBe('changed');
+    const again = lockHome(path);
+    await expect(whenUnlocked(change)).rejects.toMatchObject({
+      code: 'HOME_LOCKED',
+      next: expect.stringMatching(/^Another process changes the same file\. Try again/) as string,
+    });
+    again();
     (await lockHomeSoon(path))();
 
     let failures = 0;

@@ -15,6 +15,9 @@ export type Unlock = () => void;
 const LOOK_MS = 20;
 /** A change takes some milliseconds: a disk that flushes slowly. */
 const CHANGE_MS = 5000;
+/** After such a wait it is no process of a kind that runs once, but one that changes the same file. */
+const NEXT_OF_CHANGES =
+  'Another process changes the same file. Try again; if it stays so, `minutehand status` names what runs here.';
 /** Pause between two attempts. */
 const POLL_MS = 5;
 
@@ -46,7 +49,7 @@ export function lockHomeSoon(path: string, waitMs = LOOK_MS, next?: string): Pro
 export async function whenUnlocked<Result>(change: () => Result, waitMs = CHANGE_MS): Promise<Result> {
   const untilMs = performance.now() + waitMs;
   for (;;) {
-    const made = unlessLocked(change, untilMs);
+    const made = unlessLocked(change, untilMs, waitMs);
     if (made !== null) return made.result;
     await sleep(POLL_MS);
   }
@@ -56,20 +59,27 @@ export async function whenUnlocked<Result>(change: () => Result, waitMs = CHANGE
 export function blockUntilUnlocked<Result>(change: () => Result, waitMs = CHANGE_MS): Result {
   const untilMs = performance.now() + waitMs;
   for (;;) {
-    const made = unlessLocked(change, untilMs);
+    const made = unlessLocked(change, untilMs, waitMs);
     if (made !== null) return made.result;
     pauseThread(POLL_MS);
   }
 }
 
 /** null: locked, and the time is not over. */
-function unlessLocked<Result>(change: () => Result, untilMs: number): { readonly result: Result } | null {
+function unlessLocked<Result>(
+  change: () => Result,
+  untilMs: number,
+  waitMs: number,
+): { readonly result: Result } | null {
   try {
     return { result: change() };
   } catch (error) {
     const isLockedNow = error instanceof MinutehandError && error.code === 'HOME_LOCKED';
-    if (!isLockedNow || performance.now() >= untilMs) throw error;
-    return null;
+    if (!isLockedNow) throw error;
+    if (performance.now() < untilMs) return null;
+    const isToldMore = error.next !== new MinutehandError('HOME_LOCKED').next;
+    if (waitMs < CHANGE_MS || isToldMore) throw error;
+    throw new MinutehandError('HOME_LOCKED', { seen: error.seen ?? '', next: NEXT_OF_CHANGES });
   }
 }
 
