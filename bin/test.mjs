@@ -141,6 +141,14 @@ const LARGE = {
     budgetShare: 0.035,
     reason: 'builds two images from the archive of Debian up, each with an installation and a build of its own',
   },
+  'trainer/learning/learners/class_conformance.server.test.ts': {
+    budgetShare: 0.025,
+    reason: 'fits every learner, the networks of PyTorch among them, whose threads spin beside other tests',
+  },
+  'trainer/learning/learners/conformance.server.test.ts': {
+    budgetShare: 0.025,
+    reason: 'the same for one probability',
+  },
   'test/golden/golden.slow.test.ts': {
     budgetShare: 0.02,
     reason: 'every part of the record is measured from one set of trained models',
