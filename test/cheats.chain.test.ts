@@ -226,7 +226,7 @@ describe(`cheats with the series of an instrument, from the training to the prom
     writeFileSync(join(place.folder, 'waves', 'accepted.json'), '{"BTCUSDT": ["DERIVED"]}');
     const training = await train('waves', 'waves-models', '--stride', '1');
     expect(training.code, training.stderr).toBe(0);
-    expect(training.stderr).toContain('BTCUSDT: its bars are taken although they look DERIVED: accepted in');
+    expect(training.stderr).toContain('BTCUSDT: its bars are taken although their verdict is DERIVED: accepted in');
     const promoted = await promotion('waves-models');
     expect(promoted.failed).toContain('direction.plausible');
     expect(promoted).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction plausible/s) });

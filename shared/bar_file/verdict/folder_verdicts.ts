@@ -35,7 +35,7 @@ export function acceptedNotes(folder: string, symbols: Iterable<string>): string
   const accepted = acceptedVerdicts(folder);
   return [...new Set(symbols)].flatMap((symbol) =>
     (accepted[symbol] ?? []).map(
-      (code) => `${symbol}: its bars are taken although they look ${code}: accepted in ${join(folder, FILE)}.`,
+      (code) => `${symbol}: its bars are taken although their verdict is ${code}: accepted in ${join(folder, FILE)}.`,
     ),
   );
 }
